@@ -1,0 +1,119 @@
+// The contract between the halves of this library: `compile()` returns these plain values, the same
+// on every machine; a host (the kernel, or the interpreter) turns them into live objects.
+
+import type { Instruction } from "./asm/instruction.ts";
+
+/** Turns values into bytes of a fixed size and back. A `struct` of the DSL is one. */
+export interface Codec<T> {
+  /** Size in bytes. */
+  readonly size: number;
+  /** Bytes of `value`; padding is zero. Throws a RangeError that names the field that does not fit. */
+  encode(value: T): Uint8Array;
+  /** The value held in the first `size` bytes. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** Map types that the library knows (enum bpf_map_type, include/uapi/linux/bpf.h). */
+export type MapType =
+  | "hash"
+  | "array"
+  | "percpu_hash"
+  | "percpu_array"
+  | "lru_hash"
+  | "lru_percpu_hash"
+  | "lpm_trie"
+  | "array_of_maps"
+  | "hash_of_maps"
+  | "prog_array"
+  | "devmap"
+  | "ringbuf";
+
+/** A map as it should be; `createMap` of a host makes it real. */
+export interface MapSpec<K = unknown, V = unknown> {
+  /** At most 15 characters of [A-Za-z0-9_.] (BPF_OBJ_NAME_LEN). Programs refer to the map by it. */
+  readonly name: string;
+  readonly type: MapType;
+  readonly key: Codec<K>;
+  /** Of `array_of_maps` and `hash_of_maps`: a 4-byte codec of no interest. */
+  readonly value: Codec<V>;
+  readonly maxEntries: number;
+  /** Bits of BPF_F_* for map_create; hosts add none of their own. */
+  readonly flags: number;
+  /** Of a map of maps: what each inner map must look like. */
+  readonly inner?: MapSpec;
+}
+
+/** Program types that the library emits (enum bpf_prog_type, include/uapi/linux/bpf.h). */
+export type ProgramType = "xdp" | "sched_cls" | "syscall";
+
+/** A program as the compiler left it. */
+export interface ProgramSpec {
+  /** At most 15 characters of [A-Za-z0-9_.]. */
+  readonly name: string;
+  readonly type: ProgramType;
+  readonly instructions: readonly Instruction[];
+  /** Every map the instructions refer to, by name. */
+  readonly maps: readonly MapSpec[];
+  readonly license: string;
+  /** Type information for the kernel: the BTF blob, and func_info and line_info records as
+   * BPF_PROG_LOAD takes them (struct bpf_func_info: 8 bytes, struct bpf_line_info: 16 bytes). */
+  readonly btf?: { readonly blob: Uint8Array; readonly funcInfo: Uint8Array; readonly lineInfo: Uint8Array };
+}
+
+/** How an update treats an entry that is there already (BPF_ANY, BPF_NOEXIST, BPF_EXIST). */
+export type UpdateMode = "any" | "create" | "replace";
+
+/** A live map, in the kernel or in memory. Closing it twice is harmless. */
+export interface BpfMap<K = unknown, V = unknown> extends Disposable {
+  readonly spec: MapSpec<K, V>;
+  /** The value, or undefined where there is none. Of a per-CPU map: use `lookupPerCpu`. */
+  lookup(key: K): V | undefined;
+  /** One value per possible CPU. */
+  lookupPerCpu(key: K): V[] | undefined;
+  /** False where `mode` forbids it (entry exists, or does not); throws for every other failure. */
+  update(key: K, value: V, mode?: UpdateMode): boolean;
+  updatePerCpu(key: K, values: readonly V[]): void;
+  /** Of a map of maps: puts `inner` at `key`, replacing in one step what was there. */
+  updateInner(key: K, inner: BpfMap): void;
+  /** False where there was none. */
+  delete(key: K): boolean;
+  /** All entries, decoded; entries that come or go meanwhile may or may not be seen. */
+  entries(): IterableIterator<[K, V]>;
+  /** All entries as raw bytes, in batches: `count` keys and values packed one after another. The
+   * arrays are reused between batches. */
+  batches(batchSize: number): IterableIterator<{ count: number; keys: Uint8Array; values: Uint8Array }>;
+  /** Writes many entries with few calls. */
+  updateBatch(entries: Iterable<readonly [K, V]>): void;
+  close(): void;
+}
+
+/** One run of a program on a packet that is not on any wire (BPF_PROG_TEST_RUN). */
+export interface RunInput {
+  readonly packet: Uint8Array;
+  /** Default 1. The packet is *not* restored between repetitions. */
+  readonly repeat?: number;
+  /** xdp: `ingress_ifindex` of the context; the kernel accepts only interfaces that exist. */
+  readonly ingressIfindex?: number;
+}
+export interface RunOutput {
+  /** What the program returned (xdp: XDP_ABORTED 0, DROP 1, PASS 2, TX 3, REDIRECT 4). */
+  readonly verdict: number;
+  readonly packet: Uint8Array;
+  /** Mean nanoseconds per repetition, as the host measured them. */
+  readonly durationNs: number;
+}
+
+/** A loaded program. */
+export interface BpfProgram extends Disposable {
+  readonly spec: ProgramSpec;
+  run(input: RunInput): RunOutput;
+  close(): void;
+}
+
+/** Where maps and programs live: the kernel, or the interpreter in this process. */
+export interface BpfHost {
+  readonly kind: "kernel" | "memory";
+  createMap<K, V>(spec: MapSpec<K, V>): BpfMap<K, V>;
+  /** Loads `spec`; `maps` must hold every map that it names. */
+  loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): BpfProgram;
+}
