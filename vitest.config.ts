@@ -1,0 +1,48 @@
+// How the tests run: `unit` anywhere, `kernel` and `e2e` as root and one file after another, because they share the
+// machine's kernel. Files are imported by Node itself (type stripping), not by Vite, so that the stack positions the DSL
+// records are those of the .ts files, as they are in production.
+import { defineConfig } from "vitest/config";
+
+const shared = {
+  pool: "forks",
+  experimental: { viteModuleRunner: false },
+} as const;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "test/*.test.ts", "test/tidy/*.test.ts"],
+          exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "kernel",
+          include: ["packages/*/src/**/*.kernel.test.ts", "packages/*/test/**/*.kernel.test.ts", "test/*.kernel.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "e2e",
+          include: ["test/e2e/**/*.e2e.test.ts"],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
