@@ -1,0 +1,61 @@
+// The neighbour table (ARP, NDP): which link-layer address an address on the link has.
+
+import { addressText, macText } from "../address.ts";
+import { Attributes } from "./message.ts";
+import { askRoute } from "./route-socket.ts";
+
+/** include/uapi/linux/rtnetlink.h */
+const RTM_GETNEIGH = 30;
+/** sizeof(struct ndmsg) */
+const FIXED_SIZE = 12;
+const NDA_DST = 1;
+const NDA_LLADDR = 2;
+/** NUD_* (include/uapi/linux/neighbour.h) */
+const STATES: ReadonlyMap<number, NeighbourState> = new Map([
+  [0x01, "incomplete"],
+  [0x02, "reachable"],
+  [0x04, "stale"],
+  [0x08, "delay"],
+  [0x10, "probe"],
+  [0x20, "failed"],
+  [0x40, "noarp"],
+  [0x80, "permanent"],
+]);
+
+/** How sure the kernel is of an entry. */
+export type NeighbourState =
+  | "none"
+  | "incomplete"
+  | "reachable"
+  | "stale"
+  | "delay"
+  | "probe"
+  | "failed"
+  | "noarp"
+  | "permanent";
+
+/** One entry. */
+export interface Neighbour {
+  readonly interfaceIndex: number;
+  readonly address: string;
+  /** Undefined while it is not known. */
+  readonly mac: string | undefined;
+  readonly state: NeighbourState;
+}
+
+/** All entries for IPv4 and IPv6 of this network namespace. */
+export function listNeighbours(): readonly Neighbour[] {
+  const request = { type: RTM_GETNEIGH, fixed: new Uint8Array(FIXED_SIZE), dump: true, doing: "listing neighbours" };
+  return askRoute(request).flatMap(({ payload }) => {
+    const attributes = new Attributes(payload, FIXED_SIZE);
+    const address = attributes.bytes(NDA_DST);
+    if (address === undefined || (address.length !== 4 && address.length !== 16)) return [];
+    const mac = attributes.bytes(NDA_LLADDR);
+    return {
+      interfaceIndex: payload.getInt32(4, true),
+      address: addressText(address),
+      mac: mac && macText(mac),
+      state: STATES.get(payload.getUint16(8, true)) ?? "none",
+    };
+  });
+}
