@@ -1,0 +1,43 @@
+// The routes of the API (HTTP/JSON, read-only), apart from any socket so that they can be tried without one.
+// Errors are problem documents (RFC 9457).
+import { Hono } from "hono";
+import { z } from "zod";
+import type { SnapshotSource } from "./snapshot-source.ts";
+import type { ConnectionList, Problem } from "./types.ts";
+
+/** Rows of the connection table in one answer unless asked otherwise, and at most. */
+export const connectionLimits = { default: 1_000, maximum: 1_000_000 } as const;
+
+const connectionsQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(connectionLimits.maximum).default(connectionLimits.default),
+});
+
+/** The API over a source of snapshots. */
+export function createRoutes(source: SnapshotSource): Hono {
+  const routes = new Hono();
+  routes.get("/v1/status", (context) => context.json(source.status()));
+  routes.get("/v1/connections", (context) => {
+    const query = connectionsQuery.safeParse(context.req.query());
+    if (!query.success) {
+      const detail = `limit must be a whole number, 1–${connectionLimits.maximum}`;
+      return problem({ status: 400, title: "Bad Request", detail, code: "YM_API_QUERY" });
+    }
+    const list: ConnectionList = { connections: source.connections(query.data.limit) };
+    return context.json(list);
+  });
+  routes.notFound((context) => {
+    const detail = `${context.req.method} ${context.req.path}: no such resource`;
+    return problem({ status: 404, title: "Not Found", detail, code: "YM_API_NOT_FOUND" });
+  });
+  routes.onError((error) => {
+    const code = "code" in error && typeof error.code === "string" ? error.code : "YM_API_FAILED";
+    return problem({ status: 500, title: "Internal Server Error", detail: error.message, code });
+  });
+  return routes;
+}
+
+function problem(fields: Omit<Problem, "type">): Response {
+  const body: Problem = { type: `urn:yardmaster:${fields.code}`, ...fields };
+  const headers = { "content-type": "application/problem+json" };
+  return new Response(JSON.stringify(body), { status: fields.status, headers });
+}

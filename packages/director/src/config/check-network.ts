@@ -1,0 +1,76 @@
+// Checks of a configuration against the network of this machine: interfaces that exist, servers that have a route,
+// direct-routing servers on a directly connected link, VIPs that reach this machine.
+import { quoteValue } from "./fault.ts";
+import type { Outline, ServerOutline, ServiceOutline } from "./outline.ts";
+import type { Source } from "./source.ts";
+import { suggest } from "./suggest.ts";
+
+/** How packets to an address leave this machine. */
+export interface NetworkRoute {
+  readonly interfaceName: string;
+  /** The router that they go through; undefined if the address is directly connected. */
+  readonly gateway?: string;
+  /** Whether the address is on the link of `interfaceName`, without a router between. */
+  readonly onLink: boolean;
+  /** Whether the address is one of this machine's own. */
+  readonly isLocal: boolean;
+}
+
+/** What the checks ask of this machine's network. */
+export interface Network {
+  /** The route to an IPv4 address in dotted-quad text; undefined if there is none. */
+  routeTo(address: string): NetworkRoute | undefined;
+  interfaces(): readonly { readonly name: string; readonly index: number }[];
+}
+
+/** Reports faults and warnings between a file and the network. Errors of `network` itself are the caller's. */
+export function checkNetwork(outline: Outline, network: Network, source: Source): void {
+  checkInterfaceNames(outline, network, source);
+  for (const service of outline.services) {
+    checkVirtualAddress(service, network, source);
+    for (const server of service.servers ?? []) checkServerRoute(server, network, source);
+  }
+}
+
+function checkInterfaceNames(outline: Outline, network: Network, source: Source): void {
+  const names = network.interfaces().map((link) => link.name);
+  for (const { path, name } of outline.interfaces) {
+    if (names.includes(name)) continue;
+    const near = suggest(name, names);
+    const suggestion = near === undefined ? "" : `did you mean ${quoteValue(near)}? `;
+    const shown = names.slice(0, 10).join(", ") + (names.length > 10 ? ", …" : "");
+    const hint = `${suggestion}this machine has ${shown}`;
+    source.errorAt(path, { code: "YM_CONFIG_INTERFACE", message: `no interface is named ${quoteValue(name)}`, hint });
+  }
+}
+
+function checkServerRoute(server: ServerOutline, network: Network, source: Source): void {
+  if (server.address === undefined) return;
+  const path = [...server.path, "address"];
+  const route = network.routeTo(server.address);
+  if (route === undefined) {
+    const message = `server ${server.address} is outside any route of this machine`;
+    const hint = `correct the address, or add a route: ip route add ${server.address} …`;
+    source.errorAt(path, { code: "YM_CONFIG_NO_ROUTE", message, hint });
+  } else if (route.isLocal) {
+    const message = `server ${server.address} is an address of this machine`;
+    const hint = "forwarding to the director's own host is not supported yet: run the real server on another host";
+    source.errorAt(path, { code: "YM_CONFIG_SERVER_IS_LOCAL", message, hint });
+  } else if (server.forwarding === "dr" && !route.onLink) {
+    const router = route.gateway === undefined ? "a router" : `the router ${route.gateway}`;
+    source.errorAt(path, {
+      code: "YM_CONFIG_NOT_ON_LINK",
+      message: `dr server ${server.address} is behind ${router} (${route.interfaceName}): dr needs it on the same link`,
+      hint: "connect it to a network that the director is in, or use forwarding: nat",
+    });
+  }
+}
+
+function checkVirtualAddress(service: ServiceOutline, network: Network, source: Source): void {
+  if (service.address === undefined || network.routeTo(service.address)?.isLocal === true) return;
+  source.warnAt([...service.path, "address"], {
+    code: "YM_CONFIG_VIP_ELSEWHERE",
+    message: `${service.address} is not an address of this machine: packets come here only if a router sends them`,
+    hint: `fine behind a router with a route here; else: ip address add ${service.address}/32 dev …`,
+  });
+}

@@ -1,0 +1,27 @@
+// Entry of the director package. The daemon itself is imported only when it is started: checking a file or asking a
+// running director needs neither the compiler nor the kernel.
+import type { RunDirector } from "./run-options.ts";
+
+export { createClient, type DirectorClient } from "./api/client.ts";
+export { connectionLimits } from "./api/routes.ts";
+export { type ApiServer, type ApiServerOptions, startApiServer } from "./api/server.ts";
+export type { SnapshotSource } from "./api/snapshot-source.ts";
+export { defaultSocketPath, resolveSocketPath } from "./api/socket-path.ts";
+export type * from "./api/types.ts";
+export type { Network, NetworkRoute } from "./config/check-network.ts";
+export { formatDuration } from "./config/duration.ts";
+export { ConfigurationError, type ConfigurationFault, formatFaults } from "./config/fault.ts";
+export { configurationJsonSchema } from "./config/json-schema.ts";
+export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
+export { DirectorError } from "./errors.ts";
+export type { Compatibility, Configuration, ConnectionTimeouts, DirectorSettings, Hook } from "./model/configuration.ts";
+export { type ForwardingMethod, forwardingMethods, seesReplies } from "./model/forwarding-method.ts";
+export { type Scheduler, schedulers } from "./model/scheduler.ts";
+export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
+export type { RunDirector, RunDirectorOptions } from "./run-options.ts";
+
+/** Runs the director until `options.signal` is aborted (run.ts). */
+export const runDirector: RunDirector = async (options) => {
+  const daemon = await import("./run.ts");
+  return daemon.runDirector(options);
+};

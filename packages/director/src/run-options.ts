@@ -1,0 +1,24 @@
+// What the command line hands to the daemon: the contract of runDirector (run.ts).
+import type { Configuration } from "./model/configuration.ts";
+
+/** Everything that `runDirector` needs to know. */
+export interface RunDirectorOptions {
+  /** Checked already, against this machine's network too. */
+  readonly configuration: Configuration;
+  /** Where the configuration came from; for status and messages. */
+  readonly fileName: string;
+  /** Path of the Unix socket that the API answers on. */
+  readonly socketPath: string;
+  /** Version of the product, for status. */
+  readonly version: string;
+  /** Aborted by SIGINT or SIGTERM: detach, leave nothing behind, resolve. */
+  readonly signal: AbortSignal;
+  /** Takes one line of text for people: what was attached where and why, that the director is ready, that it stopped. */
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Brings the director up and resolves when it has stopped and detached after `signal` was aborted. Rejects with an
+ * error for people (a `code`, a clear message, perhaps a `hint`), with nothing left attached.
+ */
+export type RunDirector = (options: RunDirectorOptions) => Promise<void>;
