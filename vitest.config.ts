@@ -3,6 +3,9 @@
 // records are those of the .ts files, as they are in production.
 import { defineConfig } from "vitest/config";
 
+// An emulated machine (test/vm) needs more time for the same work.
+const timeScale = Number(process.env["YARDMASTER_TIME_SCALE"] ?? 1);
+
 const shared = {
   pool: "forks",
   experimental: { viteModuleRunner: false },
@@ -15,9 +18,14 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "packages/*/test/**/*.test.ts", "test/*.test.ts", "test/tidy/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/*/test/**/*.test.ts",
+            "test/*.test.ts",
+            "test/tidy/*.test.ts",
+          ],
           exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
-          testTimeout: 30_000,
+          testTimeout: 30_000 * timeScale,
           sequence: { groupOrder: 0 },
         },
       },
@@ -25,10 +33,14 @@ export default defineConfig({
         test: {
           ...shared,
           name: "kernel",
-          include: ["packages/*/src/**/*.kernel.test.ts", "packages/*/test/**/*.kernel.test.ts", "test/*.kernel.test.ts"],
+          include: [
+            "packages/*/src/**/*.kernel.test.ts",
+            "packages/*/test/**/*.kernel.test.ts",
+            "test/*.kernel.test.ts",
+          ],
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000 * timeScale,
+          hookTimeout: 60_000 * timeScale,
           sequence: { groupOrder: 1 },
         },
       },
@@ -38,8 +50,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.e2e.test.ts"],
           fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000 * timeScale,
+          hookTimeout: 120_000 * timeScale,
           sequence: { groupOrder: 2 },
         },
       },

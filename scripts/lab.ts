@@ -1,0 +1,13 @@
+// `npm start` and `npm run lab`: the lab of @yardmaster/lab through the command line users have, after making sure that
+// the one system tool it needs is there.
+import { ensureCommands } from "./system-packages.ts";
+
+if (process.platform === "linux" && process.getuid?.() === 0) {
+  const missing = ensureCommands(["ip", "tc"]);
+  if (missing !== undefined) {
+    process.stderr.write(`starting the lab: ${missing}\n`);
+    process.exit(1);
+  }
+}
+process.argv.splice(2, 0, "lab");
+await import(new URL("../packages/cli/bin/yardmaster.js", import.meta.url).href);

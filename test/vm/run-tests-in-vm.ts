@@ -1,0 +1,62 @@
+// The `vm` part of the test run: the kernel tests once more, inside a virtual machine on the oldest kernel we promise to
+// work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen.
+import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "../../scripts/test/counts.ts";
+import { ensureCommands } from "../../scripts/system-packages.ts";
+import { VmUnavailableError } from "./debian-package.ts";
+import { KERNEL_VERSIONS, type KernelVersion } from "./guest-kernel.ts";
+import { runInVm, type VmResult } from "./run-in-vm.ts";
+
+const TIME_LIMIT_MS = 8 * 60_000;
+
+/**
+ * An emulated processor is about ten times slower: time limits grow, and random programs, of which thousands run
+ * outside, become few.
+ */
+const GUEST_ENVIRONMENT = { YARDMASTER_TIME_SCALE: "10", YARDMASTER_FUZZ_PROGRAMS: "100" };
+
+/** Runs the kernel tests in a guest; `extra` is `--kernel VERSION`, then what vitest takes. */
+export async function runTestsInVm(extra: readonly string[]): Promise<Counts> {
+  const { kernel, rest } = chooseKernel(extra);
+  const missing = ensureCommands(["ip", "tc", "bpftool"]);
+  if (missing !== undefined) console.log(` ↓ vm: ${missing}`);
+  try {
+    const result = await runInVm({
+      command: ["node", "scripts/test.ts", "kernel", ...rest].join(" "),
+      kernel,
+      timeoutMs: TIME_LIMIT_MS,
+      environment: GUEST_ENVIRONMENT,
+      onOutput: (text) => process.stdout.write(text),
+    });
+    return countGuestTests(result);
+  } catch (error) {
+    if (!(error instanceof VmUnavailableError)) throw error;
+    // A machine that may install what is missing has no excuse; any other skips this part, as one test.
+    if (process.getuid?.() === 0) {
+      console.log(` × vm: ${error.message}`);
+      return ONE_FAILED;
+    }
+    console.log(` ↓ vm: skipped: ${error.message}`);
+    return { ...NONE, skipped: 1 };
+  }
+}
+
+/** The guest's counts; a guest that died, ran into the time limit or ended without counts is one failed test. */
+export function countGuestTests(result: VmResult): Counts {
+  const counts = tryParseCounts(result.output);
+  if (counts !== undefined && result.status !== undefined) {
+    // A status that the counts do not explain is a failure of its own.
+    return (result.status === 0) === (counts.failed === 0) ? counts : sum([counts, ONE_FAILED]);
+  }
+  const reason = result.timedOut ? "the time limit was reached" : "it ended before its tests did";
+  console.log(` × vm: ${reason}; the guest's console:\n${result.console}`);
+  return sum([counts ?? NONE, ONE_FAILED]);
+}
+
+function chooseKernel(extra: readonly string[]): { readonly kernel: KernelVersion; readonly rest: readonly string[] } {
+  const at = extra.indexOf("--kernel");
+  if (at < 0) return { kernel: "6.1", rest: extra };
+  const kernel = KERNEL_VERSIONS.find((version) => version === extra[at + 1]);
+  if (kernel === undefined)
+    throw new Error(`choosing the guest's kernel: "${extra[at + 1]}" is none of ${KERNEL_VERSIONS.join(", ")}`);
+  return { kernel, rest: extra.filter((_, index) => index !== at && index !== at + 1) };
+}
