@@ -1,0 +1,43 @@
+// The virtual services that every layout offers: each of the schedulers over TCP, and one over UDP.
+// Ports and weights are the same in every layout; where the servers listen is the layout's matter.
+import type { LabService } from "./layout.ts";
+import { serverNames } from "./layout.ts";
+
+interface ServiceTemplate {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+  readonly scheduler: LabService["scheduler"];
+  readonly weights: readonly [number, number, number];
+}
+
+const templates: readonly ServiceTemplate[] = [
+  { name: "web", port: 80, protocol: "tcp", scheduler: "wrr", weights: [1, 2, 3] },
+  { name: "web-rr", port: 81, protocol: "tcp", scheduler: "rr", weights: [1, 1, 1] },
+  { name: "web-sh", port: 82, protocol: "tcp", scheduler: "sh", weights: [1, 1, 1] },
+  { name: "web-wlc", port: 83, protocol: "tcp", scheduler: "wlc", weights: [1, 2, 3] },
+  { name: "echo", port: 5300, protocol: "udp", scheduler: "rr", weights: [1, 1, 1] },
+];
+
+/** How a layout places the servers behind a service. */
+export interface ServicePlacement {
+  readonly virtualAddress: string;
+  /** Of server1, server2, server3. */
+  readonly serverAddresses: readonly [string, string, string];
+  /** The port on which a server listens for a service's port; the same port where the method cannot map it. */
+  readonly serverPort: (servicePort: number) => number;
+}
+
+/** The lab's services, their servers placed as the layout says. */
+export function labServices(placement: ServicePlacement): readonly LabService[] {
+  return templates.map(({ weights, ...service }) => ({
+    ...service,
+    address: placement.virtualAddress,
+    destinations: placement.serverAddresses.map((address, index) => ({
+      host: serverNames[index] ?? "",
+      address,
+      port: placement.serverPort(service.port),
+      weight: weights[index] ?? 1,
+    })),
+  }));
+}

@@ -1,0 +1,138 @@
+// Builds a layout out of network namespaces, veth pairs and a bridge, and takes it down again.
+// All of it lives inside the namespaces: deleting them deletes every interface, address and route.
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { setInterfaceFeature, withNetworkNamespace } from "/tmp/standin.ts";
+
+import { ip, ipBatch } from "./ip-command.ts";
+import { LabError } from "./lab-error.ts";
+import type { HostPlan, LabLayout, LinkEnd, LinkPlan } from "./layout.ts";
+
+const linksUpTimeoutMs = 10_000;
+
+/** A network that stands: names of the namespaces by the host's name. */
+export interface LabNetwork {
+  readonly layout: LabLayout;
+  /** Namespaces are named PREFIX-HOST. */
+  readonly prefix: string;
+}
+
+/** The namespace of a host, as `ip netns` knows it. */
+export function namespaceOf(network: LabNetwork, host: string): string {
+  return `${network.prefix}-${host}`;
+}
+
+/**
+ * Builds the network. When it throws half-way, what stands so far is for the caller to remove
+ * (`removeNamespaces`): it knows the prefix, so nothing needs to be handed over.
+ */
+export async function buildNetwork(layout: LabLayout, prefix: string): Promise<LabNetwork> {
+  const network: LabNetwork = { layout, prefix };
+  // One after the other: the first `ip netns add` of a machine makes /run/netns a shared mount, and two at once race.
+  for (const host of layout.hosts) await ip("netns", "add", namespaceOf(network, host.name));
+  for (const host of layout.hosts) applySettings(network, host);
+  for (const link of layout.links) await addLink(network, link);
+  for (const link of layout.links) setFeatures(network, link);
+  await Promise.all(layout.hosts.map((host) => configureHost(network, host)));
+  await waitForLinks(network);
+  return network;
+}
+
+/** IPv6 is off (its chatter would be counted with the frames), and the host's own settings are set. */
+function applySettings(network: LabNetwork, host: HostPlan): void {
+  withNetworkNamespace(namespaceOf(network, host.name), () => {
+    writeFileSync("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+    for (const [name, value] of Object.entries(host.settings)) writeFileSync(`/proc/sys/net/ipv4/${name}`, value);
+  });
+}
+
+async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise<void> {
+  const [namespaceA, namespaceB] = [namespaceOf(network, a.host), namespaceOf(network, b.host)];
+  const peer = ["peer", "name", b.interfaceName, "netns", namespaceB];
+  await ip("link", "add", a.interfaceName, "netns", namespaceA, "type", "veth", ...peer);
+}
+
+/**
+ * Prepares both ends for an XDP program at the director. Checksums are computed and segments cut before a frame
+ * enters the cable: XDP sees neither partial checksums nor super packets. The director's neighbours receive with
+ * NAPI (GRO on): a veth takes frames that XDP transmits only when its peer does (drivers/net/veth.c, veth_xdp_xmit).
+ */
+function setFeatures(network: LabNetwork, { ends }: LinkPlan): void {
+  const [a, b] = ends;
+  const setEnd = (end: LinkEnd, other: LinkEnd): void => {
+    withNetworkNamespace(namespaceOf(network, end.host), () => {
+      setInterfaceFeature(end.interfaceName, "tso", "off");
+      setInterfaceFeature(end.interfaceName, "gso", "off");
+      setInterfaceFeature(end.interfaceName, "tx-checksum", "off");
+      if (other.host === "director") setInterfaceFeature(end.interfaceName, "gro", "on");
+    });
+  };
+  setEnd(a, b);
+  setEnd(b, a);
+}
+
+async function configureHost(network: LabNetwork, host: HostPlan): Promise<void> {
+  const interfaces = network.layout.links.flatMap(({ ends }) =>
+    ends.filter((end) => end.host === host.name).map((end) => end.interfaceName),
+  );
+  const bridge =
+    host.kind === "switch"
+      ? [
+          "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+          "link set br0 up",
+          ...interfaces.map((name) => `link set ${name} master br0`),
+        ]
+      : [];
+  await ipBatch(namespaceOf(network, host.name), [
+    ...bridge,
+    "link set lo up",
+    ...interfaces.map((name) => `link set ${name} up`),
+    ...host.addresses.map(({ interfaceName, address }) => `address add ${address} dev ${interfaceName}`),
+    ...host.routes.map((route) => `route add ${route}`),
+  ]);
+}
+
+/** What `ip -j link` tells of an interface, as far as the lab reads it. */
+interface LinkRecord {
+  readonly ifname: string;
+  readonly operstate: string;
+  readonly xdp?: unknown;
+}
+
+async function linksOf(network: LabNetwork, host: string): Promise<readonly LinkRecord[]> {
+  return JSON.parse(await ip("-n", namespaceOf(network, host), "-j", "link", "show")) as LinkRecord[];
+}
+
+/**
+ * Waits until every cable carries: the kernel starts a queue up to a second after the peer came up
+ * (net/core/link_watch.c) and drops what is sent before.
+ */
+async function waitForLinks(network: LabNetwork): Promise<void> {
+  const deadline = Date.now() + linksUpTimeoutMs;
+  for (const { name } of network.layout.hosts) {
+    for (let down = ["?"]; down.length > 0; ) {
+      const links = await linksOf(network, name);
+      down = links.filter((link) => link.ifname !== "lo" && link.operstate !== "UP").map((link) => link.ifname);
+      if (down.length > 0 && Date.now() > deadline) {
+        const what = `interfaces ${down.join(", ")} of host "${name}" are not up after ${linksUpTimeoutMs} ms`;
+        throw new LabError("YM_LAB_COMMAND_FAILED", `building the lab network: ${what}`);
+      }
+      if (down.length > 0) await sleep(20);
+    }
+  }
+}
+
+/** Names of the interfaces of a host that carry an XDP program. */
+export async function interfacesWithXdp(network: LabNetwork, host: string): Promise<readonly string[]> {
+  const links = await linksOf(network, host);
+  return links.filter((link) => link.xdp !== undefined).map((link) => link.ifname);
+}
+
+/** The namespaces whose names start with this prefix. */
+export async function listNamespaces(prefix: string): Promise<readonly string[]> {
+  const text = await ip("netns", "list");
+  const names = text.split("\n").map((line) => line.split(" ")[0] ?? "");
+  return names.filter((name) => name.startsWith(prefix));
+}
