@@ -17,6 +17,8 @@ export interface Gre extends Located {
   readonly reserved: number;
   readonly protocol: number;
   readonly checksum?: number;
+  /** The 16 bits after the checksum, zero by RFC 2784; there when the checksum is. */
+  readonly afterChecksum?: number;
   readonly key?: number;
   readonly sequence?: number;
 }
@@ -27,6 +29,7 @@ export interface GreFields {
   readonly protocol?: number;
   /** "computed" adds the right one, a number that one; none unless given. */
   readonly checksum?: "computed" | number;
+  readonly afterChecksum?: number;
   readonly key?: number;
   readonly sequence?: number;
 }
@@ -75,7 +78,7 @@ export function parseGre(bytes: Uint8Array, offset = 0): Gre {
     headerLength,
     reserved: bits & ~(greChecksum | greKey | greSequence),
     protocol: u16(bytes, offset + 2),
-    ...(has(greChecksum) ? { checksum: u16(bytes, offset + 4) } : {}),
+    ...(has(greChecksum) ? { checksum: u16(bytes, offset + 4), afterChecksum: u16(bytes, offset + 6) } : {}),
     ...(has(greKey) ? { key: u32(bytes, keyAt) } : {}),
     ...(has(greSequence) ? { sequence: u32(bytes, sequenceAt) } : {}),
   };
@@ -94,6 +97,7 @@ export function gre(fields: GreFields = {}): Layer {
     ipProtocol: ipProtocols.gre,
     write(inside, { inner }) {
       const head = new Uint8Array(fields.checksum === undefined ? 4 : 8);
+      if (head.length === 8) put16(head, 6, checkField("gre afterChecksum", fields.afterChecksum ?? 0, 16));
       const bits =
         (fields.checksum === undefined ? 0 : greChecksum) |
         (fields.key === undefined ? 0 : greKey) |
