@@ -71,7 +71,8 @@ export function readOffloads(interfaceName: string): Offloads {
   const read = (name: keyof Offloads): boolean => {
     const value = flag(COMMANDS[name][0], false);
     const result = request(socket, interfaceName, new Uint8Array(value.buffer));
-    if (result < 0) throw failure(`reading offload ${name} of interface "${interfaceName}"`, "ioctl(SIOCETHTOOL)", -result);
+    if (result < 0)
+      throw failure(`reading offload ${name} of interface "${interfaceName}"`, "ioctl(SIOCETHTOOL)", -result);
     return value[1] !== 0;
   };
   return {

@@ -16,7 +16,8 @@ function openNamespace(path: string, doing: string): FileDescriptor {
   const result = ffi.open(path, O_CLOEXEC);
   if (result >= 0) return new FileDescriptor(result, `network namespace ${path}`);
   const errno = -result;
-  const hint = errno === Errno.ENOENT ? 'there is no such namespace ("ip netns list" shows those there are)' : undefined;
+  const hint =
+    errno === Errno.ENOENT ? 'there is no such namespace ("ip netns list" shows those there are)' : undefined;
   throw new SyscallError({ doing, command: `open(${path})`, errno, hint });
 }
 

@@ -78,6 +78,7 @@ export function bpfError(command: keyof typeof BpfCommand, doing: string, errno:
 
 function hintOf(command: keyof typeof BpfCommand, errno: number): string | undefined {
   if (errno === Errno.EPERM) return permissionHint();
-  if (errno === Errno.E2BIG && command.startsWith("MAP_UPDATE")) return "the map is full, or the key lies beyond its end";
+  if (errno === Errno.E2BIG && command.startsWith("MAP_UPDATE"))
+    return "the map is full, or the key lies beyond its end";
   return undefined;
 }

@@ -72,7 +72,9 @@ export function parseLink({ payload }: Pick<NetlinkMessage, "payload">): Link {
 /** All interfaces of this network namespace, by index. */
 export function listLinks(): readonly Link[] {
   const request = { type: RTM_GETLINK, fixed: new Uint8Array(FIXED_SIZE), dump: true, doing: "listing interfaces" };
-  return askRoute(request).map(parseLink).sort((a, b) => a.index - b.index);
+  return askRoute(request)
+    .map(parseLink)
+    .sort((a, b) => a.index - b.index);
 }
 
 /** The interface called `name`, or undefined. */

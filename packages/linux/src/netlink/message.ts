@@ -29,7 +29,10 @@ export function buildMessage(
   fixed: Uint8Array,
   attributes: readonly NetlinkAttribute[],
 ): Uint8Array {
-  const length = attributes.reduce((sum, { value }) => sum + align(4 + value.length), HEADER_SIZE + align(fixed.length));
+  const length = attributes.reduce(
+    (sum, { value }) => sum + align(4 + value.length),
+    HEADER_SIZE + align(fixed.length),
+  );
   const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, length, true);

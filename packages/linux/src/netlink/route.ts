@@ -45,7 +45,13 @@ export function routeTo(address: string): Route {
   fixed[1] = destination.length * 8;
   const attributes = [{ type: RTA.DST, value: destination }];
   try {
-    const [answer] = askRoute({ type: RTM_GETROUTE, fixed, attributes, dump: false, doing: `asking the way to ${address}` });
+    const [answer] = askRoute({
+      type: RTM_GETROUTE,
+      fixed,
+      attributes,
+      dump: false,
+      doing: `asking the way to ${address}`,
+    });
     if (answer === undefined) throw new Error(`asking the way to ${address}: the kernel answered nothing`);
     const found = new Attributes(answer.payload, FIXED_SIZE);
     const gateway = found.bytes(RTA.GATEWAY);

@@ -1,0 +1,67 @@
+// Pins: names in a bpf file system that keep maps, programs and links alive without this process.
+
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { isBpfFileSystem, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
+import type { MapSpec, ProgramSpec } from "../spec.ts";
+import { ObjectError } from "./errors.ts";
+import { assertMapMatches, KernelMap } from "./map.ts";
+import { KernelProgram } from "./program.ts";
+import { XdpLink } from "./xdp-link.ts";
+
+/** Where systems mount the bpf file system (systemd does at boot). */
+const MOUNT_POINT = "/sys/fs/bpf";
+
+/**
+ * Makes `directory` exist inside a bpf file system. Mounts one on /sys/fs/bpf if it is to be there and none
+ * is; anywhere else a missing file system is an ObjectError (YM_PIN_DIRECTORY).
+ */
+export function ensurePinDirectory(directory: string): void {
+  if (directory === MOUNT_POINT || directory.startsWith(`${MOUNT_POINT}/`)) mountBpfFileSystem(MOUNT_POINT);
+  let ancestor = directory;
+  while (!existsSync(ancestor) && dirname(ancestor) !== ancestor) ancestor = dirname(ancestor);
+  if (!isBpfFileSystem(ancestor)) {
+    const advice = `mount one: mount -t bpf bpf ${ancestor}`;
+    throw new ObjectError(
+      "YM_PIN_DIRECTORY",
+      `preparing "${directory}" for pins: no bpf file system is there; ${advice}`,
+    );
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+}
+
+/** Pins an object at `path`, which must not exist. Names may not hold dots (kernel/bpf/inode.c). */
+export function pin(object: KernelMap | KernelProgram | XdpLink, path: string): void {
+  objectPin(object.fd, path);
+}
+
+/** Removes a pin; without it there is nothing to do. The object lives on while something else holds it. */
+export function unpin(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** Opens the map pinned at `path`; undefined where nothing is. Throws ObjectError (YM_MAP_MISMATCH) when
+ * it differs from `spec`. */
+export function openPinnedMap<K, V>(path: string, spec: MapSpec<K, V>): KernelMap<K, V> | undefined {
+  const fd = objectGet(path, `map "${spec.name}"`);
+  if (fd === undefined) return undefined;
+  try {
+    assertMapMatches(fd, spec as MapSpec);
+  } catch (error) {
+    fd.close();
+    throw error;
+  }
+  return new KernelMap(spec, fd);
+}
+
+/** Opens the program pinned at `path`, which `spec` describes; undefined where nothing is. */
+export function openPinnedProgram(path: string, spec: ProgramSpec): KernelProgram | undefined {
+  const fd = objectGet(path, `program "${spec.name}"`);
+  return fd && new KernelProgram(spec, fd);
+}
+
+/** Opens the XDP link pinned at `path`; undefined where nothing is. */
+export function openPinnedXdpLink(path: string): XdpLink | undefined {
+  const fd = objectGet(path, `XDP link pinned at "${path}"`);
+  return fd && new XdpLink(fd);
+}

@@ -1,0 +1,91 @@
+// A program in the kernel: its number, what the verifier found, and running it without a wire.
+
+import { type FileDescriptor, type ProgramInfo, programInfo, programTestRun } from "@yardmaster/linux";
+import type { BpfMap, BpfProgram, ProgramSpec, RunInput, RunOutput } from "../spec.ts";
+import { loadProgramDescriptor } from "./load.ts";
+
+/** A packet can grow by the headroom (256) and by what is left of its page behind it (net/bpf/test_run.c). */
+const GROWTH = 4096;
+/** struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. */
+const XDP_CONTEXT_SIZE = 24;
+const XDP_DATA_END = 4;
+const XDP_INGRESS_IFINDEX = 12;
+/** struct __sk_buff, of which a run takes ingress_ifindex and ifindex. */
+const SKB_CONTEXT_SIZE = 192;
+const SKB_INGRESS_IFINDEX = 36;
+const SKB_IFINDEX = 40;
+
+/** A loaded program. */
+export class KernelProgram implements BpfProgram {
+  readonly spec: ProgramSpec;
+  readonly fd: FileDescriptor;
+  #info: ProgramInfo | undefined;
+
+  /** Takes ownership of `fd`, a loaded program that `spec` describes. */
+  constructor(spec: ProgramSpec, fd: FileDescriptor) {
+    this.spec = spec;
+    this.fd = fd;
+  }
+
+  /** What the kernel tells of it: lengths after translation and compilation, instructions verified. */
+  get info(): ProgramInfo {
+    this.#info ??= programInfo(this.fd);
+    return this.#info;
+  }
+
+  /** The kernel's number for the program, as in `bpftool prog` and `ip link`. */
+  get id(): number {
+    return this.info.id;
+  }
+
+  /**
+   * Runs the program in the kernel. Of a `syscall` program the packet is the context, which it may change;
+   * it runs once and takes no time that anybody measures.
+   */
+  run(input: RunInput): RunOutput {
+    if (this.spec.type === "syscall") {
+      const context = Uint8Array.from(input.packet);
+      const { returnValue } = programTestRun(this.fd, { context });
+      return { verdict: returnValue, packet: context, durationNs: 0 };
+    }
+    const dataOut = new Uint8Array(input.packet.length + GROWTH);
+    const result = programTestRun(this.fd, {
+      data: input.packet,
+      dataOut,
+      context: input.ingressIfindex === undefined ? undefined : this.#context(input, input.ingressIfindex),
+      repeat: input.repeat ?? 1,
+    });
+    return {
+      verdict: result.returnValue,
+      packet: dataOut.slice(0, result.dataOutLength),
+      durationNs: result.durationNs,
+    };
+  }
+
+  close(): void {
+    this.fd.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #context(input: RunInput, interfaceIndex: number): Uint8Array {
+    const isXdp = this.spec.type === "xdp";
+    const context = new DataView(new ArrayBuffer(isXdp ? XDP_CONTEXT_SIZE : SKB_CONTEXT_SIZE));
+    if (isXdp) {
+      // The kernel refuses a context whose data_end is not the packet's length (bpf_prog_test_run_xdp).
+      context.setUint32(XDP_DATA_END, input.packet.length, true);
+      context.setUint32(XDP_INGRESS_IFINDEX, interfaceIndex, true);
+    } else {
+      context.setUint32(SKB_INGRESS_IFINDEX, interfaceIndex, true);
+      context.setUint32(SKB_IFINDEX, interfaceIndex, true);
+    }
+    return new Uint8Array(context.buffer);
+  }
+}
+
+/** Loads a program; throws as `loadProgramDescriptor` does. */
+export function loadKernelProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): KernelProgram {
+  return new KernelProgram(spec, loadProgramDescriptor(spec, maps));
+}
