@@ -93,8 +93,6 @@ export async function ask(running: HostProcess, message: Serializable): Promise<
   const stopWaiting = new AbortController();
   try {
     const answer = once(running.child, "message", { signal: stopWaiting.signal }).then(([value]: unknown[]) => value);
-    // The loser of the race below is called off in `finally`; its rejection says only that.
-    answer.catch(() => undefined);
     const end = running.ended.then((how) => Promise.reject(failed(running, `it ended before it answered (${how})`)));
     return await Promise.race([answer, end]);
   } finally {

@@ -24,7 +24,8 @@ function runIp(args: readonly string[], input: readonly string[] | undefined): P
   return new Promise((resolve, reject) => {
     const child = execFile("ip", [...args], { maxBuffer: outputLimitBytes }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
-      const said = stderr.trim() || error.message;
+      const missing = "code" in error && String(error.code) === "ENOENT";
+      const said = missing ? "there is no such program; install iproute2" : stderr.trim() || error.message;
       const failedLine = input === undefined ? "" : describeBatchLine(said, input);
       reject(
         new LabError("YM_LAB_COMMAND_FAILED", `running "ip ${args.join(" ")}"${failedLine}: ${said}`, { cause: error }),

@@ -4,7 +4,6 @@
 /** Stable names of the lab's failures, for programs that call it. */
 export type LabErrorCode =
   | "YM_LAB_COMMAND_FAILED"
-  | "YM_LAB_DIRECTOR_FAILED"
   | "YM_LAB_INTERRUPTED"
   | "YM_LAB_NOT_PERMITTED"
   | "YM_LAB_PROGRAM_FAILED"

@@ -31,7 +31,6 @@ export function directRoutingLayout(clientCount: number): LabLayout {
     directorInterfaces: ["eth0"],
     services: labServices({ virtualAddress, serverAddresses, serverPort: (port) => port }),
     requestLink: { host: "router", interfaceName: "eth0" },
-    replyLink: { host: "switch", interfaceName: "director" },
     repliesPassDirector: false,
     udpBindAddress: virtualAddress,
   };

@@ -20,7 +20,6 @@ export function natLayout(clientCount: number): LabLayout {
     directorInterfaces: ["eth0", "eth1"],
     services: labServices({ virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
     requestLink: { host: "router", interfaceName: "eth1" },
-    replyLink: { host: "switch", interfaceName: "director" },
     repliesPassDirector: true,
     udpBindAddress: "0.0.0.0",
   };

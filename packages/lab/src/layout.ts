@@ -64,10 +64,8 @@ export interface LabLayout {
   /** The interfaces the director works on. */
   readonly directorInterfaces: readonly string[];
   readonly services: readonly LabService[];
-  /** Where requests reach the director. */
+  /** The router's interface by which requests, and nothing else, leave for the director. */
   readonly requestLink: LinkEnd;
-  /** The end, at the director's neighbour, of the cable on which replies would reach the director. */
-  readonly replyLink: LinkEnd;
   /** Whether this method brings replies back through the director. */
   readonly repliesPassDirector: boolean;
   /** The address that the servers' UDP programs bind: replies must leave with the address clients asked. */

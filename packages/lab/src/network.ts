@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { setInterfaceFeature, withNetworkNamespace } from "/tmp/standin.ts";
+import { setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 
 import { ip, ipBatch } from "./ip-command.ts";
 import { LabError } from "./lab-error.ts";
@@ -33,7 +33,7 @@ export async function buildNetwork(layout: LabLayout, prefix: string): Promise<L
   for (const host of layout.hosts) await ip("netns", "add", namespaceOf(network, host.name));
   for (const host of layout.hosts) applySettings(network, host);
   for (const link of layout.links) await addLink(network, link);
-  for (const link of layout.links) setFeatures(network, link);
+  for (const link of layout.links) setOffloadsOf(network, link);
   await Promise.all(layout.hosts.map((host) => configureHost(network, host)));
   await waitForLinks(network);
   return network;
@@ -59,14 +59,12 @@ async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise
  * enters the cable: XDP sees neither partial checksums nor super packets. The director's neighbours receive with
  * NAPI (GRO on): a veth takes frames that XDP transmits only when its peer does (drivers/net/veth.c, veth_xdp_xmit).
  */
-function setFeatures(network: LabNetwork, { ends }: LinkPlan): void {
+function setOffloadsOf(network: LabNetwork, { ends }: LinkPlan): void {
   const [a, b] = ends;
   const setEnd = (end: LinkEnd, other: LinkEnd): void => {
     withNetworkNamespace(namespaceOf(network, end.host), () => {
-      setInterfaceFeature(end.interfaceName, "tso", "off");
-      setInterfaceFeature(end.interfaceName, "gso", "off");
-      setInterfaceFeature(end.interfaceName, "tx-checksum", "off");
-      if (other.host === "director") setInterfaceFeature(end.interfaceName, "gro", "on");
+      setOffloads(end.interfaceName, { tso: false, gso: false, txChecksum: false });
+      if (other.host === "director") setOffloads(end.interfaceName, { gro: true });
     });
   };
   setEnd(a, b);

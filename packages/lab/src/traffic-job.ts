@@ -14,6 +14,8 @@ export interface TrafficJob {
   /** Every second connection carries this many requests, the others one. */
   readonly requestsPerKeptConnection: number;
   readonly requestTimeoutMs: number;
+  /** No further connection is opened after so many failed requests: a dead service need not be proven dead 600 times. */
+  readonly failureLimit: number;
 }
 
 /** What one request or datagram was answered with, by a real server. */

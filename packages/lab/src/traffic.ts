@@ -10,7 +10,8 @@ import type { TrafficJob, TrafficReport } from "./traffic-job.ts";
 const readyTimeoutMs = 20_000;
 const concurrency = 12;
 const requestsPerKeptConnection = 5;
-const requestTimeoutMs = 5_000;
+const requestTimeoutMs = 3_000;
+const failureLimit = 24;
 
 /** Starts the traffic program on the client host. */
 export function startClient(network: LabNetwork, logFolder: string): HostProcess {
@@ -40,6 +41,7 @@ export async function driveTraffic(
     concurrency,
     requestsPerKeptConnection,
     requestTimeoutMs,
+    failureLimit,
   };
   return (await orInterrupted(ask(client, { ...job }), signal)) as TrafficReport;
 }

@@ -25,7 +25,10 @@ async function run(job: TrafficJob): Promise<TrafficReport> {
   const visits = planVisits(job, tally)[Symbol.iterator]();
   const visit = job.protocol === "tcp" ? httpVisit : udpVisit;
   const worker = async (): Promise<void> => {
-    for (const each of visits) await visit(each);
+    for (const each of visits) {
+      if (tally.failures >= job.failureLimit) break;
+      await visit(each);
+    }
   };
   await Promise.all(Array.from({ length: job.concurrency }, worker));
   return tally.report();

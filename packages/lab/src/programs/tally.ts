@@ -16,6 +16,11 @@ export class Tally {
   readonly #serversByClient = new Map<string, Set<string>>();
   readonly #foreignAddresses = new Set<string>();
 
+  /** How many requests came to nothing so far. */
+  get failures(): number {
+    return [...this.#failures.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** A request goes out. */
   sent(): void {
     this.#sent += 1;

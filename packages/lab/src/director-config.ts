@@ -1,0 +1,32 @@
+// The configuration file that the lab's director is started with: the layout's services, written as people
+// write them (YAML).
+import type { LabLayout, LabService } from "./layout.ts";
+
+/** The text of the layout's configuration file. */
+export function directorConfig(layout: LabLayout): string {
+  return [
+    "# Written by yardmaster lab.",
+    "director:",
+    `  interfaces: [${layout.directorInterfaces.join(", ")}]`,
+    "  hook: xdp",
+    "services:",
+    ...layout.services.flatMap((service) => serviceLines(layout, service)),
+    "",
+  ].join("\n");
+}
+
+function serviceLines(layout: LabLayout, service: LabService): readonly string[] {
+  return [
+    `  ${service.name}:`,
+    `    address: ${service.address}`,
+    `    port: ${service.port}`,
+    `    protocol: ${service.protocol}`,
+    `    scheduler: ${service.scheduler}`,
+    `    forwarding: ${layout.method}`,
+    "    servers:",
+    ...service.destinations.map(
+      ({ address, port, weight }) =>
+        `      - { address: ${address},${port === service.port ? "" : ` port: ${port},`} weight: ${weight} }`,
+    ),
+  ];
+}

@@ -1,0 +1,85 @@
+// The real director as its own process on the lab's director host, started from a real file as people start it.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { DirectorStatus } from "@yardmaster/director";
+import { createClient } from "@yardmaster/director";
+
+import type { HostProcess } from "./host-process.ts";
+import { startHostProcess, stopHostProcess, waitForLog } from "./host-process.ts";
+import type { LabNetwork } from "./network.ts";
+import { interfacesWithXdp, namespaceOf } from "./network.ts";
+
+const readyTimeoutMs = 30_000;
+const settleTimeoutMs = 2_000;
+
+/** How the `yardmaster` command is started; arguments are put behind. */
+export type DirectorCommand = readonly [string, ...string[]];
+
+/** The command of this source tree. */
+export const defaultDirectorCommand: DirectorCommand = [
+  process.execPath,
+  fileURLToPath(new URL("../../cli/bin/yardmaster.js", import.meta.url)),
+];
+
+/** A director that handles packets. */
+export interface RunningDirector {
+  readonly process: HostProcess;
+  readonly socketPath: string;
+  readonly configFile: string;
+  /** From start to handling packets. */
+  readonly readyAfterMs: number;
+}
+
+/** What to start. */
+export interface DirectorOptions {
+  readonly command: DirectorCommand;
+  readonly config: string;
+  readonly folder: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Writes the file, starts the director and waits until it handles packets. Throws YM_LAB_PROGRAM_FAILED with its words. */
+export async function startDirector(network: LabNetwork, options: DirectorOptions): Promise<RunningDirector> {
+  const { method } = network.layout;
+  const configFile = join(options.folder, `yardmaster-${method}.yaml`);
+  const socketPath = join(options.folder, `${method}.sock`);
+  writeFileSync(configFile, options.config);
+  const startedMs = performance.now();
+  const process = startHostProcess({
+    namespace: namespaceOf(network, "director"),
+    name: `director-${method}`,
+    command: [...options.command, "run", "-f", configFile, "--socket", socketPath],
+    logFolder: options.folder,
+    channel: "none",
+  });
+  await waitForLog(process, /\bready\b/, { timeoutMs: readyTimeoutMs, signal: options.signal });
+  return { process, socketPath, configFile, readyAfterMs: Math.round(performance.now() - startedMs) };
+}
+
+/** What the director says of itself once the traffic's last packets are through: no TCP connection is active any more. */
+export async function settledStatus(director: RunningDirector): Promise<DirectorStatus> {
+  const client = createClient(director.socketPath);
+  const deadline = Date.now() + settleTimeoutMs;
+  while (true) {
+    const status = await client.status();
+    const tcp = status.services.filter((service) => service.protocol === "tcp");
+    if (tcp.every((service) => service.activeConnections === 0) || Date.now() > deadline) return status;
+    await sleep(50);
+  }
+}
+
+/** How a director ended and what it left. */
+export interface DirectorEnd {
+  /** In words: `exit status 0`. */
+  readonly how: string;
+  readonly interfacesWithXdp: readonly string[];
+}
+
+/** Stops the director with SIGTERM and looks what it left attached. */
+export async function stopDirector(network: LabNetwork, director: RunningDirector): Promise<DirectorEnd> {
+  const how = await stopHostProcess(director.process);
+  return { how, interfacesWithXdp: await interfacesWithXdp(network, "director") };
+}

@@ -1,0 +1,120 @@
+// Judges a measurement: what a load balancer must do with this traffic, one expectation each, and the numbers.
+// Pure; a run passes when all are met.
+import type { Expectation, MethodMeasurement, ServiceResult } from "./lab-report.ts";
+
+/** Connections by which a share may be off: some are chosen at the same moment on different processors. */
+const shareSlack = 3;
+/** wlc follows what is open at the moment, so its shares only tend to the weights: a tenth of all connections off is fine. */
+const leastConnectionSlack = 0.1;
+/** Frames that are no replies (ARP), as a share of the replies. */
+const strayFrames = 0.05;
+/** With this many clients or more, source hashing must have used more than one server. */
+const clientsThatSpread = 8;
+
+/** Everything that must hold of one method's run. */
+export function judge(measured: MethodMeasurement): readonly Expectation[] {
+  return [
+    ...measured.services.flatMap((result) => judgeService(measured, result)),
+    judgeWay(measured),
+    judgeHooks(measured),
+    ...(measured.directorEnd === undefined ? [] : [judgeEnd(measured.directorEnd)]),
+  ];
+}
+
+/** How many connections each server should have got, by the weights; in the order of the destinations. */
+export function expectedConnections({ service, traffic }: ServiceResult): readonly number[] {
+  const total = service.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  return service.destinations.map(({ weight }) => (traffic.connections * weight) / total);
+}
+
+function judgeService(measured: MethodMeasurement, result: ServiceResult): readonly Expectation[] {
+  const { service, traffic, requests } = result;
+  const causes = Object.entries(traffic.failures).map(([cause, count]) => `${count} × ${cause}`);
+  const observed = measured.status.services.find(({ name }) => name === service.name);
+  const counted = observed?.connections ?? 0;
+  const active = observed?.activeConnections ?? 0;
+  const foreign = traffic.foreignAddressesSeen.join(", ");
+  return [
+    {
+      what: `${service.name}: every request is answered`,
+      met: requests > 0 && traffic.answered === requests && causes.length === 0,
+      detail: `${traffic.answered} of ${requests}${causes.length === 0 ? "" : `; failed: ${causes.join(", ")}`}`,
+    },
+    judgeShares(result),
+    {
+      what: `${service.name}: a connection stays with its server`,
+      met: traffic.connectionsThatMoved === 0,
+      detail: `${traffic.connectionsThatMoved} of ${traffic.connections} moved`,
+    },
+    {
+      what: `${service.name}: servers see the client's own address`,
+      met: traffic.ownAddressSeen === traffic.answered,
+      detail: `${traffic.ownAddressSeen} of ${traffic.answered}${foreign === "" ? "" : `; others saw ${foreign}`}`,
+    },
+    {
+      what: `${service.name}: the director counts each connection once`,
+      met: counted === traffic.connections,
+      detail: `${counted} counted, ${traffic.connections} made`,
+    },
+    ...(service.protocol === "udp"
+      ? []
+      : [
+          {
+            what: `${service.name}: closed connections are not active`,
+            met: active === 0,
+            detail: `${active} active after the traffic`,
+          },
+        ]),
+  ];
+}
+
+function judgeShares(result: ServiceResult): Expectation {
+  const { service, traffic } = result;
+  const actual = service.destinations.map(({ host }) => traffic.connectionsByServer[host] ?? 0);
+  if (service.scheduler === "sh") {
+    const clients = Object.values(traffic.serversByClient);
+    const faithful = clients.filter((servers) => servers.length === 1).length;
+    const used = actual.filter((count) => count > 0).length;
+    return {
+      what: `${service.name}: sh keeps each client address at one server, and uses several servers`,
+      met: faithful === clients.length && (used > 1 || clients.length < clientsThatSpread),
+      detail: `${faithful} of ${clients.length} addresses at one server; ${used} servers used`,
+    };
+  }
+  const expected = expectedConnections(result);
+  const slack = shareSlack + (service.scheduler === "wlc" ? traffic.connections * leastConnectionSlack : 0);
+  const weights = service.destinations.map(({ weight }) => weight).join(":");
+  return {
+    what: `${service.name}: ${service.scheduler} shares connections ${weights}`,
+    met: actual.every((count, index) => Math.abs(count - (expected[index] ?? 0)) <= slack),
+    detail: `${actual.join(":")} of ${traffic.connections} connections`,
+  };
+}
+
+function judgeWay({ frames, repliesPassDirector }: MethodMeasurement): Expectation {
+  const share = frames.replies === 0 ? 0 : frames.repliesThroughDirector / frames.replies;
+  const met = repliesPassDirector ? share >= 1 - strayFrames : share <= strayFrames;
+  return {
+    what: repliesPassDirector ? "replies pass the director" : "replies go past the director, straight to the clients",
+    met: met && frames.replies > 0,
+    detail: `${frames.repliesThroughDirector} of ${frames.replies} reply frames through the director`,
+  };
+}
+
+function judgeHooks({ status, directorInterfaces }: MethodMeasurement): Expectation {
+  const attached = status.hooks.map((hook) => `${hook.interfaceName} (${hook.mode})`).join(", ");
+  return {
+    what: `the director works on ${directorInterfaces.join(" and ")}`,
+    met: directorInterfaces.every((name) => status.hooks.some((hook) => hook.interfaceName === name)),
+    detail: attached === "" ? "attached nowhere" : attached,
+  };
+}
+
+function judgeEnd(end: NonNullable<MethodMeasurement["directorEnd"]>): Expectation {
+  const left = end.interfacesWithXdp;
+  return {
+    what: "the director ends on SIGTERM and leaves nothing attached",
+    met: end.how === "exit status 0" && left.length === 0,
+    detail: `${end.how}; ${left.length === 0 ? "no program attached" : `still attached: ${left.join(", ")}`}`,
+  };
+}

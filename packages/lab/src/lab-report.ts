@@ -1,0 +1,55 @@
+// What a lab run has found out, as data: the JSON of `yardmaster lab --json`. expectations.ts judges it,
+// report-text.ts puts it in words.
+import type { DirectorStatus } from "@yardmaster/director";
+
+import type { DirectorEnd } from "./director-process.ts";
+import type { FrameCounts } from "./frames.ts";
+import type { LabMethod, LabService } from "./layout.ts";
+import type { TrafficReport } from "./traffic-job.ts";
+
+/** One service's traffic. */
+export interface ServiceResult {
+  readonly service: LabService;
+  /** How many requests were to be sent. */
+  readonly requests: number;
+  readonly traffic: TrafficReport;
+}
+
+/** What was measured for one forwarding method. */
+export interface MethodMeasurement {
+  readonly method: LabMethod;
+  readonly description: string;
+  readonly clients: number;
+  readonly readyAfterMs: number;
+  readonly services: readonly ServiceResult[];
+  readonly frames: FrameCounts;
+  readonly repliesPassDirector: boolean;
+  readonly directorInterfaces: readonly string[];
+  readonly status: DirectorStatus;
+  /** Absent when the lab is kept and the director goes on. */
+  readonly directorEnd?: DirectorEnd;
+}
+
+/** Something that must hold, and whether it did. */
+export interface Expectation {
+  readonly what: string;
+  readonly met: boolean;
+  /** The numbers behind it. */
+  readonly detail: string;
+}
+
+/** One method's measurement with its judgement. */
+export interface MethodReport extends MethodMeasurement {
+  readonly expectations: readonly Expectation[];
+  readonly passed: boolean;
+}
+
+/** The whole run. */
+export interface LabReport {
+  /** The lab's name, for `--remove` when it is kept. */
+  readonly name: string;
+  readonly kept: boolean;
+  readonly methods: readonly MethodReport[];
+  /** True when every expectation of every method is met. */
+  readonly passed: boolean;
+}
