@@ -1,5 +1,6 @@
 // Entry of the director package. The daemon itself is imported only when it is started: checking a file or asking a
 // running director needs neither the compiler nor the kernel.
+import type { Network } from "./config/check-network.ts";
 import type { RunDirector } from "./run-options.ts";
 
 export { createClient, type DirectorClient } from "./api/client.ts";
@@ -12,6 +13,7 @@ export type { Network, NetworkRoute } from "./config/check-network.ts";
 export { formatDuration } from "./config/duration.ts";
 export { ConfigurationError, type ConfigurationFault, formatFaults } from "./config/fault.ts";
 export { configurationJsonSchema } from "./config/json-schema.ts";
+export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
 export { DirectorError } from "./errors.ts";
 export type { Compatibility, Configuration, ConnectionTimeouts, DirectorSettings, Hook } from "./model/configuration.ts";
@@ -25,3 +27,15 @@ export const runDirector: RunDirector = async (options) => {
   const daemon = await import("./run.ts");
   return daemon.runDirector(options);
 };
+
+/** What routes and interfaces this machine has (config/linux-network.ts). Errors say why they can't be read. */
+export async function openNetwork(): Promise<Network> {
+  const { createLinuxNetwork } = await import("./config/linux-network.ts");
+  return createLinuxNetwork();
+}
+
+/** One sentence that names the rights this process lacks for running a director, or undefined if it has them. */
+export async function findMissingPrivileges(): Promise<string | undefined> {
+  const { missingPrivileges } = await import("@yardmaster/linux");
+  return missingPrivileges();
+}

@@ -7,13 +7,11 @@ import { suggest } from "./suggest.ts";
 
 /** How packets to an address leave this machine. */
 export interface NetworkRoute {
+  /** What becomes of them: sent on, kept by this machine, or sent to many. */
+  readonly type: "unicast" | "local" | "broadcast" | "multicast";
   readonly interfaceName: string;
-  /** The router that they go through; undefined if the address is directly connected. */
-  readonly gateway?: string;
-  /** Whether the address is on the link of `interfaceName`, without a router between. */
-  readonly onLink: boolean;
-  /** Whether the address is one of this machine's own. */
-  readonly isLocal: boolean;
+  /** The router that they go through; undefined if the address is on the interface's own link. */
+  readonly gateway: string | undefined;
 }
 
 /** What the checks ask of this machine's network. */
@@ -52,22 +50,25 @@ function checkServerRoute(server: ServerOutline, network: Network, source: Sourc
     const message = `server ${server.address} is outside any route of this machine`;
     const hint = `correct the address, or add a route: ip route add ${server.address} …`;
     source.errorAt(path, { code: "YM_CONFIG_NO_ROUTE", message, hint });
-  } else if (route.isLocal) {
+  } else if (route.type === "local") {
     const message = `server ${server.address} is an address of this machine`;
     const hint = "forwarding to the director's own host is not supported yet: run the real server on another host";
     source.errorAt(path, { code: "YM_CONFIG_SERVER_IS_LOCAL", message, hint });
-  } else if (server.forwarding === "dr" && !route.onLink) {
-    const router = route.gateway === undefined ? "a router" : `the router ${route.gateway}`;
+  } else if (route.type !== "unicast") {
+    const message = `server ${server.address} is a ${route.type} address here (${route.interfaceName})`;
+    source.errorAt(path, { code: "YM_CONFIG_ADDRESS", message, hint: "write the address of one host" });
+  } else if (server.forwarding === "dr" && route.gateway !== undefined) {
+    const where = `behind the router ${route.gateway} (${route.interfaceName})`;
     source.errorAt(path, {
       code: "YM_CONFIG_NOT_ON_LINK",
-      message: `dr server ${server.address} is behind ${router} (${route.interfaceName}): dr needs it on the same link`,
+      message: `dr server ${server.address} is ${where}: dr needs it on the director's own link`,
       hint: "connect it to a network that the director is in, or use forwarding: nat",
     });
   }
 }
 
 function checkVirtualAddress(service: ServiceOutline, network: Network, source: Source): void {
-  if (service.address === undefined || network.routeTo(service.address)?.isLocal === true) return;
+  if (service.address === undefined || network.routeTo(service.address)?.type === "local") return;
   source.warnAt([...service.path, "address"], {
     code: "YM_CONFIG_VIP_ELSEWHERE",
     message: `${service.address} is not an address of this machine: packets come here only if a router sends them`,

@@ -1,0 +1,64 @@
+// `yardmaster connections`: the entries of the running director's connection table.
+import type { ConnectionRow } from "@yardmaster/director/api";
+import { type Command, InvalidArgumentError } from "commander";
+import { print, printJson, printNote } from "../output.ts";
+import { type Column, formatElapsed, formatTable } from "../table.ts";
+
+interface ConnectionsOptions {
+  readonly json?: boolean;
+  readonly limit: number;
+  readonly socket?: string;
+}
+
+const columns: readonly Column[] = [
+  { heading: "PROTOCOL", align: "left" },
+  { heading: "STATE", align: "left" },
+  { heading: "EXPIRES IN", align: "right" },
+  { heading: "CLIENT", align: "left" },
+  { heading: "VIRTUAL", align: "left" },
+  { heading: "DESTINATION", align: "left" },
+  { heading: "SERVICE", align: "left" },
+];
+
+/** Adds the command to the program. */
+export function addConnectionsCommand(program: Command): void {
+  program
+    .command("connections")
+    .description("list entries of the running director's connection table")
+    .option("--json", "print them as JSON")
+    .option("--limit <number>", "show at most this many", parseLimit, 100)
+    .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
+    .action(showConnections);
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || limit < 1 || limit > 1_000_000) {
+    throw new InvalidArgumentError("It must be a whole number, 1–1000000.");
+  }
+  return limit;
+}
+
+async function showConnections(options: ConnectionsOptions): Promise<void> {
+  const { createClient, resolveSocketPath } = await import("@yardmaster/director");
+  const rows = await createClient(resolveSocketPath(options.socket)).connections(options.limit);
+  if (options.json === true) printJson(rows);
+  else {
+    print(formatConnections(rows));
+    if (rows.length === options.limit) printNote(`(the first ${rows.length}; --limit shows more)`);
+  }
+}
+
+/** Rows as a text table. */
+export function formatConnections(rows: readonly ConnectionRow[]): string {
+  const cells = rows.map((row) => [
+    row.protocol,
+    row.state,
+    formatElapsed(row.expiresInMs),
+    row.client,
+    row.virtual,
+    row.destination,
+    row.service,
+  ]);
+  return formatTable(columns, cells);
+}

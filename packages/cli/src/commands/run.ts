@@ -1,0 +1,45 @@
+// `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM.
+import type { Command } from "commander";
+import { CliError } from "../cli-error.ts";
+import { loadConfiguration } from "../load-configuration.ts";
+import { printNote } from "../output.ts";
+
+interface RunOptions {
+  readonly file: string;
+  readonly socket?: string;
+}
+
+/** Adds the command to the program. */
+export function addRunCommand(program: Command, version: string): void {
+  program
+    .command("run")
+    .description("run the director until it is stopped (Ctrl-C, SIGTERM)")
+    .requiredOption("-f, --file <file>", "configuration file")
+    .option("--socket <path>", "Unix socket to answer status on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
+    .action((options: RunOptions) => run(options, version));
+}
+
+async function run(options: RunOptions, version: string): Promise<void> {
+  const { configuration, warnings } = await loadConfiguration(options.file, { network: "this machine" });
+  const { findMissingPrivileges, formatFaults, resolveSocketPath, runDirector } = await import("@yardmaster/director");
+  if (warnings.length > 0) printNote(formatFaults(warnings));
+  const missing = await findMissingPrivileges();
+  if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    await runDirector({
+      configuration,
+      fileName: options.file,
+      socketPath: resolveSocketPath(options.socket),
+      version,
+      signal: stop.signal,
+      report: printNote,
+    });
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}

@@ -1,0 +1,26 @@
+// `yardmaster status`: services and their servers as the running director sees them.
+import type { Command } from "commander";
+import { formatStatus } from "../format-status.ts";
+import { print, printJson } from "../output.ts";
+
+interface StatusOptions {
+  readonly json?: boolean;
+  readonly socket?: string;
+}
+
+/** Adds the command to the program. */
+export function addStatusCommand(program: Command): void {
+  program
+    .command("status")
+    .description("show the services of the running director: connections, packets and bytes per server")
+    .option("--json", "print the whole snapshot as JSON")
+    .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
+    .action(showStatus);
+}
+
+async function showStatus(options: StatusOptions): Promise<void> {
+  const { createClient, resolveSocketPath } = await import("@yardmaster/director");
+  const status = await createClient(resolveSocketPath(options.socket)).status();
+  if (options.json === true) printJson(status);
+  else print(formatStatus(status, Date.now()));
+}

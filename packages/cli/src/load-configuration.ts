@@ -1,0 +1,16 @@
+// Configuration file → checked configuration; the start of `run` and `check`.
+import type { ParsedConfiguration } from "@yardmaster/director";
+import { readTextFile } from "./read-file.ts";
+
+/** What to check a file against: the file alone, or this machine's interfaces and routes too. */
+export interface LoadOptions {
+  readonly network: "this machine" | "none";
+}
+
+/** Reads and checks a file. Throws ConfigurationError with all of its faults, CliError if it can't be read. */
+export async function loadConfiguration(fileName: string, options: LoadOptions): Promise<ParsedConfiguration> {
+  const { maximumFileLength, openNetwork, parseConfiguration } = await import("@yardmaster/director");
+  const text = await readTextFile(fileName, maximumFileLength);
+  if (options.network === "none") return parseConfiguration(text, fileName);
+  return parseConfiguration(text, fileName, { network: await openNetwork() });
+}

@@ -1,0 +1,42 @@
+// The command line: one file per command in commands/, each of which loads what it needs when it is run.
+// Exit status: 0 done, 1 failed, 2 wrong usage or bad configuration.
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addCheckCommand } from "./commands/check.ts";
+import { addConnectionsCommand } from "./commands/connections.ts";
+import { addLabCommand } from "./commands/lab.ts";
+import { addRunCommand } from "./commands/run.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { ignoreClosedOutput } from "./output.ts";
+import { printError } from "./print-error.ts";
+
+/** Runs a command line (`argv` as in process.argv), prints what there is to say and returns the exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  ignoreClosedOutput();
+  try {
+    await createProgram().parseAsync(argv);
+    return 0;
+  } catch (error) {
+    return printError(error);
+  }
+}
+
+function createProgram(): Command {
+  const version = readVersion();
+  const program = new Command("yardmaster")
+    .description("Layer-4 load balancer: LVS in TypeScript, on XDP")
+    .version(version)
+    .showHelpAfterError("(yardmaster --help lists commands and options)")
+    .exitOverride();
+  addRunCommand(program, version);
+  addCheckCommand(program);
+  addStatusCommand(program);
+  addConnectionsCommand(program);
+  addLabCommand(program);
+  return program;
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { readonly version: string }).version;
+}
