@@ -2,6 +2,13 @@
 // machine. Needs Linux 6.1 or later, and the capabilities that `missingPrivileges` of @yardmaster/linux names.
 
 export { ObjectError, type ObjectErrorCode } from "./errors.ts";
+export {
+  defineProbe,
+  type FeatureProbe,
+  isKernelAtLeast,
+  UnsupportedFeatureError,
+} from "./feature.ts";
+export { bpfAccessProblem, features, hasHelper } from "./features.ts";
 export { createKernelHost, type KernelHost } from "./host.ts";
 export { createKernelMap, KernelMap, type MappedArray } from "./map.ts";
 export type { RawBatch } from "./map-walk.ts";

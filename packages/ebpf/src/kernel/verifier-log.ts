@@ -10,9 +10,16 @@ export interface VerifierFinding {
 
 /** `12: (61) r0 = *(u32 *)(r2 +30)`, with registers behind a semicolon at times. */
 const INSTRUCTION = /^(\d+): \([0-9a-f]{2}\) /u;
-/** Lines that say nothing about the fault: statistics, source lines, register states, marks of the walk. */
-const NOISE =
-  /^(?:processed \d+ insns|verification time|stack depth|func#\d+ @|mark_precise|last_idx|regs=|parent |;|from \d+ to \d+|\d+: (?!\()|\d+: \([0-9a-f]{2}\) |(?:caller|callee|frame\d+):|max_states_per_insn|peak_states|total_states|arg#\d+ reference type)/u;
+/** Beginnings of lines that say nothing about the fault. */
+const NOISE = new RegExp(
+  `^(?:${[
+    // Statistics at the end.
+    "processed \\d+ insns|verification time|stack depth|max_states_per_insn|peak_states|total_states",
+    // The walk: source lines, instructions, register states, branches, function boundaries.
+    ";|\\d+: |from \\d+ to \\d+|func#\\d+ @|(?:caller|callee|frame\\d+):|parent |mark_precise|last_idx|regs=",
+  ].join("|")})`,
+  "u",
+);
 /** Faults found before any instruction is walked name it in their text. */
 const NAMED = /\binsn (?:idx )?#?(\d+)/u;
 /** Reasons longer than this are cut to their last lines; the log has the rest. */

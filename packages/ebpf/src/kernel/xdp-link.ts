@@ -133,7 +133,7 @@ function attachError({ interfaceIndex, mode, program }: AttachXdpOptions, errno:
     const name = occupant?.programName === undefined ? "" : `"${occupant.programName}" `;
     const who =
       occupant === undefined ? "a program" : `program ${name}(id ${occupant.programId}, ${occupant.mode} XDP)`;
-    const advice = `see "ip link show ${link.name}"; "ip link set ${link.name} xdp off" takes it off unless a link holds it`;
+    const advice = `"ip link set ${link.name} xdp off" takes it off, unless a process or pin holds it by a link`;
     return new XdpAttachError(
       "YM_XDP_BUSY",
       `${doing}: ${who} is there already: ${reason}; ${advice}`,
@@ -146,7 +146,7 @@ function attachError({ interfaceIndex, mode, program }: AttachXdpOptions, errno:
     return new XdpAttachError("YM_XDP_UNSUPPORTED", message, errno);
   }
   if (mode === "native" && DRIVER_REFUSALS.includes(errno)) {
-    const advice = `its MTU (${link.mtu}) may be too large, its queues too few, or LRO on; use generic XDP, or change it`;
+    const advice = `its MTU (${link.mtu}) may be too large, or its queues too few; use generic XDP, or change it`;
     return new XdpAttachError("YM_XDP_REFUSED", `${doing}: the driver refuses: ${reason}; ${advice}`, errno);
   }
   const hint = errno === Errno.EPERM ? permissionHint() : undefined;
