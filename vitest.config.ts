@@ -1,6 +1,6 @@
 // How the tests run: `unit` anywhere, `kernel` and `e2e` as root and one file after another, because they share the
-// machine's kernel. Files are imported by Node itself (type stripping), not by Vite, so that the stack positions the DSL
-// records are those of the .ts files, as they are in production.
+// machine's kernel. Files are imported by Node itself (type stripping), not by Vite, so that the stack positions the
+// DSL records are those of the .ts files, as they are in production.
 import { defineConfig } from "vitest/config";
 
 // An emulated machine (test/vm) needs more time for the same work.
@@ -22,7 +22,8 @@ export default defineConfig({
             "packages/*/src/**/*.test.ts",
             "packages/*/test/**/*.test.ts",
             "test/*.test.ts",
-            "test/tidy/*.test.ts",
+            "test/{tidy,vm}/*.test.ts",
+            "scripts/**/*.test.ts",
           ],
           exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
           testTimeout: 30_000 * timeScale,

@@ -1,6 +1,6 @@
-// What every root script starts through: `node scripts/bootstrap.mjs SCRIPT.ts [ARGUMENT…]`. It makes node_modules agree
-// with package-lock.json, then runs the script under the Node version pinned there. It is the one file that is not
-// TypeScript: it must run on the Node the machine happens to have (20 or later), before ours is installed.
+// What every root script starts through: `node scripts/bootstrap.mjs SCRIPT.ts [ARGUMENT…]`. It makes node_modules
+// agree with package-lock.json, then runs the script under the Node version pinned there. It is the one file that is
+// not TypeScript: it must run on the Node the machine happens to have (20 or later), before ours is installed.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";

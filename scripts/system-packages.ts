@@ -44,8 +44,8 @@ export function ensureCommands(names: readonly SystemCommand[]): string | undefi
 let listsAreFresh = false;
 
 /**
- * Runs apt-get quietly; when it fails, fetches the package lists and tries once more (a fresh Debian image has none, an old
- * one names files that mirrors no longer keep). Returns what apt-get said when that fails too, else undefined.
+ * Runs apt-get quietly; when it fails, fetches the package lists and tries once more (a fresh Debian image has none, an
+ * old one names files that mirrors no longer keep). Returns what apt-get said when that fails too, else undefined.
  */
 export function aptGet(commandArguments: readonly string[], folder = "/"): string | undefined {
   const first = runApt(commandArguments, folder);

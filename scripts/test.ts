@@ -1,5 +1,6 @@
-// The test runner: `npm test` runs every part, `npm run test:PART` one of them (what follows `--` goes to vitest: files,
-// `-t NAME`). The last line is the sum of all, `N passed, N failed, N skipped`; the exit status is 1 when one failed.
+// The test runner: `npm test` runs every part, `npm run test:PART` one of them (what follows `--` goes to vitest:
+// files, `-t NAME`). The last line is the sum of all, `N passed, N failed, N skipped`; the exit status is 1 when one
+// failed.
 import { resolve } from "node:path";
 import { runTestsInVm } from "../test/vm/run-tests-in-vm.ts";
 import { ensureCommands, type SystemCommand } from "./system-packages.ts";

@@ -42,7 +42,7 @@ function countModules(modules: readonly TestModule[]): Counts {
   return counts;
 }
 
-/** A module that failed although none of its tests did (it cannot be imported, a hook threw) counts as one failed test. */
+/** A module that failed although none of its tests did (its import or a hook threw) counts as one failed test. */
 function countModule(module: TestModule): Counts {
   const states = [...module.children.allTests()].map((test) => test.result().state);
   const count = (state: string): number => states.filter((found) => found === state).length;

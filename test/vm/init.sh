@@ -11,12 +11,14 @@ fail() {
   $b poweroff -f
 }
 for module in /modules/*; do $b insmod "$module" || fail "loading $module"; done
-$b mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,ro,cache=loose root /lower || fail "mounting the root over 9p"
+$b mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,ro,cache=loose root /lower ||
+  fail "mounting the root over 9p"
 $b mount -t tmpfs tmpfs /upper
 $b mkdir /upper/data /upper/work
-$b mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root || fail "mounting the overlay"
+$b mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root ||
+  fail "mounting the overlay"
 for folder in proc sys dev; do $b mount --move /$folder /root/$folder; done
-for folder in run tmp var/tmp; do $b mount -t tmpfs tmpfs /root/$folder; done
+$b mount -t tmpfs tmpfs /root/run
 $b mkdir -p /root/dev/shm /root/dev/pts
 $b mount -t tmpfs tmpfs /root/dev/shm
 $b mount -t devpts devpts /root/dev/pts

@@ -1,5 +1,5 @@
-// Runs one command in a virtual machine on one of Debian's stock kernels, on this machine's own root file system: what is
-// installed here is there too, what the command writes is gone afterwards. Emulated in software, so it needs no KVM.
+// Runs one command in a virtual machine on one of Debian's stock kernels, on this machine's own root file system: what
+// is installed here is there too, what the command writes is gone afterwards. Emulated in software, so it needs no KVM.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// The `vm` part of the test run: the kernel tests once more, inside a virtual machine on the oldest kernel we promise to
-// work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen.
+// The `vm` part of the test run: the kernel tests once more, inside a virtual machine on the oldest kernel we promise
+// to work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen.
 import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "../../scripts/test/counts.ts";
 import { ensureCommands } from "../../scripts/system-packages.ts";
 import { VmUnavailableError } from "./debian-package.ts";
