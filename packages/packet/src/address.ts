@@ -57,12 +57,12 @@ function parseIpv6(text: string): Uint8Array | undefined {
   return Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 0xff]));
 }
 
-/** The bytes of an IPv4 (4) or IPv6 (16) address in network order, or undefined when `text` is neither. No zone ids. */
+/** The 4 or 16 bytes of an IPv4 or IPv6 address in network order, or undefined when it is none. No zone ids. */
 export function tryParseAddress(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** The bytes of an IPv4 (4) or IPv6 (16) address in network order; throws {@link PacketError} when `text` is neither. */
+/** The 4 or 16 bytes of an IPv4 or IPv6 address in network order; throws {@link PacketError} when it is none. */
 export function parseAddress(text: string): Uint8Array {
   const bytes = tryParseAddress(text);
   if (bytes !== undefined) return bytes;

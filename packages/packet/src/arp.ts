@@ -72,7 +72,11 @@ export function arp(fields: ArpFields): Layer {
     etherType: etherTypes.arp,
     write(inside) {
       const code = new Uint8Array(2);
-      put16(code, 0, checkField("arp operation", typeof operation === "string" ? operations[operation] : operation, 16));
+      put16(
+        code,
+        0,
+        checkField("arp operation", typeof operation === "string" ? operations[operation] : operation, 16),
+      );
       const sender = concat(macBytes(fields.senderMac), ipv4Bytes(fields.senderAddress));
       const target = concat(macBytes(targetMac), ipv4Bytes(fields.targetAddress));
       return concat(ethernetIpv4, code, sender, target, inside);

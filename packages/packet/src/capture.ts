@@ -108,7 +108,7 @@ function readPacket(reader: Reader, body: number, end: number, interfaces: reado
   const options = readOptions(reader, body + 20 + Math.ceil(captured / 4) * 4, end);
   const comment = textOf(options, pcapng.optionComment);
   const flags = options.find(({ code }) => code === pcapng.optionPacketFlags)?.value;
-  const way = flags === undefined ? 0 : (new Reader(flags, reader.littleEndian ? "little" : "big").u32(0) & 3);
+  const way = flags === undefined ? 0 : new Reader(flags, reader.littleEndian ? "little" : "big").u32(0) & 3;
   return {
     interface: index,
     timestampNs: timed.offsetSeconds * 1_000_000_000n + (units * 1_000_000_000n) / timed.unitsPerSecond,
@@ -191,7 +191,7 @@ function parseClassic(reader: Reader, unitNs: bigint): Capture {
   return { interfaces: [{ linkType: reader.u32(20) & 0xffff }], packets };
 }
 
-/** The interfaces and packets of a pcapng or pcap file; throws PacketError with the offset when it is neither or cut. */
+/** The interfaces and packets of a pcapng or pcap file; throws PacketError when it is neither or cut off. */
 export function parseCapture(bytes: Uint8Array): Capture {
   for (const reader of [new Reader(bytes, "little"), new Reader(bytes, "big")]) {
     const magic = reader.u32(0);

@@ -81,7 +81,10 @@ export function ipv6Extension(
 export function ipv6Fragment(fragment: Ipv6Fragment): Ipv6Extension {
   const data = new Uint8Array(7);
   if (fragment.fragmentOffset % 8 !== 0) {
-    throw new PacketError("YM_PACKET_FIELD", `building ipv6 fragment: offset ${fragment.fragmentOffset} is no multiple of 8`);
+    throw new PacketError(
+      "YM_PACKET_FIELD",
+      `building ipv6 fragment: offset ${fragment.fragmentOffset} is no multiple of 8`,
+    );
   }
   put16(data, 1, checkField("ipv6 fragmentOffset", fragment.fragmentOffset, 16) | (fragment.moreFragments ? 1 : 0));
   put32(data, 3, checkField("ipv6 fragment identification", fragment.identification, 32));

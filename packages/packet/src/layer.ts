@@ -52,12 +52,18 @@ export function enclosingPseudoHeader(
   const found = outer === undefined ? "nothing" : outer.layer;
   throw new PacketError(
     "YM_PACKET_FIELD",
-    `building ${layer}: its checksum covers addresses, but ${found} is around it; put ipv4 or ipv6 there or give checksum`,
+    `building ${layer}: its checksum covers addresses, but ${found} is around it; ` +
+      "put ipv4 or ipv6 there or give checksum",
   );
 }
 
 /** The number that announces the inner layer; throws when neither it nor the caller knows one. */
-export function announced(layer: LayerName, field: string, value: number | undefined, inner: Layer | undefined): number {
+export function announced(
+  layer: LayerName,
+  field: string,
+  value: number | undefined,
+  inner: Layer | undefined,
+): number {
   if (value !== undefined) return value;
   const found = inner === undefined ? "nothing" : inner.layer;
   throw new PacketError(

@@ -32,7 +32,9 @@ function sealIpv4(bytes: Uint8Array, offset: number): void {
 }
 
 function wrongLength(right: number, random: Random): number {
-  return random.pick([0, 1, right - 1, right + 1, right + 8, Math.max(0, right - 20), 65535, random.below(65536)]) & 0xffff;
+  return (
+    random.pick([0, 1, right - 1, right + 1, right + 8, Math.max(0, right - 20), 65535, random.below(65536)]) & 0xffff
+  );
 }
 
 function changeIpLength(frame: Uint8Array, random: Random): Uint8Array {
@@ -99,7 +101,11 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
   wrongEtherType: (frame, random) =>
     withHeader(frame, ["ethernet"], (copy, { offset, headerLength }) => {
-      put16(copy, offset + headerLength - 2, random.pick([etherTypes.ipv4, etherTypes.ipv6, etherTypes.arp, 0, 0xffff]));
+      put16(
+        copy,
+        offset + headerLength - 2,
+        random.pick([etherTypes.ipv4, etherTypes.ipv6, etherTypes.arp, 0, 0xffff]),
+      );
     }),
   wrongVersion: (frame, random) =>
     withHeader(frame, ["ipv4", "ipv6"], (copy, { offset, layer }) => {

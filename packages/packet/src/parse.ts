@@ -128,7 +128,11 @@ function applyLength(walk: Walk, header: Header): void {
   if (end === undefined) return;
   const least = header.offset + header.headerLength;
   const fault = (message: string) =>
-    walk.problems.push({ layer: header.layer, offset: header.offset, message: `${header.layer}: ${message}` });
+    walk.problems.push({
+      layer: header.layer,
+      offset: header.offset,
+      message: `${header.layer}: ${message}`,
+    });
   const stated = end - header.offset;
   if (end < least) {
     fault(`length ${stated} is less than its header's ${header.headerLength}`);

@@ -66,7 +66,13 @@ const defaults: Required<RandomFrameChoices> = {
 type Choices = Required<RandomFrameChoices>;
 
 function tcpOptions(random: Random): readonly HeaderOption[] {
-  const all = [maximumSegmentSize(1460), sackPermitted, timestamps(random.u32(), random.u32()), windowScale(7), noOperation];
+  const all = [
+    maximumSegmentSize(1460),
+    sackPermitted,
+    timestamps(random.u32(), random.u32()),
+    windowScale(7),
+    noOperation,
+  ];
   return all.filter(() => random.chance(0.4));
 }
 

@@ -125,7 +125,11 @@ export function parseGue(bytes: Uint8Array, offset = 0): Gue {
   need(bytes, offset, 4, "gue");
   const first = u8(bytes, offset);
   if (first >>> 6 !== 0) {
-    throw new PacketError("YM_PACKET_MALFORMED", `parsing gue at byte ${offset}: variant ${first >>> 6}, not 0`, offset);
+    throw new PacketError(
+      "YM_PACKET_MALFORMED",
+      `parsing gue at byte ${offset}: variant ${first >>> 6}, not 0`,
+      offset,
+    );
   }
   const headerLength = 4 + (first & 0x1f) * 4;
   need(bytes, offset, headerLength, "gue");
