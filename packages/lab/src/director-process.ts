@@ -24,13 +24,11 @@ export const defaultDirectorCommand: DirectorCommand = [
   fileURLToPath(new URL("../../cli/bin/yardmaster.js", import.meta.url)),
 ];
 
-/** A director that handles packets. */
+/** A director that was started. */
 export interface RunningDirector {
   readonly process: HostProcess;
   readonly socketPath: string;
-  readonly configFile: string;
-  /** From start to handling packets. */
-  readonly readyAfterMs: number;
+  readonly startedMs: number;
 }
 
 /** What to start. */
@@ -38,11 +36,10 @@ export interface DirectorOptions {
   readonly command: DirectorCommand;
   readonly config: string;
   readonly folder: string;
-  readonly signal: AbortSignal | undefined;
 }
 
-/** Writes the file, starts the director and waits until it handles packets. Throws YM_LAB_PROGRAM_FAILED with its words. */
-export async function startDirector(network: LabNetwork, options: DirectorOptions): Promise<RunningDirector> {
+/** Writes the file and starts the director. It handles packets once `waitForDirector` has returned. */
+export function startDirector(network: LabNetwork, options: DirectorOptions): RunningDirector {
   const { method } = network.layout;
   const configFile = join(options.folder, `yardmaster-${method}.yaml`);
   const socketPath = join(options.folder, `${method}.sock`);
@@ -55,11 +52,19 @@ export async function startDirector(network: LabNetwork, options: DirectorOption
     logFolder: options.folder,
     channel: "none",
   });
-  await waitForLog(process, /\bready\b/, { timeoutMs: readyTimeoutMs, signal: options.signal });
-  return { process, socketPath, configFile, readyAfterMs: Math.round(performance.now() - startedMs) };
+  return { process, socketPath, startedMs };
 }
 
-/** What the director says of itself once the traffic's last packets are through: no TCP connection is active any more. */
+/**
+ * Waits until the director handles packets and returns how long that took from its start, in milliseconds.
+ * Throws YM_LAB_PROGRAM_FAILED with the director's own words when it ends instead.
+ */
+export async function waitForDirector(director: RunningDirector, signal: AbortSignal | undefined): Promise<number> {
+  await waitForLog(director.process, /\bready\b/, { timeoutMs: readyTimeoutMs, signal });
+  return Math.round(performance.now() - director.startedMs);
+}
+
+/** What the director says of itself once the last packets are through: no TCP connection is active any more. */
 export async function settledStatus(director: RunningDirector): Promise<DirectorStatus> {
   const client = createClient(director.socketPath);
   const deadline = Date.now() + settleTimeoutMs;

@@ -4,7 +4,7 @@ import type { Expectation, MethodMeasurement, ServiceResult } from "./lab-report
 
 /** Connections by which a share may be off: some are chosen at the same moment on different processors. */
 const shareSlack = 3;
-/** wlc follows what is open at the moment, so its shares only tend to the weights: a tenth of all connections off is fine. */
+/** wlc follows what is open at the moment, so its shares tend to the weights: off by a share of all connections. */
 const leastConnectionSlack = 0.1;
 /** Frames that are no replies (ARP), as a share of the replies. */
 const strayFrames = 0.05;

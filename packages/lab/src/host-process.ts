@@ -4,7 +4,7 @@ import type { ChildProcess, Serializable } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -34,10 +34,9 @@ export interface HostProcess {
   readonly ended: Promise<string>;
 }
 
-/** The command that runs one of the lab's own programs; the same file ending as this file has, built or not. */
-export function programCommand(program: string, ...args: readonly string[]): readonly [string, ...string[]] {
-  const file = fileURLToPath(new URL(`./programs/${program}${extname(import.meta.url)}`, import.meta.url));
-  return [process.execPath, file, ...args];
+/** The command that runs one of the lab's own programs (a file in programs/). */
+export function programCommand(file: string, ...args: readonly string[]): readonly [string, ...string[]] {
+  return [process.execPath, fileURLToPath(new URL(`./programs/${file}`, import.meta.url)), ...args];
 }
 
 /**

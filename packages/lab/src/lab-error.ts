@@ -6,6 +6,7 @@ export type LabErrorCode =
   | "YM_LAB_COMMAND_FAILED"
   | "YM_LAB_INTERRUPTED"
   | "YM_LAB_NOT_PERMITTED"
+  | "YM_LAB_OPTIONS"
   | "YM_LAB_PROGRAM_FAILED"
   | "YM_LAB_UNKNOWN";
 

@@ -66,16 +66,18 @@ function directRoutingHosts(clients: readonly string[]): readonly HostPlan[] {
       routes: ["default via 198.51.100.1"],
     },
     { name: "switch", kind: "switch", settings: {}, addresses: [], routes: [] },
-    ...serverNames.map((name, index): HostPlan => ({
-      name,
-      kind: "host",
-      settings: silentAboutVip,
-      addresses: [
-        { interfaceName: "lo", address: `${virtualAddress}/32` },
-        { interfaceName: "eth0", address: `${serverAddresses[index]}/24` },
-      ],
-      routes: ["default via 198.51.100.1"],
-    })),
+    ...serverNames.map(
+      (name, index): HostPlan => ({
+        name,
+        kind: "host",
+        settings: silentAboutVip,
+        addresses: [
+          { interfaceName: "lo", address: `${virtualAddress}/32` },
+          { interfaceName: "eth0", address: `${serverAddresses[index]}/24` },
+        ],
+        routes: ["default via 198.51.100.1"],
+      }),
+    ),
   ];
 }
 

@@ -56,13 +56,15 @@ function natHosts(clients: readonly string[]): readonly HostPlan[] {
       routes: ["default via 192.0.2.1"],
     },
     { name: "switch", kind: "switch", settings: {}, addresses: [], routes: [] },
-    ...serverNames.map((name, index): HostPlan => ({
-      name,
-      kind: "host",
-      settings: {},
-      addresses: [{ interfaceName: "eth0", address: `${serverAddresses[index]}/24` }],
-      routes: ["default via 10.0.0.1"],
-    })),
+    ...serverNames.map(
+      (name, index): HostPlan => ({
+        name,
+        kind: "host",
+        settings: {},
+        addresses: [{ interfaceName: "eth0", address: `${serverAddresses[index]}/24` }],
+        routes: ["default via 10.0.0.1"],
+      }),
+    ),
   ];
 }
 

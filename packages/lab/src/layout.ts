@@ -1,6 +1,8 @@
 // What a lab network is made of, as plain data: hosts, links, addresses and the services of the director.
 // The layouts fill it in (layout-nat.ts, layout-dr.ts), network.ts builds it from namespaces.
 
+import { LabError } from "./lab-error.ts";
+
 /** The forwarding methods that have a layout. */
 export type LabMethod = "nat" | "dr";
 
@@ -80,8 +82,15 @@ export function serverHosts(layout: LabLayout): readonly HostPlan[] {
   return layout.hosts.filter((host) => host.name.startsWith("server"));
 }
 
-/** Client addresses out of TEST-NET-3 (RFC 5737): 203.0.113.10 and on. */
+/** As many client addresses as one lab has room for. */
+const maximumClients = 200;
+
+/** Client addresses out of TEST-NET-3 (RFC 5737): 203.0.113.10 and on. Throws YM_LAB_OPTIONS for more than 200. */
 export function clientAddresses(count: number): readonly string[] {
+  if (!Number.isInteger(count) || count < 1 || count > maximumClients) {
+    const what = `${count} is no possible number of client addresses`;
+    throw new LabError("YM_LAB_OPTIONS", `laying out the lab: ${what}; choose 1 to ${maximumClients}`);
+  }
   return Array.from({ length: count }, (_, index) => `203.0.113.${10 + index}`);
 }
 

@@ -11,7 +11,7 @@ export function methodText(report: MethodReport): string {
   return [
     "",
     `${report.method.toUpperCase()}: ${report.description}`,
-    `  director: ${hooks === "" ? "attached nowhere" : hooks}; handled packets ${report.readyAfterMs} ms after its start`,
+    `  director: ${hooks === "" ? "attached nowhere" : hooks}; ready ${report.readyAfterMs} ms after its start`,
     "",
     ...table(report.services).map((line) => `  ${line}`),
     "",

@@ -3,7 +3,13 @@
 import { createLabFolder, labFolder, markKept, removeLeftovers, takeDown } from "./cleanup.ts";
 import { directorConfig } from "./director-config.ts";
 import type { DirectorCommand, RunningDirector } from "./director-process.ts";
-import { defaultDirectorCommand, settledStatus, startDirector, stopDirector } from "./director-process.ts";
+import {
+  defaultDirectorCommand,
+  settledStatus,
+  startDirector,
+  stopDirector,
+  waitForDirector,
+} from "./director-process.ts";
 import { judge } from "./expectations.ts";
 import { framesBetween, readFrames } from "./frames.ts";
 import type { HostProcess } from "./host-process.ts";
@@ -48,10 +54,7 @@ export const layouts: Readonly<Record<LabMethod, (clients: number) => LabLayout>
  * could not run (YM_LAB_INTERRUPTED after `signal`); either way nothing is left behind, unless `keep` asks for it.
  */
 export async function runLab(options: LabOptions): Promise<LabReport> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) {
-    const what = "it builds network namespaces, which needs Linux and root";
-    throw new LabError("YM_LAB_NOT_PERMITTED", `running the lab: ${what}; run it with sudo`);
-  }
+  assertPermitted();
   const tell = options.json ? (): void => undefined : options.write;
   const removed = await removeLeftovers();
   if (removed.length > 0) tell(`Removed what a killed run had left: ${removed.join(", ")}.\n`);
@@ -60,8 +63,8 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
   try {
     const methods: MethodReport[] = [];
     for (const method of options.methods) {
-      const report = await runMethod(name, method, { ...options, write: tell });
-      tell(methodText(report));
+      const { report, howToUse } = await runMethod(name, method, options);
+      tell(`${methodText(report)}${howToUse}`);
       methods.push(report);
     }
     const report: LabReport = { name, kept: options.keep, methods, passed: methods.every(({ passed }) => passed) };
@@ -78,37 +81,57 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
   }
 }
 
-async function runMethod(name: string, method: LabMethod, options: LabOptions): Promise<MethodReport> {
+function assertPermitted(): void {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) {
+    const what = "it builds network namespaces, which needs Linux and root";
+    throw new LabError("YM_LAB_NOT_PERMITTED", `running the lab: ${what}; run it with sudo`);
+  }
+}
+
+/** A method's report and, when it is left standing, how to use it. */
+interface MethodOutcome {
+  readonly report: MethodReport;
+  readonly howToUse: string;
+}
+
+async function runMethod(name: string, method: LabMethod, options: LabOptions): Promise<MethodOutcome> {
   throwIfInterrupted(options.signal);
   const layout = layouts[method](options.clients);
   const folder = labFolder(name);
   const network = await buildNetwork(layout, `${name}-${method}`);
   throwIfInterrupted(options.signal);
-  const servers = startServers(network, folder);
-  const client = startClient(network, folder);
-  await waitForServers(servers, options.signal);
-  await waitForClient(client, options.signal);
-  const command = options.directorCommand ?? defaultDirectorCommand;
-  const config = directorConfig(layout);
-  const director = await startDirector(network, { command, config, folder, signal: options.signal });
-  const measured = await measure(network, { client, director }, options);
-  await stopHostProcess(client);
-  if (options.keep) {
+  const started: HostProcess[] = [];
+  let left = false;
+  try {
+    const servers = startServers(network, folder);
+    const client = startClient(network, folder);
+    started.push(...servers, client);
+    await waitForServers(servers, options.signal);
+    await waitForClient(client, options.signal);
+    const command = options.directorCommand ?? defaultDirectorCommand;
+    const director = startDirector(network, { command, config: directorConfig(layout), folder });
+    started.push(director.process);
+    const readyAfterMs = await waitForDirector(director, options.signal);
+    const measured = { readyAfterMs, ...(await measure(network, { client, director }, options)) };
+    if (!options.keep) {
+      const directorEnd = await stopDirector(network, director);
+      return { report: judged({ ...measured, directorEnd }), howToUse: "" };
+    }
+    await stopHostProcess(client);
     await leaveServersRunning(servers);
     director.process.child.unref();
-    options.write(keptText(network, director.socketPath));
-    return judged(measured);
+    left = true;
+    return { report: judged(measured), howToUse: keptText(network, director.socketPath) };
+  } finally {
+    if (!left) await Promise.all(started.map(stopHostProcess));
   }
-  const directorEnd = await stopDirector(network, director);
-  await Promise.all(servers.map(stopHostProcess));
-  return judged({ ...measured, directorEnd });
 }
 
 async function measure(
   network: LabNetwork,
   running: { readonly client: HostProcess; readonly director: RunningDirector },
   options: LabOptions,
-): Promise<MethodMeasurement> {
+): Promise<Omit<MethodMeasurement, "readyAfterMs">> {
   const { layout } = network;
   const before = await readFrames(network);
   const services: ServiceResult[] = [];
@@ -122,7 +145,6 @@ async function measure(
     method: layout.method,
     description: layout.description,
     clients: layout.clientAddresses.length,
-    readyAfterMs: running.director.readyAfterMs,
     services,
     frames: framesBetween(before, await readFrames(network)),
     repliesPassDirector: layout.repliesPassDirector,

@@ -31,17 +31,14 @@ export function startServers(network: LabNetwork, logFolder: string): readonly H
       udpPorts: portsOf(network.layout.services, name, "udp"),
       udpBindAddress: network.layout.udpBindAddress,
     };
-    const command = programCommand("real-server", JSON.stringify(options));
+    const command = programCommand("real-server.ts", JSON.stringify(options));
     const namespace = namespaceOf(network, name);
     return startHostProcess({ namespace, name, command, logFolder, channel: "messages" });
   });
 }
 
 /** Waits until all servers listen. */
-export async function waitForServers(
-  servers: readonly HostProcess[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
+export async function waitForServers(servers: readonly HostProcess[], signal: AbortSignal | undefined): Promise<void> {
   await Promise.all(servers.map((server) => waitForLog(server, /^ready$/m, { timeoutMs: readyTimeoutMs, signal })));
 }
 

@@ -14,7 +14,7 @@ export interface TrafficJob {
   /** Every second connection carries this many requests, the others one. */
   readonly requestsPerKeptConnection: number;
   readonly requestTimeoutMs: number;
-  /** No further connection is opened after so many failed requests: a dead service need not be proven dead 600 times. */
+  /** No connection is opened after so many failed requests: a dead service need not be proven dead 600 times. */
   readonly failureLimit: number;
 }
 

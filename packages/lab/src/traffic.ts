@@ -16,7 +16,7 @@ const failureLimit = 24;
 /** Starts the traffic program on the client host. */
 export function startClient(network: LabNetwork, logFolder: string): HostProcess {
   const namespace = namespaceOf(network, "client");
-  const command = programCommand("client");
+  const command = programCommand("client.ts");
   return startHostProcess({ namespace, name: "client", command, logFolder, channel: "messages" });
 }
 
