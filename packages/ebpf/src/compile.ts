@@ -1,0 +1,128 @@
+// From a definition to a specification: build, optimise, allocate registers, lower, place labels, and
+// describe it all in BTF. Pure: the same definition gives the same bytes on any machine.
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { assemble, type Instruction, type Item, slotsOf, type SourcePosition } from "./asm/index.ts";
+import { BtfBuilder, encodeFuncInfo, encodeLineInfo, type FuncInfo, type LineInfo } from "./btf/index.ts";
+import { BuildError } from "./dsl/build-error.ts";
+import type { ProgramDefinition } from "./dsl/program.ts";
+import { FRAME_BYTES, lower } from "./ir/lower.ts";
+import { optimise } from "./ir/passes.ts";
+import type { ProgramSpec } from "./spec.ts";
+
+/** "Dual MIT/GPL": some helpers are for programs under a GPL-compatible licence only. */
+const LICENSE = "Dual MIT/GPL";
+
+/** Compiles a program. Throws BuildError for what its author did wrong. */
+export function compile(definition: ProgramDefinition): ProgramSpec {
+  const program = definition.build();
+  const items: Item[] = [];
+  const starts: { name: string; parameters: number; at: number }[] = [];
+  for (const fn of program.functions) {
+    optimise(fn);
+    const lowered = lower(fn);
+    if (lowered.frameBytes > FRAME_BYTES) {
+      throw new BuildError(
+        "YM_BUILD_FRAME",
+        `function "${fn.name}" needs ${lowered.frameBytes} bytes of stack, a function has ${FRAME_BYTES}`,
+        fn.source,
+      );
+    }
+    starts.push({ name: fn.name, parameters: fn.parameters.length, at: items.length });
+    items.push(...lowered.items);
+  }
+  const instructions = assemble(items);
+  return {
+    name: definition.name,
+    type: definition.type,
+    instructions,
+    maps: [...program.maps.values()],
+    license: LICENSE,
+    btf: describe(instructions, functionStarts(items, starts)),
+  };
+}
+
+interface FunctionStart {
+  readonly name: string;
+  readonly parameters: number;
+  /** Index of its first instruction. */
+  readonly at: number;
+}
+
+/** From positions among items, labels included, to positions among instructions. */
+function functionStarts(items: readonly Item[], starts: readonly FunctionStart[]): FunctionStart[] {
+  return starts.map((start) => ({
+    ...start,
+    at: items.slice(0, start.at).filter((item) => !("label" in item)).length,
+  }));
+}
+
+/** The type information that the kernel wants for functions and source lines. */
+function describe(instructions: readonly Instruction[], functions: readonly FunctionStart[]) {
+  const btf = new BtfBuilder();
+  const int = btf.addInt("int", 32, { signed: true });
+  const context = btf.addPointer(btf.addStruct("context", 0, []));
+  const slots: number[] = [];
+  let slot = 0;
+  for (const instruction of instructions) {
+    slots.push(slot);
+    slot += slotsOf(instruction);
+  }
+  const funcInfo = functions.map(({ name, parameters, at }): FuncInfo => {
+    const list = Array.from({ length: parameters }, (_, index) => ({ name: `a${index + 1}`, typeId: context }));
+    const typeId = btf.addFunction(name, btf.addFunctionPrototype(int, list), "static");
+    return { instructionOffset: slots[at] as number, typeId };
+  });
+  const lineInfo: LineInfo[] = [];
+  const firsts = new Set(functions.map(({ at }) => at));
+  let before: SourcePosition | undefined;
+  instructions.forEach(({ source }, index) => {
+    const position = source ?? (firsts.has(index) ? nextPosition(instructions, index) : undefined);
+    if (position === undefined || (samePosition(position, before) && !firsts.has(index))) return;
+    before = position;
+    lineInfo.push({
+      instructionOffset: slots[index] as number,
+      fileNameOffset: btf.addString(shortPath(position.file)),
+      lineOffset: btf.addString(lineText(position)),
+      line: position.line,
+      column: position.column,
+    });
+  });
+  return { blob: btf.build(), funcInfo: encodeFuncInfo(funcInfo), lineInfo: encodeLineInfo(lineInfo) };
+}
+
+/** The kernel wants a line for the first instruction of each function. */
+function nextPosition(instructions: readonly Instruction[], from: number): SourcePosition {
+  const next = instructions.slice(from).find(({ source }) => source !== undefined);
+  return next?.source ?? { file: "unknown", line: 1, column: 1 };
+}
+
+function samePosition(a: SourcePosition, b: SourcePosition | undefined): boolean {
+  return a.file === b?.file && a.line === b.line && a.column === b.column;
+}
+
+const sourceLines = new Map<string, readonly string[]>();
+
+/** The text of a source line, for the verifier to quote; empty where the file is not there. */
+function lineText({ file, line }: SourcePosition): string {
+  let lines = sourceLines.get(file);
+  if (lines === undefined) {
+    lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+    sourceLines.set(file, lines);
+  }
+  return (lines[line - 1] ?? "").trim();
+}
+
+const shortPaths = new Map<string, string>();
+
+/** `dataplane/src/forward/nat.ts`: from the nearest package's folder on, equal on every machine. */
+function shortPath(file: string): string {
+  const known = shortPaths.get(file);
+  if (known !== undefined) return known;
+  let folder = dirname(file);
+  while (folder !== dirname(folder) && !existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  const short = folder === dirname(folder) ? basename(file) : join(basename(folder), relative(folder, file));
+  shortPaths.set(file, short);
+  return short;
+}

@@ -1,0 +1,155 @@
+// The function under construction: every DSL operation appends to its current block. One builder is
+// current at a time; staged values remember theirs, so that none is used in another program.
+
+import type { MapSpec } from "../spec.ts";
+import type { SourcePosition } from "../asm/index.ts";
+import {
+  type Block,
+  type Constant,
+  definition,
+  type IrFunction,
+  type Operation,
+  type StackSlot,
+  type Terminator,
+  type VirtualRegister,
+} from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { callerPosition } from "./position.ts";
+
+type WithoutSource<T> = T extends unknown ? Omit<T, "source"> : never;
+
+/** What all functions of one program share. */
+export interface ProgramContext {
+  readonly functions: IrFunction[];
+  readonly maps: Map<string, MapSpec>;
+}
+
+/** Appends operations to one function. */
+export class FunctionBuilder {
+  readonly fn: IrFunction;
+  readonly program: ProgramContext;
+  #current: Block;
+  readonly #shared = new Map<string, StackSlot>();
+  /** How many branches and loops the current place is inside of. */
+  depth = 0;
+
+  constructor(program: ProgramContext, name: string, parameterCount: number) {
+    const parameters: VirtualRegister[] = [];
+    for (let id = 0; id < parameterCount; id++) parameters.push({ kind: "register", id });
+    this.fn = { name, parameters, blocks: [], registers: parameterCount, slots: [], source: callerPosition() };
+    this.program = program;
+    this.#current = this.block();
+  }
+
+  register(): VirtualRegister {
+    return { kind: "register", id: this.fn.registers++ };
+  }
+
+  /** A slot of `size` bytes in the function's frame; its content is undefined. */
+  slot(size: number): StackSlot {
+    const slot: StackSlot = { kind: "stack", id: this.fn.slots.length, size };
+    this.fn.slots.push(slot);
+    return slot;
+  }
+
+  /** A slot for the arguments of one call, shared by all calls with the same use and size. */
+  sharedSlot(use: string, size: number): StackSlot {
+    const key = `${use} ${size}`;
+    const slot = this.#shared.get(key) ?? this.slot(size);
+    this.#shared.set(key, slot);
+    return slot;
+  }
+
+  /** A new block, not yet current. What a cold block starts stays cold. */
+  block(options: { readonly isCold?: boolean } = {}): Block {
+    const inherited = this.#current?.isCold ?? false;
+    const block: Block = {
+      id: this.fn.blocks.length,
+      isCold: options.isCold ?? inherited,
+      operations: [],
+      terminator: undefined,
+    };
+    this.fn.blocks.push(block);
+    return block;
+  }
+
+  get current(): Block {
+    return this.#current;
+  }
+
+  get isEnded(): boolean {
+    return this.#current.terminator !== undefined;
+  }
+
+  /** Goes on in `block`. */
+  enter(block: Block): void {
+    this.#current = block;
+  }
+
+  emit(operation: WithoutSource<Operation>): void {
+    const source = callerPosition();
+    if (this.isEnded) throw new BuildError("YM_BUILD_UNREACHABLE", "nothing can run here: every path above has ended", source);
+    this.#current.operations.push({ ...operation, source } as Operation);
+  }
+
+  /** Ends the current block. A block that has ended already stays as it is. */
+  end(terminator: WithoutSource<Terminator>): void {
+    if (this.isEnded) return;
+    this.#current.terminator = { ...terminator, source: callerPosition() } as Terminator;
+  }
+
+  /** Where `operand` was first written, for messages. Undefined while this function is the one being built. */
+  writtenAt(operand: VirtualRegister | Constant): SourcePosition | undefined {
+    if (active === this) return undefined;
+    for (const { operations } of this.fn.blocks) {
+      const written = operations.find((operation) => definition(operation) === operand);
+      if (written !== undefined) return written.source;
+    }
+    return undefined;
+  }
+
+  /** Notes that the program uses `map`; two different maps of one name are refused. */
+  useMap(map: MapSpec): void {
+    const known = this.program.maps.get(map.name);
+    if (known !== undefined && known !== map) {
+      throw new BuildError("YM_BUILD_NAME", `two different maps are called "${map.name}"`, callerPosition());
+    }
+    this.program.maps.set(map.name, map);
+  }
+}
+
+let active: FunctionBuilder | undefined;
+
+/** The builder that DSL calls append to. Throws outside a program body. */
+export function builder(): FunctionBuilder {
+  if (active === undefined) {
+    throw new BuildError(
+      "YM_BUILD_OUTSIDE",
+      "staged values exist only while a program is being built; call this inside xdp(…) or fn(…)",
+      callerPosition(),
+    );
+  }
+  return active;
+}
+
+/** Makes `next` current while `body` runs. */
+export function withBuilder<T>(next: FunctionBuilder, body: () => T): T {
+  const before = active;
+  active = next;
+  try {
+    return body();
+  } finally {
+    active = before;
+  }
+}
+
+/** Throws unless `owner` is the function being built: values do not travel between functions. */
+export function assertOwner(owner: FunctionBuilder, what: string, madeAt?: SourcePosition): void {
+  if (builder() === owner) return;
+  const where = madeAt === undefined ? "" : ` (made at ${madeAt.file}:${madeAt.line}:${madeAt.column})`;
+  throw new BuildError(
+    "YM_BUILD_FOREIGN",
+    `${what}${where} belongs to function "${owner.fn.name}", not to "${builder().fn.name}"; pass it as a parameter`,
+    callerPosition(),
+  );
+}

@@ -1,0 +1,33 @@
+// Incremental internet checksums (RFC 1624, equation 3). Works on the bytes as they lie in memory:
+// one's-complement sums do not care for byte order as long as all operands share it (RFC 1071, 2B).
+
+import { Int, Net } from "./scalar.ts";
+
+/** A checksum being updated. */
+export interface ChecksumUpdate {
+  /** Accounts for one field of the covered data that changes from `before` to `after`. */
+  replace<K extends "be16" | "be32">(before: Net<K>, after: Net<K>): ChecksumUpdate;
+  /** The new checksum. */
+  fold(): Net<"be16">;
+}
+
+/** Starts from the checksum in the packet, which must be right for the result to be right. */
+export function checksum(current: Net<"be16">): ChecksumUpdate {
+  return update(current.raw().xor(0xffff).toU64());
+}
+
+function update(sum: Int<"u64">): ChecksumUpdate {
+  return {
+    replace(before, after) {
+      const ones = before.kind === "be16" ? 0xffff : 0xffff_ffff;
+      const removed = (before.raw() as Int<"u32">).toU64().xor(ones);
+      return update(sum.add(removed).add((after.raw() as Int<"u32">).toU64()));
+    },
+    fold() {
+      // The sum is below 2^36: three times folded it fits 16 bits.
+      let folded: Int<"u64"> = sum;
+      for (let round = 0; round < 3; round++) folded = folded.and(0xffff).add(folded.shr(16));
+      return new Net("be16", folded.toU16().xor(0xffff).operand());
+    },
+  };
+}

@@ -1,0 +1,202 @@
+// Control flow of staged programs: guards that leave, branches, bounded loops, variables that change.
+
+import type { JumpOperation } from "../asm/index.ts";
+import { type Block, constant, type VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { builder } from "./builder.ts";
+import { callerPosition } from "./position.ts";
+import { Bool, Int, type IntKind, inRegister, Net, type NetKind, operandOf } from "./scalar.ts";
+import { leaveWith, type Reason, type Verdict } from "./verdict.ts";
+
+/** Turns a condition into branches to `whenTrue` and `whenFalse` and ends the current block. */
+export function branchOn(condition: Bool, whenTrue: Block, whenFalse: Block): void {
+  condition.assertUsable();
+  const build = builder();
+  const form = condition.condition;
+  switch (form.kind) {
+    case "known":
+      build.end({ kind: "jump", target: form.value ? whenTrue : whenFalse });
+      break;
+    case "compare":
+      build.end({ kind: "branch", condition: { ...form.comparison }, whenTrue, whenFalse });
+      break;
+    case "not":
+      branchOn(form.of, whenFalse, whenTrue);
+      break;
+    case "and":
+    case "or": {
+      const next = build.block();
+      if (form.kind === "and") branchOn(form.left, next, whenFalse);
+      else branchOn(form.left, whenTrue, next);
+      build.enter(next);
+      branchOn(form.right, whenTrue, whenFalse);
+      break;
+    }
+  }
+}
+
+/** What happens where the condition of a guard does not hold. The rest of the body runs only where it does. */
+export interface Guard {
+  /** Leaves with the verdict "pass". */
+  orPass(reason?: Reason): void;
+  /** Leaves with the verdict "drop"; a reason is a must. */
+  orDrop(reason: Reason): void;
+  /** Leaves with any verdict. */
+  orLeave(verdict: Verdict): void;
+  /** Of functions: returns `value`. */
+  orReturn(value: Int | number): void;
+}
+
+/** Goes on only where `condition` holds. */
+export function guard(condition: Bool): Guard {
+  const otherwise = (leave: () => void): void => {
+    const build = builder();
+    const good = build.block();
+    const bad = build.block({ isCold: true });
+    branchOn(condition, good, bad);
+    build.enter(bad);
+    leave();
+    build.enter(good);
+  };
+  return {
+    orPass: (reason) => otherwise(() => leaveWith({ action: "pass", reason })),
+    orDrop: (reason) => otherwise(() => leaveWith({ action: "drop", reason })),
+    orLeave: (verdict) => otherwise(() => leaveWith(verdict)),
+    orReturn: (value) => otherwise(() => returnValue(value)),
+  };
+}
+
+/** Ends the function being built with `value`. */
+export function returnValue(value: Int | number): void {
+  builder().end({ kind: "exit", value: operandOf(value, 64) });
+}
+
+/** Leaves the program here with `verdict`; what follows in this branch never runs. */
+export function leave(verdict: Verdict): void {
+  leaveWith(verdict);
+}
+
+/** The other half of `when`. */
+export interface Otherwise {
+  otherwise(body: () => void): void;
+}
+
+/** Runs `body` where `condition` holds. `isRare` puts it out of the way of the straight road. */
+export function when(condition: Bool, body: () => void, options: { readonly isRare?: boolean } = {}): Otherwise {
+  const build = builder();
+  const isCold = build.current.isCold;
+  const then = build.block(options.isRare === true ? { isCold: true } : {});
+  const otherwise = build.block();
+  const after = build.block({ isCold });
+  branchOn(condition, then, otherwise);
+  build.enter(then);
+  nested(body);
+  build.end({ kind: "jump", target: after });
+  build.enter(otherwise);
+  build.end({ kind: "jump", target: after });
+  build.enter(after);
+  return {
+    otherwise(other) {
+      const resumed = build.current;
+      otherwise.terminator = undefined;
+      build.enter(otherwise);
+      nested(other);
+      build.end({ kind: "jump", target: after });
+      build.enter(resumed);
+    },
+  };
+}
+
+function nested(body: () => void): void {
+  const build = builder();
+  build.depth++;
+  body();
+  build.depth--;
+}
+
+/** A value that changes: assigned in branches and loops, read where it is needed. */
+export interface Variable<V extends Int | Net> {
+  /** The value now. */
+  get(): V;
+  set(value: V): void;
+}
+
+/** A variable that starts as `initial`. */
+export function variable<K extends IntKind>(initial: Int<K>): Variable<Int<K>>;
+export function variable<K extends NetKind>(initial: Net<K>): Variable<Net<K>>;
+export function variable(initial: Int | Net): Variable<Int> | Variable<Net> {
+  const home = builder().register();
+  const owner = builder();
+  const assign = (value: Int | Net) => {
+    if (builder() !== owner) throw new BuildError("YM_BUILD_FOREIGN", `this variable belongs to function "${owner.fn.name}"`, callerPosition());
+    builder().emit({ kind: "move", target: home, from: value.operand(), width: 64 });
+  };
+  assign(initial);
+  const read = (): VirtualRegister => {
+    const target = builder().register();
+    builder().emit({ kind: "move", target, from: home, width: 64 });
+    return target;
+  };
+  return initial instanceof Int
+    ? { get: () => new Int(initial.kind, read()), set: assign }
+    : { get: () => new Net(initial.kind, read()), set: assign };
+}
+
+/** `whenTrue` or `whenFalse`, both computed beforehand. */
+export function choose<K extends IntKind>(condition: Bool, whenTrue: Int<K>, whenFalse: Int<K>): Int<K> {
+  const chosen = variable(whenFalse);
+  when(condition, () => chosen.set(whenTrue));
+  return chosen.get();
+}
+
+/** Inside a loop. */
+export interface Loop {
+  /** Leaves the loop. */
+  stop(): void;
+  /** Goes on with the next round. */
+  next(): void;
+}
+
+/**
+ * Runs `body` for index 0, 1, … below `times` and at most `atMost` times, the bound that the verifier
+ * sees. With a JavaScript number both are the same.
+ */
+export function repeat(
+  times: number | { readonly times: Int; readonly atMost: number },
+  body: (index: Int<"u32">, loop: Loop) => void,
+): void {
+  const build = builder();
+  const atMost = typeof times === "number" ? times : times.atMost;
+  const counter = build.register();
+  const head = build.block();
+  const round = build.block();
+  const step = build.block();
+  const after = build.block();
+  build.emit({ kind: "move", target: counter, from: constant(0), width: 64 });
+  build.end({ kind: "jump", target: head });
+  build.enter(head);
+  const within = compareRegister("jlt", counter, atMost);
+  branchOn(typeof times === "number" ? within : within.and(new Int("u32", counter).lt(times.times)), round, after);
+  build.enter(round);
+  const index = build.register();
+  build.emit({ kind: "move", target: index, from: counter, width: 64 });
+  const loop: Loop = {
+    stop: () => build.end({ kind: "jump", target: after }),
+    next: () => build.end({ kind: "jump", target: step }),
+  };
+  nested(() => body(new Int("u32", index), loop));
+  build.end({ kind: "jump", target: step });
+  build.enter(step);
+  build.emit({ kind: "alu", operator: "add", width: 64, target: counter, left: counter, right: constant(1) });
+  build.end({ kind: "jump", target: head });
+  build.enter(after);
+}
+
+function compareRegister(operator: JumpOperation, left: VirtualRegister, right: number): Bool {
+  return new Bool({ kind: "compare", comparison: { operator, width: 64, left, right: constant(right) } });
+}
+
+/** A value of any width in a register of its own. */
+export function registerOf(value: Int | Net): VirtualRegister {
+  return inRegister(value.operand());
+}

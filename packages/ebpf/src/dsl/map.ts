@@ -1,0 +1,173 @@
+// Maps as programs use them. A definition is the specification that a host makes real, and the staged
+// operations on it, in one value.
+
+import type { Codec, MapSpec, MapType, UpdateMode } from "../spec.ts";
+import { constant, type Operand, type StackSlot, type VirtualRegister } from "../ir/operation.ts";
+import { builder } from "./builder.ts";
+import { Maybe } from "./maybe.ts";
+import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
+import { Bool, Int } from "./scalar.ts";
+import type { Initial, JsObject, Reference, Struct } from "./struct.ts";
+import { codecOf, type DataType, type JsOf, type StagedOf, u32 } from "./types.ts";
+
+// enum bpf_func_id, include/uapi/linux/bpf.h
+const MAP_LOOKUP_ELEM = 1;
+const MAP_UPDATE_ELEM = 2;
+const MAP_DELETE_ELEM = 3;
+/** BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+const UPDATE_FLAGS: Readonly<Record<UpdateMode, number>> = { any: 0, create: 1, replace: 2 };
+
+// Flags of map_create, include/uapi/linux/bpf.h
+export const BPF_F_NO_PREALLOC = 1;
+export const BPF_F_INNER_MAP = 1 << 12;
+export const BPF_F_MMAPABLE = 1 << 10;
+
+export interface MapOptions {
+  /** BPF_F_* bits. */
+  readonly flags?: number;
+}
+
+type AnyStruct = Struct<any>;
+type FieldsOf<T> = T extends Struct<infer F> ? F : never;
+
+/** A hash map with structures as keys. */
+export interface HashMap<K extends AnyStruct, V extends AnyStruct> {
+  readonly spec: MapSpec<JsObject<FieldsOf<K>>, JsObject<FieldsOf<V>>>;
+  /** The entry's value, in place: assigning its fields changes the map. */
+  lookup(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Maybe<Reference<FieldsOf<V>>>;
+  /** 0, or a negative errno as an unsigned 64-bit number. */
+  update(
+    key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>,
+    value: Initial<FieldsOf<V>> | Reference<FieldsOf<V>>,
+    mode?: UpdateMode,
+  ): Int<"u64">;
+  /** 0, or a negative errno (-ENOENT where there was none). Of several CPUs that delete one entry, one gets 0. */
+  delete(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Int<"u64">;
+}
+
+/** An array map, shared or per CPU. */
+export interface ArrayMap<V extends DataType<any, any>> {
+  readonly spec: MapSpec<number, JsOf<V>>;
+  readonly valueType: V;
+  lookup(index: Int | number): Maybe<StagedOf<V> & Located>;
+}
+
+/** An array of arrays: the inner one is exchanged whole. */
+export interface ArrayOfArrays<V extends DataType<any, any>> {
+  readonly spec: MapSpec<number, number>;
+  lookup(index: Int | number): Maybe<Pick<ArrayMap<V>, "lookup">>;
+}
+
+/** A single structure at a fixed address: the cheapest access there is. */
+export interface Global<S extends AnyStruct> {
+  readonly spec: MapSpec<number, JsObject<FieldsOf<S>>>;
+  /** Its content. Read it inside a program body. */
+  readonly value: Reference<FieldsOf<S>>;
+}
+
+export function hashMap<K extends AnyStruct, V extends AnyStruct>(
+  name: string, key: K, value: V, maxEntries: number, options: MapOptions & { readonly type?: "hash" | "lru_hash" } = {},
+): HashMap<K, V> {
+  const spec = { name, type: options.type ?? "hash", key, value, maxEntries, flags: options.flags ?? 0 } as HashMap<K, V>["spec"];
+  return {
+    spec,
+    lookup(at) {
+      const found = callMap(spec, MAP_LOOKUP_ELEM, [keyAddress(key, at)]);
+      return new Maybe(isNotNull(found), () => value.access(place(found, `entry of ${name}`)) as Reference<FieldsOf<V>>);
+    },
+    update(at, content, mode = "any") {
+      const keyAt = keyAddress(key, at);
+      const valueAt = PLACE in content ? addressOf((content as Located)[PLACE]) : temporary("value", value, content);
+      return new Int("u64", callMap(spec, MAP_UPDATE_ELEM, [keyAt, valueAt, constant(UPDATE_FLAGS[mode])]));
+    },
+    delete: (at) => new Int("u64", callMap(spec, MAP_DELETE_ELEM, [keyAddress(key, at)])),
+  };
+}
+
+export function arrayMap<V extends DataType<any, any>>(
+  name: string, valueType: V, maxEntries: number, options: MapOptions & { readonly perCpu?: true } = {},
+): ArrayMap<V> {
+  const type: MapType = options.perCpu === true ? "percpu_array" : "array";
+  const spec = indexed(name, type, codecOf(valueType) as Codec<JsOf<V>>, maxEntries, options.flags ?? 0);
+  return {
+    spec,
+    valueType,
+    lookup(index) {
+      builder().useMap(spec as MapSpec);
+      return lookupIndex({ kind: "map", map: spec as MapSpec }, index, valueType, name);
+    },
+  };
+}
+
+/** An array whose elements are arrays like `inner`. */
+export function arrayOfArrays<V extends DataType<any, any>>(name: string, inner: ArrayMap<V>, maxEntries: number): ArrayOfArrays<V> {
+  const spec = { ...indexed(name, "array_of_maps", codecOf(u32) as Codec<number>, maxEntries, 0), inner: inner.spec as MapSpec };
+  return {
+    spec,
+    lookup(index) {
+      const found = callMap(spec as MapSpec, MAP_LOOKUP_ELEM, [temporary("key", u32, index)]);
+      return new Maybe(isNotNull(found), () => ({
+        lookup: (innerIndex: Int | number) => lookupIndex(found, innerIndex, inner.valueType, inner.spec.name),
+      }));
+    },
+  };
+}
+
+export function global<S extends AnyStruct>(name: string, type: S, options: MapOptions = {}): Global<S> {
+  const spec = indexed(name, "array", type as Codec<JsObject<FieldsOf<S>>>, 1, options.flags ?? 0);
+  return {
+    spec,
+    get value() {
+      const build = builder();
+      build.useMap(spec as MapSpec);
+      const target = build.register();
+      build.emit({ kind: "mapValue", target, map: spec as MapSpec, offset: 0 });
+      return type.access(place(target, name)) as Reference<FieldsOf<S>>;
+    },
+  };
+}
+
+/** A structure in the function's frame. */
+export function stack<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>, initial: Initial<F>): Reference<F> {
+  const at = place(builder().slot(type.size), type.typeName);
+  type.assign(at, initial as JsObject<F>);
+  return type.access(at);
+}
+
+const INDEX: Codec<number> = codecOf(u32) as Codec<number>;
+
+function indexed<Js>(name: string, type: MapType, value: Codec<Js>, maxEntries: number, flags: number): MapSpec<number, Js> {
+  return { name, type, key: INDEX, value, maxEntries, flags };
+}
+
+function lookupIndex<V extends DataType<any, any>>(
+  map: Operand, index: Int | number, type: V, what: string,
+): Maybe<StagedOf<V> & Located> {
+  const target = builder().register();
+  builder().emit({ kind: "call", helper: MAP_LOOKUP_ELEM, arguments: [map, temporary("key", u32, index)], target });
+  return new Maybe(isNotNull(target), () => type.access(place(target, `entry of ${what}`)) as StagedOf<V> & Located);
+}
+
+function callMap(spec: MapSpec<any, any>, helper: number, rest: Operand[]): VirtualRegister {
+  const build = builder();
+  build.useMap(spec);
+  const target = build.register();
+  build.emit({ kind: "call", helper, arguments: [{ kind: "map", map: spec }, ...rest], target });
+  return target;
+}
+
+function keyAddress<K extends AnyStruct>(type: K, key: object): VirtualRegister | StackSlot {
+  return PLACE in key ? addressOf((key as Located)[PLACE]) : temporary("key", type, key);
+}
+
+/** Puts `content` into the frame for the length of one call; calls share the bytes. */
+function temporary(use: "key" | "value", type: DataType<any, any>, content: unknown): StackSlot {
+  const slot = builder().sharedSlot(use, type.size);
+  const at: Place = place(slot, type.typeName);
+  type.assign(at, content);
+  return slot;
+}
+
+function isNotNull(pointer: VirtualRegister): Bool {
+  return new Bool({ kind: "compare", comparison: { operator: "jne", width: 64, left: pointer, right: constant(0) } });
+}

@@ -1,0 +1,121 @@
+// The packet as an XDP program sees it: bytes between two pointers of the context, nothing readable
+// before its bounds are checked.
+
+import { constant, type VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { builder } from "./builder.ts";
+import { callHelper } from "./helper.ts";
+import { Maybe } from "./maybe.ts";
+import { callerPosition } from "./position.ts";
+import { type Epoch, loadAt, place } from "./reference.ts";
+import { Bool, Int, inRegister } from "./scalar.ts";
+import type { Reference, Struct } from "./struct.ts";
+import type { DataType } from "./types.ts";
+
+// struct xdp_md, include/uapi/linux/bpf.h: byte offsets of its 32-bit fields.
+const DATA = 0;
+const DATA_END = 4;
+const INGRESS_IFINDEX = 12;
+/** enum bpf_func_id, include/uapi/linux/bpf.h. */
+const XDP_ADJUST_HEAD = 44;
+
+/** A place in the packet from which headers are read one after another. */
+export class Cursor {
+  readonly #packet: Packet;
+  readonly #epoch: Epoch;
+  readonly #depth: number;
+  #base: VirtualRegister;
+  #offset = 0;
+
+  constructor(packet: Packet, base: VirtualRegister, epoch: Epoch) {
+    this.#packet = packet;
+    this.#base = base;
+    this.#epoch = epoch;
+    this.#depth = builder().depth;
+  }
+
+  /** The header here, absent where the packet is too short for it; the cursor moves behind it. */
+  read<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>): Maybe<Reference<F>> {
+    if (builder().depth !== this.#depth) {
+      throw new BuildError(
+        "YM_BUILD_UNREACHABLE",
+        "reading here would move a cursor inside a branch that began after it; take packet.cursorAt(offset) in the branch",
+        callerPosition(),
+      );
+    }
+    const at = { ...place(this.#base, type.typeName, this.#epoch), offset: this.#offset };
+    this.#offset += type.size;
+    const end = builder().register();
+    builder().emit({ kind: "alu", operator: "add", width: 64, target: end, left: this.#base, right: constant(this.#offset) });
+    const fits = new Bool({ kind: "compare", comparison: { operator: "jle", width: 64, left: end, right: this.#packet.end } });
+    return new Maybe(fits, () => type.access(at));
+  }
+}
+
+/** What the body of an XDP program gets. */
+export class Packet {
+  /** The context pointer, for helpers that want it. */
+  readonly context: VirtualRegister;
+  #data: VirtualRegister;
+  #end: VirtualRegister;
+  #epoch: Epoch = { isOver: false, endedAt: undefined };
+  #cursor: Cursor;
+
+  constructor(context: VirtualRegister) {
+    this.context = context;
+    this.#data = loadAt({ ...place(context, "context"), offset: DATA }, 4);
+    this.#end = loadAt({ ...place(context, "context"), offset: DATA_END }, 4);
+    this.#cursor = new Cursor(this, this.#data, this.#epoch);
+  }
+
+  /** For the library: the pointer behind the last byte. */
+  get end(): VirtualRegister {
+    return this.#end;
+  }
+
+  /** Reads headers from the start of the packet, one after another. */
+  read<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>): Maybe<Reference<F>> {
+    return this.#cursor.read(type);
+  }
+
+  /**
+   * A cursor of its own, `offset` bytes from the start. The verifier must be able to see that a staged
+   * offset is small (below 64 KiB): mask it, or compute it from a masked field.
+   */
+  cursorAt(offset: Int | number): Cursor {
+    const base = builder().register();
+    if (typeof offset === "number") {
+      builder().emit({ kind: "alu", operator: "add", width: 64, target: base, left: this.#data, right: constant(offset) });
+    } else {
+      builder().emit({ kind: "alu", operator: "add", width: 64, target: base, left: inRegister(offset.operand()), right: this.#data });
+    }
+    return new Cursor(this, base, this.#epoch);
+  }
+
+  /** Bytes in the packet, link-layer header included. */
+  length(): Int<"u32"> {
+    const target = builder().register();
+    builder().emit({ kind: "alu", operator: "sub", width: 64, target, left: this.#end, right: this.#data });
+    return new Int("u32", target);
+  }
+
+  /** Index of the interface that the packet came in on. */
+  ingressIfindex(): Int<"u32"> {
+    return new Int("u32", loadAt({ ...place(this.context, "context"), offset: INGRESS_IFINDEX }, 4));
+  }
+
+  /**
+   * Moves the start of the packet: a negative `delta` makes room before it. All references into the
+   * packet become stale. Returns 0, or a negative errno.
+   */
+  adjustHead(delta: number): Int<"u64"> {
+    const result = callHelper(XDP_ADJUST_HEAD, [this.context, constant(delta)]);
+    this.#epoch.isOver = true;
+    this.#epoch.endedAt = callerPosition();
+    this.#epoch = { isOver: false, endedAt: undefined };
+    this.#data = loadAt({ ...place(this.context, "context"), offset: DATA }, 4);
+    this.#end = loadAt({ ...place(this.context, "context"), offset: DATA_END }, 4);
+    this.#cursor = new Cursor(this, this.#data, this.#epoch);
+    return result;
+  }
+}

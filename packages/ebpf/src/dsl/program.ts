@@ -1,0 +1,130 @@
+// Programs and the functions they call. A definition holds the body; building runs it once and leaves
+// the intermediate form, which `compile` turns into a specification.
+
+import { constant, type Operand } from "../ir/operation.ts";
+import type { MapSpec, ProgramType } from "../spec.ts";
+import { BuildError } from "./build-error.ts";
+import { builder, FunctionBuilder, type ProgramContext, withBuilder } from "./builder.ts";
+import { returnValue } from "./control.ts";
+import { Packet } from "./packet.ts";
+import { callerPosition } from "./position.ts";
+import { addressOf, type Located, PLACE, place } from "./reference.ts";
+import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
+import type { Reference, Struct } from "./struct.ts";
+import type { IntType, NetType } from "./types.ts";
+import { Exits, setExits, type Verdict, XDP_VERDICTS } from "./verdict.ts";
+
+/** A program as written, not yet compiled. */
+export interface ProgramDefinition {
+  readonly name: string;
+  readonly type: ProgramType;
+  /** Runs the body; each call gives an equal result. */
+  build(): ProgramContext;
+}
+
+export interface XdpOptions {
+  /** Runs where a packet leaves with a reason; emitted once for each kind of verdict. */
+  readonly count?: (reason: Int<"u32">) => void;
+}
+
+const NAME = /^[A-Za-z0-9_.]{1,15}$/;
+
+/** An XDP program. `body` returns what becomes of the packet. */
+export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
+  assertName(name);
+  return {
+    name,
+    type: "xdp",
+    build() {
+      const program: ProgramContext = { functions: [], maps: new Map<string, MapSpec>() };
+      const main = new FunctionBuilder(program, name, 1);
+      program.functions.push(main.fn);
+      withBuilder(main, () => {
+        const exits = new Exits(main, XDP_VERDICTS, options.count);
+        setExits(main, exits);
+        const context = main.fn.parameters[0];
+        if (context === undefined) throw new Error("an XDP program has a context");
+        const verdict = body(new Packet(context));
+        if (!main.isEnded) exits.leave(verdict);
+        exits.finish();
+        endAll(main);
+      });
+      return program;
+    },
+  };
+}
+
+/** Blocks that no path reaches may have been left open; the optimiser removes them. */
+function endAll(build: FunctionBuilder): void {
+  for (const block of build.fn.blocks) block.terminator ??= { kind: "exit", value: constant(0), source: undefined };
+}
+
+/** What a function takes: scalars by value, structures by address. */
+export type Parameters = { readonly [name: string]: IntType<IntKind> | NetType<"be16" | "be32"> | Struct<any> };
+type Argument<T> = T extends Struct<infer F>
+  ? Reference<F>
+  : T extends IntType<infer K> ? Int<K> : T extends NetType<infer K> ? Net<K> : never;
+/** The arguments by name. */
+export type Arguments<P extends Parameters> = { readonly [N in keyof P]: Argument<P[N]> };
+
+/**
+ * A function that programs call (bpf-to-bpf), emitted once per program. It has a frame of its own and
+ * returns a number; guards inside it use `orReturn`. At most five parameters.
+ */
+export function fn<P extends Parameters, K extends IntKind>(
+  name: string, parameters: P, returns: IntType<K>, body: (args: Arguments<P>) => Int<K>,
+): (args: Arguments<P>) => Int<K> {
+  assertName(name);
+  const entries = Object.entries(parameters);
+  if (entries.length > 5) {
+    throw new BuildError("YM_BUILD_ARGUMENTS", `function "${name}" has ${entries.length} parameters; registers r1–r5 hold five`, callerPosition());
+  }
+  const built = new WeakSet<ProgramContext>();
+  return (args) => {
+    const caller = builder();
+    if (!built.has(caller.program)) {
+      built.add(caller.program);
+      buildFunction(caller.program, name, entries, (staged) => body(staged as Arguments<P>));
+    }
+    const operands = entries.map(([parameter]): Operand => {
+      const argument = args[parameter] as Int | Net | Located;
+      if (PLACE in argument) return addressOf(argument[PLACE]);
+      return argument instanceof Int ? operandOf(argument, 64) : argument.operand();
+    });
+    const target = caller.register();
+    caller.emit({ kind: "callLocal", callee: name, arguments: operands, target });
+    return new Int(returns.kind, target);
+  };
+}
+
+function buildFunction(
+  program: ProgramContext, name: string, entries: [string, Parameters[string]][], body: (args: object) => Int,
+): void {
+  if (program.functions.some((other) => other.name === name)) {
+    throw new BuildError("YM_BUILD_NAME", `two different functions are called "${name}"`, callerPosition());
+  }
+  const build = new FunctionBuilder(program, name, entries.length);
+  program.functions.push(build.fn);
+  withBuilder(build, () => {
+    const args: Record<string, unknown> = {};
+    entries.forEach(([parameter, type], index) => {
+      const register = build.fn.parameters[index];
+      if (register === undefined) throw new Error("a parameter has a register");
+      if ("fields" in type) args[parameter] = type.access(place(register, parameter));
+      else args[parameter] = isNetKind(type.kind) ? new Net(type.kind, register) : new Int(type.kind, register);
+    });
+    const result = body(args);
+    if (!build.isEnded) returnValue(result);
+    endAll(build);
+  });
+}
+
+function isNetKind(kind: string): kind is "be16" | "be32" | "be64" {
+  return kind.startsWith("be");
+}
+
+function assertName(name: string): void {
+  if (!NAME.test(name)) {
+    throw new BuildError("YM_BUILD_NAME", `"${name}" is no name for the kernel: 1–15 characters of A–Z a–z 0–9 _ .`, callerPosition());
+  }
+}

@@ -1,0 +1,97 @@
+// Places in memory that a program may touch, and references to structures there: reading a field is
+// the load, assigning it is the store. What the verifier wants to know about a place is kept with it.
+
+import type { MemorySize, SourcePosition } from "../asm/index.ts";
+import type { Constant, StackSlot, VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
+import { callerPosition } from "./position.ts";
+
+/** Whether packet references are still good; `adjustHead` makes a new one and notes where. */
+export interface Epoch {
+  endedAt: SourcePosition | undefined;
+  isOver: boolean;
+}
+
+/** An address that the verifier will accept: base, distance, and whose it is. */
+export interface Place {
+  readonly base: VirtualRegister | StackSlot;
+  readonly offset: number;
+  readonly owner: FunctionBuilder;
+  readonly what: string;
+  readonly madeAt: SourcePosition | undefined;
+  /** Only of places in the packet. */
+  readonly epoch?: Epoch | undefined;
+}
+
+/** The key under which a reference keeps its place. */
+export const PLACE = Symbol("place");
+
+/** Anything with an address: structures, byte strings and arrays in memory. */
+export interface Located {
+  readonly [PLACE]: Place;
+}
+
+/** A place of the current function. */
+export function place(base: VirtualRegister | StackSlot, what: string, epoch?: Epoch): Place {
+  return { base, offset: 0, owner: builder(), what, madeAt: callerPosition(), epoch };
+}
+
+/** The place `bytes` further on. */
+export function within(at: Place, bytes: number): Place {
+  return bytes === 0 ? at : { ...at, offset: at.offset + bytes };
+}
+
+/** Throws when `at` must not be touched here and now. */
+export function assertReachable(at: Place): void {
+  assertOwner(at.owner, at.what, at.madeAt);
+  if (at.epoch?.isOver !== true) return;
+  const made = at.madeAt === undefined ? "" : ` (read at ${at.madeAt.file}:${at.madeAt.line})`;
+  const ended = at.epoch.endedAt;
+  const since = ended === undefined ? "" : ` (${ended.file}:${ended.line})`;
+  throw new BuildError("YM_BUILD_STALE", `${at.what}${made} is stale after the packet's bounds changed${since}; read it again`, callerPosition());
+}
+
+/** Loads `size` bytes, zero-extended. */
+export function loadAt(at: Place, size: MemorySize): VirtualRegister {
+  assertReachable(at);
+  const target = builder().register();
+  builder().emit({ kind: "load", target, base: at.base, offset: at.offset, size });
+  return target;
+}
+
+/** Stores the low `size` bytes of `value`. */
+export function storeAt(at: Place, size: MemorySize, value: VirtualRegister | Constant): void {
+  assertReachable(at);
+  const isImmediate = value.kind === "constant" && (size < 8 || BigInt.asIntN(32, value.value) === value.value);
+  let from = value;
+  if (value.kind === "constant" && !isImmediate) {
+    const target = builder().register();
+    builder().emit({ kind: "move", target, from: value, width: 64 });
+    from = target;
+  }
+  builder().emit({ kind: "store", base: at.base, offset: at.offset, size, value: from });
+}
+
+/** The address itself, as an argument of helpers. */
+export function addressOf(at: Place): VirtualRegister | StackSlot {
+  assertReachable(at);
+  if (at.offset === 0) return at.base;
+  const target = builder().register();
+  if (at.base.kind === "stack") {
+    builder().emit({ kind: "move", target, from: at.base, width: 64 });
+    builder().emit({ kind: "alu", operator: "add", width: 64, target, left: target, right: { kind: "constant", value: BigInt(at.offset) } });
+  } else {
+    builder().emit({ kind: "alu", operator: "add", width: 64, target, left: at.base, right: { kind: "constant", value: BigInt(at.offset) } });
+  }
+  return target;
+}
+
+/** Copies `bytes` bytes with the widest moves that fit. */
+export function copyBytes(to: Place, from: Place, bytes: number): void {
+  for (let done = 0; done < bytes; ) {
+    const size = ([8, 4, 2, 1] as const).find((width) => width <= bytes - done) as MemorySize;
+    storeAt(within(to, done), size, loadAt(within(from, done), size));
+    done += size;
+  }
+}

@@ -1,0 +1,176 @@
+// Structures and arrays in memory, laid out as C lays them out: natural alignment, padding where it
+// must be, the whole a multiple of the largest alignment.
+
+import type { Codec } from "../spec.ts";
+import { BuildError } from "./build-error.ts";
+import { builder } from "./builder.ts";
+import { callerPosition } from "./position.ts";
+import { copyBytes, type Located, type Place, PLACE, within } from "./reference.ts";
+import { codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
+import type { Int } from "./scalar.ts";
+import { Maybe } from "./maybe.ts";
+import { inRegister } from "./scalar.ts";
+
+// biome-ignore lint: structural constraint, any instance of DataType fits
+export type Fields = Readonly<Record<string, DataType<never, never> | DataType>>;
+/** The JavaScript object for a structure of these fields. */
+export type JsObject<F> = { -readonly [N in keyof F]: JsOf<F[N]> };
+/** A structure in memory as a program sees it: reading a field loads, assigning stores. */
+export type Reference<F> = { -readonly [N in keyof F]: StagedOf<F[N]> } & Located;
+/** What may be put into a field while building: staged, or known already. */
+export type Initial<F> = { readonly [N in keyof F]: StagedOf<F[N]> | JsOf<F[N]> };
+
+/** A structure type. Also the codec of maps that hold it. */
+export interface Struct<F = Fields> extends DataType<JsObject<F>, Reference<F>>, Codec<JsObject<F>> {
+  readonly fields: F;
+  /** Byte offset of each field. */
+  readonly offsets: { readonly [N in keyof F]: number };
+}
+
+/** Declares a structure. Fields follow one another as written. */
+export function struct<F extends { readonly [name: string]: DataType<any, any> }>(name: string, fields: F): Struct<F> {
+  const offsets: Record<string, number> = {};
+  let end = 0;
+  let alignment = 1;
+  for (const [field, type] of Object.entries(fields)) {
+    end = roundUp(end, type.alignment);
+    offsets[field] = end;
+    end += type.size;
+    alignment = Math.max(alignment, type.alignment);
+  }
+  const size = roundUp(end, alignment);
+  const prototype = accessors(fields, offsets);
+  const type: DataType<JsObject<F>, Reference<F>> = {
+    typeName: name,
+    size,
+    alignment,
+    write(view, at, value, path) {
+      for (const [field, fieldType] of Object.entries(fields)) {
+        fieldType.write(view, at + (offsets[field] as number), value[field], `${path}.${field}`);
+      }
+    },
+    read(view, at) {
+      const value: Record<string, unknown> = {};
+      for (const [field, fieldType] of Object.entries(fields)) value[field] = fieldType.read(view, at + (offsets[field] as number));
+      return value as JsObject<F>;
+    },
+    access: (at) => Object.create(prototype, { [PLACE]: { value: at } }) as Reference<F>,
+    assign(at, value) {
+      if (PLACE in value) copyBytes(at, (value as Located)[PLACE], size);
+      else initialise(at, fields, offsets, size, value as Initial<F>);
+    },
+    btf: (btf) =>
+      btf.addStruct(
+        name,
+        size,
+        Object.entries(fields).map(([field, fieldType]) => ({
+          name: field,
+          typeId: fieldType.btf(btf),
+          byteOffset: offsets[field] as number,
+        })),
+      ),
+  };
+  return Object.freeze({ ...type, ...codecOf(type), fields, offsets }) as unknown as Struct<F>;
+}
+
+/** Stores every field, and zeroes padding: keys with undefined padding would never be found again. */
+function initialise<F extends { readonly [name: string]: DataType<any, any> }>(
+  at: Place,
+  fields: F,
+  offsets: Record<string, number>,
+  size: number,
+  values: Initial<F>,
+): void {
+  let end = 0;
+  for (const [field, type] of Object.entries(fields)) {
+    const offset = offsets[field] as number;
+    zero(at, end, offset);
+    type.assign(within(at, offset), values[field]);
+    end = offset + type.size;
+  }
+  zero(at, end, size);
+}
+
+function zero(at: Place, from: number, to: number): void {
+  for (let offset = from; offset < to; offset++) {
+    builder().emit({ kind: "store", base: at.base, offset: at.offset + offset, size: 1, value: { kind: "constant", value: 0n } });
+  }
+}
+
+function accessors(fields: { readonly [name: string]: DataType<any, any> }, offsets: Record<string, number>): object {
+  const prototype = Object.create(null);
+  for (const [field, type] of Object.entries(fields)) {
+    const offset = offsets[field] as number;
+    Object.defineProperty(prototype, field, {
+      enumerable: true,
+      get(this: Located) {
+        return type.access(within(this[PLACE], offset));
+      },
+      set(this: Located, value: unknown) {
+        type.assign(within(this[PLACE], offset), value);
+      },
+    });
+  }
+  return prototype;
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}
+
+/** Elements in memory, one after another. */
+export interface ArrayReference<S> extends Located {
+  readonly length: number;
+  /** The element at an index known while building. */
+  at(index: number): S;
+  /** The element at a staged index; absent where the index is too large. */
+  lookup(index: Int): Maybe<S>;
+}
+
+/** `length` elements of `element`. */
+export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<Js[], ArrayReference<S>> {
+  const stride = roundUp(element.size, element.alignment);
+  const reference = (at: Place): ArrayReference<S> => ({
+    [PLACE]: at,
+    length,
+    at(index) {
+      if (!Number.isInteger(index) || index < 0 || index >= length) {
+        throw new BuildError("YM_BUILD_RANGE", `index ${index} is outside an array of ${length}`, callerPosition());
+      }
+      return element.access(within(at, index * stride));
+    },
+    lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, stride))),
+  });
+  return {
+    typeName: `${element.typeName}[${length}]`,
+    size: stride * length,
+    alignment: element.alignment,
+    write(view, at, values, path) {
+      if (values.length > length) throw new RangeError(`${path}: ${values.length} elements given, ${length} fit`);
+      values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));
+    },
+    read: (view, at) => Array.from({ length }, (_, index) => element.read(view, at + index * stride)),
+    access: reference,
+    assign(at, value) {
+      if (PLACE in value) copyBytes(at, value[PLACE], stride * length);
+      else throw new BuildError("YM_BUILD_RANGE", "arrays are assigned element by element", callerPosition());
+    },
+    btf: (btf) => btf.addArray(element.btf(btf), btf.addInt("u32", 32), length),
+  };
+}
+
+function elementPlace(at: Place, index: Int, stride: number): Place {
+  const build = builder();
+  const scaled = stride === 1 ? inRegister(index.operand()) : build.register();
+  if (stride !== 1) {
+    const isPower = (stride & (stride - 1)) === 0;
+    build.emit({
+      kind: "alu", operator: isPower ? "lsh" : "mul", width: 64, target: scaled, left: inRegister(index.operand()),
+      right: { kind: "constant", value: BigInt(isPower ? Math.log2(stride) : stride) },
+    });
+  }
+  const base = build.register();
+  if (at.base.kind === "stack") throw new BuildError("YM_BUILD_RANGE", "arrays in the frame take constant indexes only", callerPosition());
+  build.emit({ kind: "alu", operator: "add", width: 64, target: base, left: at.base, right: scaled });
+  return { ...at, base };
+}

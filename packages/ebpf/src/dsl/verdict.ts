@@ -1,0 +1,120 @@
+// How a program ends: what becomes of the packet, and why. Every reason is counted in one place per
+// kind of verdict, so that a guard costs its comparison and nothing else.
+
+import { constant, type Block, type VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { builder, type FunctionBuilder } from "./builder.ts";
+import { callerPosition } from "./position.ts";
+import { Int, operandOf } from "./scalar.ts";
+
+/** Why a packet left the road. The code is what the counting callback gets. */
+export interface Reason {
+  readonly name: string;
+  /** From 0. */
+  readonly code: number;
+}
+
+/** What a program body returns. Only the functions below make one. */
+export type Verdict =
+  | { readonly action: Action; readonly reason?: Reason | undefined }
+  | { readonly action: "value"; readonly value: Int };
+export type Action = "pass" | "drop" | "tx";
+
+/** Hands the packet to the network stack. */
+export function pass(reason?: Reason): Verdict {
+  return { action: "pass", reason };
+}
+/** Drops the packet; a reason is a must. */
+export function drop(reason: Reason): Verdict {
+  return { action: "drop", reason };
+}
+/** Sends the packet out of the interface it came in on. */
+export function tx(): Verdict {
+  return { action: "tx" };
+}
+/** A verdict computed by the program, such as what a redirect helper returned. */
+export function verdict(value: Int): Verdict {
+  return { action: "value", value };
+}
+
+/** The numbers that a program type gives to verdicts. */
+export type VerdictCodes = Readonly<Record<Action, number>>;
+/** enum xdp_action, include/uapi/linux/bpf.h. */
+export const XDP_VERDICTS: VerdictCodes = { pass: 2, drop: 1, tx: 3 };
+
+/** The ways out of one function, shared by all its guards. */
+export class Exits {
+  readonly #build: FunctionBuilder;
+  readonly #codes: VerdictCodes;
+  readonly #count: ((reason: Int<"u32">) => void) | undefined;
+  readonly #blocks = new Map<string, Block>();
+  readonly #counted = new Map<Action, { block: Block; reason: VirtualRegister }>();
+
+  constructor(build: FunctionBuilder, codes: VerdictCodes, count?: (reason: Int<"u32">) => void) {
+    this.#build = build;
+    this.#codes = codes;
+    this.#count = count;
+  }
+
+  /** Ends the current block with `end`. */
+  leave(end: Verdict): void {
+    if (end.action === "value") {
+      this.#build.end({ kind: "exit", value: operandOf(end.value, 64) });
+      return;
+    }
+    const { action, reason } = end;
+    if (reason === undefined || this.#count === undefined) {
+      this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
+      return;
+    }
+    this.#build.end({ kind: "jump", target: this.#reasoned(action, reason) });
+  }
+
+  #reasoned(action: Action, reason: Reason): Block {
+    const key = `${action} ${reason.code}`;
+    const known = this.#blocks.get(key);
+    if (known !== undefined) return known;
+    const block = this.#build.block({ isCold: true });
+    this.#blocks.set(key, block);
+    const before = this.#build.current;
+    let counted = this.#counted.get(action);
+    if (counted === undefined) {
+      counted = { block: this.#build.block({ isCold: true }), reason: this.#build.register() };
+      this.#counted.set(action, counted);
+    }
+    this.#build.enter(block);
+    this.#build.emit({ kind: "move", target: counted.reason, from: constant(reason.code), width: 64 });
+    this.#build.end({ kind: "jump", target: counted.block });
+    this.#build.enter(before);
+    return block;
+  }
+
+  /** Writes the shared ends. Called once, when the body is complete. */
+  finish(): void {
+    for (const [action, { block, reason }] of this.#counted) {
+      this.#build.enter(block);
+      this.#count?.(new Int("u32", reason));
+      this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
+    }
+  }
+}
+
+const exitsOf = new WeakMap<FunctionBuilder, Exits>();
+
+/** Gives a function its ways out; functions without (those that programs call) only return values. */
+export function setExits(build: FunctionBuilder, exits: Exits): void {
+  exitsOf.set(build, exits);
+}
+
+/** Ends the current block with a verdict. */
+export function leaveWith(end: Verdict): void {
+  const exits = exitsOf.get(builder());
+  if (exits === undefined) {
+    throw new BuildError(
+      "YM_BUILD_VERDICT",
+      `function "${builder().fn.name}" is called by a program and has no verdict of its own; use orReturn(value)`,
+      callerPosition(),
+    );
+  }
+  exits.leave(end);
+}

@@ -1,0 +1,64 @@
+// Entry point "@yardmaster/ebpf": what programs are written with, and the compiler. Loading them is
+// "@yardmaster/ebpf/kernel", running them without a kernel "@yardmaster/ebpf/vm".
+
+export type { SourcePosition } from "./asm/index.ts";
+export { compile } from "./compile.ts";
+export { BuildError, type BuildErrorCode } from "./dsl/build-error.ts";
+export { checksum } from "./dsl/checksum.ts";
+export {
+  choose,
+  guard,
+  leave,
+  type Loop,
+  repeat,
+  returnValue,
+  type Variable,
+  variable,
+  when,
+} from "./dsl/control.ts";
+export {
+  atomic,
+  callHelper,
+  fibLookup,
+  jiffies64,
+  ktimeGetNs,
+  processorId,
+  randomU32,
+  redirect,
+} from "./dsl/helper.ts";
+export {
+  type ArrayMap,
+  type ArrayOfArrays,
+  arrayMap,
+  arrayOfArrays,
+  BPF_F_INNER_MAP,
+  BPF_F_MMAPABLE,
+  BPF_F_NO_PREALLOC,
+  type Global,
+  global,
+  type HashMap,
+  hashMap,
+  stack,
+} from "./dsl/map.ts";
+export { Maybe } from "./dsl/maybe.ts";
+export { type Cursor, Packet } from "./dsl/packet.ts";
+export { fn, type ProgramDefinition, xdp } from "./dsl/program.ts";
+export type { Located } from "./dsl/reference.ts";
+export { Bool, Int, Net } from "./dsl/scalar.ts";
+export { type ArrayReference, type JsObject, list, type Reference, type Struct, struct } from "./dsl/struct.ts";
+export {
+  be16,
+  be32,
+  be64,
+  type BytesReference,
+  bytes,
+  type DataType,
+  type JsOf,
+  type StagedOf,
+  u8,
+  u16,
+  u32,
+  u64,
+} from "./dsl/types.ts";
+export { drop, pass, type Reason, tx, type Verdict, verdict } from "./dsl/verdict.ts";
+export type * from "./spec.ts";

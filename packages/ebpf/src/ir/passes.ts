@@ -1,0 +1,102 @@
+// What is done to a function between the DSL and register allocation: blocks that nothing reaches
+// are left out, copies are read through, values that nobody reads are not computed.
+
+import {
+  type Block,
+  definition,
+  hasEffect,
+  type IrFunction,
+  replaceTerminatorUses,
+  replaceUses,
+  successors,
+  terminatorUses,
+  uses,
+  type VirtualRegister,
+} from "./operation.ts";
+import { liveness } from "./liveness.ts";
+
+/** Runs all passes; the function is changed in place. */
+export function optimise(fn: IrFunction): void {
+  removeUnreachable(fn);
+  threadJumps(fn);
+  removeUnreachable(fn);
+  propagateCopies(fn);
+  removeDead(fn);
+}
+
+/** Leaves out blocks that no path from the entry reaches. */
+export function removeUnreachable(fn: IrFunction): void {
+  const reached = new Set<Block>();
+  const pending = [fn.blocks[0]];
+  for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
+    if (reached.has(block)) continue;
+    reached.add(block);
+    pending.push(...successors(block));
+  }
+  fn.blocks.splice(0, fn.blocks.length, ...fn.blocks.filter((block) => reached.has(block)));
+}
+
+/** Lets jumps to a block that only jumps on go to where it leads. */
+function threadJumps(fn: IrFunction): void {
+  const destination = (block: Block): Block => {
+    let at = block;
+    for (let steps = 0; steps < fn.blocks.length; steps++) {
+      if (at.operations.length > 0 || at.terminator?.kind !== "jump") return at;
+      at = at.terminator.target;
+    }
+    return at;
+  };
+  for (const { terminator } of fn.blocks) {
+    if (terminator?.kind === "jump") terminator.target = destination(terminator.target);
+    if (terminator?.kind !== "branch") continue;
+    terminator.whenTrue = destination(terminator.whenTrue);
+    terminator.whenFalse = destination(terminator.whenFalse);
+  }
+}
+
+/**
+ * Inside each block, reads of a 64-bit copy become reads of the original for as long as neither of
+ * the two is written again. Copies that nobody reads any more fall to `removeDead`.
+ */
+function propagateCopies(fn: IrFunction): void {
+  for (const block of fn.blocks) {
+    const originals = new Map<number, VirtualRegister>();
+    const original = (register: VirtualRegister) => originals.get(register.id) ?? register;
+    for (const operation of block.operations) {
+      replaceUses(operation, original);
+      const written = definition(operation);
+      if (written === undefined) continue;
+      originals.delete(written.id);
+      for (const [copy, from] of originals) if (from.id === written.id) originals.delete(copy);
+      if (operation.kind === "move" && operation.width === 64 && operation.from.kind === "register") {
+        if (operation.from.id !== written.id) originals.set(written.id, operation.from);
+      }
+    }
+    if (block.terminator !== undefined) replaceTerminatorUses(block.terminator, original);
+  }
+}
+
+/** Leaves out operations without effect whose value nobody reads; loads among them. */
+function removeDead(fn: IrFunction): void {
+  for (let changed = true; changed; ) {
+    changed = false;
+    const live = liveness(fn);
+    for (const block of fn.blocks) {
+      const now = live.liveOut(block);
+      for (const register of terminatorUses(block.terminator)) now.add(register.id);
+      const kept = [];
+      for (const operation of block.operations.toReversed()) {
+        const written = definition(operation);
+        const isRead = written === undefined || now.has(written.id);
+        if (!isRead && !hasEffect(operation)) {
+          changed = true;
+          continue;
+        }
+        if (written !== undefined) now.delete(written.id);
+        for (const register of uses(operation)) now.add(register.id);
+        kept.push(operation);
+      }
+      block.operations.splice(0, block.operations.length, ...kept.reverse());
+    }
+  }
+}
