@@ -22,9 +22,8 @@ const flow = { sourcePort: 40001, destinationPort: 80 };
 
 describe("frames equal to those that a kernel sent", () => {
   test("TCP SYN with options", () => {
-    const options = [maximumSegmentSize(1460), noOperation, noOperation, headerOption(4)];
+    const options = [maximumSegmentSize(1460), noOperation, noOperation, sackPermitted];
     const ip = ipv4({ ...v4, typeOfService: 0x10, identification: 0x1234, dontFragment: true, ttl: 61 });
-    // The recorded sender wrote its last two bytes as kind 4 with length 2: "SACK permitted".
     expect(toHex(frame(ethernet(macs), ip, tcp({ ...flow, sequence: 1000, flags: "S", options })))).toBe(
       "020000010001020000010002080045100030123440003d0616790a0101070a0300019c410050000003e8000000007002ffffcd9a0000" +
         "020405b401010402",
@@ -223,6 +222,7 @@ describe("fragments", () => {
     const [first, second] = pieces.map(parseFrame);
     expect(first?.layers.map(({ layer }) => layer)).toContain("udp");
     expect(second?.layers).toHaveLength(2);
+    expect(pieces.map((piece) => checksumProblems(piece.subarray(0, -1)).length)).toEqual([1, 1]);
     expect((first?.remaining.length ?? 0) + (second?.remaining.length ?? 0)).toBe(1000);
   });
 

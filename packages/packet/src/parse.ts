@@ -138,7 +138,8 @@ function applyLength(walk: Walk, header: Header): void {
     fault(`length ${stated} is less than its header's ${header.headerLength}`);
   } else if (end <= walk.end) {
     walk.end = end;
-  } else if (walk.quotedAt === undefined && !isFragment(walk.layers)) {
+  } else if (walk.quotedAt === undefined && !isFragment(walk.layers.slice(0, -1))) {
+    // What a fragment holds may well be longer than the fragment; the fragment itself may not.
     fault(`truncated: length ${stated}, ${walk.end - header.offset} bytes there`);
   }
 }
