@@ -39,6 +39,7 @@ export default defineConfig({
             "packages/*/test/**/*.kernel.test.ts",
             "test/*.kernel.test.ts",
           ],
+          setupFiles: ["test/kernel-setup.ts"],
           fileParallelism: false,
           testTimeout: 120_000 * timeScale,
           hookTimeout: 60_000 * timeScale,

@@ -15,6 +15,7 @@ const head = "// A sample.\n";
 const SAMPLES: readonly Sample[] = [
   { rule: rules.fileLength, bad: "a\n".repeat(501), good: "a\n".repeat(500) },
   { rule: rules.lineLength, bad: "x".repeat(121), good: "x".repeat(120) },
+  { rule: rules.lineLength, bad: `const a = "${"x".repeat(120)}";`, good: `"${"x".repeat(120)}",`, path: "test/a.ts" },
   { rule: rules.trailingSpace, bad: "a \nb\n", good: "a\n b\n" },
   { rule: rules.trailingSpace, bad: "a\r\n", good: "a\n" },
   { rule: rules.finalNewline, bad: "a", good: "a\n" },

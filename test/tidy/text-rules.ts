@@ -19,7 +19,11 @@ export const fileLength: Rule = eachFile(isTypeScript, ({ path, text }) => {
 
 export const lineLength: Rule = eachLine(
   (path) => /\.(ts|mjs|js|sh)$/.test(path),
-  (line) => (line.length > MAX_COLUMNS ? `${line.length} columns; at most ${MAX_COLUMNS}` : undefined),
+  (line, path) => {
+    // What a test expects a message to be is quoted whole, however long the message is.
+    if (line.length <= MAX_COLUMNS || (isTest(path) && /^\s*["'`].*["'`],?$/.test(line))) return undefined;
+    return `${line.length} columns; at most ${MAX_COLUMNS}`;
+  },
 );
 
 export const trailingSpace: Rule = eachLine(isProse, (line) =>

@@ -1,4 +1,5 @@
-// The pieces of the virtual machine that need none: the archive format, module dependencies, reading the guest's counts.
+// The pieces of the virtual machine that need none: the archive format, module dependencies, reading the guest's
+// counts.
 import { expect, test } from "vitest";
 import { moduleDependencies } from "./guest-kernel.ts";
 import { archive, executable, folder } from "./initramfs.ts";
