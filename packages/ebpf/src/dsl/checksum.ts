@@ -20,7 +20,7 @@ function update(sum: Int<"u64">): ChecksumUpdate {
   return {
     replace(before, after) {
       const ones = before.kind === "be16" ? 0xffff : 0xffff_ffff;
-      const removed = (before.raw() as Int<"u32">).toU64().xor(ones);
+      const removed = (before.raw() as Int<"u32">).xor(ones);
       return update(sum.add(removed).add((after.raw() as Int<"u32">).toU64()));
     },
     fold() {

@@ -5,7 +5,7 @@ import { constant, type Operand } from "../ir/operation.ts";
 import { builder } from "./builder.ts";
 import { addressOf, assertReachable, type Located, PLACE, within } from "./reference.ts";
 import { Int, inRegister, operandOf } from "./scalar.ts";
-import type { Struct } from "./struct.ts";
+import type { Fields, Struct } from "./struct.ts";
 import type { Packet } from "./packet.ts";
 
 // enum bpf_func_id, include/uapi/linux/bpf.h
@@ -59,7 +59,7 @@ export function fibLookup(packet: Packet, parameters: Located, flags: number): I
 type WideFields<F> = { [N in keyof F]: F[N] extends { readonly kind: "u32" | "u64" } ? N : never }[keyof F] & string;
 
 /** Atomic operations on one 32- or 64-bit field of a structure in memory. */
-export function atomic<F, N extends WideFields<F>>(reference: Located & { [K in N]: unknown }, type: Struct<F>, field: N) {
+export function atomic<F extends Fields, N extends WideFields<F>>(reference: Located & { [K in N]: unknown }, type: Struct<F>, field: N) {
   const at = within(reference[PLACE], type.offsets[field]);
   const size = (type.fields[field] as { size: number }).size as 4 | 8;
   const kind = size === 8 ? "u64" : "u32";

@@ -7,7 +7,7 @@ import { builder } from "./builder.ts";
 import { Maybe } from "./maybe.ts";
 import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
 import { Bool, Int } from "./scalar.ts";
-import type { Initial, JsObject, Reference, Struct } from "./struct.ts";
+import type { Fields, Initial, JsObject, Reference, Struct } from "./struct.ts";
 import { codecOf, type DataType, type JsOf, type StagedOf, u32 } from "./types.ts";
 
 // enum bpf_func_id, include/uapi/linux/bpf.h
@@ -128,7 +128,7 @@ export function global<S extends AnyStruct>(name: string, type: S, options: MapO
 }
 
 /** A structure in the function's frame. */
-export function stack<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>, initial: Initial<F>): Reference<F> {
+export function stack<F extends Fields>(type: Struct<F>, initial: Initial<F>): Reference<F> {
   const at = place(builder().slot(type.size), type.typeName);
   type.assign(at, initial as JsObject<F>);
   return type.access(at);

@@ -9,8 +9,7 @@ import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
 import { type Epoch, loadAt, place } from "./reference.ts";
 import { Bool, Int, inRegister } from "./scalar.ts";
-import type { Reference, Struct } from "./struct.ts";
-import type { DataType } from "./types.ts";
+import type { Fields, Reference, Struct } from "./struct.ts";
 
 // struct xdp_md, include/uapi/linux/bpf.h: byte offsets of its 32-bit fields.
 const DATA = 0;
@@ -35,7 +34,7 @@ export class Cursor {
   }
 
   /** The header here, absent where the packet is too short for it; the cursor moves behind it. */
-  read<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>): Maybe<Reference<F>> {
+  read<F extends Fields>(type: Struct<F>): Maybe<Reference<F>> {
     if (builder().depth !== this.#depth) {
       throw new BuildError(
         "YM_BUILD_UNREACHABLE",
@@ -74,7 +73,7 @@ export class Packet {
   }
 
   /** Reads headers from the start of the packet, one after another. */
-  read<F extends { readonly [name: string]: DataType<any, any> }>(type: Struct<F>): Maybe<Reference<F>> {
+  read<F extends Fields>(type: Struct<F>): Maybe<Reference<F>> {
     return this.#cursor.read(type);
   }
 

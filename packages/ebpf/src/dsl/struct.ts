@@ -5,14 +5,14 @@ import type { Codec } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
-import { copyBytes, type Located, type Place, PLACE, within } from "./reference.ts";
+import { constant } from "../ir/operation.ts";
+import { copyBytes, type Located, type Place, PLACE, storeAt, within } from "./reference.ts";
 import { codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
-import type { Int } from "./scalar.ts";
 import { Maybe } from "./maybe.ts";
-import { inRegister } from "./scalar.ts";
+import { type Int, inRegister } from "./scalar.ts";
 
-// biome-ignore lint: structural constraint, any instance of DataType fits
-export type Fields = Readonly<Record<string, DataType<never, never> | DataType>>;
+// biome-ignore lint/suspicious/noExplicitAny: any instance of DataType fits, whatever it holds
+export type Fields = { readonly [name: string]: DataType<any, any> };
 /** The JavaScript object for a structure of these fields. */
 export type JsObject<F> = { -readonly [N in keyof F]: JsOf<F[N]> };
 /** A structure in memory as a program sees it: reading a field loads, assigning stores. */
@@ -21,14 +21,14 @@ export type Reference<F> = { -readonly [N in keyof F]: StagedOf<F[N]> } & Locate
 export type Initial<F> = { readonly [N in keyof F]: StagedOf<F[N]> | JsOf<F[N]> };
 
 /** A structure type. Also the codec of maps that hold it. */
-export interface Struct<F = Fields> extends DataType<JsObject<F>, Reference<F>>, Codec<JsObject<F>> {
+export interface Struct<F extends Fields = Fields> extends DataType<JsObject<F>, Reference<F>>, Codec<JsObject<F>> {
   readonly fields: F;
   /** Byte offset of each field. */
   readonly offsets: { readonly [N in keyof F]: number };
 }
 
 /** Declares a structure. Fields follow one another as written. */
-export function struct<F extends { readonly [name: string]: DataType<any, any> }>(name: string, fields: F): Struct<F> {
+export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
   const offsets: Record<string, number> = {};
   let end = 0;
   let alignment = 1;
@@ -74,7 +74,7 @@ export function struct<F extends { readonly [name: string]: DataType<any, any> }
 }
 
 /** Stores every field, and zeroes padding: keys with undefined padding would never be found again. */
-function initialise<F extends { readonly [name: string]: DataType<any, any> }>(
+function initialise<F extends Fields>(
   at: Place,
   fields: F,
   offsets: Record<string, number>,
@@ -91,13 +91,16 @@ function initialise<F extends { readonly [name: string]: DataType<any, any> }>(
   zero(at, end, size);
 }
 
+/** Zeroes bytes with the widest aligned stores. */
 function zero(at: Place, from: number, to: number): void {
-  for (let offset = from; offset < to; offset++) {
-    builder().emit({ kind: "store", base: at.base, offset: at.offset + offset, size: 1, value: { kind: "constant", value: 0n } });
+  for (let offset = from; offset < to; ) {
+    const size = ([8, 4, 2, 1] as const).find((width) => offset % width === 0 && width <= to - offset) ?? 1;
+    storeAt(within(at, offset), size, constant(0));
+    offset += size;
   }
 }
 
-function accessors(fields: { readonly [name: string]: DataType<any, any> }, offsets: Record<string, number>): object {
+function accessors(fields: Fields, offsets: Record<string, number>): object {
   const prototype = Object.create(null);
   for (const [field, type] of Object.entries(fields)) {
     const offset = offsets[field] as number;
@@ -125,6 +128,8 @@ export interface ArrayReference<S> extends Located {
   at(index: number): S;
   /** The element at a staged index; absent where the index is too large. */
   lookup(index: Int): Maybe<S>;
+  /** The element at a staged index modulo the length, which must be a power of two. */
+  masked(index: Int): S;
 }
 
 /** `length` elements of `element`. */
@@ -140,6 +145,12 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
       return element.access(within(at, index * stride));
     },
     lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, stride))),
+    masked(index) {
+      if ((length & (length - 1)) !== 0) {
+        throw new BuildError("YM_BUILD_RANGE", `an array of ${length} has no mask: ${length} is no power of two`, callerPosition());
+      }
+      return element.access(elementPlace(at, (index as Int<"u64">).and(length - 1), stride));
+    },
   });
   return {
     typeName: `${element.typeName}[${length}]`,

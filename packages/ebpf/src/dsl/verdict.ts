@@ -1,7 +1,7 @@
 // How a program ends: what becomes of the packet, and why. Every reason is counted in one place per
 // kind of verdict, so that a guard costs its comparison and nothing else.
 
-import { constant, type Block, type VirtualRegister } from "../ir/operation.ts";
+import { type Block, type Constant, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder, type FunctionBuilder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
@@ -16,16 +16,16 @@ export interface Reason {
 
 /** What a program body returns. Only the functions below make one. */
 export type Verdict =
-  | { readonly action: Action; readonly reason?: Reason | undefined }
+  | { readonly action: Action; readonly reason?: Reason | Int<"u32"> | undefined }
   | { readonly action: "value"; readonly value: Int };
 export type Action = "pass" | "drop" | "tx";
 
-/** Hands the packet to the network stack. */
-export function pass(reason?: Reason): Verdict {
+/** Hands the packet to the network stack. A reason found by the program is given by its code. */
+export function pass(reason?: Reason | Int<"u32">): Verdict {
   return { action: "pass", reason };
 }
 /** Drops the packet; a reason is a must. */
-export function drop(reason: Reason): Verdict {
+export function drop(reason: Reason | Int<"u32">): Verdict {
   return { action: "drop", reason };
 }
 /** Sends the packet out of the interface it came in on. */
@@ -64,29 +64,41 @@ export class Exits {
     }
     const { action, reason } = end;
     if (reason === undefined || this.#count === undefined) {
-      this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
-      return;
+      this.#build.end({ kind: "jump", target: this.#once(action, () => this.#exit(action)) });
+    } else if (reason instanceof Int) {
+      this.#countAs(action, operandOf(reason, 32));
+    } else {
+      const block = this.#once(`${action} ${reason.code}`, () => this.#countAs(action, constant(reason.code)));
+      this.#build.end({ kind: "jump", target: block });
     }
-    this.#build.end({ kind: "jump", target: this.#reasoned(action, reason) });
   }
 
-  #reasoned(action: Action, reason: Reason): Block {
-    const key = `${action} ${reason.code}`;
-    const known = this.#blocks.get(key);
+  #exit(action: Action): void {
+    this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
+  }
+
+  /** The cold block of this name, written by `write` when it is first asked for. */
+  #once(name: string, write: () => void): Block {
+    const known = this.#blocks.get(name);
     if (known !== undefined) return known;
     const block = this.#build.block({ isCold: true });
-    this.#blocks.set(key, block);
+    this.#blocks.set(name, block);
     const before = this.#build.current;
+    this.#build.enter(block);
+    write();
+    this.#build.enter(before);
+    return block;
+  }
+
+  /** Goes to where packets with this verdict are counted. */
+  #countAs(action: Action, code: VirtualRegister | Constant): void {
     let counted = this.#counted.get(action);
     if (counted === undefined) {
       counted = { block: this.#build.block({ isCold: true }), reason: this.#build.register() };
       this.#counted.set(action, counted);
     }
-    this.#build.enter(block);
-    this.#build.emit({ kind: "move", target: counted.reason, from: constant(reason.code), width: 64 });
+    this.#build.emit({ kind: "move", target: counted.reason, from: code, width: 64 });
     this.#build.end({ kind: "jump", target: counted.block });
-    this.#build.enter(before);
-    return block;
   }
 
   /** Writes the shared ends. Called once, when the body is complete. */
@@ -94,7 +106,7 @@ export class Exits {
     for (const [action, { block, reason }] of this.#counted) {
       this.#build.enter(block);
       this.#count?.(new Int("u32", reason));
-      this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
+      this.#exit(action);
     }
   }
 }
