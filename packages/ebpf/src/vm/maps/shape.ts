@@ -1,0 +1,31 @@
+// Whether one map may stand inside another: the kernel compares it with the template given when the
+// outer map was made (kernel/bpf/map_in_map.c, bpf_map_meta_equal).
+
+import type { MapSpec } from "../../spec.ts";
+import { VmError } from "../vm-error.ts";
+
+/** Throws unless a map of `inner` may be put into a map of `outer`. */
+export function assertSameShape(outer: MapSpec, inner: MapSpec): void {
+  const wanted = outer.inner;
+  const difference = wanted === undefined ? "it is no map of maps" : firstDifference(wanted, inner);
+  if (difference === undefined) return;
+  const doing = `put map "${inner.name}" into map "${outer.name}"`;
+  throw new VmError("YM_VM_MAP", `${doing}: ${difference}`);
+}
+
+function firstDifference(wanted: MapSpec, inner: MapSpec): string | undefined {
+  const facts = (spec: MapSpec): readonly [string, string | number][] => [
+    ["type", spec.type],
+    ["key size", spec.key.size],
+    ["value size", spec.value.size],
+    ["flags", spec.flags],
+    // Only arrays are compiled with their length (kernel/bpf/arraymap.c, array_map_meta_equal).
+    ["number of entries", spec.type.includes("array") ? spec.maxEntries : 0],
+  ];
+  const given = facts(inner);
+  for (const [index, [name, value]] of facts(wanted).entries()) {
+    const other = given[index]?.[1];
+    if (other !== value) return `its ${name} is ${other}, the outer map wants ${value}`;
+  }
+  return undefined;
+}

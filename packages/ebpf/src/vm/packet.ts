@@ -1,0 +1,91 @@
+// The packet of a run: bytes with room before and after, as an XDP driver provides them, so that
+// programs may move both ends.
+
+import { createRegion, type Memory, viewOf } from "./memory.ts";
+
+/** XDP_PACKET_HEADROOM (include/uapi/linux/bpf.h). */
+const HEADROOM = 256;
+/** sizeof(struct xdp_frame), which the kernel keeps at the start of the headroom (include/net/xdp.h). */
+const FRAME_HEADER = 40;
+/** A page less room for struct skb_shared_info: where the kernel's test run ends its buffer. */
+const BUFFER_SIZE = 4096 - 320;
+const ETHERNET_HEADER = 14;
+
+/** One buffer, used again for every run. */
+export class Packet {
+  readonly #memory: Memory;
+  readonly #region = createRegion("packet", Buffer.alloc(BUFFER_SIZE));
+  /** Upper half of pointers into the packet. */
+  readonly high: number;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.high = memory.add(this.#region);
+  }
+
+  /** Offset of the first byte; pointers to it have this as their lower half. */
+  get start(): number {
+    return this.#region.start;
+  }
+
+  /** Offset after the last byte. */
+  get end(): number {
+    return this.#region.end;
+  }
+
+  get view(): DataView {
+    return this.#region.view;
+  }
+
+  /** Bytes 12 and 13 as the number a little-endian load of them gives (`protocol` of __sk_buff). */
+  get etherType(): number {
+    const { start, end, view } = this.#region;
+    return end - start < ETHERNET_HEADER ? 0 : view.getUint16(start + 12, true);
+  }
+
+  /** Puts `bytes` in the buffer, which grows if it must. */
+  fill(bytes: Uint8Array): void {
+    const region = this.#region;
+    if (HEADROOM + bytes.length > region.bytes.length) {
+      region.bytes = Buffer.alloc(HEADROOM + bytes.length);
+      region.view = viewOf(region.bytes);
+    }
+    region.bytes.fill(0);
+    region.bytes.set(bytes, HEADROOM);
+    region.start = HEADROOM;
+    region.end = HEADROOM + bytes.length;
+  }
+
+  /** A copy of the packet as it is now. */
+  copy(): Uint8Array {
+    return new Uint8Array(this.#region.bytes.subarray(this.start, this.end));
+  }
+
+  /** `length` live bytes at `offset`, or undefined where the packet does not have them. */
+  slice(offset: number, length: number): Uint8Array | undefined {
+    if (offset < 0 || length < 0 || offset + length > this.end - this.start) return undefined;
+    return this.#region.bytes.subarray(this.start + offset, this.start + offset + length);
+  }
+
+  /** Moves the first byte; false where the kernel would refuse (net/core/filter.c, bpf_xdp_adjust_head). */
+  adjustHead(delta: number): boolean {
+    const start = this.#region.start + delta;
+    if (start < FRAME_HEADER || start > this.#region.end - ETHERNET_HEADER) return false;
+    this.#region.start = start;
+    return true;
+  }
+
+  /** Moves the end; new bytes are zero (net/core/filter.c, bpf_xdp_adjust_tail). */
+  adjustTail(delta: number): boolean {
+    const region = this.#region;
+    const end = region.end + delta;
+    if (end > region.bytes.length || end < region.start + ETHERNET_HEADER) return false;
+    if (delta > 0) region.bytes.fill(0, region.end, end);
+    region.end = end;
+    return true;
+  }
+
+  close(): void {
+    this.#memory.remove(this.high);
+  }
+}
