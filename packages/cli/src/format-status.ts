@@ -3,7 +3,10 @@
 import type { DirectorStatus, ServiceStatus } from "@yardmaster/director/api";
 import { type Column, formatCount, formatElapsed, formatTable } from "./table.ts";
 
-type Counters = Pick<ServiceStatus, "activeConnections" | "inactiveConnections" | "connections" | "packetsIn" | "bytesIn"> &
+type Counters = Pick<
+  ServiceStatus,
+  "activeConnections" | "inactiveConnections" | "connections" | "packetsIn" | "bytesIn"
+> &
   Partial<Pick<ServiceStatus, "packetsOut" | "bytesOut">>;
 
 const columns: readonly Column[] = [

@@ -16,7 +16,13 @@ export { configurationJsonSchema } from "./config/json-schema.ts";
 export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
 export { DirectorError } from "./errors.ts";
-export type { Compatibility, Configuration, ConnectionTimeouts, DirectorSettings, Hook } from "./model/configuration.ts";
+export type {
+  Compatibility,
+  Configuration,
+  ConnectionTimeouts,
+  DirectorSettings,
+  Hook,
+} from "./model/configuration.ts";
 export { type ForwardingMethod, forwardingMethods, seesReplies } from "./model/forwarding-method.ts";
 export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";

@@ -13,7 +13,7 @@ export interface RunDirectorOptions {
   readonly version: string;
   /** Aborted by SIGINT or SIGTERM: detach, leave nothing behind, resolve. */
   readonly signal: AbortSignal;
-  /** Takes one line of text for people: what was attached where and why, that the director is ready, that it stopped. */
+  /** Takes one line for people: what was attached where and why, that the director is ready, that it stopped. */
   readonly report: (line: string) => void;
 }
 

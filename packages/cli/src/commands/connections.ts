@@ -1,7 +1,8 @@
 // `yardmaster connections`: the entries of the running director's connection table.
 import type { ConnectionRow } from "@yardmaster/director/api";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { print, printJson, printNote } from "../output.ts";
+import { parseCount } from "../parse-count.ts";
 import { type Column, formatElapsed, formatTable } from "../table.ts";
 
 interface ConnectionsOptions {
@@ -26,17 +27,9 @@ export function addConnectionsCommand(program: Command): void {
     .command("connections")
     .description("list entries of the running director's connection table")
     .option("--json", "print them as JSON")
-    .option("--limit <number>", "show at most this many", parseLimit, 100)
+    .option("--limit <number>", "show at most this many", parseCount(1_000_000), 100)
     .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
     .action(showConnections);
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (!/^\d+$/.test(text) || limit < 1 || limit > 1_000_000) {
-    throw new InvalidArgumentError("It must be a whole number, 1–1000000.");
-  }
-  return limit;
 }
 
 async function showConnections(options: ConnectionsOptions): Promise<void> {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
 import { printNote } from "../output.ts";
+import { withStopSignal } from "../stop-signal.ts";
 
 interface RunOptions {
   readonly file: string;
@@ -15,7 +16,10 @@ export function addRunCommand(program: Command, version: string): void {
     .command("run")
     .description("run the director until it is stopped (Ctrl-C, SIGTERM)")
     .requiredOption("-f, --file <file>", "configuration file")
-    .option("--socket <path>", "Unix socket to answer status on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
+    .option(
+      "--socket <path>",
+      "Unix socket to answer status on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)",
+    )
     .action((options: RunOptions) => run(options, version));
 }
 
@@ -25,21 +29,14 @@ async function run(options: RunOptions, version: string): Promise<void> {
   if (warnings.length > 0) printNote(formatFaults(warnings));
   const missing = await findMissingPrivileges();
   if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  try {
-    await runDirector({
+  await withStopSignal((signal) =>
+    runDirector({
       configuration,
       fileName: options.file,
       socketPath: resolveSocketPath(options.socket),
       version,
-      signal: stop.signal,
+      signal,
       report: printNote,
-    });
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
+    }),
+  );
 }

@@ -33,7 +33,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { socketPath, source } = options;
   if (Buffer.byteLength(socketPath) > maximumPathLength) {
     const hint = "name a shorter one with --socket";
-    throw new DirectorError("YM_API_SOCKET", `socket path ${socketPath} is longer than ${maximumPathLength} bytes`, { hint });
+    throw new DirectorError("YM_API_SOCKET", `socket path ${socketPath} is longer than ${maximumPathLength} bytes`, {
+      hint,
+    });
   }
   const server = createAdaptorServer({ fetch: createRoutes(source).fetch }) as Server;
   try {

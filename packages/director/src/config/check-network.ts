@@ -61,7 +61,7 @@ function checkServerRoute(server: ServerOutline, network: Network, source: Sourc
     const where = `behind the router ${route.gateway} (${route.interfaceName})`;
     source.errorAt(path, {
       code: "YM_CONFIG_NOT_ON_LINK",
-      message: `dr server ${server.address} is ${where}: dr needs it on the director's own link`,
+      message: `dr server ${server.address} is ${where}; dr needs it on the same link`,
       hint: "connect it to a network that the director is in, or use forwarding: nat",
     });
   }
@@ -71,7 +71,7 @@ function checkVirtualAddress(service: ServiceOutline, network: Network, source: 
   if (service.address === undefined || network.routeTo(service.address)?.type === "local") return;
   source.warnAt([...service.path, "address"], {
     code: "YM_CONFIG_VIP_ELSEWHERE",
-    message: `${service.address} is not an address of this machine: packets come here only if a router sends them`,
+    message: `${service.address} is no address of this machine: only a router can send its packets here`,
     hint: `fine behind a router with a route here; else: ip address add ${service.address}/32 dev …`,
   });
 }

@@ -45,11 +45,11 @@ function checkIdentity(service: ServiceOutline, seen: Map<string, ServiceOutline
     seen.set(identity, service);
     return;
   }
-  const first = `service ${quoteValue(twin.name)} on ${source.lineOfKey(twin.path)}`;
+  const first = `${quoteValue(twin.name)} on ${source.lineOfKey(twin.path)}`;
   source.errorAtKey(service.path, {
     code: "YM_CONFIG_DUPLICATE_SERVICE",
-    message: `service ${quoteValue(service.name)} has the same address, port and protocol (${identity}) as ${first}`,
-    hint: "put the servers of both into one service, or give one another address, port or protocol",
+    message: `service ${quoteValue(service.name)} is the same as ${first}: ${identity}`,
+    hint: "put their servers into one service, or change one's address, port or protocol",
   });
 }
 

@@ -22,7 +22,10 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Sourc
       source.errorAtKey(path, explainName(String(path.at(-1))));
       // The schema does not look behind a key that it refuses; the service there may have faults too.
       const below = serviceSchema.safeParse(value).error?.issues ?? [];
-      explainIssues(below.map((inner) => ({ ...inner, path: [...path, ...inner.path] })), source);
+      explainIssues(
+        below.map((inner) => ({ ...inner, path: [...path, ...inner.path] })),
+        source,
+      );
     } else if (value === undefined) {
       source.errorAtKey(path, explainMissing(path));
     } else {

@@ -43,7 +43,7 @@ export const timeoutRangeMs = { minimum: 1_000, maximum: 31 * 86_400_000 } as co
 const port: IntegerField = { kind: "integer", minimum: 1, maximum: 65535, meaning: "a port is a number, 1–65535" };
 const timeout = (what: string): TextField => ({
   kind: "duration",
-  meaning: `timeout of ${what}: a number with its unit (ms s m h d), such as 90s, 15m or 1h; from 1s to 31d`,
+  meaning: `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`,
 });
 const address = (meaning: string): TextField => ({ kind: "address", meaning });
 const choice = <Word extends string>(

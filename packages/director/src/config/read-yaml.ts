@@ -1,6 +1,17 @@
 // YAML text → the tree of values with places (source.ts). Anchors, aliases and merge keys are followed here, in one
 // bounded pass: what is too large, too deep or expands without end is a fault like any other.
-import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, parseAllDocuments, type YAMLMap } from "yaml";
+import {
+  CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Pair,
+  parseAllDocuments,
+  type YAMLMap,
+} from "yaml";
 import { quoteValue } from "./fault.ts";
 import type { Source, SourceChild, SourceNode } from "./source.ts";
 
@@ -8,6 +19,7 @@ import type { Source, SourceChild, SourceNode } from "./source.ts";
 export const maximumFileLength = 8 * 1024 * 1024;
 
 const maximumDepth = 32;
+const tooDeep = `values are nested more than ${maximumDepth} levels deep`;
 const maximumValues = 1_000_000;
 const emptyChildren: ReadonlyMap<string | number, SourceChild> = new Map();
 
@@ -18,10 +30,17 @@ export function readYaml(source: Source): SourceNode | undefined {
     source.errorAtOffset(0, { code: "YM_CONFIG_SIZE", message, hint: "split the services over several directors" });
     return undefined;
   }
+  const deepAt = findDeepNesting(source.text);
+  if (deepAt !== undefined) {
+    source.errorAtOffset(deepAt, { code: "YM_CONFIG_SIZE", message: tooDeep });
+    return undefined;
+  }
   const document = parseDocument(source);
   if (document === undefined) return undefined;
   const root = new TreeReader(source).read(document.contents, 0);
-  if (root === undefined) return undefined;
+  // Where part of the tree is missing, whatever else is said about it would be noise; a key written twice is not that.
+  const isWhole = source.faults.every((fault) => fault.code === "YM_CONFIG_DUPLICATE_KEY");
+  if (root === undefined || !isWhole) return undefined;
   if (root.size > maximumValues) {
     const message = `the file holds more than ${maximumValues} values when its aliases are written out`;
     source.errorAtOffset(0, { code: "YM_CONFIG_SIZE", message });
@@ -29,6 +48,26 @@ export function readYaml(source: Source): SourceNode | undefined {
   }
   source.root = root;
   return root;
+}
+
+/** Where brackets (or dashes of one line) nest too deeply; the library's parser would take gigabytes to find out. */
+function findDeepNesting(text: string): number | undefined {
+  let offset = 0;
+  let brackets = 0;
+  let dashes = 0;
+  let isScalarNext = false;
+  for (const token of new Lexer().lex(text)) {
+    const kind = isScalarNext ? "scalar" : token;
+    isScalarNext = token === CST.SCALAR;
+    if (kind === "[" || kind === "{") brackets++;
+    else if (kind === "]" || kind === "}") brackets--;
+    else if (kind === "-" || kind === "?") dashes++;
+    else if (kind === "\n" || kind === "\r\n") dashes = 0;
+    if (brackets > maximumDepth || dashes > maximumDepth) return offset;
+    const isMark = kind === CST.SCALAR || kind === CST.DOCUMENT || kind === CST.FLOW_END;
+    if (!isMark) offset += token.length;
+  }
+  return undefined;
 }
 
 function parseDocument(source: Source): Document.Parsed | undefined {
@@ -74,8 +113,7 @@ class TreeReader {
     if (isAlias(node)) return this.#readAlias(node.source, node.range?.[0] ?? 0);
     const offset = offsetOf(node);
     if (depth > maximumDepth) {
-      const message = `values are nested more than ${maximumDepth} levels deep`;
-      this.#source.errorAtOffset(offset, { code: "YM_CONFIG_SIZE", message });
+      this.#source.errorAtOffset(offset, { code: "YM_CONFIG_SIZE", message: tooDeep });
       return undefined;
     }
     if (isScalar(node)) {
@@ -99,7 +137,9 @@ class TreeReader {
   #readAlias(name: string, offset: number): SourceNode | undefined {
     const tree = this.#trees.get(this.#anchors.get(name));
     if (tree === undefined) {
-      const message = this.#anchors.has(name) ? `alias *${name} is inside its own anchor` : `no anchor &${name} before this`;
+      const message = this.#anchors.has(name)
+        ? `alias *${name} is inside its own anchor`
+        : `no anchor &${name} before this`;
       this.#source.errorAtOffset(offset, { code: "YM_CONFIG_YAML", message });
     }
     return tree;
@@ -133,7 +173,11 @@ class TreeReader {
         children.set(key, { keyOffset, node: placed });
       } else {
         const message = `key ${quoteValue(key)} is already on ${this.#source.lineOfOffset(first.keyOffset)}`;
-        this.#source.errorAtOffset(keyOffset, { code: "YM_CONFIG_DUPLICATE_KEY", message, hint: "remove one of the two" });
+        this.#source.errorAtOffset(keyOffset, {
+          code: "YM_CONFIG_DUPLICATE_KEY",
+          message,
+          hint: "remove one of the two",
+        });
       }
     }
     for (const base of merged) {
@@ -157,7 +201,11 @@ class TreeReader {
     const maps = bases.filter((base) => isPlainMap(base.value));
     if (maps.length < bases.length) {
       const message = "<< merges maps only";
-      this.#source.errorAtOffset(offset, { code: "YM_CONFIG_YAML", message, hint: "write `<<: *anchor`, or a list of such aliases" });
+      this.#source.errorAtOffset(offset, {
+        code: "YM_CONFIG_YAML",
+        message,
+        hint: "write `<<: *anchor`, or a list of such aliases",
+      });
     }
     return maps;
   }

@@ -28,6 +28,9 @@ export interface FaultText {
   readonly hint?: string;
 }
 
+/** More faults than this are not kept: nobody reads them, and a hostile file could hold millions. */
+const maximumFaults = 10_000;
+
 /** Collects the faults of one file. */
 export class Source {
   readonly fileName: string;
@@ -122,6 +125,7 @@ export class Source {
   }
 
   #add(severity: "error" | "warning", offset: number, text: FaultText): void {
+    if (this.#faults.size >= maximumFaults) return;
     const { line, column, lineStart } = this.#position(offset);
     const lineEnd = this.#lineStarts[line] ?? this.text.length + 1;
     const sourceLine = this.text.slice(lineStart, lineEnd - 1).replace(/\r$/, "");

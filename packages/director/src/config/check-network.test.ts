@@ -1,0 +1,100 @@
+// Checks of a file against a network, here one that is written down in the test.
+import { describe, expect, it } from "vitest";
+import type { Network, NetworkRoute } from "./check-network.ts";
+import { ConfigurationError, formatFaults } from "./fault.ts";
+import { parseConfiguration } from "./parse-configuration.ts";
+
+/** A machine 10.0.0.1/24 on eth0 with the VIP 198.51.100.10 and a router to 10.9.0.0/16. */
+const network: Network = {
+  interfaces: () => [
+    { name: "lo", index: 1 },
+    { name: "eth0", index: 2 },
+  ],
+  routeTo: (address): NetworkRoute | undefined => {
+    if (address === "10.0.0.1" || address === "198.51.100.10") {
+      return { type: "local", interfaceName: "lo", gateway: undefined };
+    }
+    if (address === "10.0.0.255") return { type: "broadcast", interfaceName: "eth0", gateway: undefined };
+    if (address.startsWith("10.0.0.")) return { type: "unicast", interfaceName: "eth0", gateway: undefined };
+    if (address.startsWith("10.9.")) return { type: "unicast", interfaceName: "eth0", gateway: "10.0.0.254" };
+    return undefined;
+  },
+};
+
+function check(text: string): string {
+  try {
+    return formatFaults(parseConfiguration(text, "y.yaml", { network }).warnings);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.message;
+  }
+}
+
+function web(settings: string, ...servers: readonly string[]): string {
+  const list = servers.map((server) => `      - { ${server} }\n`).join("");
+  return `services:\n  web:\n    port: 80\n${settings}    servers:\n${list}`;
+}
+
+const vip = "    address: 198.51.100.10\n";
+
+describe("a configuration on this network", () => {
+  it("is good where every server can be reached in its method's way", () => {
+    const text = web(
+      `${vip}    forwarding: nat\n`,
+      "address: 10.0.0.11",
+      "address: 10.9.1.1",
+      "address: 10.0.0.12, forwarding: dr",
+    );
+    expect(check(text)).toBe("");
+  });
+
+  it("says which servers can't be reached, and why", () => {
+    const servers = ["10.1.0.1", "10.0.0.1", "10.0.0.255", "10.9.1.1"].map((address) => `address: ${address}`);
+    expect(check(web(`${vip}    forwarding: dr\n`, ...servers))).toMatchInlineSnapshot(`
+      "y.yaml:7:20: error: server 10.1.0.1 is outside any route of this machine
+          7 |       - { address: 10.1.0.1 }
+            |                    ^
+            = correct the address, or add a route: ip route add 10.1.0.1 …
+      y.yaml:8:20: error: server 10.0.0.1 is an address of this machine
+          8 |       - { address: 10.0.0.1 }
+            |                    ^
+            = forwarding to the director's own host is not supported yet: run the real server on another host
+      y.yaml:9:20: error: server 10.0.0.255 is a broadcast address here (eth0)
+          9 |       - { address: 10.0.0.255 }
+            |                    ^
+            = write the address of one host
+      y.yaml:10:20: error: dr server 10.9.1.1 is behind the router 10.0.0.254 (eth0); dr needs it on the same link
+         10 |       - { address: 10.9.1.1 }
+            |                    ^
+            = connect it to a network that the director is in, or use forwarding: nat"
+    `);
+  });
+
+  it("says so beside all other faults of the file", () => {
+    const settings = `${vip}    forwarding: dr\n    scheduler: wl\n`;
+    expect(check(`director: { interfaces: [eht0] }\n${web(settings, "address: 10.1.0.1")}`)).toMatchInlineSnapshot(`
+      "y.yaml:1:26: error: no interface is named "eht0"
+          1 | director: { interfaces: [eht0] }
+            |                          ^
+            = did you mean "eth0"? this machine has lo, eth0
+      y.yaml:7:16: error: unknown scheduler "wl"
+          7 |     scheduler: wl
+            |                ^
+            = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
+      y.yaml:9:20: error: server 10.1.0.1 is outside any route of this machine
+          9 |       - { address: 10.1.0.1 }
+            |                    ^
+            = correct the address, or add a route: ip route add 10.1.0.1 …"
+    `);
+  });
+
+  it("warns about a VIP that this machine does not have", () => {
+    const text = web("    address: 198.51.100.99\n    forwarding: nat\n", "address: 10.0.0.11");
+    expect(check(text)).toMatchInlineSnapshot(`
+      "y.yaml:4:14: warning: 198.51.100.99 is no address of this machine: only a router can send its packets here
+          4 |     address: 198.51.100.99
+            |              ^
+            = fine behind a router with a route here; else: ip address add 198.51.100.99/32 dev …"
+    `);
+  });
+});

@@ -1,0 +1,131 @@
+// Whatever is done to a good file, reading it either works or throws a ConfigurationError with sensible places.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ConfigurationError } from "./fault.ts";
+import { parseConfiguration } from "./parse-configuration.ts";
+
+const good = `director:
+  interfaces: [eth0]
+  hook: auto
+  timeouts: { tcp: 15m, tcpFin: 2m, udp: 5m }
+services:
+  web: &web
+    address: 198.51.100.10
+    port: 80
+    protocol: tcp
+    scheduler: wlc
+    forwarding: dr
+    servers:
+      - { address: 10.0.0.11, weight: 2 }
+      - &b { address: 10.0.0.12, weight: 1 }
+  alt:
+    <<: *web
+    port: 81
+`;
+
+const snippets = fc.constantFrom(
+  ...[
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    "- ",
+    "&a ",
+    "*a",
+    "*web",
+    "<<: ",
+    "? ",
+    "! ",
+    "|\n",
+    ">",
+    "'",
+    '"',
+    "#",
+    "\t",
+    "\n",
+    "---\n",
+    "...",
+  ],
+  ...[
+    "%YAML 1.1\n",
+    "!!binary ",
+    "!!set ",
+    "~",
+    "null",
+    "true",
+    "0x50",
+    "1e999",
+    ".nan",
+    "-1",
+    "70000",
+    "99999999999999999999",
+  ],
+  ...[
+    "__proto__",
+    "constructor",
+    "toString: ",
+    "\u0000",
+    "\ud800",
+    "\u001b[0m",
+    "\ufeff",
+    "\u2028",
+    "\r",
+    "2001:db8::1",
+  ],
+);
+
+const edit = fc.record({
+  at: fc.nat(good.length),
+  removed: fc.nat(12),
+  added: fc.oneof(snippets, fc.string({ maxLength: 8 }), fc.constant("")),
+});
+
+function apply(text: string, edits: readonly { at: number; removed: number; added: string }[]): string {
+  return edits.reduce((now, { at, removed, added }) => now.slice(0, at) + added + now.slice(at + removed), text);
+}
+
+function expectSensible(text: string): void {
+  try {
+    const { configuration } = parseConfiguration(text, "y.yaml");
+    expect(configuration.services).toBeInstanceOf(Array);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    const { faults } = error as ConfigurationError;
+    expect(faults.some((fault) => fault.severity === "error")).toBe(true);
+    const lines = text.split("\n").length;
+    for (const fault of faults) {
+      expect(fault.line).toBeGreaterThanOrEqual(1);
+      expect(fault.line).toBeLessThanOrEqual(lines);
+      expect(fault.column).toBeGreaterThanOrEqual(1);
+      expect(fault.message).not.toMatch(/undefined|\[object|\p{Cc}/u);
+    }
+  }
+}
+
+describe("a configuration that was changed at random", () => {
+  it("is good or has faults, and nothing else happens", () => {
+    const edits = fc.array(edit, { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(edits, (changes) => expectSensible(apply(good, changes))),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("and so is any text at all", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), expectSensible), { numRuns: 1000 });
+  });
+
+  it("and so are values of any kind in any place", () => {
+    const value = fc.json({ maxDepth: 3 });
+    const lines = good.split("\n");
+    const replace = fc
+      .tuple(fc.nat(lines.length - 1), value)
+      .map(([index, json]) =>
+        lines
+          .map((line, at) => (at === index ? line.replace(/(: ).*/, `$1${json.replaceAll("$", "")}`) : line))
+          .join("\n"),
+      );
+    fc.assert(fc.property(replace, expectSensible), { numRuns: 1000 });
+  });
+});
