@@ -109,11 +109,16 @@ function isKept(name: string): boolean {
   return existsSync(join(labFolder(name), "kept"));
 }
 
-/** When a process started, in clock ticks after boot (proc(5), /proc/PID/stat field 22); undefined when it is gone. */
+/**
+ * When a process started, in clock ticks after boot; undefined when it is gone, also when only its parent has not
+ * noticed (proc_pid_stat(5): field 3 is the state, Z for a zombie, field 22 the start time).
+ */
 function startTimeOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+    // The second field, the name in brackets, may hold anything: count from behind it.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
   } catch {
     return undefined;
   }

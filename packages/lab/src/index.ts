@@ -1,7 +1,9 @@
 // Entry of the lab: a network of namespaces on one machine in which the real director handles real traffic.
-export { listLabs, removeLab } from "./cleanup.ts";
-export type { DirectorCommand } from "./director-process.ts";
+export { createLabFolder, labFolder, listLabs, removeLab, takeDown } from "./cleanup.ts";
+export { type DirectorCommand, defaultDirectorCommand, startDirector, stopDirector } from "./director-process.ts";
+export { readLog } from "./host-process.ts";
 export { LabError, type LabErrorCode } from "./lab-error.ts";
 export type { Expectation, LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
 export type { LabDestination, LabLayout, LabMethod, LabService } from "./layout.ts";
+export { buildNetwork, interfacesWithXdp, type LabNetwork } from "./network.ts";
 export { type LabOptions, layouts, runLab } from "./run-lab.ts";

@@ -14,10 +14,11 @@ export function methodText(report: MethodReport): string {
     `  director: ${hooks === "" ? "attached nowhere" : hooks}; ready ${report.readyAfterMs} ms after its start`,
     "",
     ...table(report.services).map((line) => `  ${line}`),
+    "  server columns: connections (what the weights ask for)",
     "",
     `  address that servers saw: ${addressText(report)}`,
-    `  way of the packets: ${wayText(report)}`,
-    `  ${verdictText(report)}`,
+    ...wayLines(report).map((line) => `  ${line}`),
+    `  packets the director did not forward: ${verdictText(report)}`,
     ...(unmet.length === 0
       ? [`  all ${report.expectations.length} expectations met`]
       : unmet.map(({ what, detail }) => `  NOT MET: ${what} (${detail})`)),
@@ -46,7 +47,7 @@ export function keptText(network: LabNetwork, socketPath: string): string {
 
 function table(services: readonly ServiceResult[]): readonly string[] {
   const servers = services[0]?.service.destinations.map(({ host }) => host) ?? [];
-  const header = ["service", "scheduler", "sent", "answered", "failed", "connections", ...servers, "p50 ms", "p99 ms"];
+  const header = ["service", "scheduler", "sent", "answered", "failed", "connections", ...servers, "p50", "p99"];
   const rows = [header, ...services.map(serviceRow)];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
@@ -60,10 +61,9 @@ function table(services: readonly ServiceResult[]): readonly string[] {
 function serviceRow(result: ServiceResult): readonly string[] {
   const { service, traffic } = result;
   const expected = expectedConnections(result);
-  const shares = service.destinations.map(({ host, weight }, index) => {
+  const shares = service.destinations.map(({ host }, index) => {
     const connections = traffic.connectionsByServer[host] ?? 0;
-    const by = service.scheduler === "sh" ? "by address" : `weight ${weight}: ${Math.round(expected[index] ?? 0)}`;
-    return `${connections} (${by})`;
+    return service.scheduler === "sh" ? `${connections}` : `${connections} (${formatShare(expected[index] ?? 0)})`;
   });
   return [
     `${service.name} ${service.protocol}/${service.port}`,
@@ -73,9 +73,13 @@ function serviceRow(result: ServiceResult): readonly string[] {
     String(traffic.sent - traffic.answered),
     String(traffic.connections),
     ...shares,
-    traffic.latencyMs.p50.toFixed(1),
-    traffic.latencyMs.p99.toFixed(1),
+    `${traffic.latencyMs.p50.toFixed(1)} ms`,
+    `${traffic.latencyMs.p99.toFixed(1)} ms`,
   ];
+}
+
+function formatShare(connections: number): string {
+  return Number.isInteger(connections) ? String(connections) : connections.toFixed(1);
 }
 
 function addressText({ services, clients }: MethodReport): string {
@@ -86,17 +90,17 @@ function addressText({ services, clients }: MethodReport): string {
   return `the client's own in ${own} of ${answered} answers, from ${clients} client addresses${others}`;
 }
 
-function wayText({ frames }: MethodReport): string {
+function wayLines({ frames }: MethodReport): readonly string[] {
   const { requests, replies, repliesThroughDirector } = frames;
   const share = replies === 0 ? 0 : Math.round((100 * repliesThroughDirector) / replies);
-  return (
-    `${requests} frames of requests reached the director; the servers replied with ${replies} frames, ` +
-    `${repliesThroughDirector} of them (${share} %) through the director`
-  );
+  return [
+    `requests: ${requests} frames, router to director`,
+    `replies: ${replies} frames from the servers, ${repliesThroughDirector} of them (${share} %) through the director`,
+  ];
 }
 
 function verdictText({ status }: MethodReport): string {
   const counts = status.verdicts.filter(({ packets }) => packets > 0);
   const text = counts.map(({ verdict, reason, packets }) => `${verdict} ${reason} ${packets}`).join(", ");
-  return `packets the director did not forward: ${text === "" ? "none" : text}`;
+  return text === "" ? "none" : text;
 }

@@ -1,0 +1,48 @@
+// The layouts: whole networks, and configurations that the director accepts as they are.
+import { parseConfiguration } from "@yardmaster/director";
+import { describe, expect, test } from "vitest";
+
+import { directorConfig } from "./director-config.ts";
+import { LabError } from "./lab-error.ts";
+import { layouts } from "./run-lab.ts";
+
+describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
+  const layout = layouts[method](20);
+
+  test("every cable ends at two hosts, and every interface is used once", () => {
+    const hosts = new Set(layout.hosts.map(({ name }) => name));
+    const ends = layout.links.flatMap((link) => link.ends);
+    expect(ends.filter(({ host }) => !hosts.has(host))).toEqual([]);
+    expect(new Set(ends.map(({ host, interfaceName }) => `${host} ${interfaceName}`)).size).toBe(ends.length);
+  });
+
+  test("addresses and the director's interfaces are on interfaces that exist", () => {
+    const ends = layout.links.flatMap((link) => link.ends);
+    const exists = (host: string, name: string): boolean =>
+      name === "lo" || ends.some((end) => end.host === host && end.interfaceName === name);
+    const addresses = layout.hosts.flatMap((host) => host.addresses.map((each) => ({ host: host.name, ...each })));
+    expect(addresses.filter(({ host, interfaceName }) => !exists(host, interfaceName))).toEqual([]);
+    expect(layout.directorInterfaces.filter((name) => !exists("director", name))).toEqual([]);
+  });
+
+  test("its configuration file has no fault, and the director reads from it what the layout says", () => {
+    const { configuration, warnings } = parseConfiguration(directorConfig(layout), "lab.yaml");
+    expect(warnings).toEqual([]);
+    expect(configuration.director.interfaces).toEqual(layout.directorInterfaces);
+    expect(
+      configuration.services.map(({ name, port, protocol, scheduler, forwarding, servers }) => ({
+        identity: { name, port, protocol, scheduler, forwarding },
+        servers: servers.map((server) => `${server.address}:${server.port} ${server.weight}`),
+      })),
+    ).toEqual(
+      layout.services.map(({ name, port, protocol, scheduler, destinations }) => ({
+        identity: { name, port, protocol, scheduler, forwarding: method },
+        servers: destinations.map((server) => `${server.address}:${server.port} ${server.weight}`),
+      })),
+    );
+  });
+
+  test.each([0, 201, 1.5])("refuses %d clients", (clients) => {
+    expect(() => layouts[method](clients)).toThrow(LabError);
+  });
+});

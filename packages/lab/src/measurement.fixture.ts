@@ -1,0 +1,60 @@
+// A measurement of a run in which everything went well: 60 requests on 30 connections to one wrr service.
+// The tests of the judgement and of the report change it.
+import type { MethodMeasurement } from "./lab-report.ts";
+import type { LabMethod } from "./layout.ts";
+
+/** The measurement of a good run. */
+export function goodMeasurement(method: LabMethod): MethodMeasurement {
+  const directorInterfaces = method === "nat" ? ["eth0", "eth1"] : ["eth0"];
+  const counters = { activeConnections: 0, inactiveConnections: 30, connections: 30, packetsIn: 300, bytesIn: 20_000 };
+  const identity = { address: "198.51.100.10", port: 80, protocol: "tcp", scheduler: "wrr" } as const;
+  const weights = [1, 2, 3];
+  return {
+    method,
+    description: "clients – router – director – servers",
+    clients: 20,
+    readyAfterMs: 400,
+    services: [
+      {
+        service: {
+          name: "web",
+          ...identity,
+          destinations: weights.map((weight) => ({
+            host: `server${weight}`,
+            address: `10.0.0.1${weight}`,
+            port: 8080,
+            weight,
+          })),
+        },
+        requests: 60,
+        traffic: {
+          connections: 30,
+          sent: 60,
+          answered: 60,
+          failures: {},
+          requestsByServer: { server1: 10, server2: 20, server3: 30 },
+          connectionsByServer: { server1: 5, server2: 10, server3: 15 },
+          connectionsThatMoved: 0,
+          ownAddressSeen: 60,
+          foreignAddressesSeen: [],
+          serversByClient: { "203.0.113.10": ["server1"] },
+          latencyMs: { p50: 1, p90: 2, p99: 3, max: 4 },
+        },
+      },
+    ],
+    frames: { requests: 300, replies: 400, repliesThroughDirector: method === "nat" ? 400 : 2 },
+    repliesPassDirector: method === "nat",
+    directorInterfaces,
+    status: {
+      version: "0.1.0",
+      pid: 1,
+      startedAtMs: 0,
+      configurationFile: "/run/yardmaster.yaml",
+      hooks: directorInterfaces.map((interfaceName) => ({ interfaceName, mode: "native", programId: 7 })),
+      services: [{ name: "web", ...identity, forwarding: method, ...counters, servers: [] }],
+      verdicts: [{ verdict: "pass", reason: "not-ipv4", packets: 12 }],
+      connectionTable: { entries: 30, maximum: 65_536 },
+    },
+    directorEnd: { how: "exit status 0", interfacesWithXdp: [] },
+  };
+}

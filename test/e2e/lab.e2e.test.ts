@@ -1,0 +1,39 @@
+// The main job on real input: real HTTP clients reach real HTTP servers through the real director, one forwarding
+// method a test. What must hold is judged by the lab itself; here it must all hold, and nothing may stay behind.
+import { listLabs, runLab } from "@yardmaster/lab";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { labOptions, needsRoot } from "./lab-options.ts";
+
+describe.skipIf(needsRoot)("the lab", () => {
+  afterAll(async () => {
+    expect((await listLabs()).filter((name) => name.startsWith(`ymlab-${process.pid}-`))).toEqual([]);
+  });
+
+  test.each(["nat", "dr"] as const)("%s: every request is answered, shared and sent the right way", async (method) => {
+    const report = await runLab(labOptions({ methods: [method] }));
+    const [outcome] = report.methods;
+    expect(outcome?.expectations.filter(({ met }) => !met)).toEqual([]);
+    expect(outcome?.services.map(({ traffic }) => traffic.answered)).toEqual([300, 300, 300, 300, 300]);
+    expect(report.passed).toBe(true);
+  });
+
+  test("two labs at once do not disturb each other", async () => {
+    const reports = await Promise.all([
+      runLab(labOptions({ methods: ["nat"] })),
+      runLab(labOptions({ methods: ["dr"] })),
+    ]);
+    expect(reports.flatMap(({ methods }) => methods).flatMap(({ expectations }) => expectations)).not.toContainEqual(
+      expect.objectContaining({ met: false }),
+    );
+    expect(new Set(reports.map(({ name }) => name)).size).toBe(2);
+  });
+
+  test("its report can be read by machines", async () => {
+    let written = "";
+    const report = await runLab(
+      labOptions({ methods: ["dr"], requests: 30, json: true, write: (text) => (written += text) }),
+    );
+    expect(JSON.parse(written)).toEqual(JSON.parse(JSON.stringify(report)));
+  });
+});
