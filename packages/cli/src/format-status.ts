@@ -15,7 +15,7 @@ const columns: readonly Column[] = [
   { heading: "WEIGHT", align: "right" },
   { heading: "ACTIVE", align: "right" },
   { heading: "INACTIVE", align: "right" },
-  { heading: "CONNECTIONS", align: "right" },
+  { heading: "TOTAL", align: "right" },
   { heading: "PACKETS IN", align: "right" },
   { heading: "BYTES IN", align: "right" },
   { heading: "PACKETS OUT", align: "right" },
@@ -52,7 +52,7 @@ function formatHead(status: DirectorStatus, nowMs: number): string {
 }
 
 function serviceRows(service: ServiceStatus): readonly (readonly string[])[] {
-  const title = `${service.name}  ${service.protocol} ${service.address}:${service.port}  ${service.scheduler}`;
+  const title = `${service.name} ${service.protocol} ${service.address}:${service.port} ${service.scheduler}`;
   const servers = service.servers.map((server) => [
     `  -> ${server.address}:${server.port}`,
     server.forwarding,

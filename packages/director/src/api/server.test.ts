@@ -1,0 +1,221 @@
+// The API over a real Unix socket: answers, problems, and who may have the socket.
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DirectorError } from "../errors.ts";
+import { createClient } from "./client.ts";
+import { startApiServer } from "./server.ts";
+import type { SnapshotSource } from "./snapshot-source.ts";
+import { resolveSocketPath } from "./socket-path.ts";
+import type { ConnectionRow, DirectorStatus } from "./types.ts";
+
+const status: DirectorStatus = {
+  version: "0.1.0",
+  pid: 4242,
+  startedAtMs: 1_700_000_000_000,
+  configurationFile: "y.yaml",
+  hooks: [{ interfaceName: "eth0", mode: "native", programId: 17 }],
+  services: [],
+  verdicts: [{ verdict: "pass", reason: "no service", packets: 3 }],
+  connectionTable: { entries: 2, maximum: 1_048_576 },
+};
+
+const row: ConnectionRow = {
+  protocol: "tcp",
+  state: "ESTABLISHED",
+  expiresInMs: 900_000,
+  client: "203.0.113.7:4242",
+  virtual: "198.51.100.10:80",
+  destination: "10.0.0.11:80",
+  service: "web",
+};
+
+const source: SnapshotSource = { status: () => status, connections: (limit) => [row, row, row].slice(0, limit) };
+
+let folder = "";
+let socketPath = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "yardmaster-api-"));
+  socketPath = join(folder, "made", "director.sock");
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The code and texts of the error that something ends with. */
+async function errorOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof DirectorError)) throw new Error(`expected a DirectorError, got ${String(error)}`);
+  return `${error.code}: ${error.message} | ${error.hint}`.replaceAll(folder, "FOLDER");
+}
+
+function ask(path: string, method = "GET"): Promise<{ status: number; type: string; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path, method, agent: false }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => (text += chunk));
+      response.on("end", () => {
+        const type = response.headers["content-type"] ?? "";
+        resolve({ status: response.statusCode ?? 0, type, body: JSON.parse(text) });
+      });
+    });
+    asking.on("error", reject).end();
+  });
+}
+
+describe("a running API", () => {
+  it("answers the client with what the source says", async () => {
+    await using server = await startApiServer({ socketPath, source });
+    const client = createClient(server.socketPath);
+    expect(await client.status()).toEqual(status);
+    expect(await client.connections(2)).toEqual([row, row]);
+  });
+
+  it("is open to its user and group only", async () => {
+    await using server = await startApiServer({ socketPath, source });
+    expect(statSync(server.socketPath).mode & 0o777).toBe(0o660);
+  });
+
+  it("answers what it can't do with problem documents", async () => {
+    await using _ = await startApiServer({ socketPath, source });
+    const answers = [await ask("/v1/connections?limit=0"), await ask("/v1/nothing"), await ask("/v1/status", "DELETE")];
+    expect(answers).toMatchInlineSnapshot(`
+      [
+        {
+          "body": {
+            "code": "YM_API_QUERY",
+            "detail": "limit must be a whole number, 1–1000000",
+            "status": 400,
+            "title": "Bad Request",
+            "type": "urn:yardmaster:YM_API_QUERY",
+          },
+          "status": 400,
+          "type": "application/problem+json",
+        },
+        {
+          "body": {
+            "code": "YM_API_NOT_FOUND",
+            "detail": "GET /v1/nothing: no such resource",
+            "status": 404,
+            "title": "Not Found",
+            "type": "urn:yardmaster:YM_API_NOT_FOUND",
+          },
+          "status": 404,
+          "type": "application/problem+json",
+        },
+        {
+          "body": {
+            "code": "YM_API_NOT_FOUND",
+            "detail": "DELETE /v1/status: no such resource",
+            "status": 404,
+            "title": "Not Found",
+            "type": "urn:yardmaster:YM_API_NOT_FOUND",
+          },
+          "status": 404,
+          "type": "application/problem+json",
+        },
+      ]
+    `);
+  });
+
+  it("answers with the error's own code and text when the source fails", async () => {
+    const failing: SnapshotSource = {
+      ...source,
+      status: () => {
+        throw new DirectorError("YM_MAP", "reading map counters: no such map");
+      },
+    };
+    await using server = await startApiServer({ socketPath, source: failing });
+    expect(await errorOf(createClient(server.socketPath).status())).toMatchInlineSnapshot(
+      `"YM_MAP: asking FOLDER/made/director.sock for /v1/status: reading map counters: no such map | undefined"`,
+    );
+  });
+});
+
+describe("the socket", () => {
+  it("is gone after closing, and can be had again", async () => {
+    for (let round = 0; round < 2; round++) {
+      const server = await startApiServer({ socketPath, source });
+      await server.close();
+      expect(statSync(socketPath, { throwIfNoEntry: false })).toBeUndefined();
+      await server.close();
+    }
+  });
+
+  it("of a living director is refused with its pid, and the director lives on", async () => {
+    await using server = await startApiServer({ socketPath, source });
+    expect(await errorOf(startApiServer({ socketPath, source }))).toMatchInlineSnapshot(
+      `"YM_API_SOCKET: a director with pid 4242 answers at FOLDER/made/director.sock already | stop it first, or give this one a socket of its own with --socket"`,
+    );
+    expect(await createClient(server.socketPath).status()).toEqual(status);
+  });
+
+  it("of a dead director is replaced", async () => {
+    await using first = await startApiServer({ socketPath, source });
+    const stale = join(folder, "stale.sock");
+    await leaveStaleSocket(stale);
+    await using second = await startApiServer({ socketPath: stale, source });
+    expect(await createClient(second.socketPath).status()).toEqual(await createClient(first.socketPath).status());
+  });
+
+  it("is not made over a file, nor where the path is too long or no directory can be", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "precious");
+    const paths = [file, join(folder, "x".repeat(120)), join(file, "director.sock")];
+    const errors = [];
+    for (const path of paths) errors.push(await errorOf(startApiServer({ socketPath: path, source })));
+    expect(errors).toMatchInlineSnapshot(`
+      [
+        "YM_API_SOCKET: FOLDER/file is there and is no socket | name another place with --socket, or remove it",
+        "YM_API_SOCKET: socket path FOLDER/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx is longer than 107 bytes | name a shorter one with --socket",
+        "YM_API_SOCKET: listening at FOLDER/file/director.sock: ENOTDIR: not a directory, lstat 'FOLDER/file/director.sock' | name another place with --socket",
+      ]
+    `);
+  });
+
+  it("comes from the option, else the environment, else is the default", () => {
+    expect(resolveSocketPath("/a", { YARDMASTER_SOCKET: "/b" })).toBe("/a");
+    expect(resolveSocketPath(undefined, { YARDMASTER_SOCKET: "/b" })).toBe("/b");
+    expect(resolveSocketPath(undefined, { YARDMASTER_SOCKET: "" })).toBe("/run/yardmaster/default.sock");
+  });
+});
+
+describe("a client", () => {
+  it("says what to do where no director answers", async () => {
+    const client = createClient(join(folder, "nobody.sock"));
+    expect(await errorOf(client.status())).toMatchInlineSnapshot(
+      `"YM_API_UNREACHABLE: no director answers at FOLDER/nobody.sock | start one with \`yardmaster run -f FILE\`, or name its socket with --socket"`,
+    );
+  });
+
+  it("gives up on a director that does not answer", async () => {
+    const silent = createServer();
+    const path = join(folder, "silent.sock");
+    await new Promise<void>((resolve) => silent.listen(path, resolve));
+    const sockets = new Set<{ destroy(): void }>();
+    silent.on("connection", (socket) => sockets.add(socket));
+    expect(await errorOf(createClient(path, { timeoutMs: 50 }).status())).toMatchInlineSnapshot(
+      `"YM_API_TIMEOUT: the director at FOLDER/silent.sock did not answer within 50 ms | undefined"`,
+    );
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
+  });
+});
+
+/** Leaves a socket as a killed process does: bound, with nobody behind it. */
+async function leaveStaleSocket(path: string): Promise<void> {
+  const { execFileSync } = await import("node:child_process");
+  const script = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+  try {
+    execFileSync(process.execPath, ["-e", script, path]);
+  } catch {
+    // Killed, as planned.
+  }
+  expect(statSync(path).isSocket()).toBe(true);
+}
