@@ -8,8 +8,11 @@ const MORE_NAMES: Readonly<Record<string, number>> = { ENOTUNIQ: 76, EUCLEAN: 11
 /** Two names share a number; these are the ones that the kernel's sources use. */
 const PREFERRED: Readonly<Record<string, number>> = { EAGAIN: 11, EOPNOTSUPP: 95 };
 
-const codes: Readonly<Record<string, number>> = { ...constants.errno, ...MORE_NAMES, ...PREFERRED };
-const names = new Map<number, string>(Object.entries(codes).map(([name, code]) => [code, name]));
+const names = new Map<number, string>(
+  [constants.errno, MORE_NAMES, PREFERRED].flatMap((codes) =>
+    Object.entries(codes).map(([name, code]): [number, string] => [code, name]),
+  ),
+);
 
 /** Texts for numbers that libuv has none for. */
 const MORE_TEXTS: ReadonlyMap<number, string> = new Map([
