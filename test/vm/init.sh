@@ -33,8 +33,9 @@ exec $b switch_root /root /run/vm/busybox sh -c '
   $b stty -F /dev/ttyS1 raw
   ulimit -l unlimited
   ulimit -n 65536
-  /bin/sh /run/vm/command </dev/null >/dev/ttyS1 2>&1
-  echo "@@status $?" >/dev/console
+  # Through a pipe: programs that see a terminal would redraw their lines.
+  { /bin/sh /run/vm/command </dev/null 2>&1; echo "@@status $?" >/run/vm/status; } | $b cat >/dev/ttyS1
+  $b cat /run/vm/status >/dev/console
   $b sleep 0.2
   $b poweroff -f
 '
