@@ -35,7 +35,11 @@ export function pin(object: KernelMap | KernelProgram | XdpLink, path: string): 
   objectPin(object.fd, path);
 }
 
-/** Removes a pin; without it there is nothing to do. The object lives on while something else holds it. */
+/**
+ * Removes a pin; without it there is nothing to do. The object lives on while something else holds it, and goes
+ * a moment later otherwise (kernel/bpf/inode.c frees after an RCU grace period): to take a program off its
+ * interface at once, `detach` the link first.
+ */
 export function unpin(path: string): void {
   rmSync(path, { force: true });
 }
