@@ -36,6 +36,8 @@ const ID_MASK = 0x00ff_ffff;
 /** Upper half of the address of a function of the program. */
 const FUNCTION_TAG = 0x5b00_0000;
 const TWO_32 = 0x1_0000_0000;
+/** No region is so large that an offset like this could be inside it. */
+const BEFORE_NEXT = 0xe000_0000;
 
 export interface RegionOptions {
   readonly stride?: number;
@@ -101,7 +103,12 @@ export class Memory {
       tag = (tag + 1) | 0;
     }
     const region = (tag & TAG_MASK) === TAG ? this.#regions[tag & ID_MASK] : undefined;
-    if (region === undefined) throw wild(low, high, offset, size);
+    if (region === undefined || at > BEFORE_NEXT) {
+      // A little before the start of a region is far beyond the end of the one numbered below it.
+      const next = this.#regions[(tag + 1) & ID_MASK];
+      if (at > BEFORE_NEXT && next !== undefined) throw outside(next, at - TWO_32, size);
+      throw wild(low, high, offset, size);
+    }
     if (at < region.start || at + size > region.end) throw outside(region, at, size);
     if (region.stride !== 0 && (at % region.stride) + size > region.itemSize) {
       throw outside(region, at, size);
@@ -180,10 +187,8 @@ function wild(low: number, high: number, offset: number, size: number): Fault {
 
 function outside(region: Region, at: number, size: number): Fault {
   const { name, stride, itemSize } = region;
-  // An offset in the uppermost eighth is a small negative one that has wrapped.
-  const offset = at > 0xe000_0000 ? at - TWO_32 : at;
   const [shown, first, end] =
-    stride === 0 ? [offset, region.start, region.end] : [offset % stride, 0, itemSize];
+    stride === 0 ? [at, region.start, region.end] : [at % stride, 0, itemSize];
   const problem = `access of ${size} bytes at offset ${shown - first} of ${name}`;
   return new Fault("YM_VM_MEMORY", `${problem}, which has ${end - first} bytes`);
 }

@@ -47,14 +47,15 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     return Array.from({ length: this.store.values.cpus }, (_, cpu) => this.#decode(slot, cpu));
   }
 
+  /** Of a per-CPU map: every CPU gets `value`. */
   update(key: K, value: V, mode: UpdateMode = "any"): boolean {
     this.#assertOpen("update");
-    this.#assertPerCpu("update", false);
     const bytes = this.spec.value.encode(value);
     const slot = this.store.claim(this.spec.key.encode(key), modes[mode]);
     if (isRefusal(slot)) return false;
     this.#assertSlot(slot, "update");
-    this.store.values.bytes(slot).set(bytes);
+    const { values } = this.store;
+    for (let cpu = 0; cpu < values.cpus; cpu++) values.bytes(slot, cpu).set(bytes);
     return true;
   }
 
@@ -115,6 +116,9 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     const { store, spec } = this;
     const isPerCpu = this.#isPerCpu;
     const valueSize = isPerCpu ? store.values.stride * store.values.cpus : spec.value.size;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new RangeError(`read map "${spec.name}": batch size ${batchSize} is not 1 or more`);
+    }
     const keys = new Uint8Array(batchSize * spec.key.size);
     const values = new Uint8Array(batchSize * valueSize);
     let count = 0;
@@ -190,7 +194,7 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
 
   #assertPerCpu(method: string, wanted: boolean): void {
     if (this.#isPerCpu === wanted) return;
-    const kind = wanted ? "has one value for all CPUs" : "has a value for each CPU";
+    const kind = wanted ? "has one value for all CPUs" : "has one for each CPU, use lookupPerCpu";
     throw this.#error(`${method}: the map ${kind}`);
   }
 
