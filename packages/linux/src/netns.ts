@@ -36,17 +36,21 @@ export function withNetworkNamespace<T>(name: string, run: () => T): T {
     const hint = entered === -Errno.EPERM ? permissionHint() : undefined;
     throw new SyscallError({ doing, command: "setns", errno: -entered, hint });
   }
-  try {
-    const result = run();
-    if (result instanceof Promise) {
-      throw new TypeError(`${doing}: what runs inside returned a promise; it must be synchronous`);
-    }
-    return result;
-  } finally {
-    const left = ffi.restoreNs(home.value, CLONE_NEWNET);
-    if (left < 0) {
-      // Going on in the wrong namespace would configure the wrong network.
-      throw new SyscallError({ doing: `leaving network namespace "${name}"`, command: "setns", errno: -left });
-    }
+  using _home = returnTo(home, name);
+  const result = run();
+  if (result instanceof Promise) {
+    throw new TypeError(`${doing}: what runs inside returned a promise; it must be synchronous`);
   }
+  return result;
+}
+
+/** Goes back when disposed. Failing there throws: going on would configure the wrong network. */
+function returnTo(home: FileDescriptor, from: string): Disposable {
+  return {
+    [Symbol.dispose]() {
+      const left = ffi.restoreNs(home.value, CLONE_NEWNET);
+      if (left >= 0) return;
+      throw new SyscallError({ doing: `leaving network namespace "${from}"`, command: "setns", errno: -left });
+    },
+  };
 }

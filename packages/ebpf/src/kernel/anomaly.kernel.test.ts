@@ -19,7 +19,7 @@ import {
   type VethNamespace,
   verdictSpec,
   XDP_PASS,
-} from "./kernel-test.ts";
+} from "../../test/kernel-test.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { attachXdp } from "./xdp-link.ts";
 
@@ -32,7 +32,7 @@ function useMaps(): void {
   map.updateBatch([[2, 2]]);
   map.lookup(1);
   map.delete(1);
-  [...map.entries()];
+  expect([...map.entries()]).toEqual([[2, 2]]);
   using array = host.createMap(mapSpec({ type: "array", flags: BpfMapFlag.MMAPABLE }));
   using _memory = array.mmap();
   const inner = mapSpec({ type: "array", flags: BpfMapFlag.INNER_MAP });

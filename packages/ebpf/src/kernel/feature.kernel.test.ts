@@ -5,7 +5,7 @@ import { assertNothingOpen } from "@yardmaster/linux";
 import { afterEach, expect, test } from "vitest";
 import { isKernelAtLeast } from "./feature.ts";
 import { bpfAccessProblem, features, hasHelper } from "./features.ts";
-import { describeKernel } from "./kernel-test.ts";
+import { describeKernel } from "../../test/kernel-test.ts";
 
 describeKernel("features of the kernel", () => {
   afterEach(assertNothingOpen);

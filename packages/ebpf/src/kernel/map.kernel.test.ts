@@ -3,7 +3,7 @@
 import { assertNothingOpen, BpfMapFlag, mapInfo, possibleCpuCount, SyscallError } from "@yardmaster/linux";
 import { afterEach, expect, test } from "vitest";
 import type { MapSpec, MapType } from "../spec.ts";
-import { describeKernel, mapSpec, u32, u64 } from "./kernel-test.ts";
+import { describeKernel, mapSpec, u32, u64 } from "../../test/kernel-test.ts";
 import { createKernelMap, type KernelMap } from "./map.ts";
 
 const { NO_PREALLOC, MMAPABLE, INNER_MAP } = BpfMapFlag;

@@ -10,7 +10,7 @@ import {
   type VethNamespace,
   verdictSpec,
   XDP_PASS,
-} from "./kernel-test.ts";
+} from "../../test/kernel-test.ts";
 import { createKernelMap } from "./map.ts";
 import { ensurePinDirectory, openPinnedMap, openPinnedProgram, openPinnedXdpLink, pin, unpin } from "./pin.ts";
 import { loadKernelProgram } from "./program.ts";

@@ -3,7 +3,7 @@
 import { assertNothingOpen } from "@yardmaster/linux";
 import { afterEach, expect, test } from "vitest";
 import * as asm from "../asm/index.ts";
-import { describeKernel, mapSpec, programSpec, verdictSpec, XDP_PASS, XDP_TX } from "./kernel-test.ts";
+import { describeKernel, mapSpec, programSpec, verdictSpec, XDP_PASS, XDP_TX } from "../../test/kernel-test.ts";
 import { createKernelHost } from "./host.ts";
 import { VerifierError } from "./verifier-error.ts";
 

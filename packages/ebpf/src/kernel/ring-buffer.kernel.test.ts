@@ -3,7 +3,7 @@
 import { assertNothingOpen, pageSize } from "@yardmaster/linux";
 import { afterEach, expect, test } from "vitest";
 import * as asm from "../asm/index.ts";
-import { describeKernel, mapSpec, programSpec, XDP_PASS } from "./kernel-test.ts";
+import { describeKernel, mapSpec, programSpec, XDP_PASS } from "../../test/kernel-test.ts";
 import { createKernelMap } from "./map.ts";
 import { loadKernelProgram } from "./program.ts";
 import { RingBuffer } from "./ring-buffer.ts";

@@ -9,7 +9,7 @@ import {
   verdictSpec,
   XDP_PASS,
   XDP_TX,
-} from "./kernel-test.ts";
+} from "../../test/kernel-test.ts";
 import { loadKernelProgram } from "./program.ts";
 import { attachXdp, findXdpOccupant, XdpAttachError, type XdpAttachMode } from "./xdp-link.ts";
 
@@ -64,7 +64,7 @@ describeKernel("XDP links", () => {
           occupant: { programId: first.id, programName: "first", mode: "native" },
         });
         expect((error as Error).message).toMatch(
-          /^attaching program "second" to interface "veth0" \(.*XDP\): program "first" \(id \d+, native XDP\) is there already/,
+          /^attaching program "second" to interface "veth0" \(.*\): program "first" \(id \d+, native XDP\) is there/,
         );
       }
     });

@@ -9,6 +9,9 @@ import { BpfCommand } from "./constants.ts";
 /** BPF_OBJ_NAME_LEN, with the terminating zero. */
 const OBJECT_NAME_LENGTH = 16;
 
+/** Attributes that the kernel is reading: what they point to must not be collected meanwhile. */
+const inFlight = new Set<BpfAttribute>();
+
 /** An attribute union under construction. Holds the buffers that it points to, so that they stay alive. */
 export class BpfAttribute {
   readonly bytes: Uint8Array;
@@ -57,9 +60,9 @@ export class BpfAttribute {
 
   /** Makes the call: zero or more, or a negative errno. */
   tryCall(command: keyof typeof BpfCommand): number {
+    inFlight.add(this);
     const result = ffi.bpf(BpfCommand[command], this.bytes);
-    // Keeps the buffers referenced, and so in place, until the kernel is done with them.
-    if (this.#held.length > 0) this.#held[0]?.byteOffset;
+    inFlight.delete(this);
     return result;
   }
 

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "vitest";
 import { SyscallError } from "../errno.ts";
-import { describeKernel } from "../kernel-test.ts";
+import { describeKernel } from "../../test/kernel-test.ts";
 import { assertNothingOpen } from "../leak-check.ts";
 import { MappedMemory } from "../memory.ts";
 import { BpfMapFlag, BpfMapType, BpfUpdateFlag } from "./constants.ts";

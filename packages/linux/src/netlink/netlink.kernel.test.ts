@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Errno, SyscallError } from "../errno.ts";
 import { driverName, readOffloads, setOffloads } from "../ethtool.ts";
 import { callCount, failNthCall } from "../ffi.ts";
-import { createVethNamespace, describeKernel } from "../kernel-test.ts";
+import { createVethNamespace, describeKernel } from "../../test/kernel-test.ts";
 import { assertNothingOpen } from "../leak-check.ts";
 import { withNetworkNamespace } from "../netns.ts";
 import { listAddresses } from "./interface-address.ts";

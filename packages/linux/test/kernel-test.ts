@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { describe } from "vitest";
-import { missingPrivileges } from "./privileges.ts";
+import { missingPrivileges } from "../src/privileges.ts";
 
 const problem = missingPrivileges();
 
