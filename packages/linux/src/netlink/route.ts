@@ -15,11 +15,12 @@ const ROUTE_TYPES: ReadonlyMap<number, RouteType> = new Map([
   [1, "unicast"],
   [2, "local"],
   [3, "broadcast"],
+  [4, "anycast"],
   [5, "multicast"],
 ]);
 
 /** What becomes of packets to the address: sent on, kept by this machine, or sent to many. */
-export type RouteType = "unicast" | "local" | "broadcast" | "multicast";
+export type RouteType = "unicast" | "local" | "broadcast" | "anycast" | "multicast";
 
 /** A way to an address, or that there is none and why ("ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL"). */
 export type Route =
