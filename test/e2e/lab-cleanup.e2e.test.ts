@@ -11,6 +11,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { hostsOf, isAlive, processesIn } from "./lab-machine.ts";
 import { labOptions, needsRoot } from "./lab-options.ts";
 
+/** Three servers, the director and its two neighbours, and the traffic program. */
+const allProcesses = 7;
 const waitTimeoutMs = 60_000;
 /** A director that says it is ready and then does nothing: what is tested here is the lab. */
 const idleDirector = [process.execPath, resolve(import.meta.dirname, "idle-director.ts")] as const;
@@ -70,10 +72,9 @@ describe.skipIf(needsRoot)("a lab that does not end well", () => {
   test("Ctrl-C in the middle of the traffic: all its processes end, nothing is left", async () => {
     const child = startLabProcess("remove");
     const name = await until(() => labOf(child.pid ?? 0));
-    // Servers, traffic program and director.
     const pids = await until(async () => {
       const found = await processesIn(name);
-      return found.length === 5 ? found : undefined;
+      return found.length === allProcesses ? found : undefined;
     });
     child.kill("SIGINT");
     await once(child, "exit");
@@ -85,7 +86,7 @@ describe.skipIf(needsRoot)("a lab that does not end well", () => {
   test("killed: the next run removes what it left", async () => {
     const child = startLabProcess("remove");
     const name = await until(() => labOf(child.pid ?? 0));
-    await until(async () => ((await processesIn(name)).length === 5 ? true : undefined));
+    await until(async () => ((await processesIn(name)).length === allProcesses ? true : undefined));
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(await listLabs()).toContain(name);
@@ -100,9 +101,9 @@ describe.skipIf(needsRoot)("a lab that does not end well", () => {
     await once(child, "exit");
     await runLab(labOptions({ requests: 2, directorCommand: idleDirector }));
     expect(await hostsOf(name)).toHaveLength(7);
-    // The traffic program is gone; servers and director go on.
+    // The traffic program is gone; the others go on.
     const pids = await processesIn(name);
-    expect(pids).toHaveLength(4);
+    expect(pids).toHaveLength(allProcesses - 1);
     await removeLab(name);
     expect(await hostsOf(name)).toEqual([]);
     expect(pids.filter(isAlive)).toEqual([]);

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 
 const pollIntervalMs = 20;
+const programReadyTimeoutMs = 20_000;
 const stopTimeoutMs = 10_000;
 
 /** Where and what to start. */
@@ -83,6 +84,24 @@ export async function waitForLog(
     if (Date.now() > deadline) throw failed(running, `nothing like ${pattern} within ${options.timeoutMs} ms`);
     await sleep(pollIntervalMs);
     throwIfInterrupted(options.signal);
+  }
+}
+
+/** Waits until all of these programs of the lab do their work. */
+export async function waitForPrograms(
+  programs: readonly HostProcess[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const timeoutMs = programReadyTimeoutMs;
+  await Promise.all(programs.map((program) => waitForLog(program, /^ready$/m, { timeoutMs, signal })));
+}
+
+/** Lets programs of the lab go on after the lab's own process has ended. */
+export async function leaveRunning(programs: readonly HostProcess[]): Promise<void> {
+  for (const program of programs) {
+    await ask(program, "stay");
+    program.child.disconnect();
+    program.child.unref();
   }
 }
 

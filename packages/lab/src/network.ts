@@ -7,7 +7,7 @@ import { setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 
 import { ip, ipBatch } from "./ip-command.ts";
 import { LabError } from "./lab-error.ts";
-import type { HostPlan, LabLayout, LinkEnd, LinkPlan } from "./layout.ts";
+import type { HostPlan, LabLayout, LinkPlan } from "./layout.ts";
 
 const linksUpTimeoutMs = 10_000;
 
@@ -55,20 +55,15 @@ async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise
 }
 
 /**
- * Prepares both ends for an XDP program at the director. Checksums are computed and segments cut before a frame
- * enters the cable: XDP sees neither partial checksums nor super packets. The director's neighbours receive with
- * NAPI (GRO on): a veth takes frames that XDP transmits only when its peer does (drivers/net/veth.c, veth_xdp_xmit).
+ * Prepares a cable for an XDP program at the director: checksums are computed and segments cut before a frame
+ * enters the cable, so that XDP sees neither partial checksums nor super packets.
  */
 function setOffloadsOf(network: LabNetwork, { ends }: LinkPlan): void {
-  const [a, b] = ends;
-  const setEnd = (end: LinkEnd, other: LinkEnd): void => {
-    withNetworkNamespace(namespaceOf(network, end.host), () => {
-      setOffloads(end.interfaceName, { tso: false, gso: false, txChecksum: false });
-      if (other.host === "director") setOffloads(end.interfaceName, { gro: true });
-    });
-  };
-  setEnd(a, b);
-  setEnd(b, a);
+  for (const { host, interfaceName } of ends) {
+    withNetworkNamespace(namespaceOf(network, host), () =>
+      setOffloads(interfaceName, { tso: false, gso: false, txChecksum: false }),
+    );
+  }
 }
 
 async function configureHost(network: LabNetwork, host: HostPlan): Promise<void> {

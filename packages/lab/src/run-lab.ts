@@ -13,17 +13,18 @@ import {
 import { judge } from "./expectations.ts";
 import { framesBetween, readFrames } from "./frames.ts";
 import type { HostProcess } from "./host-process.ts";
-import { stopHostProcess } from "./host-process.ts";
+import { leaveRunning, stopHostProcess, waitForPrograms } from "./host-process.ts";
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 import type { LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
 import { directRoutingLayout } from "./layout-dr.ts";
 import { natLayout } from "./layout-nat.ts";
 import type { LabLayout, LabMethod } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
+import { startNeighbours } from "./neighbours.ts";
 import { buildNetwork } from "./network.ts";
 import { keptText, methodText, summaryText } from "./report-text.ts";
-import { leaveServersRunning, startServers, waitForServers } from "./servers.ts";
-import { driveTraffic, startClient, waitForClient } from "./traffic.ts";
+import { startServers } from "./servers.ts";
+import { driveTraffic, startClient } from "./traffic.ts";
 
 /** What to run. */
 export interface LabOptions {
@@ -105,9 +106,9 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
   try {
     const servers = startServers(network, folder);
     const client = startClient(network, folder);
-    started.push(...servers, client);
-    await waitForServers(servers, options.signal);
-    await waitForClient(client, options.signal);
+    const neighbours = startNeighbours(network, folder);
+    started.push(...servers, ...neighbours, client);
+    await waitForPrograms(started, options.signal);
     const command = options.directorCommand ?? defaultDirectorCommand;
     const director = startDirector(network, { command, config: directorConfig(layout), folder });
     started.push(director.process);
@@ -118,7 +119,7 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
       return { report: judged({ ...measured, directorEnd }), howToUse: "" };
     }
     await stopHostProcess(client);
-    await leaveServersRunning(servers);
+    await leaveRunning([...servers, ...neighbours]);
     director.process.child.unref();
     left = true;
     return { report: judged(measured), howToUse: keptText(network, director.socketPath) };

@@ -1,13 +1,12 @@
 // Drives traffic from the client host: starts the traffic program there and hands it one job per service.
 import type { HostProcess } from "./host-process.ts";
-import { ask, programCommand, startHostProcess, waitForLog } from "./host-process.ts";
+import { ask, programCommand, startHostProcess } from "./host-process.ts";
 import { orInterrupted } from "./lab-error.ts";
 import type { LabService } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
 import type { TrafficJob, TrafficReport } from "./traffic-job.ts";
 
-const readyTimeoutMs = 20_000;
 const concurrency = 12;
 const requestsPerKeptConnection = 5;
 const requestTimeoutMs = 3_000;
@@ -18,11 +17,6 @@ export function startClient(network: LabNetwork, logFolder: string): HostProcess
   const namespace = namespaceOf(network, "client");
   const command = programCommand("client.ts");
   return startHostProcess({ namespace, name: "client", command, logFolder, channel: "messages" });
-}
-
-/** Waits until the traffic program takes jobs. */
-export function waitForClient(client: HostProcess, signal: AbortSignal | undefined): Promise<void> {
-  return waitForLog(client, /^ready$/m, { timeoutMs: readyTimeoutMs, signal });
 }
 
 /** Sends this many requests to a service, from all the client's addresses, and waits for the outcome. */

@@ -5,19 +5,20 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 
 import type { RealServerOptions } from "../servers.ts";
+import { stayOnRequest } from "./stay.ts";
 
 const options = JSON.parse(process.argv[2] ?? "") as RealServerOptions;
 /** Makes an answer longer than the request, so that replies show in byte counts. */
 const filling = "x".repeat(1000);
-const counts = { requests: 0, datagrams: 0 };
+let answered = 0;
 
 for (const port of options.tcpPorts) {
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     const { remoteAddress, remotePort } = request.socket;
-    counts.requests += 1;
+    answered += 1;
     response.setHeader("content-type", "application/json");
     const client = `${remoteAddress}:${remotePort}`;
-    response.end(`${JSON.stringify({ server: options.name, client, requests: counts.requests, filling })}\n`);
+    response.end(`${JSON.stringify({ server: options.name, client, answered, filling })}\n`);
   });
   server.listen(port, "0.0.0.0");
   await once(server, "listening");
@@ -26,7 +27,6 @@ for (const port of options.tcpPorts) {
 for (const port of options.udpPorts) {
   const socket = createSocket("udp4");
   socket.on("message", (_, sender) => {
-    counts.datagrams += 1;
     const client = `${sender.address}:${sender.port}`;
     socket.send(JSON.stringify({ server: options.name, client }), sender.port, sender.address);
   });
@@ -34,15 +34,5 @@ for (const port of options.udpPorts) {
   await once(socket, "listening");
 }
 
-let staying = false;
-process.on("message", (message) => {
-  if (message === "counts") process.send?.(counts);
-  if (message === "stay") {
-    staying = true;
-    process.send?.("staying");
-  }
-});
-process.on("disconnect", () => {
-  if (!staying) process.exit(0);
-});
+stayOnRequest();
 process.stdout.write("ready\n");
