@@ -1,4 +1,4 @@
-// How long the lab's programs run: as long as the lab, which they notice by their channel, unless they are told to stay.
+// How long a program of the lab runs: as long as the lab (it notices by its channel), unless it is told to stay.
 
 let staying = false;
 
