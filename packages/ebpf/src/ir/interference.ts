@@ -76,7 +76,7 @@ function scanBlock(graph: Interference & { nodes: Set<number> }, block: Block, n
     const target = definition(operation);
     if (target !== undefined) {
       touch(target);
-      const copied = operation.kind === "move" && operation.from.kind === "register" ? operation.from.id : -1;
+      const copied = wholeCopyOf(operation);
       for (const other of now) if (other !== copied) connect(graph, target.id, other);
       now.delete(target.id);
     }
@@ -87,6 +87,12 @@ function scanBlock(graph: Interference & { nodes: Set<number> }, block: Block, n
     }
   }
   return now;
+}
+
+/** The register that `operation` copies unchanged: both may live in one place. A 32-bit move cuts its copy. */
+function wholeCopyOf(operation: Operation): number {
+  const isCopy = operation.kind === "move" && operation.width === 64 && operation.from.kind === "register";
+  return isCopy ? (operation.from as VirtualRegister).id : -1;
 }
 
 /** What the machine's instructions demand beyond liveness, and which moves they would save. */
