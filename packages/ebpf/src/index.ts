@@ -4,7 +4,7 @@
 export type { SourcePosition } from "./asm/index.ts";
 export { compile } from "./compile.ts";
 export { BuildError, type BuildErrorCode } from "./dsl/build-error.ts";
-export { checksum } from "./dsl/checksum.ts";
+export { type ChecksumChange, type ChecksumUpdate, checksum, checksumChange } from "./dsl/checksum.ts";
 export {
   choose,
   guard,
@@ -42,10 +42,23 @@ export {
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";
 export { type Cursor, Packet } from "./dsl/packet.ts";
-export { fn, type ProgramDefinition, xdp } from "./dsl/program.ts";
+export { fn, loop, type ProgramDefinition, xdp } from "./dsl/program.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
-export { type ArrayReference, type JsObject, list, type Reference, type Struct, struct } from "./dsl/struct.ts";
+export {
+  type ArrayReference,
+  type Fields,
+  type Initial,
+  type JsObject,
+  list,
+  pointer,
+  type Reference,
+  type ReferenceVariable,
+  referenceVariable,
+  type Struct,
+  struct,
+  viewAs,
+} from "./dsl/struct.ts";
 export {
   be16,
   be32,

@@ -24,12 +24,20 @@ export interface ProgramContext {
   readonly maps: Map<string, MapSpec>;
 }
 
+/** Build-time state that follows control flow. */
+export interface BranchState {
+  /** Notes the state; the result puts it back, or says that the branch went on with another. */
+  save(): { readonly hasChanged: () => boolean; readonly restore: () => void };
+}
+
 /** Appends operations to one function. */
 export class FunctionBuilder {
   readonly fn: IrFunction;
   readonly program: ProgramContext;
   #current: Block;
   readonly #shared = new Map<string, StackSlot>();
+  /** What must be as before when a branch has ended; see `nested` in control.ts. */
+  readonly branchState: BranchState[] = [];
   /** How many branches and loops the current place is inside of. */
   depth = 0;
 
@@ -52,11 +60,11 @@ export class FunctionBuilder {
     return slot;
   }
 
-  /** A slot for the arguments of one call, shared by all calls with the same use and size. */
+  /** A slot shared by all that name the same `use`: only one of them needs its content at a time. */
   sharedSlot(use: string, size: number): StackSlot {
-    const key = `${use} ${size}`;
-    const slot = this.#shared.get(key) ?? this.slot(size);
-    this.#shared.set(key, slot);
+    const slot = this.#shared.get(use) ?? this.slot(size);
+    this.#shared.set(use, slot);
+    slot.size = Math.max(slot.size, size);
     return slot;
   }
 

@@ -107,11 +107,21 @@ export function when(condition: Bool, body: () => void, options: { readonly isRa
   };
 }
 
+/** Builds a branch. Where it leaves for good, build-time state is put back for the other branches. */
 function nested(body: () => void): void {
   const build = builder();
+  const saved = build.branchState.map((state) => state.save());
   build.depth++;
   body();
   build.depth--;
+  if (build.isEnded) for (const { restore } of saved) restore();
+  else if (saved.some(({ hasChanged }) => hasChanged())) {
+    throw new BuildError(
+      "YM_BUILD_STALE",
+      "a branch that changes the packet's bounds must end in a verdict: behind it the two ways would differ",
+      callerPosition(),
+    );
+  }
 }
 
 /** A value that changes: assigned in branches and loops, read where it is needed. */

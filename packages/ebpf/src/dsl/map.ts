@@ -127,10 +127,17 @@ export function global<S extends AnyStruct>(name: string, type: S, options: MapO
   };
 }
 
-/** A structure in the function's frame. */
-export function stack<F extends Fields>(type: Struct<F>, initial: Initial<F>): Reference<F> {
-  const at = place(builder().slot(type.size), type.typeName);
-  type.assign(at, initial as JsObject<F>);
+/**
+ * A structure in the function's frame. Without `initial` its content is undefined: the verifier refuses
+ * reads before writes. Structures that name the same `share` lie in the same bytes.
+ */
+export function stack<F extends Fields>(
+  type: Struct<F>, initial?: Initial<F>, options: { readonly share?: string } = {},
+): Reference<F> {
+  const { share } = options;
+  const slot = share === undefined ? builder().slot(type.size) : builder().sharedSlot(`stack ${share}`, type.size);
+  const at = place(slot, type.typeName);
+  if (initial !== undefined) type.assign(at, initial as JsObject<F>);
   return type.access(at);
 }
 

@@ -33,6 +33,13 @@ export class Cursor {
     this.#depth = builder().depth;
   }
 
+  /** A cursor at the same place that this branch may move. */
+  fork(): Cursor {
+    const copy = new Cursor(this.#packet, this.#base, this.#epoch);
+    copy.#offset = this.#offset;
+    return copy;
+  }
+
   /** The header here, absent where the packet is too short for it; the cursor moves behind it. */
   read<F extends Fields>(type: Struct<F>): Maybe<Reference<F>> {
     if (builder().depth !== this.#depth) {
@@ -65,6 +72,22 @@ export class Packet {
     this.#data = loadAt({ ...place(context, "context"), offset: DATA }, 4);
     this.#end = loadAt({ ...place(context, "context"), offset: DATA_END }, 4);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
+    builder().branchState.push({ save: () => this.#save() });
+  }
+
+  #save() {
+    const before = { data: this.#data, end: this.#end, epoch: this.#epoch, cursor: this.#cursor };
+    return {
+      hasChanged: () => this.#epoch !== before.epoch,
+      restore: () => {
+        this.#data = before.data;
+        this.#end = before.end;
+        this.#cursor = before.cursor;
+        this.#epoch = before.epoch;
+        this.#epoch.isOver = false;
+        this.#epoch.endedAt = undefined;
+      },
+    };
   }
 
   /** For the library: the pointer behind the last byte. */

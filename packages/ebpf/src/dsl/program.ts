@@ -6,12 +6,13 @@ import type { MapSpec, ProgramType } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { builder, FunctionBuilder, type ProgramContext, withBuilder } from "./builder.ts";
 import { returnValue } from "./control.ts";
+import { callHelper } from "./helper.ts";
 import { Packet } from "./packet.ts";
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, PLACE, place } from "./reference.ts";
 import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
-import type { Reference, Struct } from "./struct.ts";
-import type { IntType, NetType } from "./types.ts";
+import type { Fields, Reference, Struct } from "./struct.ts";
+import { type IntType, type NetType, u32 } from "./types.ts";
 import { Exits, setExits, type Verdict, XDP_VERDICTS } from "./verdict.ts";
 
 /** A program as written, not yet compiled. */
@@ -95,6 +96,32 @@ export function fn<P extends Parameters, K extends IntKind>(
     caller.emit({ kind: "callLocal", callee: name, arguments: operands, target });
     return new Int(returns.kind, target);
   };
+}
+
+/** enum bpf_func_id, include/uapi/linux/bpf.h; since Linux 5.17, and inlined by the kernel since 5.19. */
+const LOOP = 181;
+
+/**
+ * Runs `body` for index 0, 1, … below `times`: for loops that the verifier could not walk through round
+ * by round. The body is a function of its own, so it sees no staged value of the surrounding function
+ * but those in `state`, a structure in the frame. Inside, `returnValue(1)` stops the loop and
+ * `returnValue(0)` goes on with the next round.
+ */
+export function loop<F extends Fields>(
+  name: string,
+  times: Int<"u32">,
+  type: Struct<F>,
+  state: Reference<F>,
+  body: (index: Int<"u32">, state: Reference<F>) => void,
+): void {
+  assertName(name);
+  const caller = builder();
+  buildFunction(caller.program, name, [["index", u32], ["state", type]], (args) => {
+    const { index, state: inside } = args as { index: Int<"u32">; state: Reference<F> };
+    body(index, inside);
+    return u32(0);
+  });
+  callHelper(LOOP, [operandOf(times, 32), { kind: "function", name }, addressOf(state[PLACE]), constant(0)]);
 }
 
 function buildFunction(

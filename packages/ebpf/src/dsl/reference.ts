@@ -87,10 +87,13 @@ export function addressOf(at: Place): VirtualRegister | StackSlot {
   return target;
 }
 
-/** Copies `bytes` bytes with the widest moves that fit. */
+/** Copies `bytes` bytes with the widest moves that fit; the frame takes aligned ones only. */
 export function copyBytes(to: Place, from: Place, bytes: number): void {
+  const isAligned = (at: Place, width: number) => at.base.kind !== "stack" || at.offset % width === 0;
   for (let done = 0; done < bytes; ) {
-    const size = ([8, 4, 2, 1] as const).find((width) => width <= bytes - done) as MemorySize;
+    const fits = (width: number) =>
+      width <= bytes - done && isAligned(within(to, done), width) && isAligned(within(from, done), width);
+    const size: MemorySize = ([8, 4, 2] as const).find(fits) ?? 1;
     storeAt(within(to, done), size, loadAt(within(from, done), size));
     done += size;
   }

@@ -186,21 +186,37 @@ function compute<K extends IntKind>(operation: AluOperation, left: Int<K>, right
   const kind = (left.kind === "u64" ? "u64" : "u32") as Computed<K>;
   const width: Width = kind === "u64" ? 64 : 32;
   const from = left.operand();
-  const other = operandOf(right, width);
+  const other = rightOperand(operation, right, width);
   if (from.kind === "constant" && other.kind === "constant") {
-    return new Int(kind, constant(fold(operation, BigInt.asUintN(width, from.value), BigInt.asUintN(width, other.value), width)));
+    const folded = fold(operation, BigInt.asUintN(width, from.value), BigInt.asUintN(width, other.value), width);
+    return new Int(kind, constant(folded));
   }
   if (other.kind === "constant" && isIdentity(operation, other.value)) return new Int(kind, from);
+  // The verifier refuses division by a constant zero; what the instruction set says of it is known here.
+  if (operation === "div" && other.kind === "constant" && other.value === 0n) return new Int(kind, constant(0));
   const target = builder().register();
   const fits = other.kind === "constant" && (width === 32 || fitsImmediate(other.value));
-  builder().emit({
-    kind: "alu", operator: operation, width, target, left: inRegister(from), right: fits ? other : inRegister(other),
-  });
+  const operands = { left: inRegister(from), right: fits ? other : inRegister(other) };
+  builder().emit({ kind: "alu", operator: operation, width, target, ...operands });
   return new Int(kind, target);
 }
 
+/** The verifier refuses constant distances of the width and more: they count modulo the width, as variable ones do. */
+function rightOperand(operation: AluOperation, right: Int | number | bigint, width: Width): VirtualRegister | Constant {
+  if (width === 32 && right instanceof Int && right.kind === "u64") {
+    throw new BuildError(
+      "YM_BUILD_RANGE",
+      "a 64-bit value on the right of a narrower one: widen the left with toU64(), or cut the right with toU32()",
+      callerPosition(),
+    );
+  }
+  const other = operandOf(right, width);
+  const isShift = operation === "lsh" || operation === "rsh";
+  return isShift && other.kind === "constant" ? constant(other.value & BigInt(width - 1)) : other;
+}
+
 function isIdentity(operation: AluOperation, value: bigint): boolean {
-  return value === 0n && ["add", "sub", "or", "xor", "lsh", "rsh"].includes(operation);
+  return value === 0n && ["add", "sub", "or", "xor", "lsh", "rsh", "mod"].includes(operation);
 }
 
 function fold(operation: AluOperation, a: bigint, b: bigint, width: Width): bigint {

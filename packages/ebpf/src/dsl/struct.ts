@@ -6,7 +6,7 @@ import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
 import { constant } from "../ir/operation.ts";
-import { copyBytes, type Located, type Place, PLACE, storeAt, within } from "./reference.ts";
+import { addressOf, copyBytes, loadAt, type Located, type Place, PLACE, place, storeAt, within } from "./reference.ts";
 import { codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
 import { Maybe } from "./maybe.ts";
 import { type Int, inRegister } from "./scalar.ts";
@@ -27,16 +27,22 @@ export interface Struct<F extends Fields = Fields> extends DataType<JsObject<F>,
   readonly offsets: { readonly [N in keyof F]: number };
 }
 
+export interface StructOptions {
+  /** No padding at all, as headers on the wire have none. */
+  readonly packed?: true;
+}
+
 /** Declares a structure. Fields follow one another as written. */
-export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
+export function struct<F extends Fields>(name: string, fields: F, options: StructOptions = {}): Struct<F> {
   const offsets: Record<string, number> = {};
   let end = 0;
   let alignment = 1;
   for (const [field, type] of Object.entries(fields)) {
-    end = roundUp(end, type.alignment);
+    const aligned = options.packed === true ? 1 : type.alignment;
+    end = roundUp(end, aligned);
     offsets[field] = end;
     end += type.size;
-    alignment = Math.max(alignment, type.alignment);
+    alignment = Math.max(alignment, aligned);
   }
   const size = roundUp(end, alignment);
   const prototype = accessors(fields, offsets);
@@ -119,6 +125,58 @@ function accessors(fields: Fields, offsets: Record<string, number>): object {
 
 function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;
+}
+
+/** The same bytes read as another type that is no longer. */
+export function viewAs<S extends Located>(located: Located, from: DataType<any, any>, to: DataType<any, S>): S {
+  if (to.size > from.size) {
+    throw new BuildError("YM_BUILD_RANGE", `${to.typeName} has ${to.size} bytes, ${from.typeName} only ${from.size}`, callerPosition());
+  }
+  return to.access(located[PLACE]);
+}
+
+/** An address kept in a structure of the frame; the verifier knows what it points to. */
+export function pointer<S extends Located>(type: DataType<any, S>): DataType<never, S> {
+  return {
+    typeName: `${type.typeName}*`,
+    size: 8,
+    alignment: 8,
+    write() {
+      throw new TypeError(`${type.typeName}*: pointers exist in programs only`);
+    },
+    read() {
+      throw new TypeError(`${type.typeName}*: pointers exist in programs only`);
+    },
+    access: (at) => type.access(place(loadAt(at, 8), type.typeName)),
+    assign(at, value: S) {
+      const address = addressOf(value[PLACE]);
+      const register = address.kind === "register" ? address : builder().register();
+      if (address.kind === "stack") builder().emit({ kind: "move", target: register, from: address, width: 64 });
+      storeAt(at, 8, register);
+    },
+    btf: (btf) => btf.addPointer(type.btf(btf)),
+  };
+}
+
+/** A reference that is assigned in branches and read where they meet. */
+export interface ReferenceVariable<F extends Fields> {
+  get(): Reference<F>;
+  set(reference: Reference<F>): void;
+}
+
+/** A variable for references to structures of `type`; the verifier refuses a path that never set it. */
+export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceVariable<F> {
+  const home = builder().register();
+  return {
+    get() {
+      const base = builder().register();
+      builder().emit({ kind: "move", target: base, from: home, width: 64 });
+      return type.access(place(base, type.typeName));
+    },
+    set(reference) {
+      builder().emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
+    },
+  };
 }
 
 /** Elements in memory, one after another. */

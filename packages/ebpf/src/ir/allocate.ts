@@ -24,7 +24,7 @@ export function allocate(fn: IrFunction): Allocation {
     for (const id of uncoloured) {
       if (unspillable.has(id)) throw new Error(`register allocation of ${fn.name}: no register for a spilled value`);
     }
-    for (const id of spill(fn, new Set(uncoloured))) unspillable.add(id);
+    for (const id of spill(fn, new Set(uncoloured), graph.neighbours)) unspillable.add(id);
   }
   throw new Error(`register allocation of ${fn.name}: not done after ${MAX_ROUNDS} rounds`);
 }

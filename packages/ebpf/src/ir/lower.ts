@@ -15,6 +15,7 @@ import {
   jumpImm,
   label,
   load,
+  loadFunction,
   loadImm64,
   loadMap,
   loadMapValue,
@@ -167,6 +168,9 @@ class Emitter {
         break;
       case "map":
         this.#items.push(loadMap(target, from.map.name, source));
+        break;
+      case "function":
+        this.#items.push(loadFunction(target, functionLabel(from.name), source));
         break;
     }
   }

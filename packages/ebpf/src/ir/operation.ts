@@ -21,8 +21,8 @@ export interface VirtualRegister {
 export interface StackSlot {
   readonly kind: "stack";
   readonly id: number;
-  /** Bytes, rounded up to 8 by the lowering. */
-  readonly size: number;
+  /** Bytes, rounded up to 8 by the lowering. Grows while the function is being built, if it is shared. */
+  size: number;
 }
 
 /** The address of a map, as helpers want it. Made again at each use, so that it holds no register. */
@@ -38,7 +38,13 @@ export interface Constant {
   readonly value: bigint;
 }
 
-export type Operand = VirtualRegister | StackSlot | MapAddress | Constant;
+/** The address of a function of the program, for helpers that call back. */
+export interface FunctionAddress {
+  readonly kind: "function";
+  readonly name: string;
+}
+
+export type Operand = VirtualRegister | StackSlot | MapAddress | FunctionAddress | Constant;
 interface Positioned {
   readonly source?: SourcePosition | undefined;
 }

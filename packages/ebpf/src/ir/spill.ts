@@ -13,16 +13,18 @@ import {
   type VirtualRegister,
 } from "./operation.ts";
 
-/** Rewrites `fn`; returns the ids of the short-lived registers that it made. */
-export function spill(fn: IrFunction, ids: ReadonlySet<number>): number[] {
+/**
+ * Rewrites `fn`; returns the ids of the short-lived registers that it made. Values that are never alive
+ * together (`neighbours` tells) share a slot.
+ */
+export function spill(fn: IrFunction, ids: ReadonlySet<number>, neighbours: readonly ReadonlySet<number>[]): number[] {
   const made: number[] = [];
   const fresh = (): VirtualRegister => {
     made.push(fn.registers);
     return { kind: "register", id: fn.registers++ };
   };
   const recipes = cheapRecipes(fn, ids);
-  const slots = new Map<number, StackSlot>();
-  for (const id of ids) if (!recipes.has(id)) slots.set(id, addSlot(fn));
+  const slots = assignSlots(fn, [...ids].filter((id) => !recipes.has(id)), neighbours);
 
   for (const block of fn.blocks) {
     const rewritten: Operation[] = [];
@@ -90,8 +92,20 @@ function cheapRecipes(fn: IrFunction, ids: ReadonlySet<number>): Map<number, Ope
   return recipes;
 }
 
-function addSlot(fn: IrFunction): StackSlot {
-  const slot: StackSlot = { kind: "stack", id: fn.slots.length, size: 8 };
-  fn.slots.push(slot);
-  return slot;
+function assignSlots(
+  fn: IrFunction, ids: readonly number[], neighbours: readonly ReadonlySet<number>[],
+): Map<number, StackSlot> {
+  const slots = new Map<number, StackSlot>();
+  const made: StackSlot[] = [];
+  for (const id of ids) {
+    const taken = new Set([...(neighbours[id] ?? [])].map((other) => slots.get(other)));
+    let slot = made.find((candidate) => !taken.has(candidate));
+    if (slot === undefined) {
+      slot = { kind: "stack", id: fn.slots.length, size: 8 };
+      fn.slots.push(slot);
+      made.push(slot);
+    }
+    slots.set(id, slot);
+  }
+  return slots;
 }

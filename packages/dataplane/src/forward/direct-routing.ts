@@ -1,0 +1,22 @@
+// Direct routing: the packet stays as it is and goes to the real server's MAC address. The server holds
+// the service's address itself and answers the client directly.
+
+import { reasons } from "../reasons.ts";
+import type { ForwardingMethod } from "./method.ts";
+
+export const directRouting: ForwardingMethod = {
+  name: "dr",
+  code: 3,
+  hasReplies: false,
+  mapsPorts: false,
+  requestTable: "requestOnly",
+  requires: [
+    { kind: "ipForwarding", text: "the director forwards IPv4" },
+    { kind: "onLink", text: "the real server is on the same layer-2 segment as the director" },
+    { kind: "vipOnServer", text: "the real server has the service's address on an interface that does not answer ARP for it" },
+  ],
+  request: (_parsed, connection) => ({ target: connection.address }),
+  // The stack would deliver it to the director's own sockets and reset the connection.
+  whileUnresolved: { verdict: "drop", reason: reasons.directNeighbourUnresolved },
+  whenTooLarge: { verdict: "drop", reason: reasons.directExceedsMtu },
+};

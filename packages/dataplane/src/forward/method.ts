@@ -1,0 +1,44 @@
+// What every forwarding method is: what it does to a packet on each way, and what it asks of the
+// network and the real server, as data that checks and documentation read.
+
+import type { Net, Reason, Reference } from "@yardmaster/ebpf";
+import type { Parsed } from "../parse.ts";
+import type { Connection } from "../schema.ts";
+import type { TransitionTable } from "../tcp-states.ts";
+
+/** Names as the configuration has them. */
+export type MethodName = "nat" | "dr";
+
+/** What a method needs beyond the director, in words and in a form that a check can switch on. */
+export interface Requirement {
+  readonly kind: "onLink" | "repliesThroughDirector" | "vipOnServer" | "ipForwarding";
+  readonly text: string;
+}
+
+/** Addresses that decide the way out. */
+export interface Endpoint {
+  /** Whose next hop the packet goes to. */
+  readonly target: Net<"be32">;
+}
+
+export interface ForwardingMethod {
+  readonly name: MethodName;
+  /** Its number in connections and destinations. */
+  readonly code: number;
+  /** Whether replies come back through the director and have an entry of their own. */
+  readonly hasReplies: boolean;
+  /** Whether a destination may have another port than its service. */
+  readonly mapsPorts: boolean;
+  /** Which state table client packets follow. */
+  readonly requestTable: TransitionTable;
+  readonly requires: readonly Requirement[];
+  /** Changes a client's packet; layer 2, TTL and sending come after it. Returns where it goes. */
+  readonly request: (parsed: Parsed, connection: Reference<typeof Connection.fields>) => Endpoint;
+  /** Changes a server's packet on its way back. Only of methods that have replies. */
+  readonly reply?: (parsed: Parsed, connection: Reference<typeof Connection.fields>) => Endpoint;
+  /** Why and how a packet leaves while the next hop is being resolved. */
+  readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
+  /** The same for packets larger than the way out takes. */
+  readonly whenTooLarge: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
+}
+

@@ -1,0 +1,31 @@
+// NAT, LVS's masquerading: the packet's destination becomes the real server; the server's answer comes
+// back through the director and gets the service's address again.
+
+import { reasons } from "../reasons.ts";
+import type { ForwardingMethod } from "./method.ts";
+import { translate } from "./translate.ts";
+
+export const nat: ForwardingMethod = {
+  name: "nat",
+  code: 1,
+  hasReplies: true,
+  mapsPorts: true,
+  requestTable: "request",
+  requires: [
+    { kind: "ipForwarding", text: "the director forwards IPv4" },
+    { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
+  ],
+  request(parsed, connection) {
+    const target = connection.address;
+    translate(parsed, "destination", target, connection.port);
+    return { target };
+  },
+  reply(parsed, connection) {
+    const client = parsed.ip.destination;
+    translate(parsed, "source", connection.address, connection.port);
+    return { target: client };
+  },
+  // Translated already: the stack routes it on and resolves the neighbour meanwhile.
+  whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
+  whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },
+};

@@ -1,0 +1,57 @@
+// The headers that the data plane reads, as they lie on the wire. First stop of the packet's road.
+
+import { be16, be32, bytes, struct, u8 } from "@yardmaster/ebpf";
+
+/** IEEE 802.3 header, 14 bytes; the destination in two words, to compare it without a loop. */
+export const Ethernet = struct(
+  "ethernet",
+  { destinationHigh: be32, destinationLow: be16, source: bytes(6), type: be16 },
+  { packed: true },
+);
+/** IEEE 802.1Q tag, 4 bytes, behind the MAC addresses' EtherType; `type` is that of what follows. */
+export const VlanTag = struct("vlan_tag", { tci: be16, type: be16 });
+/** RFC 791, without options: 20 bytes. */
+export const Ipv4 = struct("ipv4", {
+  versionAndLength: u8,
+  typeOfService: u8,
+  totalLength: be16,
+  identification: be16,
+  fragment: be16,
+  timeToLive: u8,
+  protocol: u8,
+  check: be16,
+  source: be32,
+  destination: be32,
+});
+/** The same 20 bytes as words, for their sum; and one word of options. */
+export const HeaderWords = struct("ipv4_words", { a: be32, b: be32, c: be32, d: be32, e: be32 });
+export const HeaderWord = struct("ipv4_word", { a: be32 });
+/** RFC 9293, without options: 20 bytes. `flags` holds CWR ECE URG ACK PSH RST SYN FIN. */
+export const Tcp = struct("tcp", {
+  source: be16,
+  destination: be16,
+  sequence: be32,
+  acknowledgement: be32,
+  dataOffset: u8,
+  flags: u8,
+  window: be16,
+  check: be16,
+  urgent: be16,
+});
+/** RFC 768, 8 bytes. */
+export const Udp = struct("udp", { source: be16, destination: be16, length: be16, check: be16 });
+/** What TCP and UDP begin with. */
+export const Ports = struct("ports", { source: be16, destination: be16 });
+
+// EtherTypes (include/uapi/linux/if_ether.h).
+export const ETH_P_IP = 0x0800;
+export const ETH_P_8021Q = 0x8100;
+export const ETH_P_8021AD = 0x88a8;
+// Protocol numbers (RFC 5237 registry).
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+
+export const TCP_FIN = 0x01;
+export const TCP_SYN = 0x02;
+export const TCP_RST = 0x04;
+export const TCP_ACK = 0x10;

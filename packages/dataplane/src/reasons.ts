@@ -1,0 +1,53 @@
+// Every way a packet can leave the road, by name. The code indexes the per-CPU `verdicts` map; the
+// text is what status shows. A packet that is forwarded is counted at its destination instead.
+
+import type { Reason } from "@yardmaster/ebpf";
+
+/** What becomes of the packet, and why, for people. */
+export interface ReasonText {
+  readonly verdict: "pass" | "drop";
+  readonly text: string;
+}
+
+const texts = {
+  truncated: { verdict: "pass", text: "shorter than its headers say" },
+  notForThisHost: { verdict: "pass", text: "addressed to another machine's MAC, or to many" },
+  notIpv4: { verdict: "pass", text: "not IPv4" },
+  tooManyTags: { verdict: "pass", text: "more than two VLAN tags" },
+  malformedIp: { verdict: "pass", text: "IPv4 header malformed" },
+  badIpChecksum: { verdict: "pass", text: "IPv4 header checksum wrong" },
+  fragment: { verdict: "pass", text: "fragment of an IPv4 datagram" },
+  notTcpOrUdp: { verdict: "pass", text: "neither TCP nor UDP" },
+  malformedTransport: { verdict: "pass", text: "TCP or UDP header malformed" },
+  noService: { verdict: "pass", text: "for no virtual service" },
+  notOpening: { verdict: "pass", text: "TCP without connection and not a SYN" },
+  noDestination: { verdict: "pass", text: "no destination available" },
+  replyWithoutConnection: { verdict: "pass", text: "reply whose connection is gone" },
+  exceedsMtu: { verdict: "pass", text: "larger than the MTU towards its destination" },
+  neighbourUnresolved: { verdict: "pass", text: "the kernel is resolving the next hop" },
+  timeToLiveExceeded: { verdict: "drop", text: "time to live used up" },
+  noRoute: { verdict: "drop", text: "no route to the destination" },
+  forwardingDisabled: { verdict: "drop", text: "IP forwarding is off on the interface" },
+  directNeighbourUnresolved: { verdict: "drop", text: "the next hop of a dr destination is unresolved" },
+  directExceedsMtu: { verdict: "drop", text: "larger than the MTU towards a dr destination" },
+  vlanMismatch: { verdict: "drop", text: "two VLAN tags cannot be exchanged" },
+  tableFull: { verdict: "drop", text: "connection table full" },
+  replyFlowTaken: { verdict: "drop", text: "another connection uses the same server address and client port" },
+  internal: { verdict: "drop", text: "internal inconsistency" },
+} as const satisfies Record<string, ReasonText>;
+
+export type ReasonName = keyof typeof texts;
+
+/** Names in order of code. */
+export const reasonNames = Object.keys(texts) as ReasonName[];
+/** For `orPass(reasons.fragment)` and the like. */
+export const reasons = Object.fromEntries(reasonNames.map((name, code) => [name, { name, code }])) as Readonly<
+  Record<ReasonName, Reason>
+>;
+/** Reasons to pass come first: a code from here on drops. */
+export const firstDropCode = reasonNames.findIndex((name) => texts[name].verdict === "drop");
+
+/** Verdict and text of a reason. */
+export function reasonText(name: ReasonName): ReasonText {
+  return texts[name];
+}

@@ -1,0 +1,61 @@
+// wrr: rounds over the list at falling weight levels; at each level the destinations that reach it.
+// The rule and its arithmetic: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_wrr.c.
+
+import { atomic, choose, guard, type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { Position } from "../schema.ts";
+import { NO_DESTINATION, type Scheduler, type Scheduling, type WeightedMember } from "./scheduler.ts";
+
+/** Greatest common divisor of the positive weights, 1 if there are none. */
+export function weightDivisor(members: readonly WeightedMember[]): number {
+  const divisor = members.reduce((known, { weight }) => greatestCommonDivisor(known, weight), 0);
+  return Math.max(divisor, 1);
+}
+
+/** The level that a round starts on: max weight − (divisor − 1); 0 where no weight is positive. */
+export function highestLevel(members: readonly WeightedMember[]): number {
+  const largest = Math.max(0, ...members.map(({ weight }) => weight));
+  return largest === 0 ? 0 : largest - (weightDivisor(members) - 1);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** Weighted round robin. Position: index to look at next in the low half, level in the high half. */
+export const weightedRoundRobin: Scheduler = {
+  name: "wrr",
+  code: 1,
+  start: (members) => BigInt(highestLevel(members)) << 32n,
+  choose({ members, service, position }: Scheduling): Int<"u32"> {
+    guard(service.highestLevel.ne(0)).orReturn(NO_DESTINATION);
+    const before = position.value;
+    const state = { count: u32, highest: u32, divisor: u32, index: u32, level: u32, chosen: u32 };
+    const start = {
+      count: members.count,
+      highest: service.highestLevel,
+      divisor: service.weightDivisor,
+      index: before.toU32(),
+      level: before.shr(32).toU32(),
+      chosen: NO_DESTINATION,
+    };
+    // A level always admits the heaviest, so the end of one round and the whole of the next suffice.
+    const end = members.walk("walk_wrr", members.count.shl(1), state, start, (walk) => {
+      const index = variable(walk.state.index);
+      when(index.get().ge(walk.state.count), () => {
+        index.set(u32(0));
+        const { level, divisor } = walk.state;
+        walk.state.level = choose(level.le(divisor), walk.state.highest, level.sub(divisor));
+      });
+      walk.state.index = index.get().add(1);
+      const member = walk.at(index.get());
+      const { weight } = member;
+      when(weight.ge(walk.state.level).and(weight.ne(0)), () => {
+        walk.state.chosen = member.destination;
+        walk.stop();
+      });
+    });
+    const after = end.level.toU64().shl(32).or(end.index);
+    atomic(position, Position, "value").compareExchange(before, after);
+    return end.chosen;
+  },
+};

@@ -1,0 +1,94 @@
+// Last station of the packet's road: time to live, layer-2 addresses, VLAN tag, and out.
+
+import {
+  be16,
+  type Cursor,
+  drop,
+  guard,
+  leave,
+  Net,
+  type Packet,
+  type Reference,
+  redirect,
+  struct,
+  tx,
+  type Verdict,
+  verdict,
+  when,
+} from "@yardmaster/ebpf";
+import { ETH_P_8021Q, Ethernet, VlanTag } from "./headers.ts";
+import type { Parsed } from "./parse.ts";
+import { reasons } from "./reasons.ts";
+import { MacPair, type NextHop } from "./schema.ts";
+
+type HopReference = Reference<typeof NextHop.fields>;
+/** The VLAN number among the bits of a tag (IEEE 802.1Q), as it lies in memory. */
+const VLAN_ID = 0xff0f;
+
+/**
+ * Takes one off the time to live and its checksum along. As the low byte of a word in memory order the
+ * decrement adds one to the checksum, with the carry brought round (RFC 1141).
+ */
+export function decrementTimeToLive(parsed: Parsed): void {
+  const { ip } = parsed;
+  const before = ip.timeToLive;
+  guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
+  ip.timeToLive = before.sub(1).toU8();
+  const sum = ip.check.raw().add(1);
+  const carried = sum.add(sum.add(1).shr(16));
+  ip.check = new Net("be16", carried.toU16().operand());
+}
+
+/** Sends the packet to `hop`, with the tag that its way wants. */
+export function transmit(parsed: Parsed, hop: HopReference): Verdict {
+  const { packet, ipOffset } = parsed;
+  const isTagged = ipOffset.ne(Ethernet.size);
+  when(hop.vlan.eq(0).and(isTagged.not()), () => {
+    setAddresses(packet.cursorAt(0), hop);
+    sendTo(packet, hop);
+  });
+  guard(ipOffset.le(Ethernet.size + VlanTag.size)).orDrop(reasons.vlanMismatch);
+  when(isTagged.not(), () => {
+    pushTag(packet, hop);
+    sendTo(packet, hop);
+  });
+  when(hop.vlan.eq(0), () => {
+    popTag(packet, hop);
+    sendTo(packet, hop);
+  });
+  const frame = packet.cursorAt(0);
+  setAddresses(frame, hop);
+  const tag = frame.read(VlanTag).orDrop(reasons.internal);
+  const priority = tag.tci.raw().and(0xffff ^ VLAN_ID);
+  tag.tci = new Net("be16", priority.or(hop.vlan.raw()).toU16().operand());
+  sendTo(packet, hop);
+  return drop(reasons.internal);
+}
+
+/** Where frames carry their addresses; 14 bytes as all Ethernet headers. */
+const Addresses = struct("ethernet_macs", { macs: MacPair, type: be16 });
+
+function setAddresses(frame: Cursor, hop: HopReference): void {
+  frame.read(Addresses).orDrop(reasons.internal).macs = hop.macs;
+}
+
+/** Puts a tag between the addresses and the type, which stays where it is: the frame grows at its head. */
+function pushTag(packet: Packet, hop: HopReference): void {
+  guard(packet.adjustHead(-VlanTag.size).eq(0)).orDrop(reasons.internal);
+  const frame = packet.cursorAt(0);
+  const header = frame.read(Addresses).orDrop(reasons.internal);
+  header.macs = hop.macs;
+  header.type = be16(ETH_P_8021Q);
+  frame.read(VlanTag).orDrop(reasons.internal).tci = hop.vlan;
+}
+
+/** Takes the tag out: the addresses move up to the inner type, and the frame begins there. */
+function popTag(packet: Packet, hop: HopReference): void {
+  setAddresses(packet.cursorAt(VlanTag.size), hop);
+  guard(packet.adjustHead(VlanTag.size).eq(0)).orDrop(reasons.internal);
+}
+
+function sendTo(packet: Packet, hop: HopReference): void {
+  when(hop.ifindex.eq(packet.ingressIfindex()), () => leave(tx()));
+  leave(verdict(redirect(hop.ifindex)));
+}
