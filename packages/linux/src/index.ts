@@ -17,7 +17,7 @@ export { assertNothingOpen } from "./leak-check.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
 export { type InterfaceAddress, listAddresses } from "./netlink/interface-address.ts";
 export { findLink, type Link, listLinks, type XdpMode } from "./netlink/link.ts";
-export { listNeighbours, type Neighbour, type NeighbourState } from "./netlink/neighbour.ts";
+export { listNeighbours, type Neighbour, type NeighbourState, resolveNeighbour } from "./netlink/neighbour.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace } from "./netns.ts";
 export {

@@ -8,7 +8,7 @@ import { suggest } from "./suggest.ts";
 /** How packets to an address leave this machine. */
 export interface NetworkRoute {
   /** What becomes of them: sent on, kept by this machine, or sent to many. */
-  readonly type: "unicast" | "local" | "broadcast" | "multicast";
+  readonly type: "unicast" | "local" | "broadcast" | "anycast" | "multicast";
   readonly interfaceName: string;
   /** The router that they go through; undefined if the address is on the interface's own link. */
   readonly gateway: string | undefined;

@@ -13,6 +13,8 @@ const IFF_UP = 1;
 /** include/uapi/linux/if_link.h */
 const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, XDP: 43 } as const;
 const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_VLAN_ID = 1;
 const IFLA_XDP_ATTACHED = 2;
 /** By the value of IFLA_XDP_ATTACHED: how the program runs, and the attribute that holds its id. */
 const XDP_MODES: ReadonlyMap<number, readonly [XdpMode, number]> = new Map([
@@ -35,6 +37,8 @@ export interface Link {
   readonly mtu: number;
   /** "veth", "bridge" …; undefined for hardware. */
   readonly kind: string | undefined;
+  /** The number of a VLAN interface. */
+  readonly vlanId: number | undefined;
   /** Whether it has been brought up (IFF_UP). */
   readonly isUp: boolean;
   /** The other end of a veth, the lower interface of a VLAN; its namespace may be another. */
@@ -56,12 +60,15 @@ function parseXdp(xdp: Attributes | undefined): Link["xdp"] {
 export function parseLink({ payload }: Pick<NetlinkMessage, "payload">): Link {
   const attributes = new Attributes(payload, FIXED_SIZE);
   const mac = attributes.bytes(IFLA.ADDRESS);
+  const info = attributes.nested(IFLA.LINKINFO);
+  const kind = info?.text(IFLA_INFO_KIND);
   return {
     name: attributes.text(IFLA.IFNAME) ?? "",
     index: payload.getInt32(4, true),
     mac: mac === undefined || mac.length === 0 ? undefined : macText(mac),
     mtu: attributes.u32(IFLA.MTU) ?? 0,
-    kind: attributes.nested(IFLA.LINKINFO)?.text(IFLA_INFO_KIND),
+    kind,
+    vlanId: kind === "vlan" ? info?.nested(IFLA_INFO_DATA)?.u16(IFLA_VLAN_ID) : undefined,
     isUp: (payload.getUint32(8, true) & IFF_UP) !== 0,
     linkIndex: attributes.u32(IFLA.LINK),
     masterIndex: attributes.u32(IFLA.MASTER),

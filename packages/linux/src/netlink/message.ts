@@ -95,6 +95,12 @@ export class Attributes {
     return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   }
 
+  u16(type: number): number | undefined {
+    const bytes = this.#byType.get(type);
+    if (bytes === undefined || bytes.length < 2) return undefined;
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint16(0, true);
+  }
+
   u8(type: number): number | undefined {
     return this.#byType.get(type)?.[0];
   }

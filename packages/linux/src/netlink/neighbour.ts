@@ -1,10 +1,11 @@
 // The neighbour table (ARP, NDP): which link-layer address an address on the link has.
 
-import { addressText, macText } from "../address.ts";
+import { addressBytes, addressText, macText } from "../address.ts";
 import { Attributes } from "./message.ts";
 import { askRoute } from "./route-socket.ts";
 
 /** include/uapi/linux/rtnetlink.h */
+const RTM_NEWNEIGH = 28;
 const RTM_GETNEIGH = 30;
 /** sizeof(struct ndmsg) */
 const FIXED_SIZE = 12;
@@ -41,6 +42,27 @@ export interface Neighbour {
   /** Undefined while it is not known. */
   readonly mac: string | undefined;
   readonly state: NeighbourState;
+}
+
+/** NTF_USE: resolve the address as a packet to it would (include/uapi/linux/neighbour.h). */
+const NTF_USE = 1;
+/** include/uapi/linux/netlink.h */
+const NLM_F_ACK = 0x4;
+const NLM_F_CREATE = 0x400;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** Has the kernel resolve an address on the link, or confirm what it knows, without sending a packet of ours. */
+export function resolveNeighbour(interfaceIndex: number, address: string): void {
+  const destination = addressBytes(address);
+  const fixed = new Uint8Array(FIXED_SIZE);
+  const view = new DataView(fixed.buffer);
+  view.setUint8(0, destination.length === 4 ? AF_INET : AF_INET6);
+  view.setInt32(4, interfaceIndex, true);
+  view.setUint8(10, NTF_USE);
+  const attributes = [{ type: NDA_DST, value: destination }];
+  const flags = NLM_F_ACK | NLM_F_CREATE;
+  askRoute({ type: RTM_NEWNEIGH, fixed, attributes, dump: false, flags, doing: `resolving neighbour ${address}` });
 }
 
 /** All entries for IPv4 and IPv6 of this network namespace. */

@@ -33,6 +33,8 @@ export interface RouteRequest {
   readonly attributes?: readonly NetlinkAttribute[];
   /** Whether everything is asked for, not one object. */
   readonly dump: boolean;
+  /** NLM_F_ bits beyond those of the question itself: NLM_F_ACK for requests that answer nothing else. */
+  readonly flags?: number;
   /** What is being done, for errors. */
   readonly doing: string;
 }
@@ -59,7 +61,7 @@ function ask(request: RouteRequest): { readonly messages: NetlinkMessage[]; read
   const opened = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (opened < 0) throw failure(request, "socket(netlink)", -opened);
   using socket = new FileDescriptor(opened, "netlink socket");
-  const flags = NLM_F_REQUEST | (request.dump ? NLM_F_DUMP : 0);
+  const flags = NLM_F_REQUEST | (request.dump ? NLM_F_DUMP : 0) | (request.flags ?? 0);
   const header = { type: request.type, flags, sequence: 1 };
   const sent = ffi.send(socket.value, buildMessage(header, request.fixed, request.attributes ?? []), 0);
   if (sent < 0) throw failure(request, "send(netlink)", -sent);

@@ -1,0 +1,117 @@
+// The director at work on this machine: everything that is open while it runs, brought up whole or not
+// at all, and taken down in the opposite order.
+
+import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
+import { type Attachment, attach } from "./kernel/attach.ts";
+import { TickClock } from "./kernel/clock.ts";
+import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
+import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
+import type { Configuration } from "./model/configuration.ts";
+import { plan } from "./plan/plan.ts";
+import { keepResolved, resolveNextHops } from "./reconcile/neighbours.ts";
+import { keepReaping, type ReaperRound } from "./reconcile/reaper.ts";
+import { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
+
+/** What a director is started with. */
+export interface DirectorOptions {
+  readonly configuration: Configuration;
+  readonly fileName: string;
+  readonly version: string;
+  readonly report: (line: string) => void;
+}
+
+/** A running director. */
+export class Director implements Disposable {
+  readonly dataplane: Dataplane<KernelProgram>;
+  readonly attachments: readonly Attachment[];
+  readonly #options: DirectorOptions;
+  readonly #clock: TickClock;
+  readonly #owned: DisposableStack;
+  readonly #startedAtMs = Date.now();
+  #lastRound: ReaperRound = { entries: 0, ended: 0 };
+
+  /** Brings a director up. Whatever fails, nothing stays open or attached. */
+  constructor(options: DirectorOptions) {
+    const { configuration, report } = options;
+    using owned = new DisposableStack();
+    assertFeatures();
+    const interfaces = chooseInterfaces(configuration.director.interfaces);
+    assertForwarding(interfaces.attach);
+    const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, interfaces.macs)));
+    fillVlans(dataplane, interfaces);
+    this.#clock = owned.use(new TickClock(createKernelHost()));
+    resolveNextHops(serverAddresses(configuration), report);
+    this.attachments = interfaces.attach.map((link) => {
+      const attachment = owned.use(attach(dataplane.program, link, configuration.director.hook, report));
+      report(`${link.name}: attached, ${attachment.mode} XDP`);
+      return attachment;
+    });
+    this.dataplane = dataplane;
+    this.#options = options;
+    this.#owned = owned.move();
+  }
+
+  /** What goes on beside the packets, until `signal` is aborted. */
+  async work(signal: AbortSignal): Promise<void> {
+    const { configuration, report } = this.#options;
+    await Promise.all([
+      keepReaping(this.dataplane, () => this.#clock.now(), signal, (round) => (this.#lastRound = round)),
+      keepResolved(serverAddresses(configuration), signal, report),
+    ]);
+  }
+
+  status(): DirectorStatus {
+    const { version, fileName } = this.#options;
+    return {
+      version,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      configurationFile: fileName,
+      hooks: this.attachments.map(({ link, mode }) => ({
+        interfaceName: link.name,
+        mode,
+        programId: this.dataplane.program.id,
+      })),
+      services: readServices(this.dataplane),
+      verdicts: readVerdicts(this.dataplane),
+      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+    };
+  }
+
+  connections(limit: number): readonly ConnectionRow[] {
+    return readConnections(this.dataplane, this.#clock.now(), limit);
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
+  }
+}
+
+/** Throws UnsupportedFeatureError for the first thing that this kernel lacks. */
+function assertFeatures(): void {
+  const needed = [
+    features.xdpLink,
+    features.batchOperations,
+    features.innerMapsOfAnySize,
+    features.programTypeInfo,
+    features.atomicFetch,
+    features.hashWithoutPreallocation,
+    features.loopHelper,
+    features.jiffiesHelper,
+    features.fibLookupHelper,
+  ];
+  for (const feature of needed) feature.assertSupported();
+}
+
+function serverAddresses(configuration: Configuration): string[] {
+  return configuration.services.flatMap(({ servers }) => servers.map(({ address }) => address));
+}
+
+/** Routes over VLAN interfaces lead to a tag on the interface below. */
+function fillVlans({ maps }: Dataplane, { vlans }: ChosenInterfaces): void {
+  for (const { index, linkIndex, vlanId } of vlans) {
+    if (linkIndex === undefined || vlanId === undefined) continue;
+    maps.vlanDevices.update({ ifindex: index }, { ifindex: linkIndex, vlan: vlanId, reserved: 0 });
+  }
+}

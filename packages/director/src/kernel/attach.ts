@@ -1,0 +1,42 @@
+// Where the program meets packets: one link for each interface, native XDP where the driver has it.
+
+import { attachXdp, type KernelProgram, XdpAttachError, type XdpAttachMode, type XdpLink } from "@yardmaster/ebpf/kernel";
+import type { Link } from "@yardmaster/linux";
+import type { Hook } from "../model/configuration.ts";
+
+/** A program on an interface. */
+export interface Attachment extends Disposable {
+  readonly link: Link;
+  readonly mode: XdpAttachMode;
+  readonly handle: XdpLink;
+}
+
+/**
+ * Attaches `program` to `link`. With hook `auto`, generic XDP takes over where the driver has no native XDP
+ * or refuses it as the interface is set up; `explain` is then told why. Throws XdpAttachError.
+ */
+export function attach(
+  program: KernelProgram, link: Link, hook: Hook, explain: (line: string) => void,
+): Attachment {
+  const first: XdpAttachMode = hook === "xdp-generic" ? "generic" : "native";
+  try {
+    return attachment(program, link, first);
+  } catch (error) {
+    if (hook !== "auto" || !(error instanceof XdpAttachError) || error.code === "YM_XDP_BUSY") throw error;
+    explain(`${link.name}: ${error.message}`);
+    return attachment(program, link, "generic");
+  }
+}
+
+function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): Attachment {
+  const handle = attachXdp({ program, interfaceIndex: link.index, mode });
+  return {
+    link,
+    mode,
+    handle,
+    [Symbol.dispose]() {
+      handle.detach();
+      handle.close();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// Which interfaces the director works on, and what must be true of them before it starts.
+
+import { readFileSync } from "node:fs";
+import { type Link, listAddresses, listLinks } from "@yardmaster/linux";
+import { DirectorError } from "../errors.ts";
+
+/** Interfaces by what they are to the director. */
+export interface ChosenInterfaces {
+  /** Where the program goes. VLAN interfaces are served by the one below them, which sees their tags. */
+  readonly attach: readonly Link[];
+  /** All VLAN interfaces of this machine: routes that lead there lead to a tag on the interface below. */
+  readonly vlans: readonly Link[];
+  /** MAC addresses that frames for this machine carry. */
+  readonly macs: readonly Uint8Array[];
+}
+
+/** Takes the named interfaces, or those that have an IPv4 address and with it a route. */
+export function chooseInterfaces(names: readonly string[] | undefined): ChosenInterfaces {
+  const links = listLinks();
+  const addressed = new Set(listAddresses().map(({ interfaceIndex }) => interfaceIndex));
+  const wanted = names === undefined
+    ? links.filter((link) => link.isUp && link.name !== "lo" && addressed.has(link.index))
+    : names.map((name) => named(links, name));
+  const attach = new Map<number, Link>();
+  for (const link of wanted) {
+    const base = lowest(links, link);
+    attach.set(base.index, base);
+  }
+  if (attach.size === 0) {
+    throw new DirectorError("YM_RUN_NO_INTERFACE", "starting: no interface is up and has an IPv4 address", {
+      hint: "bring one up, or name those to use under director.interfaces",
+    });
+  }
+  const used = [...attach.values()];
+  const vlans = links.filter((link) => link.vlanId !== undefined && link.linkIndex !== undefined);
+  const macs = [...used, ...vlans.filter((vlan) => attach.has(vlan.linkIndex ?? 0))].flatMap(({ mac }) =>
+    mac === undefined ? [] : [mac],
+  );
+  if (macs.length === 0) {
+    const all = used.map(({ name }) => name).join(", ");
+    throw new DirectorError("YM_RUN_NO_MAC", `starting: ${all} has no Ethernet address`, {
+      hint: "the director works on Ethernet interfaces; name one under director.interfaces",
+    });
+  }
+  return { attach: used, vlans, macs: [...new Set(macs)].map(macBytes) };
+}
+
+function named(links: readonly Link[], name: string): Link {
+  const link = links.find((candidate) => candidate.name === name);
+  if (link !== undefined) return link;
+  const known = links.map((candidate) => candidate.name).join(", ");
+  throw new DirectorError("YM_RUN_NO_INTERFACE", `starting: there is no interface "${name}"`, { hint: `there are: ${known}` });
+}
+
+function lowest(links: readonly Link[], link: Link): Link {
+  if (link.vlanId === undefined) return link;
+  const below = links.find(({ index }) => index === link.linkIndex);
+  return below === undefined ? link : lowest(links, below);
+}
+
+function macBytes(text: string): Uint8Array {
+  return Uint8Array.from(text.split(":"), (part) => Number.parseInt(part, 16));
+}
+
+/** Throws unless IPv4 forwarding is on where packets come in: bpf_fib_lookup answers nothing without it. */
+export function assertForwarding(links: readonly Link[]): void {
+  const off = links.filter(({ name }) => readFileSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, "utf8").trim() === "0");
+  if (off.length === 0) return;
+  const names = off.map(({ name }) => name).join(", ");
+  throw new DirectorError("YM_RUN_FORWARDING", `starting: IPv4 forwarding is off on ${names}`, {
+    hint: "a director forwards packets: sysctl -w net.ipv4.ip_forward=1",
+  });
+}

@@ -1,0 +1,28 @@
+// `yardmaster run`: a director, the socket that answers about it, and an orderly end.
+
+import { startApiServer } from "./api/server.ts";
+import { Director } from "./director.ts";
+import type { RunDirector } from "./run-options.ts";
+
+/** Runs a director until `signal` is aborted; see RunDirector. */
+export const runDirector: RunDirector = async (options) => {
+  const { socketPath, signal, report } = options;
+  using director = new Director(options);
+  const stop = new AbortController();
+  await using api = await startApiServer({ socketPath, source: director });
+  const services = options.configuration.services.length;
+  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}`);
+  const work = director.work(AbortSignal.any([signal, stop.signal]));
+  try {
+    await Promise.race([work, aborted(signal)]);
+  } finally {
+    stop.abort();
+    await work;
+  }
+  report("stopped: detached from all interfaces");
+};
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
