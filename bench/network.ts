@@ -1,0 +1,53 @@
+// The network that the measured program routes in: a namespace of its own with a veth towards the servers, whose
+// neighbours are permanent. Next hops are found by the kernel's routing, as on a real director.
+
+import { execFileSync } from "node:child_process";
+
+/** Names and addresses, the same as those of the side-by-side harness, so that results compare. */
+export const network = {
+  /** The director's MAC address towards the clients. */
+  directorMac: "02:00:00:00:00:02",
+  clientMac: "02:00:00:00:00:01",
+  serviceAddress: "10.9.9.9",
+  servicePort: 80,
+  servers: ["10.2.0.1", "10.2.0.2", "10.2.0.3", "10.2.0.4"],
+  /** Clients are 10.128.0.1 and following. */
+  firstClient: "10.128.0.1",
+  serverInterface: "d1",
+} as const;
+
+/** The commands that make a namespace a director's, to be run inside it (`ip netns exec` or `nsenter`). */
+export function directorCommands(): string[] {
+  const { serverInterface } = network;
+  return [
+    "ip link set lo up",
+    `ip link add ${serverInterface} type veth peer name r0`,
+    `ip link set ${serverInterface} up`,
+    "ip link set r0 up",
+    `ip address add 10.2.255.254/16 dev ${serverInterface}`,
+    "sysctl -qw net.ipv4.ip_forward=1",
+    ...network.servers.map(
+      (address, index) =>
+        `ip neighbour replace ${address} lladdr 02:00:00:00:01:0${index + 1} dev ${serverInterface} nud permanent`,
+    ),
+  ];
+}
+
+/** A namespace with that network; gone when disposed. */
+export function createNetwork(): { readonly name: string } & Disposable {
+  const name = `ymbench-${process.pid}`;
+  run(`ip netns add ${name}`);
+  const remove = () => run(`ip netns del ${name}`);
+  try {
+    for (const command of directorCommands()) run(`ip netns exec ${name} ${command}`);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { name, [Symbol.dispose]: remove };
+}
+
+function run(command: string): void {
+  const [file = "", ...rest] = command.split(" ");
+  execFileSync(file, rest, { stdio: ["ignore", "ignore", "inherit"] });
+}

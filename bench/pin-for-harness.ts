@@ -1,0 +1,34 @@
+// Pins the balancer's program, configured for the side-by-side harness, so that its test-run suite measures
+// it next to the others: node bench/pin-for-harness.ts nat|dr PATH. Remove the file to let go of it.
+
+import type { MethodName } from "@yardmaster/dataplane";
+import { ensurePinDirectory, pin, unpin } from "@yardmaster/ebpf/kernel";
+import { dirname } from "node:path";
+import { network } from "./network.ts";
+import { createSubject, macBytes } from "./subject.ts";
+
+/** As many as the suite's other tables have (SIZE in suites/testrun.sh). */
+const MAXIMUM_CONNECTIONS = 4_194_304;
+
+const [method, path] = process.argv.slice(2);
+if ((method !== "nat" && method !== "dr") || path === undefined) {
+  process.stderr.write("usage: node bench/pin-for-harness.ts nat|dr /sys/fs/bpf/NAME\n");
+  process.exit(2);
+}
+pinSubject(method, path);
+
+/** The maps live on with the program, which holds them. */
+function pinSubject(name: MethodName, at: string): void {
+  ensurePinDirectory(dirname(at));
+  unpin(at);
+  using subject = createSubject({
+    method: name,
+    scheduler: "rr",
+    mac: macBytes(network.directorMac),
+    address: network.serviceAddress,
+    port: network.servicePort,
+    servers: network.servers,
+    maximumConnections: MAXIMUM_CONNECTIONS,
+  });
+  pin(subject.program, at);
+}
