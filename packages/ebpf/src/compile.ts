@@ -3,12 +3,15 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { assemble, type Instruction, type Item, slotsOf, type SourcePosition } from "./asm/index.ts";
+import { assemble, formatPosition, type Instruction, type Item, slotsOf, type SourcePosition } from "./asm/index.ts";
 import { BtfBuilder, encodeFuncInfo, encodeLineInfo, type FuncInfo, type LineInfo } from "./btf/index.ts";
 import { BuildError } from "./dsl/build-error.ts";
 import type { ProgramDefinition } from "./dsl/program.ts";
+import { calledFunctions, deepestChain } from "./ir/call-graph.ts";
 import { FRAME_BYTES, lower } from "./ir/lower.ts";
+import type { IrFunction } from "./ir/operation.ts";
 import { optimise } from "./ir/passes.ts";
+import { undefinedRead } from "./ir/undefined-read.ts";
 import type { ProgramSpec } from "./spec.ts";
 
 /** "Dual MIT/GPL": some helpers are for programs under a GPL-compatible licence only. */
@@ -18,20 +21,18 @@ const LICENSE = "Dual MIT/GPL";
 export function compile(definition: ProgramDefinition): ProgramSpec {
   const program = definition.build();
   const items: Item[] = [];
-  const starts: { name: string; parameters: number; at: number }[] = [];
-  for (const fn of program.functions) {
-    optimise(fn);
+  const starts: FunctionStart[] = [];
+  const frames = new Map<IrFunction, number>();
+  for (const fn of program.functions) optimise(fn);
+  const functions = calledFunctions(program.functions);
+  for (const fn of functions) {
+    assertDefined(fn);
     const lowered = lower(fn);
-    if (lowered.frameBytes > FRAME_BYTES) {
-      throw new BuildError(
-        "YM_BUILD_FRAME",
-        `function "${fn.name}" needs ${lowered.frameBytes} bytes of stack, a function has ${FRAME_BYTES}`,
-        fn.source,
-      );
-    }
+    frames.set(fn, lowered.frameBytes);
     starts.push({ name: fn.name, parameters: fn.parameters.length, at: items.length });
     items.push(...lowered.items);
   }
+  assertStackFits(functions, frames);
   const instructions = assemble(items);
   return {
     name: definition.name,
@@ -48,6 +49,32 @@ interface FunctionStart {
   readonly parameters: number;
   /** Index of its first instruction. */
   readonly at: number;
+}
+
+/** Values made in a branch do not exist behind it. */
+function assertDefined(fn: IrFunction): void {
+  const read = undefinedRead(fn);
+  if (read === undefined) return;
+  const made = read.madeAt === undefined ? "" : `, made at ${formatPosition(read.madeAt)},`;
+  throw new BuildError(
+    "YM_BUILD_BRANCH",
+    `the value read here${made} does not exist on every way to this place; ` +
+      "start a variable(…) before the branch or loop and set it inside",
+    read.readAt,
+  );
+}
+
+function assertStackFits(functions: readonly IrFunction[], frames: ReadonlyMap<IrFunction, number>): void {
+  for (const fn of functions) {
+    const bytes = frames.get(fn) ?? 0;
+    if (bytes <= FRAME_BYTES) continue;
+    const message = `function "${fn.name}" needs ${bytes} bytes of stack, a function has ${FRAME_BYTES}`;
+    throw new BuildError("YM_BUILD_FRAME", message, fn.source);
+  }
+  const { names, bytes } = deepestChain(functions, (fn) => frames.get(fn) ?? 0);
+  if (bytes <= FRAME_BYTES) return;
+  const message = `the calls ${names.join(" → ")} need ${bytes} bytes of stack together, they have ${FRAME_BYTES}`;
+  throw new BuildError("YM_BUILD_FRAME", message, functions[0]?.source);
 }
 
 /** From positions among items, labels included, to positions among instructions. */

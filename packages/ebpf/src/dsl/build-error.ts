@@ -13,6 +13,8 @@ export type BuildErrorCode =
   | "YM_BUILD_NAME"
   | "YM_BUILD_UNREACHABLE"
   | "YM_BUILD_FRAME"
+  | "YM_BUILD_BRANCH"
+  | "YM_BUILD_RECURSION"
   | "YM_BUILD_ARGUMENTS";
 
 /** A mistake in a program's source that types could not catch. */

@@ -15,6 +15,7 @@ import {
 } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { callerPosition } from "./position.ts";
+import type { IntKind } from "./scalar.ts";
 
 type WithoutSource<T> = T extends unknown ? Omit<T, "source"> : never;
 
@@ -30,6 +31,15 @@ export interface BranchState {
   save(): { readonly hasChanged: () => boolean; readonly restore: () => void };
 }
 
+/** A function before its body. */
+export interface FunctionOutline {
+  readonly name: string;
+  readonly parameterCount: number;
+  readonly returns: IntKind;
+  /** Where it is defined: what the library adds at its start and end comes from there. */
+  readonly source: SourcePosition | undefined;
+}
+
 /** Appends operations to one function. */
 export class FunctionBuilder {
   readonly fn: IrFunction;
@@ -41,11 +51,15 @@ export class FunctionBuilder {
   /** How many branches and loops the current place is inside of. */
   depth = 0;
 
-  constructor(program: ProgramContext, name: string, parameterCount: number) {
+  /** What the function returns. */
+  readonly returns: IntKind;
+
+  constructor(program: ProgramContext, { name, parameterCount, returns, source }: FunctionOutline) {
     const parameters: VirtualRegister[] = [];
     for (let id = 0; id < parameterCount; id++) parameters.push({ kind: "register", id });
-    this.fn = { name, parameters, blocks: [], registers: parameterCount, slots: [], source: callerPosition() };
+    this.fn = { name, parameters, blocks: [], registers: parameterCount, slots: [], source };
     this.program = program;
+    this.returns = returns;
     this.#current = this.block();
   }
 
@@ -96,7 +110,8 @@ export class FunctionBuilder {
 
   emit(operation: WithoutSource<Operation>): void {
     const source = callerPosition();
-    if (this.isEnded) throw new BuildError("YM_BUILD_UNREACHABLE", "nothing can run here: every path above has ended", source);
+    if (this.isEnded)
+      throw new BuildError("YM_BUILD_UNREACHABLE", "nothing can run here: every path above has ended", source);
     this.#current.operations.push({ ...operation, source } as Operation);
   }
 

@@ -35,7 +35,12 @@ function update(sum: Int<"u64">): ChecksumUpdate {
     replace(before, after) {
       const ones = before.kind === "be16" ? 0xffff : 0xffff_ffff;
       const removed = (before.raw() as Int<"u32">).xor(ones);
-      return update(removed.toU64().add(sum).add((after.raw() as Int<"u32">).toU64()));
+      return update(
+        removed
+          .toU64()
+          .add(sum)
+          .add((after.raw() as Int<"u32">).toU64()),
+      );
     },
     plus: (change) => update(sum.add(change.sum)),
     fold() {

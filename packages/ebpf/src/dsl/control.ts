@@ -5,7 +5,7 @@ import { type Block, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
-import { Bool, Int, type IntKind, inRegister, Net, type NetKind, operandOf } from "./scalar.ts";
+import { BITS, Bool, Int, type IntKind, inRegister, Net, type NetKind, operandOf } from "./scalar.ts";
 import { leaveWith, type Reason, type Verdict } from "./verdict.ts";
 
 /** Turns a condition into branches to `whenTrue` and `whenFalse` and ends the current block. */
@@ -68,7 +68,12 @@ export function guard(condition: Bool): Guard {
 
 /** Ends the function being built with `value`. */
 export function returnValue(value: Int | number): void {
-  builder().end({ kind: "exit", value: operandOf(value, 64) });
+  const { returns, fn } = builder();
+  if (value instanceof Int && BITS[value.kind] > BITS[returns]) {
+    const message = `a ${value.kind} returned from function "${fn.name}", which returns ${returns}: cut it`;
+    throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+  }
+  builder().end({ kind: "exit", value: operandOf(value, BITS[returns]) });
 }
 
 /** Leaves the program here with `verdict`; what follows in this branch never runs. */
@@ -138,7 +143,12 @@ export function variable(initial: Int | Net): Variable<Int> | Variable<Net> {
   const home = builder().register();
   const owner = builder();
   const assign = (value: Int | Net) => {
-    if (builder() !== owner) throw new BuildError("YM_BUILD_FOREIGN", `this variable belongs to function "${owner.fn.name}"`, callerPosition());
+    if (builder() !== owner)
+      throw new BuildError(
+        "YM_BUILD_FOREIGN",
+        `this variable belongs to function "${owner.fn.name}"`,
+        callerPosition(),
+      );
     builder().emit({ kind: "move", target: home, from: value.operand(), width: 64 });
   };
   assign(initial);

@@ -59,12 +59,20 @@ export function fibLookup(packet: Packet, parameters: Located, flags: number): I
 type WideFields<F> = { [N in keyof F]: F[N] extends { readonly kind: "u32" | "u64" } ? N : never }[keyof F] & string;
 
 /** Atomic operations on one 32- or 64-bit field of a structure in memory. */
-export function atomic<F extends Fields, N extends WideFields<F>>(reference: Located & { [K in N]: unknown }, type: Struct<F>, field: N) {
+export function atomic<F extends Fields, N extends WideFields<F>>(
+  reference: Located & { [K in N]: unknown },
+  type: Struct<F>,
+  field: N,
+) {
   const at = within(reference[PLACE], type.offsets[field]);
   const size = (type.fields[field] as { size: number }).size as 4 | 8;
   const kind = size === 8 ? "u64" : "u32";
   type Value = Int<F[N] extends { readonly kind: "u64" } ? "u64" : "u32">;
-  const emit = (operator: AtomicOperation, value: Int | number | bigint, options: { fetch: boolean; expected?: Int | number | bigint }) => {
+  const emit = (
+    operator: AtomicOperation,
+    value: Int | number | bigint,
+    options: { fetch: boolean; expected?: Int | number | bigint },
+  ) => {
     assertReachable(at);
     const build = builder();
     const target = options.fetch ? build.register() : undefined;
@@ -73,7 +81,11 @@ export function atomic<F extends Fields, N extends WideFields<F>>(reference: Loc
     build.emit({ kind: "atomic", operator, size, base: at.base, offset: at.offset, value: register, target, expected });
     return target;
   };
-  const fetching = (operator: AtomicOperation, value: Int | number | bigint, expected?: Int | number | bigint): Value => {
+  const fetching = (
+    operator: AtomicOperation,
+    value: Int | number | bigint,
+    expected?: Int | number | bigint,
+  ): Value => {
     const target = emit(operator, value, expected === undefined ? { fetch: true } : { fetch: true, expected });
     if (target === undefined) throw new Error("a fetching operation has a target");
     return new Int(kind, target) as Value;

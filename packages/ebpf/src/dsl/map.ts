@@ -7,8 +7,8 @@ import { builder } from "./builder.ts";
 import { Maybe } from "./maybe.ts";
 import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
 import { Bool, Int } from "./scalar.ts";
-import type { Fields, Initial, JsObject, Reference, Struct } from "./struct.ts";
-import { codecOf, type DataType, type JsOf, type StagedOf, u32 } from "./types.ts";
+import type { AnyStruct, Fields, Initial, JsObject, Reference, Struct } from "./struct.ts";
+import { type AnyType, codecOf, type JsOf, type StagedOf, u32 } from "./types.ts";
 
 // enum bpf_func_id, include/uapi/linux/bpf.h
 const MAP_LOOKUP_ELEM = 1;
@@ -27,7 +27,9 @@ export interface MapOptions {
   readonly flags?: number;
 }
 
-type AnyStruct = Struct<any>;
+// Keys and values stand on both sides of assignments, so `unknown` does not do.
+// oxlint-disable-next-line typescript/no-explicit-any
+type AnyMap = MapSpec<any, any>;
 type FieldsOf<T> = T extends Struct<infer F> ? F : never;
 
 /** A hash map with structures as keys. */
@@ -46,14 +48,14 @@ export interface HashMap<K extends AnyStruct, V extends AnyStruct> {
 }
 
 /** An array map, shared or per CPU. */
-export interface ArrayMap<V extends DataType<any, any>> {
+export interface ArrayMap<V extends AnyType> {
   readonly spec: MapSpec<number, JsOf<V>>;
   readonly valueType: V;
   lookup(index: Int | number): Maybe<StagedOf<V> & Located>;
 }
 
 /** An array of arrays: the inner one is exchanged whole. */
-export interface ArrayOfArrays<V extends DataType<any, any>> {
+export interface ArrayOfArrays<V extends AnyType> {
   readonly spec: MapSpec<number, number>;
   lookup(index: Int | number): Maybe<Pick<ArrayMap<V>, "lookup">>;
 }
@@ -66,14 +68,24 @@ export interface Global<S extends AnyStruct> {
 }
 
 export function hashMap<K extends AnyStruct, V extends AnyStruct>(
-  name: string, key: K, value: V, maxEntries: number, options: MapOptions & { readonly type?: "hash" | "lru_hash" } = {},
+  name: string,
+  key: K,
+  value: V,
+  maxEntries: number,
+  options: MapOptions & { readonly type?: "hash" | "lru_hash" } = {},
 ): HashMap<K, V> {
-  const spec = { name, type: options.type ?? "hash", key, value, maxEntries, flags: options.flags ?? 0 } as HashMap<K, V>["spec"];
+  const spec = { name, type: options.type ?? "hash", key, value, maxEntries, flags: options.flags ?? 0 } as HashMap<
+    K,
+    V
+  >["spec"];
   return {
     spec,
     lookup(at) {
       const found = callMap(spec, MAP_LOOKUP_ELEM, [keyAddress(key, at)]);
-      return new Maybe(isNotNull(found), () => value.access(place(found, `entry of ${name}`)) as Reference<FieldsOf<V>>);
+      return new Maybe(
+        isNotNull(found),
+        () => value.access(place(found, `entry of ${name}`)) as Reference<FieldsOf<V>>,
+      );
     },
     update(at, content, mode = "any") {
       const keyAt = keyAddress(key, at);
@@ -84,8 +96,11 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
   };
 }
 
-export function arrayMap<V extends DataType<any, any>>(
-  name: string, valueType: V, maxEntries: number, options: MapOptions & { readonly perCpu?: true } = {},
+export function arrayMap<V extends AnyType>(
+  name: string,
+  valueType: V,
+  maxEntries: number,
+  options: MapOptions & { readonly perCpu?: true } = {},
 ): ArrayMap<V> {
   const type: MapType = options.perCpu === true ? "percpu_array" : "array";
   const spec = indexed(name, type, codecOf(valueType) as Codec<JsOf<V>>, maxEntries, options.flags ?? 0);
@@ -100,8 +115,15 @@ export function arrayMap<V extends DataType<any, any>>(
 }
 
 /** An array whose elements are arrays like `inner`. */
-export function arrayOfArrays<V extends DataType<any, any>>(name: string, inner: ArrayMap<V>, maxEntries: number): ArrayOfArrays<V> {
-  const spec = { ...indexed(name, "array_of_maps", codecOf(u32) as Codec<number>, maxEntries, 0), inner: inner.spec as MapSpec };
+export function arrayOfArrays<V extends AnyType>(
+  name: string,
+  inner: ArrayMap<V>,
+  maxEntries: number,
+): ArrayOfArrays<V> {
+  const spec = {
+    ...indexed(name, "array_of_maps", codecOf(u32) as Codec<number>, maxEntries, 0),
+    inner: inner.spec as MapSpec,
+  };
   return {
     spec,
     lookup(index) {
@@ -132,7 +154,9 @@ export function global<S extends AnyStruct>(name: string, type: S, options: MapO
  * reads before writes. Structures that name the same `share` lie in the same bytes.
  */
 export function stack<F extends Fields>(
-  type: Struct<F>, initial?: Initial<F>, options: { readonly share?: string } = {},
+  type: Struct<F>,
+  initial?: Initial<F>,
+  options: { readonly share?: string } = {},
 ): Reference<F> {
   const { share } = options;
   const slot = share === undefined ? builder().slot(type.size) : builder().sharedSlot(`stack ${share}`, type.size);
@@ -143,19 +167,28 @@ export function stack<F extends Fields>(
 
 const INDEX: Codec<number> = codecOf(u32) as Codec<number>;
 
-function indexed<Js>(name: string, type: MapType, value: Codec<Js>, maxEntries: number, flags: number): MapSpec<number, Js> {
+function indexed<Js>(
+  name: string,
+  type: MapType,
+  value: Codec<Js>,
+  maxEntries: number,
+  flags: number,
+): MapSpec<number, Js> {
   return { name, type, key: INDEX, value, maxEntries, flags };
 }
 
-function lookupIndex<V extends DataType<any, any>>(
-  map: Operand, index: Int | number, type: V, what: string,
+function lookupIndex<V extends AnyType>(
+  map: Operand,
+  index: Int | number,
+  type: V,
+  what: string,
 ): Maybe<StagedOf<V> & Located> {
   const target = builder().register();
   builder().emit({ kind: "call", helper: MAP_LOOKUP_ELEM, arguments: [map, temporary("key", u32, index)], target });
   return new Maybe(isNotNull(target), () => type.access(place(target, `entry of ${what}`)) as StagedOf<V> & Located);
 }
 
-function callMap(spec: MapSpec<any, any>, helper: number, rest: Operand[]): VirtualRegister {
+function callMap(spec: AnyMap, helper: number, rest: Operand[]): VirtualRegister {
   const build = builder();
   build.useMap(spec);
   const target = build.register();
@@ -168,7 +201,7 @@ function keyAddress<K extends AnyStruct>(type: K, key: object): VirtualRegister 
 }
 
 /** Puts `content` into the frame for the length of one call; calls share the bytes. */
-function temporary(use: "key" | "value", type: DataType<any, any>, content: unknown): StackSlot {
+function temporary(use: "key" | "value", type: AnyType, content: unknown): StackSlot {
   const slot = builder().sharedSlot(use, type.size);
   const at: Place = place(slot, type.typeName);
   type.assign(at, content);

@@ -38,11 +38,16 @@ export class Maybe<T> {
     return this.#get();
   }
   /** Runs `body` with the value where there is one; chain `.otherwise` for where there is none. */
+  // oxlint-disable-next-line unicorn/no-thenable
   then(body: (value: T) => void): Otherwise {
     return when(this.#present, () => body(this.#get()));
   }
 
   [Symbol.toPrimitive](): never {
-    throw new BuildError("YM_BUILD_COERCION", "a Maybe was used as a JavaScript value; use .then(…) or .orPass()", callerPosition());
+    throw new BuildError(
+      "YM_BUILD_COERCION",
+      "a Maybe was used as a JavaScript value; use .then(…) or .orPass()",
+      callerPosition(),
+    );
   }
 }

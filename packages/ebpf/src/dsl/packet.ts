@@ -45,15 +45,26 @@ export class Cursor {
     if (builder().depth !== this.#depth) {
       throw new BuildError(
         "YM_BUILD_UNREACHABLE",
-        "reading here would move a cursor inside a branch that began after it; take packet.cursorAt(offset) in the branch",
+        "reading here would move a cursor inside a branch that began after it; " +
+          "take packet.cursorAt(offset) or cursor.fork() in the branch",
         callerPosition(),
       );
     }
     const at = { ...place(this.#base, type.typeName, this.#epoch), offset: this.#offset };
     this.#offset += type.size;
     const end = builder().register();
-    builder().emit({ kind: "alu", operator: "add", width: 64, target: end, left: this.#base, right: constant(this.#offset) });
-    const fits = new Bool({ kind: "compare", comparison: { operator: "jle", width: 64, left: end, right: this.#packet.end } });
+    builder().emit({
+      kind: "alu",
+      operator: "add",
+      width: 64,
+      target: end,
+      left: this.#base,
+      right: constant(this.#offset),
+    });
+    const fits = new Bool({
+      kind: "compare",
+      comparison: { operator: "jle", width: 64, left: end, right: this.#packet.end },
+    });
     return new Maybe(fits, () => type.access(at));
   }
 }
@@ -107,9 +118,23 @@ export class Packet {
   cursorAt(offset: Int | number): Cursor {
     const base = builder().register();
     if (typeof offset === "number") {
-      builder().emit({ kind: "alu", operator: "add", width: 64, target: base, left: this.#data, right: constant(offset) });
+      builder().emit({
+        kind: "alu",
+        operator: "add",
+        width: 64,
+        target: base,
+        left: this.#data,
+        right: constant(offset),
+      });
     } else {
-      builder().emit({ kind: "alu", operator: "add", width: 64, target: base, left: inRegister(offset.operand()), right: this.#data });
+      builder().emit({
+        kind: "alu",
+        operator: "add",
+        width: 64,
+        target: base,
+        left: inRegister(offset.operand()),
+        right: this.#data,
+      });
     }
     return new Cursor(this, base, this.#epoch);
   }

@@ -9,8 +9,22 @@ const LIBRARY_PATH = fileURLToPath(LIBRARY);
 /** Deep enough for a few helpers of the program's author between two calls of ours. */
 const FRAMES = 16;
 
+let standIn: SourcePosition | undefined;
+
+/** Runs `body`, whose operations come from `position`: for what the library adds to a program by itself. */
+export function withPosition<T>(position: SourcePosition | undefined, body: () => T): T {
+  const before = standIn;
+  standIn = position;
+  try {
+    return body();
+  } finally {
+    standIn = before;
+  }
+}
+
 /** The caller's position, or undefined where there is none outside the library. */
 export function callerPosition(): SourcePosition | undefined {
+  if (standIn !== undefined) return standIn;
   const { prepareStackTrace, stackTraceLimit } = Error;
   let sites: NodeJS.CallSite[] = [];
   try {

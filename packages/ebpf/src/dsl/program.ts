@@ -4,14 +4,14 @@
 import { constant, type Operand } from "../ir/operation.ts";
 import type { MapSpec, ProgramType } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
-import { builder, FunctionBuilder, type ProgramContext, withBuilder } from "./builder.ts";
+import { builder, FunctionBuilder, type FunctionOutline, type ProgramContext, withBuilder } from "./builder.ts";
 import { returnValue } from "./control.ts";
 import { callHelper } from "./helper.ts";
 import { Packet } from "./packet.ts";
-import { callerPosition } from "./position.ts";
+import { callerPosition, withPosition } from "./position.ts";
 import { addressOf, type Located, PLACE, place } from "./reference.ts";
 import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
-import type { Fields, Reference, Struct } from "./struct.ts";
+import type { AnyStruct, Fields, Reference, Struct } from "./struct.ts";
 import { type IntType, type NetType, u32 } from "./types.ts";
 import { Exits, setExits, type Verdict, XDP_VERDICTS } from "./verdict.ts";
 
@@ -33,20 +33,21 @@ const NAME = /^[A-Za-z0-9_.]{1,15}$/;
 /** An XDP program. `body` returns what becomes of the packet. */
 export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
   assertName(name);
+  const source = callerPosition();
   return {
     name,
     type: "xdp",
     build() {
       const program: ProgramContext = { functions: [], maps: new Map<string, MapSpec>() };
-      const main = new FunctionBuilder(program, name, 1);
+      const main = new FunctionBuilder(program, { name, parameterCount: 1, returns: "u32", source });
       program.functions.push(main.fn);
       withBuilder(main, () => {
         const exits = new Exits(main, XDP_VERDICTS, options.count);
         setExits(main, exits);
         const context = main.fn.parameters[0];
         if (context === undefined) throw new Error("an XDP program has a context");
-        const verdict = body(new Packet(context));
-        if (!main.isEnded) exits.leave(verdict);
+        const verdict = body(withPosition(source, () => new Packet(context)));
+        if (!main.isEnded) withPosition(verdict.source ?? source, () => exits.leave(verdict));
         exits.finish();
         endAll(main);
       });
@@ -61,10 +62,15 @@ function endAll(build: FunctionBuilder): void {
 }
 
 /** What a function takes: scalars by value, structures by address. */
-export type Parameters = { readonly [name: string]: IntType<IntKind> | NetType<"be16" | "be32"> | Struct<any> };
-type Argument<T> = T extends Struct<infer F>
-  ? Reference<F>
-  : T extends IntType<infer K> ? Int<K> : T extends NetType<infer K> ? Net<K> : never;
+export type Parameters = { readonly [name: string]: IntType<IntKind> | NetType<"be16" | "be32"> | AnyStruct };
+type Argument<T> =
+  T extends Struct<infer F>
+    ? Reference<F>
+    : T extends IntType<infer K>
+      ? Int<K>
+      : T extends NetType<infer K>
+        ? Net<K>
+        : never;
 /** The arguments by name. */
 export type Arguments<P extends Parameters> = { readonly [N in keyof P]: Argument<P[N]> };
 
@@ -73,29 +79,55 @@ export type Arguments<P extends Parameters> = { readonly [N in keyof P]: Argumen
  * returns a number; guards inside it use `orReturn`. At most five parameters.
  */
 export function fn<P extends Parameters, K extends IntKind>(
-  name: string, parameters: P, returns: IntType<K>, body: (args: Arguments<P>) => Int<K>,
+  name: string,
+  parameters: P,
+  returns: IntType<K>,
+  body: (args: Arguments<P>) => Int<K>,
 ): (args: Arguments<P>) => Int<K> {
   assertName(name);
   const entries = Object.entries(parameters);
   if (entries.length > 5) {
-    throw new BuildError("YM_BUILD_ARGUMENTS", `function "${name}" has ${entries.length} parameters; registers r1–r5 hold five`, callerPosition());
+    throw new BuildError(
+      "YM_BUILD_ARGUMENTS",
+      `function "${name}" has ${entries.length} parameters; registers r1–r5 hold five`,
+      callerPosition(),
+    );
   }
+  const source = callerPosition();
   const built = new WeakSet<ProgramContext>();
+  const unfinished = new WeakSet<ProgramContext>();
   return (args) => {
-    const caller = builder();
-    if (!built.has(caller.program)) {
-      built.add(caller.program);
-      buildFunction(caller.program, name, entries, (staged) => body(staged as Arguments<P>));
+    const { program } = builder();
+    if (unfinished.has(program)) {
+      const message = `function "${name}" calls itself; the kernel has no recursion, repeat(…) may do`;
+      throw new BuildError("YM_BUILD_RECURSION", message, callerPosition());
     }
-    const operands = entries.map(([parameter]): Operand => {
-      const argument = args[parameter] as Int | Net | Located;
-      if (PLACE in argument) return addressOf(argument[PLACE]);
-      return argument instanceof Int ? operandOf(argument, 64) : argument.operand();
-    });
+    if (!built.has(program)) {
+      built.add(program);
+      unfinished.add(program);
+      const outline = { name, parameterCount: entries.length, returns: returns.kind, source };
+      buildFunction(program, outline, entries, (staged) => body(staged as Arguments<P>));
+      unfinished.delete(program);
+    }
+    const operands = entries.map(([parameter, type]) => argumentOperand(args[parameter], type, parameter));
+    const caller = builder();
     const target = caller.register();
     caller.emit({ kind: "callLocal", callee: name, arguments: operands, target });
     return new Int(returns.kind, target);
   };
+}
+
+/** An argument as a register or address. Types have checked it; what they cannot see is checked here. */
+function argumentOperand(argument: unknown, type: Parameters[string], name: string): Operand {
+  const given = argument as Int | Net | Located;
+  if (PLACE in given) return addressOf(given[PLACE]);
+  if (!("fields" in type) && given.kind === type.kind) return given.operand();
+  const message = `argument "${name}" is ${describeKind(given)}, the function takes ${type.typeName}`;
+  throw new BuildError("YM_BUILD_ARGUMENTS", message, callerPosition());
+}
+
+function describeKind(value: Int | Net): string {
+  return value instanceof Int || value instanceof Net ? `a ${value.kind}` : `no staged value (${typeof value})`;
 }
 
 /** enum bpf_func_id, include/uapi/linux/bpf.h; since Linux 5.17, and inlined by the kernel since 5.19. */
@@ -116,7 +148,12 @@ export function loop<F extends Fields>(
 ): void {
   assertName(name);
   const caller = builder();
-  buildFunction(caller.program, name, [["index", u32], ["state", type]], (args) => {
+  const entries: [string, Parameters[string]][] = [
+    ["index", u32],
+    ["state", type],
+  ];
+  const outline: FunctionOutline = { name, parameterCount: 2, returns: "u32", source: callerPosition() };
+  buildFunction(caller.program, outline, entries, (args) => {
     const { index, state: inside } = args as { index: Int<"u32">; state: Reference<F> };
     body(index, inside);
     return u32(0);
@@ -125,12 +162,15 @@ export function loop<F extends Fields>(
 }
 
 function buildFunction(
-  program: ProgramContext, name: string, entries: [string, Parameters[string]][], body: (args: object) => Int,
+  program: ProgramContext,
+  outline: FunctionOutline,
+  entries: readonly (readonly [string, Parameters[string]])[],
+  body: (args: object) => Int,
 ): void {
-  if (program.functions.some((other) => other.name === name)) {
-    throw new BuildError("YM_BUILD_NAME", `two different functions are called "${name}"`, callerPosition());
+  if (program.functions.some((other) => other.name === outline.name)) {
+    throw new BuildError("YM_BUILD_NAME", `two different functions are called "${outline.name}"`, callerPosition());
   }
-  const build = new FunctionBuilder(program, name, entries.length);
+  const build = new FunctionBuilder(program, outline);
   program.functions.push(build.fn);
   withBuilder(build, () => {
     const args: Record<string, unknown> = {};
@@ -141,7 +181,7 @@ function buildFunction(
       else args[parameter] = isNetKind(type.kind) ? new Net(type.kind, register) : new Int(type.kind, register);
     });
     const result = body(args);
-    if (!build.isEnded) returnValue(result);
+    if (!build.isEnded) withPosition(outline.source, () => returnValue(result));
     endAll(build);
   });
 }
@@ -152,6 +192,10 @@ function isNetKind(kind: string): kind is "be16" | "be32" | "be64" {
 
 function assertName(name: string): void {
   if (!NAME.test(name)) {
-    throw new BuildError("YM_BUILD_NAME", `"${name}" is no name for the kernel: 1–15 characters of A–Z a–z 0–9 _ .`, callerPosition());
+    throw new BuildError(
+      "YM_BUILD_NAME",
+      `"${name}" is no name for the kernel: 1–15 characters of A–Z a–z 0–9 _ .`,
+      callerPosition(),
+    );
   }
 }

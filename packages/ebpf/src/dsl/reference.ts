@@ -49,7 +49,11 @@ export function assertReachable(at: Place): void {
   const made = at.madeAt === undefined ? "" : ` (read at ${at.madeAt.file}:${at.madeAt.line})`;
   const ended = at.epoch.endedAt;
   const since = ended === undefined ? "" : ` (${ended.file}:${ended.line})`;
-  throw new BuildError("YM_BUILD_STALE", `${at.what}${made} is stale after the packet's bounds changed${since}; read it again`, callerPosition());
+  throw new BuildError(
+    "YM_BUILD_STALE",
+    `${at.what}${made} is stale after the packet's bounds changed${since}; read it again`,
+    callerPosition(),
+  );
 }
 
 /** Loads `size` bytes, zero-extended. */
@@ -80,9 +84,23 @@ export function addressOf(at: Place): VirtualRegister | StackSlot {
   const target = builder().register();
   if (at.base.kind === "stack") {
     builder().emit({ kind: "move", target, from: at.base, width: 64 });
-    builder().emit({ kind: "alu", operator: "add", width: 64, target, left: target, right: { kind: "constant", value: BigInt(at.offset) } });
+    builder().emit({
+      kind: "alu",
+      operator: "add",
+      width: 64,
+      target,
+      left: target,
+      right: { kind: "constant", value: BigInt(at.offset) },
+    });
   } else {
-    builder().emit({ kind: "alu", operator: "add", width: 64, target, left: at.base, right: { kind: "constant", value: BigInt(at.offset) } });
+    builder().emit({
+      kind: "alu",
+      operator: "add",
+      width: 64,
+      target,
+      left: at.base,
+      right: { kind: "constant", value: BigInt(at.offset) },
+    });
   }
   return target;
 }

@@ -16,7 +16,8 @@ export type Other<K extends IntKind> = number | bigint | Int<K extends "u64" ? I
 type HostOf<K extends NetKind> = K extends "be16" ? "u16" : K extends "be32" ? "u32" : "u64";
 type NetOf<K extends IntKind> = K extends "u16" ? "be16" : K extends "u32" ? "be32" : K extends "u64" ? "be64" : never;
 
-const BITS = { u8: 8, u16: 16, u32: 32, u64: 64, be16: 16, be32: 32, be64: 64 } as const;
+/** Width of each kind of number. */
+export const BITS = { u8: 8, u16: 16, u32: 32, u64: 64, be16: 16, be32: 32, be64: 64 } as const;
 
 /** A value known only when the program runs. Held zero-extended to 64 bits in its register. */
 export abstract class Staged {
@@ -38,7 +39,8 @@ export abstract class Staged {
   [Symbol.toPrimitive](): never {
     throw new BuildError(
       "YM_BUILD_COERCION",
-      "a staged value was used as a JavaScript value; write a.lt(b), a.add(b), when(a.eq(b), …) instead of a < b, a + b, if (a == b)",
+      "a staged value was used as a JavaScript value; " +
+        "write a.lt(b), a.add(b), when(a.eq(b), …) instead of a < b, a + b, if (a == b)",
       callerPosition(),
     );
   }
@@ -57,37 +59,77 @@ export class Int<K extends IntKind = IntKind> extends Staged {
   }
 
   /** Sum; wraps around at 32 bits, or at 64 for u64, as all arithmetic here. */
-  add(other: Other<K>): Int<Computed<K>> { return compute("add", this, other); }
-  sub(other: Other<K>): Int<Computed<K>> { return compute("sub", this, other); }
-  mul(other: Other<K>): Int<Computed<K>> { return compute("mul", this, other); }
+  add(other: Other<K>): Int<Computed<K>> {
+    return compute("add", this, other);
+  }
+  sub(other: Other<K>): Int<Computed<K>> {
+    return compute("sub", this, other);
+  }
+  mul(other: Other<K>): Int<Computed<K>> {
+    return compute("mul", this, other);
+  }
   /** Unsigned quotient; division by zero gives 0, as the instruction set says. */
-  div(other: Other<K>): Int<Computed<K>> { return compute("div", this, other); }
+  div(other: Other<K>): Int<Computed<K>> {
+    return compute("div", this, other);
+  }
   /** Unsigned remainder; modulo zero leaves the value. */
-  mod(other: Other<K>): Int<Computed<K>> { return compute("mod", this, other); }
-  and(other: Other<K>): Int<Computed<K>> { return compute("and", this, other); }
-  or(other: Other<K>): Int<Computed<K>> { return compute("or", this, other); }
-  xor(other: Other<K>): Int<Computed<K>> { return compute("xor", this, other); }
+  mod(other: Other<K>): Int<Computed<K>> {
+    return compute("mod", this, other);
+  }
+  and(other: Other<K>): Int<Computed<K>> {
+    return compute("and", this, other);
+  }
+  or(other: Other<K>): Int<Computed<K>> {
+    return compute("or", this, other);
+  }
+  xor(other: Other<K>): Int<Computed<K>> {
+    return compute("xor", this, other);
+  }
   /** Shift left; the distance counts modulo the width. */
-  shl(other: Other<K>): Int<Computed<K>> { return compute("lsh", this, other); }
+  shl(other: Other<K>): Int<Computed<K>> {
+    return compute("lsh", this, other);
+  }
   /** Logical shift right. */
-  shr(other: Other<K>): Int<Computed<K>> { return compute("rsh", this, other); }
+  shr(other: Other<K>): Int<Computed<K>> {
+    return compute("rsh", this, other);
+  }
 
-  eq(other: Int | number | bigint): Bool { return compare("jeq", this, other); }
-  ne(other: Int | number | bigint): Bool { return compare("jne", this, other); }
-  lt(other: Int | number | bigint): Bool { return compare("jlt", this, other); }
-  le(other: Int | number | bigint): Bool { return compare("jle", this, other); }
-  gt(other: Int | number | bigint): Bool { return compare("jgt", this, other); }
-  ge(other: Int | number | bigint): Bool { return compare("jge", this, other); }
+  eq(other: Int | number | bigint): Bool {
+    return compare("jeq", this, other);
+  }
+  ne(other: Int | number | bigint): Bool {
+    return compare("jne", this, other);
+  }
+  lt(other: Int | number | bigint): Bool {
+    return compare("jlt", this, other);
+  }
+  le(other: Int | number | bigint): Bool {
+    return compare("jle", this, other);
+  }
+  gt(other: Int | number | bigint): Bool {
+    return compare("jgt", this, other);
+  }
+  ge(other: Int | number | bigint): Bool {
+    return compare("jge", this, other);
+  }
   /** Less than zero when its bits are read as a signed number of its width (u32 and u64 only). */
   isNegative(this: Int<"u32"> | Int<"u64">): Bool {
     const width = this.kind === "u64" ? 64 : 32;
     return new Bool(comparison("jslt", width, this.operand(), constant(0)));
   }
 
-  toU8(): Int<"u8"> { return narrow(this, "u8"); }
-  toU16(): Int<"u16"> { return narrow(this, "u16"); }
-  toU32(): Int<"u32"> { return narrow(this, "u32"); }
-  toU64(): Int<"u64"> { return new Int("u64", this.operand()); }
+  toU8(): Int<"u8"> {
+    return narrow(this, "u8");
+  }
+  toU16(): Int<"u16"> {
+    return narrow(this, "u16");
+  }
+  toU32(): Int<"u32"> {
+    return narrow(this, "u32");
+  }
+  toU64(): Int<"u64"> {
+    return new Int("u64", this.operand());
+  }
   /** The same number in network order. */
   toNet(this: Int<"u16"> | Int<"u32"> | Int<"u64">): Net<NetOf<K>> {
     const kind = ({ u16: "be16", u32: "be32", u64: "be64" } as const)[this.kind];
@@ -105,12 +147,20 @@ export class Net<K extends NetKind = NetKind> extends Staged {
   }
 
   /** Equality with a value in network order, or with a JavaScript number as people write it (port 80). */
-  eq(other: Net<K> | number | bigint): Bool { return new Bool(netComparison("jeq", this, other)); }
-  ne(other: Net<K> | number | bigint): Bool { return new Bool(netComparison("jne", this, other)); }
+  eq(other: Net<K> | number | bigint): Bool {
+    return new Bool(netComparison("jeq", this, other));
+  }
+  ne(other: Net<K> | number | bigint): Bool {
+    return new Bool(netComparison("jne", this, other));
+  }
   /** The same number in host order. */
-  toHost(): Int<HostOf<K>> { return new Int(hostKind(this.kind), swapped(this.operand(), BITS[this.kind])); }
+  toHost(): Int<HostOf<K>> {
+    return new Int(hostKind(this.kind), swapped(this.operand(), BITS[this.kind]));
+  }
   /** The bytes as a host integer, unconverted: for hashing and checksums, where order does not matter. */
-  raw(): Int<HostOf<K>> { return new Int(hostKind(this.kind), this.operand()); }
+  raw(): Int<HostOf<K>> {
+    return new Int(hostKind(this.kind), this.operand());
+  }
 }
 
 function hostKind<K extends NetKind>(kind: K): HostOf<K> {
@@ -135,10 +185,16 @@ export class Bool {
   }
 
   /** Both; the right one is not looked at when the left one is false. */
-  and(other: Bool): Bool { return new Bool({ kind: "and", left: this, right: other }); }
+  and(other: Bool): Bool {
+    return new Bool({ kind: "and", left: this, right: other });
+  }
   /** Either. */
-  or(other: Bool): Bool { return new Bool({ kind: "or", left: this, right: other }); }
-  not(): Bool { return new Bool({ kind: "not", of: this }); }
+  or(other: Bool): Bool {
+    return new Bool({ kind: "or", left: this, right: other });
+  }
+  not(): Bool {
+    return new Bool({ kind: "not", of: this });
+  }
 
   /** For the library. */
   assertUsable(): void {
@@ -146,7 +202,11 @@ export class Bool {
   }
 
   [Symbol.toPrimitive](): never {
-    throw new BuildError("YM_BUILD_COERCION", "a staged condition was used as a JavaScript value; use a.and(b), a.or(b), a.not()", callerPosition());
+    throw new BuildError(
+      "YM_BUILD_COERCION",
+      "a staged condition was used as a JavaScript value; use a.and(b), a.or(b), a.not()",
+      callerPosition(),
+    );
   }
 }
 
@@ -222,8 +282,16 @@ function isIdentity(operation: AluOperation, value: bigint): boolean {
 function fold(operation: AluOperation, a: bigint, b: bigint, width: Width): bigint {
   const shift = b & BigInt(width - 1);
   const results: Partial<Record<AluOperation, () => bigint>> = {
-    add: () => a + b, sub: () => a - b, mul: () => a * b, and: () => a & b, or: () => a | b, xor: () => a ^ b,
-    div: () => (b === 0n ? 0n : a / b), mod: () => (b === 0n ? a : a % b), lsh: () => a << shift, rsh: () => a >> shift,
+    add: () => a + b,
+    sub: () => a - b,
+    mul: () => a * b,
+    and: () => a & b,
+    or: () => a | b,
+    xor: () => a ^ b,
+    div: () => (b === 0n ? 0n : a / b),
+    mod: () => (b === 0n ? a : a % b),
+    lsh: () => a << shift,
+    rsh: () => a >> shift,
   };
   const result = results[operation];
   if (result === undefined) throw new Error(`no folding for ${operation}`);
@@ -233,7 +301,9 @@ function fold(operation: AluOperation, a: bigint, b: bigint, width: Width): bigi
 function compare(operation: JumpOperation, left: Int, right: Int | number | bigint): Bool {
   const bits = BITS[left.kind];
   const isWide = bits === 64 || (right instanceof Int && right.kind === "u64");
-  return new Bool(comparison(operation, isWide ? 64 : 32, left.operand(), operandOf(right, isWide ? 64 : Math.max(bits, 32))));
+  return new Bool(
+    comparison(operation, isWide ? 64 : 32, left.operand(), operandOf(right, isWide ? 64 : Math.max(bits, 32))),
+  );
 }
 
 function netComparison(operation: JumpOperation, left: Net, right: Net | number | bigint): Condition {
@@ -243,15 +313,24 @@ function netComparison(operation: JumpOperation, left: Net, right: Net | number 
 }
 
 const HOLDS: Partial<Record<JumpOperation, (a: bigint, b: bigint) => boolean>> = {
-  jeq: (a, b) => a === b, jne: (a, b) => a !== b, jlt: (a, b) => a < b,
-  jle: (a, b) => a <= b, jgt: (a, b) => a > b, jge: (a, b) => a >= b,
+  jeq: (a, b) => a === b,
+  jne: (a, b) => a !== b,
+  jlt: (a, b) => a < b,
+  jle: (a, b) => a <= b,
+  jgt: (a, b) => a > b,
+  jge: (a, b) => a >= b,
 };
 
 /**
  * Values are zero-extended, so unsigned comparisons may look at all 64 bits, which the verifier
  * understands best; a constant above the signed immediate's range needs the 32-bit form.
  */
-function comparison(operation: JumpOperation, bits: Width, left: VirtualRegister | Constant, right: VirtualRegister | Constant): Condition {
+function comparison(
+  operation: JumpOperation,
+  bits: Width,
+  left: VirtualRegister | Constant,
+  right: VirtualRegister | Constant,
+): Condition {
   const holds = HOLDS[operation];
   if (left.kind === "constant" && right.kind === "constant" && holds !== undefined) {
     return { kind: "known", value: holds(BigInt.asUintN(64, left.value), BigInt.asUintN(64, right.value)) };
@@ -270,7 +349,8 @@ function narrow<K extends "u8" | "u16" | "u32">(value: Int, kind: K): Int<K> {
   if (BITS[value.kind] <= bits) return new Int(kind, from);
   const target = builder().register();
   if (bits === 32) builder().emit({ kind: "move", target, from, width: 32 });
-  else builder().emit({ kind: "alu", operator: "and", width: 32, target, left: from, right: constant((1 << bits) - 1) });
+  else
+    builder().emit({ kind: "alu", operator: "and", width: 32, target, left: from, right: constant((1 << bits) - 1) });
   return new Int(kind, target, value.wide ?? from);
 }
 

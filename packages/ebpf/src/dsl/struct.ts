@@ -3,16 +3,27 @@
 
 import type { Codec } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
-import { builder } from "./builder.ts";
+import { assertOwner, builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
 import { constant } from "../ir/operation.ts";
-import { addressOf, copyBytes, loadAt, type Located, type Place, PLACE, place, storeAt, within } from "./reference.ts";
-import { codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
+import {
+  addressOf,
+  copyBytes,
+  type Epoch,
+  loadAt,
+  type Located,
+  type Place,
+  PLACE,
+  place,
+  storeAt,
+  within,
+} from "./reference.ts";
+import { type AnyType, codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
 import { Maybe } from "./maybe.ts";
 import { type Int, inRegister } from "./scalar.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: any instance of DataType fits, whatever it holds
-export type Fields = { readonly [name: string]: DataType<any, any> };
+/** The fields of a structure, by name, in the order that they have in memory. */
+export type Fields = { readonly [name: string]: AnyType };
 /** The JavaScript object for a structure of these fields. */
 export type JsObject<F> = { -readonly [N in keyof F]: JsOf<F[N]> };
 /** A structure in memory as a program sees it: reading a field loads, assigning stores. */
@@ -26,6 +37,10 @@ export interface Struct<F extends Fields = Fields> extends DataType<JsObject<F>,
   /** Byte offset of each field. */
   readonly offsets: { readonly [N in keyof F]: number };
 }
+
+/** A structure whatever its fields. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyStruct = Struct<any>;
 
 export interface StructOptions {
   /** No padding at all, as headers on the wire have none. */
@@ -57,7 +72,8 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     },
     read(view, at) {
       const value: Record<string, unknown> = {};
-      for (const [field, fieldType] of Object.entries(fields)) value[field] = fieldType.read(view, at + (offsets[field] as number));
+      for (const [field, fieldType] of Object.entries(fields))
+        value[field] = fieldType.read(view, at + (offsets[field] as number));
       return value as JsObject<F>;
     },
     access: (at) => Object.create(prototype, { [PLACE]: { value: at } }) as Reference<F>,
@@ -128,15 +144,19 @@ function roundUp(value: number, to: number): number {
 }
 
 /** The same bytes read as another type that is no longer. */
-export function viewAs<S extends Located>(located: Located, from: DataType<any, any>, to: DataType<any, S>): S {
+export function viewAs<Js, S extends Located>(located: Located, from: AnyType, to: DataType<Js, S>): S {
   if (to.size > from.size) {
-    throw new BuildError("YM_BUILD_RANGE", `${to.typeName} has ${to.size} bytes, ${from.typeName} only ${from.size}`, callerPosition());
+    throw new BuildError(
+      "YM_BUILD_RANGE",
+      `${to.typeName} has ${to.size} bytes, ${from.typeName} only ${from.size}`,
+      callerPosition(),
+    );
   }
   return to.access(located[PLACE]);
 }
 
 /** An address kept in a structure of the frame; the verifier knows what it points to. */
-export function pointer<S extends Located>(type: DataType<any, S>): DataType<never, S> {
+export function pointer<Js, S extends Located>(type: DataType<Js, S>): DataType<never, S> {
   return {
     typeName: `${type.typeName}*`,
     size: 8,
@@ -164,17 +184,29 @@ export interface ReferenceVariable<F extends Fields> {
   set(reference: Reference<F>): void;
 }
 
-/** A variable for references to structures of `type`; the verifier refuses a path that never set it. */
+/**
+ * A variable for references to structures of `type`. It starts as null: the verifier refuses a path that
+ * reads through it and never set it.
+ */
 export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceVariable<F> {
-  const home = builder().register();
+  const owner = builder();
+  const what = `reference variable of ${type.typeName}`;
+  const madeAt = callerPosition();
+  const home = owner.register();
+  // Of the first packet reference in it: what has been set later may not be there on every path.
+  let epoch: Epoch | undefined;
+  owner.emit({ kind: "move", target: home, from: constant(0), width: 64 });
   return {
     get() {
-      const base = builder().register();
-      builder().emit({ kind: "move", target: base, from: home, width: 64 });
-      return type.access(place(base, type.typeName));
+      assertOwner(owner, what, madeAt);
+      const base = owner.register();
+      owner.emit({ kind: "move", target: base, from: home, width: 64 });
+      return type.access(place(base, type.typeName, epoch));
     },
     set(reference) {
-      builder().emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
+      assertOwner(owner, what, madeAt);
+      epoch ??= reference[PLACE].epoch;
+      owner.emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
     },
   };
 }
@@ -205,7 +237,11 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
     lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, stride))),
     masked(index) {
       if ((length & (length - 1)) !== 0) {
-        throw new BuildError("YM_BUILD_RANGE", `an array of ${length} has no mask: ${length} is no power of two`, callerPosition());
+        throw new BuildError(
+          "YM_BUILD_RANGE",
+          `an array of ${length} has no mask: ${length} is no power of two`,
+          callerPosition(),
+        );
       }
       return element.access(elementPlace(at, (index as Int<"u64">).and(length - 1), stride));
     },
@@ -234,12 +270,17 @@ function elementPlace(at: Place, index: Int, stride: number): Place {
   if (stride !== 1) {
     const isPower = (stride & (stride - 1)) === 0;
     build.emit({
-      kind: "alu", operator: isPower ? "lsh" : "mul", width: 64, target: scaled, left: inRegister(index.operand()),
+      kind: "alu",
+      operator: isPower ? "lsh" : "mul",
+      width: 64,
+      target: scaled,
+      left: inRegister(index.operand()),
       right: { kind: "constant", value: BigInt(isPower ? Math.log2(stride) : stride) },
     });
   }
   const base = build.register();
-  if (at.base.kind === "stack") throw new BuildError("YM_BUILD_RANGE", "arrays in the frame take constant indexes only", callerPosition());
+  if (at.base.kind === "stack")
+    throw new BuildError("YM_BUILD_RANGE", "arrays in the frame take constant indexes only", callerPosition());
   build.emit({ kind: "alu", operator: "add", width: 64, target: base, left: at.base, right: scaled });
   return { ...at, base };
 }

@@ -26,6 +26,10 @@ export interface DataType<Js = unknown, S = unknown> {
   btf(builder: BtfBuilder): BtfTypeId;
 }
 
+/** A type whatever it holds. Its parameters stand on both sides of assignments, so `unknown` does not do. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyType = DataType<any, any>;
+
 /** What the control plane gives and gets for type `T`. */
 export type JsOf<T> = T extends DataType<infer Js, infer _S> ? Js : never;
 /** What a program sees for type `T`. */

@@ -1,10 +1,11 @@
 // How a program ends: what becomes of the packet, and why. Every reason is counted in one place per
 // kind of verdict, so that a guard costs its comparison and nothing else.
 
+import type { SourcePosition } from "../asm/index.ts";
 import { type Block, type Constant, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder, type FunctionBuilder } from "./builder.ts";
-import { callerPosition } from "./position.ts";
+import { callerPosition, withPosition } from "./position.ts";
 import { Int, operandOf } from "./scalar.ts";
 
 /** Why a packet left the road. The code is what the counting callback gets. */
@@ -16,25 +17,29 @@ export interface Reason {
 
 /** What a program body returns. Only the functions below make one. */
 export type Verdict =
-  | { readonly action: Action; readonly reason?: Reason | Int<"u32"> | undefined }
-  | { readonly action: "value"; readonly value: Int };
+  | {
+      readonly action: Action;
+      readonly reason?: Reason | Int<"u32"> | undefined;
+      readonly source?: SourcePosition | undefined;
+    }
+  | { readonly action: "value"; readonly value: Int; readonly source?: SourcePosition | undefined };
 export type Action = "pass" | "drop" | "tx";
 
 /** Hands the packet to the network stack. A reason found by the program is given by its code. */
 export function pass(reason?: Reason | Int<"u32">): Verdict {
-  return { action: "pass", reason };
+  return { action: "pass", reason, source: callerPosition() };
 }
 /** Drops the packet; a reason is a must. */
 export function drop(reason: Reason | Int<"u32">): Verdict {
-  return { action: "drop", reason };
+  return { action: "drop", reason, source: callerPosition() };
 }
 /** Sends the packet out of the interface it came in on. */
 export function tx(): Verdict {
-  return { action: "tx" };
+  return { action: "tx", source: callerPosition() };
 }
 /** A verdict computed by the program, such as what a redirect helper returned. */
 export function verdict(value: Int): Verdict {
-  return { action: "value", value };
+  return { action: "value", value, source: callerPosition() };
 }
 
 /** The numbers that a program type gives to verdicts. */
@@ -106,7 +111,7 @@ export class Exits {
     for (const [action, { block, reason }] of this.#counted) {
       this.#build.enter(block);
       this.#count?.(new Int("u32", reason));
-      this.#exit(action);
+      withPosition(this.#build.fn.source, () => this.#exit(action));
     }
   }
 }
@@ -128,5 +133,5 @@ export function leaveWith(end: Verdict): void {
       callerPosition(),
     );
   }
-  exits.leave(end);
+  withPosition(end.source, () => exits.leave(end));
 }

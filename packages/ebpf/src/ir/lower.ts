@@ -198,7 +198,12 @@ class Emitter {
       }
       case "load":
         this.#items.push(
-          load(operation.size, this.#register(operation.target), ...this.#base(operation.base, operation.offset), source),
+          load(
+            operation.size,
+            this.#register(operation.target),
+            ...this.#base(operation.base, operation.offset),
+            source,
+          ),
         );
         break;
       case "store": {
@@ -287,8 +292,16 @@ class Emitter {
 }
 
 const OPPOSITE = {
-  jeq: "jne", jne: "jeq", jgt: "jle", jle: "jgt", jge: "jlt", jlt: "jge",
-  jsgt: "jsle", jsle: "jsgt", jsge: "jslt", jslt: "jsge",
+  jeq: "jne",
+  jne: "jeq",
+  jgt: "jle",
+  jle: "jgt",
+  jge: "jlt",
+  jlt: "jge",
+  jsgt: "jsle",
+  jsle: "jsgt",
+  jsge: "jslt",
+  jslt: "jsge",
 } as const;
 
 /** The comparison that holds where `condition` does not. `jset` has no opposite: the builder avoids it. */

@@ -1,14 +1,7 @@
 // The intermediate form between the DSL and instructions: operations on an unlimited number of
 // virtual registers, in basic blocks. Small on purpose; nothing here knows the DSL's types.
 
-import type {
-  AluOperation,
-  AtomicOperation,
-  JumpOperation,
-  MemorySize,
-  SourcePosition,
-  Width,
-} from "../asm/index.ts";
+import type { AluOperation, AtomicOperation, JumpOperation, MemorySize, SourcePosition, Width } from "../asm/index.ts";
 import type { MapSpec } from "../spec.ts";
 
 /** A register before registers are scarce. Values are written once, variables several times. */
@@ -232,10 +225,7 @@ export function replaceUses(operation: Operation, replace: (register: VirtualReg
 }
 
 /** The same for the end of a block. */
-export function replaceTerminatorUses(
-  end: Terminator,
-  replace: (register: VirtualRegister) => VirtualRegister,
-): void {
+export function replaceTerminatorUses(end: Terminator, replace: (register: VirtualRegister) => VirtualRegister): void {
   if (end.kind === "exit" && end.value.kind === "register") end.value = replace(end.value);
   if (end.kind !== "branch") return;
   end.condition.left = replace(end.condition.left);

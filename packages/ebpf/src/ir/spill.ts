@@ -24,7 +24,11 @@ export function spill(fn: IrFunction, ids: ReadonlySet<number>, neighbours: read
     return { kind: "register", id: fn.registers++ };
   };
   const recipes = cheapRecipes(fn, ids);
-  const slots = assignSlots(fn, [...ids].filter((id) => !recipes.has(id)), neighbours);
+  const slots = assignSlots(
+    fn,
+    [...ids].filter((id) => !recipes.has(id)),
+    neighbours,
+  );
 
   for (const block of fn.blocks) {
     const rewritten: Operation[] = [];
@@ -93,7 +97,9 @@ function cheapRecipes(fn: IrFunction, ids: ReadonlySet<number>): Map<number, Ope
 }
 
 function assignSlots(
-  fn: IrFunction, ids: readonly number[], neighbours: readonly ReadonlySet<number>[],
+  fn: IrFunction,
+  ids: readonly number[],
+  neighbours: readonly ReadonlySet<number>[],
 ): Map<number, StackSlot> {
   const slots = new Map<number, StackSlot>();
   const made: StackSlot[] = [];

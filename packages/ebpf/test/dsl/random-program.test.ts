@@ -18,6 +18,6 @@ test("random programs: interpreter ≡ reference", () => {
       });
       expect(runOnHost(createMemoryHost(), program, packets)).toEqual(expected);
     }),
-    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 300) },
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 150) },
   );
 });
