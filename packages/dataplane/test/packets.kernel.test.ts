@@ -1,0 +1,7 @@
+// The packet scenarios in the kernel.
+
+import { createKernelHost } from "@yardmaster/ebpf/kernel";
+import { describeKernel } from "./kernel-test.ts";
+import { describeScenarios } from "./packets/run-scenarios.ts";
+
+describeKernel("packets in the kernel", () => describeScenarios(createKernelHost));

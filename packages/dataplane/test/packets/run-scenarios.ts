@@ -1,0 +1,64 @@
+// Runs packet scenarios on a host and compares. A failure says which packet, what differs field by field,
+// and where a capture with packets in, out and wanted lies.
+
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BpfHost } from "@yardmaster/ebpf";
+import { buildPcapng, checksumProblems, describeFrame, diffFrames } from "@yardmaster/packet";
+import { expect, test } from "vitest";
+import { Balancer, type Sent } from "../harness.ts";
+import { direct } from "./direct.ts";
+import { leftAlone } from "./left-alone.ts";
+import type { PacketScenario, PacketStep } from "./scenario.ts";
+import { translation } from "./translation.ts";
+
+const all = [...translation, ...direct, ...leftAlone];
+
+/** Registers a test for each scenario that this kind of host can run. */
+export function describeScenarios(createHost: () => BpfHost): void {
+  const { kind } = createHost();
+  test.each(all.filter(({ onlyInMemory }) => kind === "memory" || onlyInMemory === undefined))("$name", (scenario) => {
+    using balancer = new Balancer(createHost(), scenario.plan);
+    scenario.steps.forEach((step, index) => runStep(balancer, scenario, step, index));
+  });
+}
+
+function runStep(balancer: Balancer, scenario: PacketScenario, step: PacketStep, index: number): void {
+  if (step.after !== undefined) balancer.advance(step.after);
+  const before = balancer.verdicts();
+  const sent = balancer.send(step.in);
+  const problem = problemOf(step, sent);
+  if (problem !== undefined) throw new Error(report(scenario, step, sent, `packet ${index + 1}: ${problem}`));
+  const after = balancer.verdicts();
+  const expected = step.reason === undefined ? before : { ...before, [step.reason]: (before[step.reason] ?? 0) + 1 };
+  expect(after).toEqual(expected);
+  const isForwarded = sent.verdict === "tx" || sent.verdict === "redirect";
+  if (isForwarded && checksumProblems(step.in).length === 0) expect(checksumProblems(sent.frame)).toEqual([]);
+}
+
+function problemOf(step: PacketStep, sent: Sent): string | undefined {
+  const { verdict, reason } = step;
+  if (sent.verdict !== verdict) return `verdict ${sent.verdict}, not ${verdict}${reason === undefined ? "" : ` (${reason})`}`;
+  // What a dropped packet looks like is nobody's concern.
+  const difference = verdict === "drop" ? "" : diffFrames(step.out ?? step.in, sent.frame);
+  if (difference !== "") return difference;
+  const { ifindex } = step;
+  if (ifindex === undefined || sent.redirectIfindex === undefined || sent.redirectIfindex === ifindex) return undefined;
+  return `redirected to interface ${sent.redirectIfindex}, not ${ifindex}`;
+}
+
+function report(scenario: PacketScenario, step: PacketStep, sent: Sent, problem: string): string {
+  const wanted = step.out ?? step.in;
+  const path = join(mkdtempSync(join(tmpdir(), "yardmaster-packets-")), "packets.pcapng");
+  const interfaces = [{ name: "in" }, { name: "wanted" }, { name: "got" }];
+  const packets = [step.in, wanted, sent.frame].map((bytes, index) => ({ interface: index, timestampNs: BigInt(index), bytes }));
+  writeFileSync(path, buildPcapng({ interfaces, packets }));
+  return [
+    `${scenario.name}: ${problem}`,
+    `in: ${describeFrame(step.in)}`,
+    `wanted: ${describeFrame(wanted)}`,
+    `got: ${describeFrame(sent.frame)}`,
+    `capture: ${path}`,
+  ].join("\n");
+}
