@@ -2,6 +2,7 @@
 // on every machine; a host (the kernel, or the interpreter) turns them into live objects.
 
 import type { Instruction } from "./asm/instruction.ts";
+import type { BtfBuilder, BtfTypeId } from "./btf/index.ts";
 
 /** Turns values into bytes of a fixed size and back. A `struct` of the DSL is one. */
 export interface Codec<T> {
@@ -11,6 +12,8 @@ export interface Codec<T> {
   encode(value: T): Uint8Array;
   /** The value held in the first `size` bytes. */
   decode(bytes: Uint8Array): T;
+  /** Adds the type to a BTF blob and returns its id: with it `bpftool map dump` shows fields by name. */
+  btf?(builder: BtfBuilder): BtfTypeId;
 }
 
 /** Map types that the library knows (enum bpf_map_type, include/uapi/linux/bpf.h). */

@@ -146,5 +146,6 @@ export function codecOf<Js>(type: DataType<Js, unknown>): Codec<Js> {
       return bytes;
     },
     decode: (bytes) => type.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0),
+    btf: (builder) => type.btf(builder),
   };
 }

@@ -16,6 +16,7 @@ import {
 } from "@yardmaster/linux";
 import type { BpfMap, Codec, MapSpec, UpdateMode } from "../spec.ts";
 import { ObjectError } from "./errors.ts";
+import { loadMapTypes } from "./map-types.ts";
 import { isArray, isBatched, isPerCpu, perCpuStride, wireValueSize } from "./map-kind.ts";
 import { type RawBatch, walkMap } from "./map-walk.ts";
 
@@ -204,7 +205,10 @@ function sizesOf(spec: MapSpec): { readonly keySize: number; readonly valueSize:
 function create(spec: MapSpec): FileDescriptor {
   const { name, maxEntries, flags } = spec;
   using template = spec.inner === undefined ? undefined : create(spec.inner);
-  return mapCreate({ name, type: BpfMapType[spec.type], ...sizesOf(spec), maxEntries, flags, innerMap: template });
+  const btf = loadMapTypes(spec);
+  using _types = btf?.fd;
+  const type = BpfMapType[spec.type];
+  return mapCreate({ name, type, ...sizesOf(spec), maxEntries, flags, innerMap: template, btf });
 }
 
 /** Creates a map. Throws a SyscallError when the kernel refuses, with what was asked for in the text. */
