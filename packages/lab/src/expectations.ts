@@ -4,8 +4,6 @@ import type { Expectation, MethodMeasurement, ServiceResult } from "./lab-report
 
 /** Connections by which a share may be off: some are chosen at the same moment on different processors. */
 const shareSlack = 3;
-/** wlc follows what is open at the moment, so its shares tend to the weights: off by a share of all connections. */
-const leastConnectionSlack = 0.1;
 /** Frames that are no replies (ARP), as a share of the replies. */
 const strayFrames = 0.05;
 /** With this many clients or more, source hashing must have used more than one server. */
@@ -82,11 +80,10 @@ function judgeShares(result: ServiceResult): Expectation {
     };
   }
   const expected = expectedConnections(result);
-  const slack = shareSlack + (service.scheduler === "wlc" ? traffic.connections * leastConnectionSlack : 0);
   const weights = service.destinations.map(({ weight }) => weight).join(":");
   return {
     what: `${service.name}: ${service.scheduler} shares connections ${weights}`,
-    met: actual.every((count, index) => Math.abs(count - (expected[index] ?? 0)) <= slack),
+    met: actual.every((count, index) => Math.abs(count - (expected[index] ?? 0)) <= shareSlack),
     detail: `${actual.join(":")} of ${traffic.connections} connections`,
   };
 }

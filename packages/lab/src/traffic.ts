@@ -8,6 +8,8 @@ import { namespaceOf } from "./network.ts";
 import type { TrafficJob, TrafficReport } from "./traffic-job.ts";
 
 const concurrency = 12;
+/** wlc follows what is open at the moment: only one connection at a time leaves its shares to the weights alone. */
+const concurrencyForLeastConnection = 1;
 const requestsPerKeptConnection = 5;
 const requestTimeoutMs = 3_000;
 const failureLimit = 24;
@@ -32,7 +34,7 @@ export async function driveTraffic(
     port,
     clientAddresses: target.clientAddresses,
     requests: target.requests,
-    concurrency,
+    concurrency: target.service.scheduler === "wlc" ? concurrencyForLeastConnection : concurrency,
     requestsPerKeptConnection,
     requestTimeoutMs,
     failureLimit,

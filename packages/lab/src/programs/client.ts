@@ -6,6 +6,9 @@ import { Tally } from "./tally.ts";
 import { udpVisit } from "./udp-visit.ts";
 import type { Visit } from "./visit.ts";
 
+const firstLocalPort = 20_000;
+const localPorts = 40_000;
+
 /** Splits the job's requests into visits: one request and several, in turn; the client addresses in turn too. */
 function planVisits(job: TrafficJob, tally: Tally): readonly Visit[] {
   const visits: Visit[] = [];
@@ -14,7 +17,8 @@ function planVisits(job: TrafficJob, tally: Tally): readonly Visit[] {
     const requests = Math.min(wanted, left);
     // Each address gets both kinds of visit: two in a row.
     const localAddress = job.clientAddresses[Math.floor(visits.length / 2) % job.clientAddresses.length] ?? "";
-    visits.push({ job, localAddress, requests, tally });
+    const localPort = firstLocalPort + (visits.length % localPorts);
+    visits.push({ job, localAddress, localPort, requests, tally });
     left -= requests;
   }
   return visits;

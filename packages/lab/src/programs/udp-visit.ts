@@ -6,13 +6,13 @@ import type { Visit } from "./visit.ts";
 import { parseAnswer } from "./visit.ts";
 
 /** Sends the visit's datagrams, each after the last one's answer. Gives up at the first that is not answered. */
-export async function udpVisit({ job, localAddress, requests, tally }: Visit): Promise<void> {
+export async function udpVisit({ job, localAddress, localPort, requests, tally }: Visit): Promise<void> {
   const socket = createSocket("udp4");
   const servers: string[] = [];
   try {
-    socket.bind(0, localAddress);
+    socket.bind(localPort, localAddress);
     await once(socket, "listening");
-    const own = `${localAddress}:${socket.address().port}`;
+    const own = `${localAddress}:${localPort}`;
     // Connected: only what comes from the address we sent to is received.
     socket.connect(job.port, job.address);
     await once(socket, "connect");

@@ -6,6 +6,8 @@ import type { Tally } from "./tally.ts";
 export interface Visit {
   readonly job: TrafficJob;
   readonly localAddress: string;
+  /** For UDP: the port of this flow alone. A port that chance gave twice would be one flow to the director. */
+  readonly localPort: number;
   readonly requests: number;
   readonly tally: Tally;
 }
