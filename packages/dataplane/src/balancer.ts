@@ -107,7 +107,7 @@ function findConnection(road: Road, traveller: Traveller, open: ReturnType<typeo
 
 /** Sends a client's packet to its destination. */
 function forwardRequest(
-  { maps }: Road, { parsed, now }: Traveller, connection: ConnectionReference, method: ForwardingMethod,
+  { maps, shape }: Road, { parsed, now }: Traveller, connection: ConnectionReference, method: ForwardingMethod,
 ): Verdict {
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
@@ -115,7 +115,7 @@ function forwardRequest(
   const { target } = method.request(parsed, connection);
   resolve(maps, parsed, method, path.hop, target, now);
   decrementTimeToLive(parsed);
-  return transmit(parsed, path.hop);
+  return transmit(parsed, path.hop, shape);
 }
 
 /** Sends a server's packet back to the client. `entry` is the reply's; the client's entry has the life. */
@@ -144,7 +144,7 @@ function forwardReply({ maps, shape, connections }: Road, { parsed, flow, now }:
       const hop = maps.clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
       resolve(maps, parsed, method, hop, target, now);
       decrementTimeToLive(parsed);
-      leave(transmit(parsed, hop));
+      leave(transmit(parsed, hop, shape));
     });
   }
   leave(drop(reasons.internal));

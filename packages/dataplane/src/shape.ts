@@ -15,6 +15,12 @@ export interface BalancerShape {
   readonly maximumDestinations: number;
   /** Destinations that one service can have: a power of two. */
   readonly maximumMembers: number;
+  /**
+   * How packets leave by the interface they came in on. A veth wakes its other end for frames sent back
+   * by XDP_TX only if that end runs a program too (veth_xdp_flush, drivers/net/veth.c); a redirect to
+   * the same interface needs only GRO there. Default `tx`, the cheaper one.
+   */
+  readonly sendBack?: "tx" | "redirect";
   /** `jiffies`: the kernel's clock. `manual`: the `now` of the settings, for tests and simulation. */
   readonly clock: "jiffies" | "manual";
 }

@@ -20,6 +20,7 @@ import { ETH_P_8021Q, Ethernet, VlanTag } from "./headers.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { MacPair, type NextHop } from "./schema.ts";
+import type { BalancerShape } from "./shape.ts";
 
 type HopReference = Reference<typeof NextHop.fields>;
 /** The VLAN number among the bits of a tag (IEEE 802.1Q), as it lies in memory. */
@@ -40,28 +41,29 @@ export function decrementTimeToLive(parsed: Parsed): void {
 }
 
 /** Sends the packet to `hop`, with the tag that its way wants. */
-export function transmit(parsed: Parsed, hop: HopReference): Verdict {
+export function transmit(parsed: Parsed, hop: HopReference, shape: BalancerShape): Verdict {
   const { packet, ipOffset } = parsed;
+  const send = () => sendTo(packet, hop, shape);
   const isTagged = ipOffset.ne(Ethernet.size);
   when(hop.vlan.eq(0).and(isTagged.not()), () => {
     setAddresses(packet.cursorAt(0), hop);
-    sendTo(packet, hop);
+    send();
   });
   guard(ipOffset.le(Ethernet.size + VlanTag.size)).orDrop(reasons.vlanMismatch);
   when(isTagged.not(), () => {
     pushTag(packet, hop);
-    sendTo(packet, hop);
+    send();
   });
   when(hop.vlan.eq(0), () => {
     popTag(packet, hop);
-    sendTo(packet, hop);
+    send();
   });
   const frame = packet.cursorAt(0);
   setAddresses(frame, hop);
   const tag = frame.read(VlanTag).orDrop(reasons.internal);
   const priority = tag.tci.raw().and(0xffff ^ VLAN_ID);
   tag.tci = new Net("be16", priority.or(hop.vlan.raw()).toU16().operand());
-  sendTo(packet, hop);
+  send();
   return drop(reasons.internal);
 }
 
@@ -88,7 +90,7 @@ function popTag(packet: Packet, hop: HopReference): void {
   guard(packet.adjustHead(VlanTag.size).eq(0)).orDrop(reasons.internal);
 }
 
-function sendTo(packet: Packet, hop: HopReference): void {
-  when(hop.ifindex.eq(packet.ingressIfindex()), () => leave(tx()));
+function sendTo(packet: Packet, hop: HopReference, shape: BalancerShape): void {
+  if (shape.sendBack !== "redirect") when(hop.ifindex.eq(packet.ingressIfindex()), () => leave(tx()));
   leave(verdict(redirect(hop.ifindex)));
 }

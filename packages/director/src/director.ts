@@ -38,7 +38,8 @@ export class Director implements Disposable {
     assertFeatures();
     const interfaces = chooseInterfaces(configuration.director.interfaces);
     assertForwarding(interfaces.attach);
-    const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, interfaces.macs)));
+    const { macs, sendBack } = interfaces;
+    const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, macs, { sendBack })));
     fillVlans(dataplane, interfaces);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     resolveNextHops(serverAddresses(configuration), report);

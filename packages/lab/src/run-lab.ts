@@ -20,7 +20,6 @@ import { directRoutingLayout } from "./layout-dr.ts";
 import { natLayout } from "./layout-nat.ts";
 import type { LabLayout, LabMethod } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
-import { startNeighbours } from "./neighbours.ts";
 import { buildNetwork } from "./network.ts";
 import { keptText, methodText, summaryText } from "./report-text.ts";
 import { startServers } from "./servers.ts";
@@ -106,8 +105,7 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
   try {
     const servers = startServers(network, folder);
     const client = startClient(network, folder);
-    const neighbours = startNeighbours(network, folder);
-    started.push(...servers, ...neighbours, client);
+    started.push(...servers, client);
     await waitForPrograms(started, options.signal);
     const command = options.directorCommand ?? defaultDirectorCommand;
     const director = startDirector(network, { command, config: directorConfig(layout), folder });
@@ -119,7 +117,7 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
       return { report: judged({ ...measured, directorEnd }), howToUse: "" };
     }
     await stopHostProcess(client);
-    await leaveRunning([...servers, ...neighbours]);
+    await leaveRunning(servers);
     director.process.child.unref();
     left = true;
     return { report: judged(measured), howToUse: keptText(network, director.socketPath) };

@@ -11,14 +11,22 @@ export interface Attachment extends Disposable {
   readonly handle: XdpLink;
 }
 
+/** Native XDP on a veth loses packets in silence where the other end, perhaps in a container, is not ready for it. */
+const VETH_ADVICE =
+  "a veth, so generic XDP: frames sent natively vanish unless its other end has GRO on (ethtool -K … gro on); " +
+  '"hook: xdp" takes native XDP all the same';
+
 /**
- * Attaches `program` to `link`. With hook `auto`, generic XDP takes over where the driver has no native XDP
- * or refuses it as the interface is set up; `explain` is then told why. Throws XdpAttachError.
+ * Attaches `program` to `link`. With hook `auto`, generic XDP takes over where the driver has no native XDP,
+ * refuses it as the interface is set up, or cannot be trusted with it (veth); `explain` is then told why.
+ * Throws XdpAttachError.
  */
 export function attach(
   program: KernelProgram, link: Link, hook: Hook, explain: (line: string) => void,
 ): Attachment {
-  const first: XdpAttachMode = hook === "xdp-generic" ? "generic" : "native";
+  const isDoubtful = hook === "auto" && link.kind === "veth";
+  if (isDoubtful) explain(`${link.name}: ${VETH_ADVICE}`);
+  const first: XdpAttachMode = hook === "xdp-generic" || isDoubtful ? "generic" : "native";
   try {
     return attachment(program, link, first);
   } catch (error) {

@@ -10,6 +10,8 @@ export interface ChosenInterfaces {
   readonly attach: readonly Link[];
   /** All VLAN interfaces of this machine: routes that lead there lead to a tag on the interface below. */
   readonly vlans: readonly Link[];
+  /** How the program must send packets back where they came from. */
+  readonly sendBack: "tx" | "redirect";
   /** MAC addresses that frames for this machine carry. */
   readonly macs: readonly Uint8Array[];
 }
@@ -42,7 +44,8 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
       hint: "the director works on Ethernet interfaces; name one under director.interfaces",
     });
   }
-  return { attach: used, vlans, macs: [...new Set(macs)].map(macBytes) };
+  const sendBack = used.some(({ kind }) => kind === "veth") ? "redirect" : "tx";
+  return { attach: used, vlans, sendBack, macs: [...new Set(macs)].map(macBytes) };
 }
 
 function named(links: readonly Link[], name: string): Link {

@@ -56,7 +56,7 @@ const SMALLEST_LIST = 16;
 export function plan(
   configuration: Configuration,
   macs: readonly Uint8Array[],
-  clock: BalancerShape["clock"] = "jiffies",
+  options: Partial<Pick<BalancerShape, "clock" | "sendBack">> = {},
 ): Plan {
   let nextDestination = 0;
   const services = configuration.services.map((service, index): PlannedService => {
@@ -92,7 +92,8 @@ export function plan(
       maximumServices: Math.max(1, services.length),
       maximumDestinations: Math.max(1, nextDestination),
       maximumMembers: powerOfTwo(longest),
-      clock,
+      clock: "jiffies",
+      ...options,
     },
     services,
     timeoutsMs: timeouts(configuration.director.timeouts),
