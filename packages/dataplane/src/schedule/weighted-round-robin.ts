@@ -1,7 +1,7 @@
 // wrr: rounds over the list at falling weight levels; at each level the destinations that reach it.
 // The rule and its arithmetic: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_wrr.c.
 
-import { atomic, choose, guard, type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { atomic, choose, type Int, u32, variable, when } from "@yardmaster/ebpf";
 import { Position } from "../schema.ts";
 import { NO_DESTINATION, type Scheduler, type Scheduling, type WeightedMember } from "./scheduler.ts";
 
@@ -27,15 +27,17 @@ export const weightedRoundRobin: Scheduler = {
   code: 1,
   start: (members) => BigInt(highestLevel(members)) << 32n,
   choose({ members, service, position }: Scheduling): Int<"u32"> {
-    guard(service.highestLevel.ne(0)).orReturn(NO_DESTINATION);
     const before = position.value;
+    const level = before.shr(32).toU32();
+    // 0 is no level yet; one from before the weights fell is too far above them to walk down from.
+    const isOutside = level.sub(1).ge(service.highestLevel);
     const state = { count: u32, highest: u32, divisor: u32, index: u32, level: u32, chosen: u32 };
     const start = {
       count: members.count,
       highest: service.highestLevel,
       divisor: service.weightDivisor,
       index: before.toU32(),
-      level: before.shr(32).toU32(),
+      level: choose(isOutside, service.highestLevel, level),
       chosen: NO_DESTINATION,
     };
     // A level always admits the heaviest, so the end of one round and the whole of the next suffice.
@@ -54,8 +56,11 @@ export const weightedRoundRobin: Scheduler = {
         walk.stop();
       });
     });
-    const after = end.level.toU64().shl(32).or(end.index);
-    atomic(position, Position, "value").compareExchange(before, after);
-    return end.chosen;
+    const chosen = end.chosen;
+    when(chosen.ne(NO_DESTINATION), () => {
+      const after = end.level.toU64().shl(32).or(end.index);
+      atomic(position, Position, "value").compareExchange(before, after);
+    });
+    return chosen;
   },
 };
