@@ -1,7 +1,7 @@
 // A balancer on a host, made from a plan: the real maps and programs, a clock that the test moves, packets
 // in and out, and everything that the maps tell, read back in plain values.
 
-import { type BpfHost, type BpfMap, type BpfProgram, compile, type JsOf, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
+import { BPF_F_INNER_MAP, type BpfHost, type BpfMap, type BpfProgram, compile, type JsOf, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
 import { formatAddress, ipv4FromNumber, ipv4ToNumber, macBytes, toHex } from "@yardmaster/packet";
 import {
@@ -112,7 +112,7 @@ export class Balancer implements Disposable {
     try {
       for (const { spec } of Object.values(this.maps) as unknown as AnyMap[]) {
         if (spec !== this.maps.membersInner.spec && spec !== this.maps.tablesInner.spec) {
-          this.#live.set(spec.name, host.createMap(spec as unknown as MapSpec));
+          this.#live.set(spec.name, host.createMap(forHost(host, spec as unknown as MapSpec)));
         }
       }
       this.#balancer = host.loadProgram(balancerSpec, this.#live);
@@ -157,11 +157,17 @@ export class Balancer implements Disposable {
     return { verdict: VERDICTS[output.verdict] ?? "aborted", frame: output.packet, redirectIfindex };
   }
 
-  /** Gives a service's destinations other weights, as the control plane does: members, table and level. */
-  setWeights(serviceIndex: number, weights: readonly number[]): void {
+  /**
+   * Gives a service's destinations other weights, as the control plane does: members, table, and the start
+   * of schedulers that have one. `position: "keep"` leaves the scheduler standing where it was.
+   */
+  setWeights(serviceIndex: number, weights: readonly number[], options: { readonly position?: "keep" } = {}): void {
     const service = this.plan.services[serviceIndex] as ServicePlan;
     const destinations = service.destinations.map((entry, index) => ({ ...entry, weight: weights[index] ?? 0 }));
-    this.#writeMembers(serviceIndex, { ...service, destinations });
+    const members = this.#writeMembers(serviceIndex, { ...service, destinations });
+    const start = schedulers[service.scheduler ?? "rr"].start?.(members);
+    if (start === undefined || options.position === "keep") return;
+    this.map(this.maps.positions).update(serviceIndex, { value: start, reserved: new Uint8Array(56) });
   }
 
   /** Where the scheduler of a service stands. */
@@ -332,6 +338,18 @@ export class Balancer implements Disposable {
     }
   }
 }
+
+/**
+ * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
+ * wants the template's, so there the template is as long as the tables are.
+ */
+function forHost(host: BpfHost, spec: MapSpec): MapSpec {
+  const { inner } = spec;
+  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
+  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
+}
+/** Of the source hash, the only scheduler with a table. */
+const TABLE_LENGTH = 256;
 
 interface Compiled {
   readonly maps: BalancerMaps;

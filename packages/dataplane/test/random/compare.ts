@@ -1,0 +1,164 @@
+// Plays random traffic to a balancer on each host and to the reference, and compares after every step:
+// verdict, frame, reasons, loads, traffic, the connection table, and the invariants between them.
+
+import type { BpfHost } from "@yardmaster/ebpf";
+import {
+  buildPcapng, checksumProblems, describeFrame, diffFrames, seededRandom,
+} from "@yardmaster/packet";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { stateName } from "../../src/index.ts";
+import { Balancer, type ConnectionView, PROTOCOLS, recount } from "../harness.ts";
+import { ReferenceBalancer } from "../reference/reference-balancer.ts";
+import type { State } from "../reference/tcp-machine.ts";
+import { randomPlan } from "./random-plan.ts";
+import { randomStep, type Step } from "./random-step.ts";
+
+/** The reference's short names of states. */
+const SHORT: Readonly<Record<string, State>> = {
+  NONE: "NONE", ESTABLISHED: "ES", SYN_SENT: "SS", SYN_RECV: "SR", FIN_WAIT: "FW", TIME_WAIT: "TW", CLOSE: "CL",
+  CLOSE_WAIT: "CW", LAST_ACK: "LA", LISTEN: "LI", SYNACK: "SA", UDP: "UDP",
+};
+/** The kernel's test run takes 14 bytes at least and less than a page (net/bpf/test_run.c). */
+const LEAST = 14;
+const MOST = 3000;
+
+/** What a run has met, to see that it met something. */
+export interface Tally {
+  forwarded: number;
+  ended: number;
+  readonly reasons: Set<string>;
+  readonly states: Set<string>;
+}
+
+export function emptyTally(): Tally {
+  return { forwarded: 0, ended: 0, reasons: new Set(), states: new Set() };
+}
+
+/** Plays `steps` random steps from `seed`; throws with the story at the first difference. */
+export function playRandom(hosts: readonly BpfHost[], seed: number, steps: number, tally: Tally): void {
+  const random = seededRandom(seed);
+  const plan = randomPlan(random);
+  const reference = new ReferenceBalancer(plan);
+  using balancers = new DisposableStack();
+  const subjects = hosts.map((host) => balancers.use(new Balancer(host, plan)));
+  const frames: Uint8Array[] = [];
+  for (let count = 0; count < steps; count++) {
+    const step = limited(randomStep(random, reference, frames));
+    if (step.kind === "packet") frames.push(step.frame);
+    try {
+      perform(step, reference, subjects, tally);
+      for (const subject of subjects) compareState(reference, subject);
+    } catch (error) {
+      const capture = saved(frames);
+      const what = step.kind === "packet" ? describeFrame(step.frame) : JSON.stringify(step);
+      const text = `seed ${seed}, step ${count}: ${(error as Error).message}\n${what}\n${capture}\n${JSON.stringify(plan)}`;
+      throw new Error(text, { cause: error });
+    }
+  }
+  finish(reference, subjects);
+  for (const reason of reference.reasons.keys()) tally.reasons.add(reason);
+}
+
+function limited(step: Step): Step {
+  if (step.kind !== "packet" || step.frame.length < MOST) {
+    const isLong = step.kind !== "packet" || step.frame.length >= LEAST;
+    return isLong ? step : { kind: "packet", frame: new Uint8Array(LEAST) };
+  }
+  return { kind: "packet", frame: step.frame.slice(0, MOST) };
+}
+
+function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Balancer[], tally: Tally): void {
+  if (step.kind === "packet") {
+    const fate = reference.send(step.frame);
+    if (fate.verdict === "tx" || fate.verdict === "redirect") tally.forwarded += 1;
+    for (const { state } of reference.connections) tally.states.add(state);
+    for (const subject of subjects) {
+      const got = subject.send(step.frame);
+      const why = "reason" in fate ? ` (${fate.reason})` : "";
+      if (got.verdict !== fate.verdict) {
+        throw new Error(`${subject.host.kind}: ${got.verdict}, not ${fate.verdict}${why}; ${JSON.stringify(subject.verdicts())}`);
+      }
+      if (fate.verdict === "drop") continue;
+      const difference = diffFrames(fate.frame, got.frame);
+      if (difference !== "") throw new Error(`${subject.host.kind}: ${difference}`);
+      expect(newProblems(step.frame, got.frame)).toEqual([]);
+    }
+    return;
+  }
+  if (step.kind === "time") {
+    reference.now += step.ticks;
+    for (const subject of subjects) subject.advance(step.ticks);
+  } else if (step.kind === "weights") {
+    reference.setWeights(step.service, step.weights);
+    for (const subject of subjects) subject.setWeights(step.service, step.weights);
+  } else {
+    const ended = reference.reap();
+    tally.ended += ended;
+    for (const subject of subjects) expect(subject.reap()).toBe(ended);
+  }
+}
+
+/** What is wrong with a frame that was not wrong with the one that came in. */
+function newProblems(before: Uint8Array, after: Uint8Array): readonly string[] {
+  if (checksumProblems(before).length > 0) return [];
+  return checksumProblems(after).map(({ message }) => message);
+}
+
+function compareState(reference: ReferenceBalancer, subject: Balancer): void {
+  const { destinations } = reference;
+  const loads = subject.loads();
+  const connections = subject.connections();
+  const kind = subject.host.kind;
+  expect(loads, kind).toEqual(destinations.map(({ active, inactive, scheduled }) => ({ active, inactive, scheduled })));
+  expect(subject.traffic(), kind).toEqual(destinations.map(({ traffic }) => traffic));
+  expect(subject.verdicts(), kind).toEqual(Object.fromEntries(reference.reasons));
+  expect(connections.map(plain), kind).toEqual(expectedConnections(reference).map(plain));
+  const counts = loads.map(({ active, inactive }) => ({ active, inactive }));
+  expect(counts, `${kind}: counts against a recount of the table`).toEqual(recount(connections, destinations.length));
+  const translated = connections.filter(({ destination }) => destinations[destination]?.method === "nat");
+  expect(subject.replyEntries(), `${kind}: one reply entry for each translated connection`).toBe(translated.length);
+}
+
+type Comparable = Omit<ConnectionView, "state"> & { readonly state: State | number };
+
+function plain({ state, ...rest }: Comparable): object {
+  return { ...rest, state: typeof state === "number" ? SHORT[stateName(state)] : state };
+}
+
+function expectedConnections(reference: ReferenceBalancer): Comparable[] {
+  const views = reference.connections.map(({ flow, destination, state, expiresAt }) => ({
+    client: `${flow.source}:${flow.sourcePort}`,
+    service: `${flow.destination}:${flow.destinationPort}`,
+    protocol: PROTOCOLS[flow.protocol],
+    server: `${destination.address}:${destination.port}`,
+    destination: destination.index,
+    expiresAt: expiresAt % 2 ** 32,
+    state,
+  }));
+  const key = ({ client, service, protocol }: Comparable) => `${protocol} ${client} ${service}`;
+  return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/** When all has timed out and the reaper ran, nothing is left, in the table or in the counts. */
+function finish(reference: ReferenceBalancer, subjects: readonly Balancer[]): void {
+  const far = 1000 * 250;
+  reference.now += far;
+  const ended = reference.reap();
+  for (const subject of subjects) {
+    subject.advance(far);
+    expect(subject.reap()).toBe(ended);
+    expect(subject.connections()).toEqual([]);
+    expect(subject.replyEntries()).toBe(0);
+    for (const { active, inactive } of subject.loads()) expect([active, inactive]).toEqual([0, 0]);
+  }
+}
+
+function saved(frames: readonly Uint8Array[]): string {
+  const path = join(mkdtempSync(join(tmpdir(), "yardmaster-random-")), "packets.pcapng");
+  const packets = frames.map((bytes, index) => ({ interface: 0, timestampNs: BigInt(index) * 1_000_000n, bytes }));
+  writeFileSync(path, buildPcapng({ interfaces: [{ name: "in" }], packets }));
+  return `packets until then: ${path}`;
+}

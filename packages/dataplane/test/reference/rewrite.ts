@@ -1,0 +1,61 @@
+// The reference's changes to a frame. Checksums are added up anew over all they cover. One that was wrong
+// when the packet came stays wrong by the same amount: the director neither repairs nor hides damage.
+
+import { foldSum, internetChecksum, macBytes, parseAddress, pseudoHeaderSum, sumWords } from "@yardmaster/packet";
+import type { HopPlan } from "../plan.ts";
+import type { ReadFrame } from "./read-frame.ts";
+
+/** The frame with one end of its flow replaced. */
+export function translated(
+  bytes: Uint8Array, read: ReadFrame, end: "source" | "destination", address: string, port: number,
+): Uint8Array {
+  const copy = bytes.slice();
+  const offset = end === "source" ? 0 : 1;
+  const sumBefore = transportSum(bytes, read);
+  copy.set(parseAddress(address), read.ipAt + 12 + offset * 4);
+  putWord(copy, read.transportAt + offset * 2, port);
+  sealHeader(copy, read);
+
+  const checkAt = read.transportAt + (read.protocol === "tcp" ? 16 : 6);
+  const hasNone = read.protocol === "udp" && bytes[checkAt] === 0 && bytes[checkAt + 1] === 0;
+  if (hasNone) return copy;
+  putWord(copy, checkAt, 0);
+  // A right checksum makes the whole add up to 0xffff, that is to 0 in this arithmetic.
+  const wanted = (((sumBefore - transportSum(copy, read)) % 0xffff) + 0xffff) % 0xffff;
+  putWord(copy, checkAt, wanted === 0 && read.protocol === "udp" ? 0xffff : wanted);
+  return copy;
+}
+
+/** The frame on its way out: one hop less to live, other MAC addresses, the tag that the way wants. */
+export function sent(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array {
+  const copy = bytes.slice();
+  copy[read.ipAt + 8] = read.ttl - 1;
+  sealHeader(copy, read);
+  const macs = [...macBytes(hop.mac), ...macBytes(hop.sourceMac)];
+  return Uint8Array.of(...macs, ...tagFor(read, hop.vlan), ...copy.subarray(read.ipAt - 2));
+}
+
+/** The tag's bytes, none for an untagged way. A tag that is there keeps type, priority and drop eligibility. */
+function tagFor({ tags }: ReadFrame, vlan: number): readonly number[] {
+  if (vlan === 0) return [];
+  const [typeHigh = 0x81, typeLow = 0, control = 0] = tags[0] ?? [];
+  return [typeHigh, typeLow, (control & 0xf0) | (vlan >> 8), vlan & 0xff];
+}
+
+function sealHeader(bytes: Uint8Array, { ipAt, transportAt }: ReadFrame): void {
+  putWord(bytes, ipAt + 10, 0);
+  putWord(bytes, ipAt + 10, internetChecksum(bytes.subarray(ipAt, transportAt)));
+}
+
+/** The folded sum of all that the TCP or UDP checksum covers, itself included. */
+function transportSum(bytes: Uint8Array, { ipAt, transportAt, endsAt, protocol }: ReadFrame): number {
+  const pseudoHeader = pseudoHeaderSum(
+    bytes.slice(ipAt + 12, ipAt + 16), bytes.slice(ipAt + 16, ipAt + 20), protocol === "tcp" ? 6 : 17, endsAt - transportAt,
+  );
+  return foldSum(sumWords(bytes.subarray(transportAt, endsAt), pseudoHeader));
+}
+
+function putWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 8;
+  bytes[at + 1] = value & 0xff;
+}
