@@ -1,23 +1,37 @@
 // The clock that programs read, as user space sees it: what it says now, and how fast it ticks.
 
-import { type BpfHost, type BpfProgram, compile, jiffies64, verdict, xdp } from "@yardmaster/ebpf";
+import { type BpfHost, type BpfProgram, compile, jiffies64, ktimeGetNs, struct, u64, verdict, xdp } from "@yardmaster/ebpf";
 
 /** Values of CONFIG_HZ that kernels are built with (kernel/Kconfig.hz, and 512 to 1200 on other machines are not). */
 const RATES = [100, 250, 300, 1000];
-const MEASURED_MS = 40;
+/** A tick more or less is then a tenth of what tells 250 from 300 at most. */
+const MEASURED_MS = 100;
+const NS_PER_MS = 1_000_000n;
 const ANY_PACKET = new Uint8Array(64);
+/** What the program writes where the packet begins: both times of one moment. */
+const Moment = struct("moment", { ticks: u64, atNs: u64 });
 
 /** Reads the programs' clock: low 32 bits of the ticks since boot. */
 export class TickClock implements Disposable {
   readonly #program: BpfProgram;
 
   constructor(host: BpfHost) {
-    const program = compile(xdp("clock", () => verdict(jiffies64().toU32())));
-    this.#program = host.loadProgram(program, new Map());
+    const definition = xdp("clock", (packet) => {
+      const moment = packet.read(Moment).orPass();
+      moment.ticks = jiffies64();
+      moment.atNs = ktimeGetNs();
+      return verdict(moment.ticks.toU32());
+    });
+    this.#program = host.loadProgram(compile(definition), new Map());
   }
 
   now(): number {
     return this.#program.run({ packet: ANY_PACKET }).verdict >>> 0;
+  }
+
+  /** Ticks and nanoseconds since boot, read in one breath: nothing that delays this process comes between them. */
+  moment(): { readonly ticks: bigint; readonly atNs: bigint } {
+    return Moment.decode(this.#program.run({ packet: ANY_PACKET }).packet);
   }
 
   [Symbol.dispose](): void {
@@ -25,19 +39,33 @@ export class TickClock implements Disposable {
   }
 }
 
-/** Counts ticks for a moment, from the edge of one to the edge of another, and takes the nearest rate. */
-export function measureTicksPerSecond(host: BpfHost): number {
-  using clock = new TickClock(host);
-  const edge = (): { tick: number; atMs: number } => {
-    const before = clock.now();
-    for (;;) {
-      const tick = clock.now();
-      if (tick !== before) return { tick, atMs: performance.now() };
+/** A measurement of how fast the programs' clock ticks. It begins at once, so that other work can go on meanwhile. */
+export class TickRate implements Disposable {
+  readonly #clock: TickClock;
+  readonly #start: { readonly ticks: bigint; readonly atNs: bigint };
+
+  constructor(host: BpfHost) {
+    using cleanup = new DisposableStack();
+    this.#clock = cleanup.use(new TickClock(host));
+    this.#start = this.#clock.moment();
+    cleanup.move();
+  }
+
+  /** Ticks in a second. Waits until a tenth of a second has been measured. */
+  perSecond(): number {
+    let end = this.#clock.moment();
+    const missingMs = MEASURED_MS - Number((end.atNs - this.#start.atNs) / NS_PER_MS);
+    if (missingMs > 0) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, missingMs);
+      end = this.#clock.moment();
     }
-  };
-  const start = edge();
-  let end = edge();
-  while (end.atMs - start.atMs < MEASURED_MS) end = edge();
-  const measured = (((end.tick - start.tick) >>> 0) * 1000) / (end.atMs - start.atMs);
-  return RATES.reduce((best, rate) => (Math.abs(rate - measured) < Math.abs(best - measured) ? rate : best));
+    const ticks = Number(end.ticks - this.#start.ticks);
+    if (ticks === 0) throw new Error("measuring the programs' clock: it stands still; say how fast it is to count");
+    const measured = (ticks * 1e9) / Number(end.atNs - this.#start.atNs);
+    return RATES.reduce((best, rate) => (Math.abs(rate - measured) < Math.abs(best - measured) ? rate : best));
+  }
+
+  [Symbol.dispose](): void {
+    this.#clock[Symbol.dispose]();
+  }
 }

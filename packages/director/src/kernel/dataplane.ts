@@ -4,7 +4,7 @@
 import { type BalancerMaps, balancer, balancerMaps, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
 import type { Plan, PlannedService } from "../plan/plan.ts";
-import { measureTicksPerSecond } from "./clock.ts";
+import { TickRate } from "./clock.ts";
 
 /** Maps by the names that programs know them by. */
 export type LiveMaps = {
@@ -36,6 +36,7 @@ export function createDataplane<P extends BpfProgram>(
   host: HostOf<P>, plan: Plan, options: { readonly ticksPerSecond?: number } = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
+  using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
   const definitions = balancerMaps(plan.shape);
   const programs = [balancer(definitions, plan.shape), reaper(definitions, plan.shape)].map(compile);
   const { membersInner, tablesInner, ...shared } = definitions;
@@ -47,7 +48,7 @@ export function createDataplane<P extends BpfProgram>(
     byName.set(definition.spec.name, map);
   }
   const live = maps as unknown as LiveMaps;
-  const ticksPerSecond = options.ticksPerSecond ?? measureTicksPerSecond(host);
+  const ticksPerSecond = rate.perSecond();
   fillSettings(live, plan, ticksPerSecond);
   for (const service of plan.services) fillService(host, live, { membersInner, tablesInner }, service);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, byName)));
@@ -61,6 +62,10 @@ export function createDataplane<P extends BpfProgram>(
     ticksPerSecond,
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Disposable {
+  return { perSecond: () => ticksPerSecond, [Symbol.dispose]: () => undefined };
 }
 
 function fillSettings(maps: LiveMaps, plan: Plan, ticksPerSecond: number): void {
