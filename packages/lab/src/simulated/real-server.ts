@@ -1,0 +1,69 @@
+// A real server of the simulated network: answers HTTP requests and UDP datagrams with its name and the client it saw,
+// after a moment of work.
+import type { EventQueue } from "./event-queue.ts";
+import { HttpReader, httpBytes } from "./http-message.ts";
+import type { TcpConnection } from "./tcp-connection.ts";
+import type { Acceptor, Endpoint, TcpStack } from "./tcp-stack.ts";
+import type { UdpStack } from "./udp-stack.ts";
+
+/** Makes an answer longer than the request, so that replies show in byte counts. */
+const FILLING = "x".repeat(1000);
+
+/** What a server works with. */
+export interface RealServer {
+  readonly name: string;
+  readonly queue: EventQueue;
+  readonly tcp: TcpStack;
+  readonly udp: UdpStack;
+  /** How long the next answer takes, in milliseconds. */
+  readonly workMs: () => number;
+}
+
+/** Listens on these ports. */
+export function startRealServer(
+  server: RealServer,
+  ports: { readonly tcp: readonly number[]; readonly udp: readonly number[] },
+): void {
+  for (const port of ports.tcp) server.tcp.listen(port, httpServer(server));
+  for (const port of ports.udp) {
+    server.udp.bind(port, ({ from, to }) => {
+      const data = new TextEncoder().encode(answerText(server, from));
+      // Answered from the address that was asked: with direct routing that is the service's.
+      server.queue.after(server.workMs(), () => server.udp.send({ from: to, to: from, data }));
+    });
+  }
+}
+
+function httpServer(server: RealServer): Acceptor {
+  return (connection, client) => {
+    const reader = new HttpReader();
+    let isOver = false;
+    return {
+      received: (data) => {
+        for (const { headers } of reader.push(data)) {
+          const isLast = headers.get("connection") === "close";
+          server.queue.after(server.workMs(), () => {
+            if (!isOver) answer(connection, answerText(server, client), isLast);
+          });
+        }
+      },
+      ended: () => {
+        isOver = true;
+        connection.end();
+      },
+      closed: () => {
+        isOver = true;
+      },
+    };
+  };
+}
+
+function answer(connection: TcpConnection, body: string, isLast: boolean): void {
+  const headers = { "Content-Type": "application/json", Connection: isLast ? "close" : "keep-alive" };
+  connection.send(httpBytes("HTTP/1.1 200 OK", headers, `${body}\n`));
+  if (isLast) connection.end();
+}
+
+function answerText({ name }: RealServer, { address, port }: Endpoint): string {
+  return JSON.stringify({ server: name, client: `${address}:${port}`, filling: FILLING });
+}

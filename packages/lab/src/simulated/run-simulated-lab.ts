@@ -1,0 +1,139 @@
+// Runs the lab without a kernel: for each forwarding method the same layout, services, traffic and judgement as the
+// real lab, the director's own programs in the interpreter, and a network that is simulated frame by frame.
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+import { directorConfig } from "../director-config.ts";
+import { judge } from "../expectations.ts";
+import { LabError, throwIfInterrupted } from "../lab-error.ts";
+import type { ServiceResult } from "../lab-report.ts";
+import { directRoutingLayout } from "../layout-dr.ts";
+import { natLayout } from "../layout-nat.ts";
+import type { LabLayout, LabMethod, LabService } from "../layout.ts";
+import { serverHosts } from "../layout.ts";
+import { SimulatedDirector } from "./director-host.ts";
+import { EventQueue } from "./event-queue.ts";
+import { SimulatedNetwork } from "./network.ts";
+import { startRealServer } from "./real-server.ts";
+import { noteText, simulatedMethodText, simulatedSummaryText } from "./report-text.ts";
+import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
+import { TcpStack } from "./tcp-stack.ts";
+import { startTraffic } from "./traffic.ts";
+import { UdpStack } from "./udp-stack.ts";
+import type { Client } from "./visit.ts";
+
+/** What to run; as the real lab's options, less what only a real network can do. */
+export interface SimulatedLabOptions {
+  /** Why it is simulated, as the begin of a sentence: `Not root`. */
+  readonly reason: string;
+  readonly methods: readonly LabMethod[];
+  readonly keep: boolean;
+  readonly clients: number;
+  readonly requests: number;
+  readonly json: boolean;
+  readonly write: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const layouts: Readonly<Record<LabMethod, (clients: number) => LabLayout>> = {
+  nat: natLayout,
+  dr: directRoutingLayout,
+};
+/** Events between two looks at whether the run is to be interrupted. */
+const EVENTS_PER_TURN = 2_000;
+/** What is under way when the last answer is in (FINs and their acknowledgments) has arrived after this time. */
+const SETTLE_MS = 100;
+/** How long servers work on an answer: by turns, so that connections overlap and every run is the same. */
+const WORK_MS = [2, 5, 1, 8, 3] as const;
+
+/**
+ * Runs the simulated lab and reports; `passed` tells whether every expectation was met. Throws LabError:
+ * YM_LAB_OPTIONS when it is to be kept or has too many clients, YM_LAB_INTERRUPTED after `signal`.
+ */
+export async function runSimulatedLab(options: SimulatedLabOptions): Promise<SimulatedLabReport> {
+  if (options.keep) {
+    const what = "a simulated network ends with its process, so --keep has nothing to keep";
+    throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; leave it out, or run as root on Linux`);
+  }
+  const tell = options.json ? (): void => undefined : options.write;
+  const note = noteText(options.reason);
+  tell(`${note}\n`);
+  const methods: SimulatedMethodReport[] = [];
+  for (const method of options.methods) {
+    const report = await runMethod(layouts[method](options.clients), options);
+    tell(simulatedMethodText(report));
+    methods.push(report);
+  }
+  const passed = methods.every((method) => method.passed);
+  const report: SimulatedLabReport = { simulated: true, note, name: "simulated", kept: false, methods, passed };
+  options.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : simulatedSummaryText(report));
+  return report;
+}
+
+async function runMethod(layout: LabLayout, options: SimulatedLabOptions): Promise<SimulatedMethodReport> {
+  const queue = new EventQueue();
+  const network = new SimulatedNetwork(layout, queue);
+  const startedMs = performance.now();
+  using director = new SimulatedDirector(network.host("director"), queue, directorConfig(layout));
+  const readyAfterMs = Math.round(performance.now() - startedMs);
+  const client = startPrograms(network);
+  const services: ServiceResult[] = [];
+  for (const service of layout.services) {
+    const { requests } = options;
+    const traffic = startTraffic(client, { service, clientAddresses: layout.clientAddresses, requests });
+    await runUntil(queue, traffic.isDone, options.signal);
+    services.push({ service, requests, traffic: traffic.report() });
+  }
+  const settledMs = queue.nowMs + SETTLE_MS;
+  await runUntil(queue, () => queue.nowMs >= settledMs, options.signal);
+  director.reap();
+  const measured = {
+    method: layout.method,
+    description: layout.description,
+    clients: layout.clientAddresses.length,
+    readyAfterMs,
+    services,
+    frames: network.frames(),
+    repliesPassDirector: layout.repliesPassDirector,
+    directorInterfaces: layout.directorInterfaces,
+    status: director.status(),
+    programRuns: director.runs,
+    instructions: director.instructions,
+    simulatedMs: queue.nowMs,
+  };
+  const expectations = judge(measured);
+  return { ...measured, expectations, passed: expectations.every(({ met }) => met) };
+}
+
+/** Gives every host its transports and starts the servers; returns the client host. */
+function startPrograms(network: SimulatedNetwork): Client {
+  const { queue, layout } = network;
+  const stacks = new Map(
+    network.hosts.map((host) => [host.plan.name, { queue, tcp: new TcpStack(host), udp: new UdpStack(host) }]),
+  );
+  let answers = 0;
+  const workMs = (): number => WORK_MS[answers++ % WORK_MS.length] ?? 0;
+  const stacksOf = (name: string): Client => {
+    const found = stacks.get(name);
+    if (found === undefined) throw new Error(`simulating the lab: the layout has no host "${name}"`);
+    return found;
+  };
+  for (const { name } of serverHosts(layout)) {
+    const ports = { tcp: portsOf(layout.services, name, "tcp"), udp: portsOf(layout.services, name, "udp") };
+    startRealServer({ name, workMs, ...stacksOf(name) }, ports);
+  }
+  return stacksOf("client");
+}
+
+function portsOf(services: readonly LabService[], host: string, protocol: "tcp" | "udp"): readonly number[] {
+  const destinations = services.filter((service) => service.protocol === protocol).flatMap((each) => each.destinations);
+  return [...new Set(destinations.filter((each) => each.host === host).map(({ port }) => port))];
+}
+
+/** Lets events happen until `isDone`. The director's reaper goes on for ever, so there is always a next one. */
+async function runUntil(queue: EventQueue, isDone: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    for (let event = 0; event < EVENTS_PER_TURN; event++) if (isDone() || !queue.step()) return;
+    await nextTurn();
+    throwIfInterrupted(signal);
+  }
+}
