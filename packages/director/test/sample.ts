@@ -1,0 +1,87 @@
+// Configurations and packets for tests of the control plane: as short as what they are about.
+
+import { ethernet, frame, ipv4, tcp, udp } from "@yardmaster/packet";
+import { type Configuration, type DirectorSettings, defaultTimeouts } from "../src/model/configuration.ts";
+import type { Destination, VirtualService } from "../src/model/virtual-service.ts";
+
+/** The address that services have unless a test gives another. */
+export const VIP = "198.51.100.10";
+/** MAC address of the director's interface. */
+export const directorMac = "02:00:00:00:00:01";
+
+type Changes = Partial<Omit<VirtualService, "servers">> & {
+  readonly servers?: readonly (Partial<Destination> & { readonly address: string })[];
+};
+
+/** A service: nat, rr, tcp, port 80 unless changed; servers have weight 1 and the service's port and method. */
+export function service(changes: Changes = {}): VirtualService {
+  const { servers = [], ...fields } = changes;
+  const whole = { name: "web", address: VIP, port: 80, protocol: "tcp", scheduler: "rr", forwarding: "nat" } as const;
+  const complete = { ...whole, ...fields };
+  const { port, forwarding } = complete;
+  return { ...complete, servers: servers.map((server) => ({ port, weight: 1, forwarding, ...server })) };
+}
+
+/** A configuration with these services and room for 1,000 connections. */
+export function configuration(
+  services: readonly VirtualService[],
+  director: Partial<DirectorSettings> = {},
+): Configuration {
+  const settings: DirectorSettings = {
+    interfaces: undefined,
+    hook: "auto",
+    compatibility: "none",
+    timeouts: defaultTimeouts,
+    connections: { maximum: 1000 },
+    ...director,
+  };
+  return { director: settings, services };
+}
+
+/** Both methods, all four schedulers. */
+export const fourServices: readonly VirtualService[] = [
+  service({ name: "web", servers: [{ address: "10.0.0.11", port: 8080 }, { address: "10.0.0.12" }] }),
+  service({
+    name: "dns",
+    ...{ port: 53, protocol: "udp", scheduler: "wrr", forwarding: "dr" },
+    servers: [
+      { address: "10.0.0.11", weight: 2 },
+      { address: "10.0.0.12", weight: 4 },
+      { address: "10.0.0.13", weight: 0 },
+    ],
+  }),
+  service({
+    name: "cache",
+    ...{ port: 11211, scheduler: "sh", forwarding: "dr" },
+    servers: [
+      { address: "10.0.0.11", weight: 1 },
+      { address: "10.0.0.12", weight: 2 },
+    ],
+  }),
+  service({ name: "mail", port: 25, scheduler: "wlc", servers: [{ address: "10.0.0.14", weight: 65535 }] }),
+];
+
+/** An end of a flow, "address:port". */
+type Endpoint = `${string}:${number}`;
+
+function addressed(source: Endpoint, destination: Endpoint) {
+  const [from = "", sourcePort = ""] = source.split(":");
+  const [to = "", destinationPort = ""] = destination.split(":");
+  return {
+    ethernet: ethernet({ source: "02:00:00:00:00:fe", destination: directorMac }),
+    ip: ipv4({ source: from, destination: to }),
+    ports: { sourcePort: Number(sourcePort), destinationPort: Number(destinationPort) },
+  };
+}
+
+/** A TCP packet to the director's interface. */
+export function tcpPacket(source: Endpoint, destination: Endpoint, flags: string): Uint8Array {
+  const { ethernet: link, ip, ports } = addressed(source, destination);
+  return frame(link, ip, tcp({ ...ports, flags }), "");
+}
+
+/** A UDP packet to the director's interface. */
+export function udpPacket(source: Endpoint, destination: Endpoint): Uint8Array {
+  const { ethernet: link, ip, ports } = addressed(source, destination);
+  return frame(link, ip, udp(ports), "question");
+}
