@@ -1,0 +1,160 @@
+// The way out, asked of a routing that the test plays: every answer of bpf_fib_lookup, and how often it is
+// asked.
+
+import { createMemoryHost, type HelperCall } from "@yardmaster/ebpf/vm";
+import { formatAddress, macBytes } from "@yardmaster/packet";
+import { expect, test } from "vitest";
+import type { MethodName, ReasonName } from "../src/index.ts";
+import { Balancer, clientSlot } from "./harness.ts";
+import { arriving, clientAddress, fromServer, serverAddress, tcpFrame, vip } from "./packets/scenario.ts";
+import { type BalancerPlan, director, INGRESS } from "./plan.ts";
+
+const FIB_LOOKUP = 69;
+/** Offsets in struct bpf_fib_lookup (include/uapi/linux/bpf.h). */
+const at = { family: 0, length: 6, ifindex: 8, source: 16, destination: 32, sourceMac: 52, destinationMac: 58 } as const;
+const neighbour = "02:00:00:00:02:77";
+
+interface Routing {
+  /** What the lookup returns. */
+  code: number;
+  ifindex: number;
+  mtu: number;
+  mac: string;
+  readonly asked: { readonly source: string; readonly destination: string; readonly ifindex: number }[];
+}
+
+function routing(code = 0): Routing {
+  return { code, ifindex: INGRESS, mtu: 1500, mac: neighbour, asked: [] };
+}
+
+function hostWith(answers: Routing) {
+  return createMemoryHost({ helpers: { [FIB_LOOKUP]: (call) => lookUp(answers, call) } });
+}
+
+function lookUp(answers: Routing, call: HelperCall): number {
+  expect([call.int(3), call.argument(4)]).toEqual([64, 0n]);
+  const question = call.bytes(2, 64);
+  const view = new DataView(question.buffer, question.byteOffset, 64);
+  expect(question[at.family]).toBe(2);
+  answers.asked.push({
+    source: formatAddress(question.slice(at.source, at.source + 4)),
+    destination: formatAddress(question.slice(at.destination, at.destination + 4)),
+    ifindex: view.getUint32(at.ifindex, true),
+  });
+  if (answers.code !== 0) return answers.code;
+  view.setUint16(at.length, answers.mtu, true);
+  view.setUint32(at.ifindex, answers.ifindex, true);
+  question.set(macBytes(director.outMac), at.sourceMac);
+  question.set(macBytes(answers.mac), at.destinationMac);
+  return 0;
+}
+
+function planOf(method: MethodName, destinations = [serverAddress]): BalancerPlan {
+  const service = { address: vip, port: 80, destinations: destinations.map((address) => ({ address, method })) };
+  return { services: [service], hops: "unknown" };
+}
+
+/** BPF_FIB_LKUP_RET_*, an unknown one, and an error; what NAT and dr make of each. */
+const answers: readonly (readonly [name: string, code: number, nat: ReasonName, dr: ReasonName])[] = [
+  ["a blackhole route", 1, "noRoute", "noRoute"],
+  ["an unreachable route", 2, "noRoute", "noRoute"],
+  ["a prohibited route", 3, "noRoute", "noRoute"],
+  ["a route that is not forwarding", 4, "neighbourUnresolved", "directNeighbourUnresolved"],
+  ["forwarding switched off", 5, "forwardingDisabled", "forwardingDisabled"],
+  ["an unsupported tunnel route", 6, "noRoute", "noRoute"],
+  ["an unresolved neighbour", 7, "neighbourUnresolved", "directNeighbourUnresolved"],
+  ["a packet too large", 8, "noRoute", "noRoute"],
+  ["no source address", 9, "noRoute", "noRoute"],
+  ["an answer of later kernels", 10, "noRoute", "noRoute"],
+  ["an error", -22, "noRoute", "noRoute"],
+];
+
+test.each(answers)("%s is answered with the reason", (_name, code, nat, dr) => {
+  for (const [method, reason] of [["nat", nat], ["dr", dr]] as const) {
+    const routes = routing(code);
+    using balancer = new Balancer(hostWith(routes), planOf(method));
+    const sent = balancer.send(tcpFrame(arriving));
+    expect(balancer.verdicts()).toEqual({ [reason]: 1 });
+    expect(sent.verdict).toBe(reason === "neighbourUnresolved" ? "pass" : "drop");
+    // The stack gets what it can route on: translated, with the time to live as it came.
+    if (sent.verdict === "pass") {
+      expect(sent.frame).toEqual(tcpFrame(arriving, { destination: serverAddress }));
+    }
+    // Nothing is remembered of a failure: once the way is there, the next packet takes it.
+    routes.code = 0;
+    expect(balancer.send(tcpFrame(arriving)).verdict).toBe("tx");
+    expect(routes.asked.length).toBe(2);
+  }
+});
+
+test("the way is asked once a second, with the packet's addresses", () => {
+  const routes = routing();
+  using balancer = new Balancer(hostWith(routes), planOf("dr"));
+  for (let count = 0; count < 3; count++) expect(balancer.send(tcpFrame(arriving)).verdict).toBe("tx");
+  expect(routes.asked).toEqual([{ source: clientAddress, destination: serverAddress, ifindex: INGRESS }]);
+  balancer.advance(249);
+  balancer.send(tcpFrame(arriving));
+  expect(routes.asked.length).toBe(1);
+  routes.mac = "02:00:00:00:02:78";
+  balancer.advance(1);
+  const { frame } = balancer.send(tcpFrame(arriving));
+  expect(routes.asked.length).toBe(2);
+  expect(frame.slice(0, 6)).toEqual(macBytes(routes.mac));
+});
+
+test("a failure after a success is noticed when the entry is a second old", () => {
+  const routes = routing();
+  using balancer = new Balancer(hostWith(routes), planOf("dr"));
+  balancer.send(tcpFrame(arriving));
+  routes.code = 5;
+  expect(balancer.send(tcpFrame(arriving)).verdict).toBe("tx");
+  balancer.advance(250);
+  expect(balancer.send(tcpFrame(arriving)).verdict).toBe("drop");
+});
+
+test("another interface is a redirect, and the MTU of the way is kept to", () => {
+  const routes = { ...routing(), ifindex: 9, mtu: 100 };
+  using balancer = new Balancer(hostWith(routes), planOf("nat"));
+  expect(balancer.send(tcpFrame(arriving, {}, {}, new Uint8Array(60)))).toMatchObject({
+    verdict: "redirect", redirectIfindex: 9,
+  });
+  expect(balancer.send(tcpFrame(arriving, {}, {}, new Uint8Array(61))).verdict).toBe("pass");
+  expect(balancer.verdicts()).toEqual({ exceedsMtu: 1 });
+});
+
+test("the way over a VLAN interface is that of its lower interface, tagged", () => {
+  const routes = { ...routing(), ifindex: 9 };
+  using balancer = new Balancer(hostWith(routes), planOf("dr"));
+  balancer.map(balancer.maps.vlanDevices).update({ ifindex: 9 }, { ifindex: 4, vlan: 100, reserved: 0 });
+  const sent = balancer.send(tcpFrame(arriving));
+  expect(sent.redirectIfindex).toBe(4);
+  const macs = { source: director.outMac, destination: neighbour, vlan: [100] };
+  expect(sent.frame).toEqual(tcpFrame(macs, { ttl: 63 }));
+});
+
+test("a server whose address changes is asked for anew at once", () => {
+  const routes = routing();
+  using balancer = new Balancer(hostWith(routes), planOf("nat"));
+  balancer.send(tcpFrame(arriving));
+  const destinations = balancer.map(balancer.maps.destinations);
+  destinations.update(0, { address: 0x0a00_0063, port: 80, method: 1, reserved: 0 });
+  balancer.send(tcpFrame(arriving, {}, { sourcePort: 40001 }));
+  expect(routes.asked.map(({ destination }) => destination)).toEqual([serverAddress, "10.0.0.99"]);
+});
+
+test("replies ask the way to their client; two clients in one slot of the cache displace each other", () => {
+  const routes = routing();
+  using balancer = new Balancer(hostWith(routes), planOf("nat"));
+  const other = Array.from({ length: 65_000 }, (_, index) => `192.0.${index >> 8}.${index & 255}`).find(
+    (address) => clientSlot(address) === clientSlot(clientAddress),
+  );
+  const clients = [clientAddress, other ?? ""];
+  for (const source of clients) balancer.send(tcpFrame(arriving, { source }));
+  routes.asked.length = 0;
+  const reply = (destination: string) =>
+    tcpFrame(fromServer, { source: serverAddress, destination }, { sourcePort: 80, destinationPort: 40000, flags: "SA" });
+  for (const client of [...clients, ...clients, other ?? ""]) {
+    expect(balancer.send(reply(client)).verdict).toBe("tx");
+  }
+  expect(routes.asked.map(({ destination }) => destination)).toEqual([...clients, ...clients]);
+});
