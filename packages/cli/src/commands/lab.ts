@@ -8,6 +8,7 @@ import { withStopSignal } from "../stop-signal.ts";
 interface LabCommandOptions {
   readonly method: "nat" | "dr" | "all";
   readonly keep?: boolean;
+  readonly simulate?: boolean;
   readonly clients: number;
   readonly requests: number;
   readonly json?: boolean;
@@ -25,6 +26,7 @@ export function addLabCommand(program: Command): void {
     .option("--clients <number>", "how many client addresses ask, 1–200", parseCount(200), 50)
     .option("--requests <number>", "how many requests each service gets", parseCount(1_000_000), 1_000)
     .option("--keep", "leave the network standing and say how to enter each host")
+    .option("--simulate", "no kernel: interpreted bytecode on a simulated network; so too without root or Linux")
     .option("--json", "print the result as JSON")
     .option("--list", "list the labs that stand on this machine, and end")
     .option("--remove <name>", "remove a lab that was kept, and end")
@@ -32,25 +34,35 @@ export function addLabCommand(program: Command): void {
 }
 
 async function lab(options: LabCommandOptions): Promise<void> {
-  const { listLabs, removeLab, runLab } = await import("@yardmaster/lab");
   if (options.list === true) {
+    const { listLabs } = await import("@yardmaster/lab");
     for (const name of await listLabs()) print(name);
     return;
   }
   if (options.remove !== undefined) {
+    const { removeLab } = await import("@yardmaster/lab");
     await removeLab(options.remove);
     return;
   }
-  const { passed } = await withStopSignal((signal) =>
-    runLab({
-      methods: options.method === "all" ? ["nat", "dr"] : [options.method],
-      keep: options.keep === true,
-      clients: options.clients,
-      requests: options.requests,
-      json: options.json === true,
-      write: (text) => process.stdout.write(text),
-      signal,
-    }),
-  );
+  const { passed } = await withStopSignal((signal) => runSomeLab(options, signal));
   if (!passed) throw new FailedCommand(1);
+}
+
+/** Runs the real lab where it can run. Elsewhere the simulated one, which needs nothing that only Linux has. */
+async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Promise<{ readonly passed: boolean }> {
+  const run = {
+    methods: options.method === "all" ? (["nat", "dr"] as const) : [options.method],
+    keep: options.keep === true,
+    clients: options.clients,
+    requests: options.requests,
+    json: options.json === true,
+    write: (text: string) => process.stdout.write(text),
+    signal,
+  };
+  const { reasonToSimulate, runSimulatedLab } = await import("@yardmaster/lab/simulated");
+  const isAsked = options.simulate === true;
+  const reason = reasonToSimulate({ isAsked, platform: process.platform, userId: process.getuid?.() });
+  if (reason !== undefined) return runSimulatedLab({ ...run, reason });
+  const { runLab } = await import("@yardmaster/lab");
+  return runLab(run);
 }
