@@ -300,7 +300,7 @@ describe("each fault", () => {
         = timeout of UDP flows: a number with its unit, such as 90s, 15m, 1h
       # duration that is too long
       1:33 YM_CONFIG_DURATION
-        "32d" is outside 1s–31d
+        "32d" is outside 1s–20d
         = timeout of TCP connections that are being closed: a number with its unit, such as 90s, 15m, 1h
       # maximum of zero
       1:37 YM_CONFIG_RANGE

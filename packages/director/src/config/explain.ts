@@ -140,7 +140,7 @@ function explainDuration(field: TextField, noun: string, value: unknown): FaultT
     return { code: "YM_CONFIG_DURATION", message, hint: `write ${value}s for seconds; ${field.meaning}` };
   }
   if (typeof value !== "string") return wrongType(noun, value, "a duration", field.meaning);
-  const problem = durationPattern.test(value) ? "is outside 1s–31d" : "is no duration";
+  const problem = durationPattern.test(value) ? "is outside 1s–20d" : "is no duration";
   return { code: "YM_CONFIG_DURATION", message: `${quoteValue(value)} ${problem}`, hint: field.meaning };
 }
 

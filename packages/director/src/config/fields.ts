@@ -37,8 +37,8 @@ export interface GroupField {
 
 export type Field = IntegerField | ChoiceField | TextField | GroupField;
 
-/** Shortest and longest duration of a timeout. */
-export const timeoutRangeMs = { minimum: 1_000, maximum: 31 * 86_400_000 } as const;
+/** Shortest and longest duration of a timeout: at 1,000 ticks a second, 31 bits of ticks are 24.8 days. */
+export const timeoutRangeMs = { minimum: 1_000, maximum: 20 * 86_400_000 } as const;
 
 const port: IntegerField = { kind: "integer", minimum: 1, maximum: 65535, meaning: "a port is a number, 1–65535" };
 const timeout = (what: string): TextField => ({
