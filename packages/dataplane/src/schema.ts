@@ -155,7 +155,8 @@ export function balancerMaps(shape: BalancerShape) {
   const members = arrayMap("members", list(Member, shape.maximumMembers), 1);
   const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
   return {
-    connections: hashMap("connections", FlowKey, Connection, shape.maximumConnections, { flags: BPF_F_NO_PREALLOC }),
+    /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
+    connections: hashMap("connections", FlowKey, Connection, shape.maximumConnections),
     serviceIndex: hashMap("service_index", ServiceKey, ServiceIndex, shape.maximumServices),
     services: arrayMap("services", Service, shape.maximumServices),
     positions: arrayMap("positions", Position, shape.maximumServices),
