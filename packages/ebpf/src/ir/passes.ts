@@ -1,5 +1,5 @@
-// What is done to a function between the DSL and register allocation: blocks that nothing reaches
-// are left out, copies are read through, values that nobody reads are not computed.
+// What is done to a function between the DSL and register allocation: blocks that nothing reaches are left
+// out, the others put in order, copies are read through, values that nobody reads are not computed.
 
 import {
   type Block,
@@ -17,23 +17,53 @@ import { liveness } from "./liveness.ts";
 
 /** Runs all passes; the function is changed in place. */
 export function optimise(fn: IrFunction): void {
-  removeUnreachable(fn);
+  orderBlocks(fn);
   threadJumps(fn);
-  removeUnreachable(fn);
+  orderBlocks(fn);
+  joinBlocks(fn);
   propagateCopies(fn);
   removeDead(fn);
 }
 
-/** Leaves out blocks that no path from the entry reaches. */
-export function removeUnreachable(fn: IrFunction): void {
-  const reached = new Set<Block>();
-  const pending = [fn.blocks[0]];
-  for (let block = pending.pop(); block !== undefined; block = pending.pop()) {
-    if (reached.has(block)) continue;
-    reached.add(block);
-    pending.push(...successors(block));
+/**
+ * Leaves out blocks that no path from the entry reaches, and puts each of the others behind all that lead to
+ * it, loops aside: most then fall through into the next, and data flow settles in few rounds.
+ */
+export function orderBlocks(fn: IrFunction): void {
+  const [entry] = fn.blocks;
+  if (entry === undefined) return;
+  const seen = new Set<Block>([entry]);
+  const finished: Block[] = [];
+  const path = [{ block: entry, pending: [...successors(entry)] }];
+  for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+    const next = top.pending.pop();
+    if (next === undefined) {
+      finished.push(top.block);
+      path.pop();
+    } else if (!seen.has(next)) {
+      seen.add(next);
+      path.push({ block: next, pending: [...successors(next)] });
+    }
   }
-  fn.blocks.splice(0, fn.blocks.length, ...fn.blocks.filter((block) => reached.has(block)));
+  fn.blocks.splice(0, fn.blocks.length, ...finished.reverse());
+}
+
+/** Makes one block of two where the first always goes to the second and nobody else does. */
+function joinBlocks(fn: IrFunction): void {
+  const ways = new Map<Block, number>();
+  for (const block of fn.blocks) for (const next of successors(block)) ways.set(next, (ways.get(next) ?? 0) + 1);
+  const joined = new Set<Block>();
+  for (const block of fn.blocks) {
+    if (joined.has(block)) continue;
+    for (let end = block.terminator; end?.kind === "jump"; end = block.terminator) {
+      const next = end.target;
+      if (ways.get(next) !== 1 || next === fn.blocks[0]) break;
+      block.operations.push(...next.operations);
+      block.terminator = next.terminator;
+      joined.add(next);
+    }
+  }
+  fn.blocks.splice(0, fn.blocks.length, ...fn.blocks.filter((block) => !joined.has(block)));
 }
 
 /** Lets jumps to a block that only jumps on go to where it leads. */
