@@ -65,6 +65,41 @@ describe("who may share a register", () => {
   });
 });
 
+test("parameters come where they are wanted, the one for r0 too, though r0 is where cycles are broken", () => {
+  const slot = { kind: "stack", id: 0, size: 8 } as const;
+  const [a, b, c, value, old, result] = [0, 1, 2, 3, 4, 5].map(register) as [
+    VirtualRegister,
+    VirtualRegister,
+    VirtualRegister,
+    VirtualRegister,
+    VirtualRegister,
+    VirtualRegister,
+  ];
+  const fn = straight(
+    [
+      { kind: "move", target: value, from: constant(0), width: 64 },
+      { kind: "atomic", operator: "cmpxchg", size: 8, base: slot, offset: 0, value, expected: c, target: old },
+      { kind: "call", helper: 7, arguments: [b, a], target: result },
+    ],
+    6,
+    result,
+    3,
+  );
+  fn.slots.push(slot);
+  const registers = [undefined, "a", "b", "c"] as (string | undefined)[];
+  const entry = text(fn).split("\n");
+  const moves = entry.slice(
+    0,
+    entry.findIndex((line) => / = \d+$/.test(line)),
+  );
+  for (const line of moves) {
+    const [, target, from] = /r(\d+) = r(\d+)/.exec(line)!;
+    registers[Number(target)] = registers[Number(from)];
+  }
+  const allocation = allocate(fn);
+  expect([a, b, c].map(({ id }) => registers[allocation[id]!])).toEqual(["a", "b", "c"]);
+});
+
 /** Straight-line code over registers that were all written before; calls destroy r0–r5. */
 const randomCode = fc
   .array(

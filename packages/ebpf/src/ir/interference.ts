@@ -53,6 +53,8 @@ export function interference(fn: IrFunction): Interference {
   fn.parameters.forEach((parameter, index) => {
     graph.nodes.add(parameter.id);
     wish(graph, parameter.id, index + 1);
+    // r0 is where the entry's moves break their cycles.
+    forbid(graph, [parameter.id], 1);
     for (const other of entryLive) connect(graph, parameter.id, other);
     for (const other of fn.parameters) connect(graph, parameter.id, other.id);
   });

@@ -4,12 +4,16 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createKernelHost } from "@yardmaster/ebpf/kernel";
 import { evaluateProgram, initialState } from "./evaluate.ts";
-import { inputs, randomProgram } from "./random-program.ts";
+import { branches, inputs, randomProgram } from "./random-program.ts";
 import { runOnHost } from "./run-random.ts";
+
+/** Beyond, the verifier takes minutes over some programs. */
+const MAX_BRANCHES = 45;
+const verifiable = randomProgram.filter((program) => branches(program) <= MAX_BRANCHES);
 
 test("random programs: kernel ≡ reference", () => {
   fc.assert(
-    fc.property(randomProgram, fc.array(inputs, { minLength: 1, maxLength: 4 }), (program, packets) => {
+    fc.property(verifiable, fc.array(inputs, { minLength: 1, maxLength: 4 }), (program, packets) => {
       const expected = packets.map((packet) => {
         const state = initialState();
         evaluateProgram(program, packet, state);

@@ -282,6 +282,21 @@ export const randomProgram: fc.Arbitrary<RandomProgram> = fc.record({
   }),
 });
 
+const BRANCHING = new Set<unknown>(["when", "leave", "stop", "next", "choose", "cell", "table", "and", "or"]);
+
+/** How often a run of `program` may branch at most: what the kernel's verifier pays for, twice over each. */
+export function branches(program: RandomProgram): number {
+  const count = (node: unknown): number => {
+    if (typeof node !== "object" || node === null) return 0;
+    const within = Object.values(node).reduce((sum: number, child: unknown) => sum + count(child), 0);
+    const kind = "kind" in node ? node.kind : undefined;
+    if (kind === "call") return within + Math.max(count(program.functions[32]), count(program.functions[64]));
+    if (kind === "repeat") return 1 + within * Math.max(1, (node as { readonly atMost: number }).atMost);
+    return within + (BRANCHING.has(kind) ? 1 : 0);
+  };
+  return count(program.main);
+}
+
 /** What a packet carries to a program: as many 32-bit and 64-bit numbers as there are inputs. */
 export interface Inputs {
   readonly words: readonly bigint[];
