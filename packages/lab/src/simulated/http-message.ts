@@ -14,7 +14,9 @@ const decoder = new TextDecoder("latin1");
 
 /** The bytes of a message; `headers` besides Content-Length. */
 export function httpBytes(startLine: string, headers: Readonly<Record<string, string>>, body: string): Uint8Array {
-  const lines = Object.entries({ ...headers, "Content-Length": body.length }).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries({ ...headers, "Content-Length": body.length }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return new TextEncoder().encode(`${[startLine, ...lines].join("\r\n")}${HEAD_END}${body}`);
 }
 

@@ -4,12 +4,11 @@ import { expectedConnections } from "../expectations.ts";
 import type { ServiceResult } from "../lab-report.ts";
 import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
 
-/** The first line of the output: what this run is, and how to get the real one. */
+/** The first words of the output: what this run is, and how to get the real one. */
 export function noteText(reason: string): string {
   return (
-    `${reason}: no network namespaces and no kernel here. The same bytecode that the kernel would run is run in the ` +
-    "interpreter, over a simulated network of the same topology (nothing is measured in time). " +
-    "As root on Linux, `yardmaster lab` runs it all for real."
+    `${reason}: this is the same bytecode in the interpreter, over a simulated network of the same topology.\n` +
+    "No kernel takes part and no time is measured; as root on Linux, `yardmaster lab` runs it all for real."
   );
 }
 
@@ -43,7 +42,9 @@ export function simulatedMethodText(report: SimulatedMethodReport): string {
 /** The last line of a run. */
 export function simulatedSummaryText({ methods }: SimulatedLabReport): string {
   const failed = methods.filter(({ passed }) => !passed).map(({ method }) => method);
-  return failed.length === 0 ? "The simulated lab passed.\n" : `The simulated lab FAILED for ${failed.join(" and ")}.\n`;
+  return failed.length === 0
+    ? "The simulated lab passed.\n"
+    : `The simulated lab FAILED for ${failed.join(" and ")}.\n`;
 }
 
 function table(services: readonly ServiceResult[]): readonly string[] {

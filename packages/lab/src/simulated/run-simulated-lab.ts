@@ -59,7 +59,7 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
   tell(`${note}\n`);
   const methods: SimulatedMethodReport[] = [];
   for (const method of options.methods) {
-    const report = await runMethod(layouts[method](options.clients), options);
+    const report = await simulate(layouts[method](options.clients), options);
     tell(simulatedMethodText(report));
     methods.push(report);
   }
@@ -69,7 +69,11 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
   return report;
 }
 
-async function runMethod(layout: LabLayout, options: SimulatedLabOptions): Promise<SimulatedMethodReport> {
+/** Simulates one layout and judges what it saw. Throws YM_LAB_INTERRUPTED after `signal`. */
+export async function simulate(
+  layout: LabLayout,
+  options: Pick<SimulatedLabOptions, "requests" | "signal">,
+): Promise<SimulatedMethodReport> {
   const queue = new EventQueue();
   const network = new SimulatedNetwork(layout, queue);
   const startedMs = performance.now();
@@ -83,7 +87,8 @@ async function runMethod(layout: LabLayout, options: SimulatedLabOptions): Promi
     await runUntil(queue, traffic.isDone, options.signal);
     services.push({ service, requests, traffic: traffic.report() });
   }
-  const settledMs = queue.nowMs + SETTLE_MS;
+  const trafficMs = queue.nowMs;
+  const settledMs = trafficMs + SETTLE_MS;
   await runUntil(queue, () => queue.nowMs >= settledMs, options.signal);
   director.reap();
   const measured = {
@@ -98,14 +103,14 @@ async function runMethod(layout: LabLayout, options: SimulatedLabOptions): Promi
     status: director.status(),
     programRuns: director.runs,
     instructions: director.instructions,
-    simulatedMs: queue.nowMs,
+    simulatedMs: trafficMs,
   };
   const expectations = judge(measured);
   return { ...measured, expectations, passed: expectations.every(({ met }) => met) };
 }
 
 /** Gives every host its transports and starts the servers; returns the client host. */
-function startPrograms(network: SimulatedNetwork): Client {
+export function startPrograms(network: SimulatedNetwork): Client {
   const { queue, layout } = network;
   const stacks = new Map(
     network.hosts.map((host) => [host.plan.name, { queue, tcp: new TcpStack(host), udp: new UdpStack(host) }]),

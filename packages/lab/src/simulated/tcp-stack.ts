@@ -1,14 +1,7 @@
 // TCP on a simulated host: brings segments to their connections, accepts where somebody listens and refuses elsewhere.
 // What has a wrong checksum never arrives, so a balancer's arithmetic is checked with every segment.
 import type { Tcp } from "@yardmaster/packet";
-import {
-  internetChecksum,
-  ipProtocols,
-  maximumSegmentSize,
-  parseTcp,
-  pseudoHeaderSum,
-  tcp,
-} from "@yardmaster/packet";
+import { internetChecksum, ipProtocols, maximumSegmentSize, parseTcp, pseudoHeaderSum, tcp } from "@yardmaster/packet";
 
 import type { Host, LocalPacket } from "./host.ts";
 import type { TcpEvents } from "./tcp-connection.ts";
