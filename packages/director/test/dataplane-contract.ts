@@ -1,0 +1,397 @@
+// What the control plane promises on either host: what it puts into the maps, what it reads back out of them
+// after packets have passed, and that connections end.
+
+import { Connection, FlowKey, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
+import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
+import { ipv4ToNumber, macBytes } from "@yardmaster/packet";
+import { describe, expect, it } from "vitest";
+import type { TrafficCounters } from "../src/api/types.ts";
+import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
+import { plan } from "../src/plan/plan.ts";
+import { keepReaping, reap, type ReaperRound } from "../src/reconcile/reaper.ts";
+import { readConnections, readServices, readVerdicts } from "../src/status/snapshot.ts";
+import { anyInnerLength, dumpMaps, remembering } from "./map-dump.ts";
+import { configuration, directorMac, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
+
+const TICKS_PER_SECOND = 250;
+const XDP_PASS = 2;
+const XDP_TX = 3;
+const LOOPBACK = 1;
+const macs = [macBytes(directorMac)];
+const clients = ["203.0.113.7", "203.0.113.8"] as const;
+
+/** What the contract is tried on. */
+export interface ContractHost {
+  /** A new host. */
+  readonly create: () => HostOf<BpfProgram>;
+  /** Entries of the largest table that is tried. */
+  readonly manyEntries: number;
+}
+
+/** A data plane whose clock a test moves. */
+class Bench implements Disposable {
+  readonly dataplane: Dataplane;
+  readonly #owned: Disposable;
+  #now = 1000;
+
+  constructor(host: HostOf<BpfProgram>, maximum = 1000) {
+    const wanted = configuration(fourServices, { connections: { maximum } });
+    const dataplane = createDataplane(anyInnerLength(host), plan(wanted, macs, { clock: "manual" }), { ticksPerSecond: TICKS_PER_SECOND });
+    this.dataplane = dataplane;
+    this.#owned = dataplane;
+    this.setTime(this.#now);
+  }
+
+  readonly now = (): number => this.#now;
+
+  /** Moves the clock, and keeps the ways to servers and clients known: no neighbour has to be asked. */
+  setTime(now: number): void {
+    this.#now = now >>> 0;
+    const { settings, paths, clientHops } = this.dataplane.maps;
+    const before = settings.lookup(0);
+    if (before === undefined) throw new Error("the settings are not there");
+    settings.update(0, { ...before, now: this.#now });
+    for (const { index, record } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
+      const values = paths.lookupPerCpu(index) ?? [];
+      paths.updatePerCpu(index, values.map((path) => ({ ...path, hop: hop(record.address, this.#now) })));
+    }
+    for (const client of clients) clientHops.update(clientSlot(client), hop(ipv4ToNumber(client), this.#now));
+  }
+
+  /** Sends a packet in; its verdict. */
+  send(packet: Uint8Array): number {
+    return this.dataplane.program.run({ packet, ingressIfindex: LOOPBACK }).verdict;
+  }
+
+  /** One whole walk of the reaper. */
+  reap(): ReaperRound {
+    const walk = reap(this.dataplane, this.now);
+    for (;;) {
+      const step = walk.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  counts() {
+    return readServices(this.dataplane).flatMap(({ servers }) =>
+      servers.map(({ activeConnections, inactiveConnections }) => [activeConnections, inactiveConnections]),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]();
+  }
+}
+
+/** A way out that leads back where packets come in. */
+function hop(address: number, now: number) {
+  const addresses = { destination: macBytes("02:00:00:00:00:99"), source: macBytes(directorMac) };
+  return { address, refreshedAt: now, ifindex: LOOPBACK, mtu: 1500, vlan: 0, macs: addresses, reserved: 0 };
+}
+
+/** The slot of a client's next hop: the upper bits of a multiplicative hash of the address as memory has it. */
+function clientSlot(address: string): number {
+  const inMemory = new DataView(Uint8Array.from(address.split("."), Number).buffer).getUint32(0, true);
+  return Math.imul(inMemory, 0x9e37_79b1) >>> 22;
+}
+
+/** Traffic of every kind: a nat connection that is answered, one that is closed, dr over UDP, and strangers. */
+function playTraffic(bench: Bench): void {
+  const forwarded = [
+    tcpPacket("203.0.113.7:4001", `${VIP}:80`, "S"),
+    tcpPacket("10.0.0.11:8080", "203.0.113.7:4001", "SA"),
+    tcpPacket("203.0.113.7:4001", `${VIP}:80`, "A"),
+    tcpPacket("203.0.113.7:4002", `${VIP}:80`, "S"),
+    tcpPacket("203.0.113.7:4002", `${VIP}:80`, "A"),
+    tcpPacket("203.0.113.7:4002", `${VIP}:80`, "R"),
+    udpPacket("203.0.113.8:5000", `${VIP}:53`),
+    udpPacket("203.0.113.8:5001", `${VIP}:53`),
+    udpPacket("203.0.113.8:5000", `${VIP}:53`),
+    tcpPacket("203.0.113.8:6000", `${VIP}:25`, "S"),
+  ];
+  const passed = [
+    tcpPacket("203.0.113.7:4003", `${VIP}:81`, "S"),
+    tcpPacket("203.0.113.7:4003", `${VIP}:81`, "A"),
+    tcpPacket("203.0.113.7:4004", `${VIP}:80`, "A"),
+  ];
+  expect(forwarded.map((packet) => bench.send(packet))).toEqual(forwarded.map(() => XDP_TX));
+  expect(passed.map((packet) => bench.send(packet))).toEqual(passed.map(() => XDP_PASS));
+}
+
+type FlowValue = JsOf<typeof FlowKey>;
+type ConnectionValue = JsOf<typeof Connection>;
+
+/** dr connections over UDP to the service "dns", written straight into the table and counted. */
+function fillTable({ dataplane: { maps, plan: planned } }: Bench, count: number, expiryOf: (at: number) => number): void {
+  const [destination] = planned.services[1]?.destinations ?? [];
+  if (destination === undefined) throw new Error("the service has no destination");
+  const { address, port, method } = destination.record;
+  const entries = Array.from({ length: count }, (_, at): [FlowValue, ConnectionValue] => [
+    { source: 0xcb00_7100 + at, destination: ipv4ToNumber(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
+    {
+      life: (BigInt(states.UDP) << 32n) | BigInt(expiryOf(at)),
+      ...{ destination: destination.index, address, port, method, direction: 0, table: 0 },
+    },
+  ]);
+  maps.connections.updateBatch(entries);
+  maps.loads.update(destination.index, { connections: BigInt(count), scheduled: 0n, reserved: new Uint8Array(48) });
+}
+
+/** The contract. */
+export function describeDataplane({ create, manyEntries }: ContractHost): void {
+  describe("createDataplane", () => {
+    it("fills the maps from the plan", () => {
+      const host = remembering(create());
+      using bench = new Bench(host);
+      bench.setTime(0);
+      const { paths, clientHops, settings } = bench.dataplane.maps;
+      expect(settings.lookup(0)?.transitions).toEqual([...transitionBytes()]);
+      const table = host.inner.get("service_tables")?.get(2)?.map(([, destination]) => destination);
+      expect(table).toEqual([...(bench.dataplane.plan.services[2]?.table ?? [])]);
+      for (let index = 0; index < paths.spec.maxEntries; index += 1) paths.update(index, nothing(paths));
+      for (const client of clients) clientHops.update(clientSlot(client), nothing(clientHops));
+      expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`
+        "
+        client_hops (percpu_array, 1024)
+        connections (hash, 2000)
+        destinations (array, 8)
+          0: address=10.0.0.11 port=8080 method=1
+          1: address=10.0.0.12 port=80 method=1
+          2: address=10.0.0.11 port=53 method=3
+          3: address=10.0.0.12 port=53 method=3
+          4: address=10.0.0.13 port=53 method=3
+          5: address=10.0.0.11 port=11211 method=3
+          6: address=10.0.0.12 port=11211 method=3
+          7: address=10.0.0.14 port=25 method=1
+        loads (array, 8)
+        paths (percpu_array, 8)
+        positions (array, 4)
+          1: value=12884901888
+        reaper_work (array, 1)
+        service_index (hash, 4)
+          address=198.51.100.10 port=11211 protocol=6: service=2
+          address=198.51.100.10 port=25 protocol=6: service=3
+          address=198.51.100.10 port=53 protocol=17: service=1
+          address=198.51.100.10 port=80 protocol=6: -
+        service_members (array_of_maps, 4)
+          0: [weight=1, destination=1 weight=1, - × 14]
+          1: [destination=2 weight=2, destination=3 weight=4, destination=4, - × 13]
+          2: [destination=5 weight=1, destination=6 weight=2, - × 14]
+          3: [destination=7 weight=65535, - × 15]
+        service_tables (array_of_maps, 4)
+          2: [256 values]
+        services (array, 4)
+          0: memberCount=2 weightDivisor=1 highestLevel=1
+          1: scheduler=1 memberCount=3 weightDivisor=2 highestLevel=3
+          2: scheduler=2 memberCount=2 weightDivisor=1 highestLevel=2
+          3: scheduler=3 memberCount=1 weightDivisor=65535 highestLevel=1
+        settings (array, 1)
+          0: ticksPerSecond=250 timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4] transitions=[2048 values]
+        verdicts (percpu_array, 24)
+        vlan_devices (hash, 4096)
+        "
+      `);
+    });
+
+    it("starts from nothing: no connection, no packet, no load", () => {
+      using bench = new Bench(create());
+      expect(readVerdicts(bench.dataplane)).toEqual([]);
+      expect(readConnections(bench.dataplane, bench.now(), 10)).toEqual([]);
+      expect(readServices(bench.dataplane).map(({ connections, packetsIn, bytesIn }) => [connections, packetsIn, bytesIn]))
+        .toEqual(fourServices.map(() => [0, 0, 0]));
+      expect(bench.reap()).toEqual({ entries: 0, ended: 0 });
+    });
+
+    it("leaves nothing open where a map cannot be made", () => {
+      const host = create();
+      const made: string[] = [];
+      const closed: string[] = [];
+      const failing: HostOf<BpfProgram> = {
+        ...host,
+        createMap: (spec) => {
+          if (spec.name === "verdicts") throw new Error("no such luck");
+          const map = host.createMap(spec);
+          made.push(spec.name);
+          const close = map[Symbol.dispose].bind(map);
+          map[Symbol.dispose] = () => {
+            closed.push(spec.name);
+            close();
+          };
+          return map;
+        },
+      };
+      expect(() => new Bench(failing)).toThrow("no such luck");
+      expect(closed.toSorted()).toEqual(made.toSorted());
+      expect(made).toContain("connections");
+    });
+  });
+
+  describe("what is read back", () => {
+    it("services, connections and verdicts after traffic", () => {
+      using bench = new Bench(create());
+      playTraffic(bench);
+      const services = readServices(bench.dataplane).map(({ name, servers, ...counters }) => [
+        `${name}: ${countersText(counters)}`,
+        ...servers.map((server) => `  ${server.address}:${server.port} ${server.forwarding}: ${countersText(server)}`),
+      ]);
+      expect(`\n${services.flat().join("\n")}\n`).toMatchInlineSnapshot(`
+        "
+        web: 1 1 2 5 200 1 40
+          10.0.0.11:8080 nat: 1 0 1 2 80 1 40
+          10.0.0.12:80 nat: 0 1 1 3 120 0 0
+        dns: 0 2 2 3 108 - -
+          10.0.0.11:53 dr: 0 1 1 1 36 - -
+          10.0.0.12:53 dr: 0 1 1 2 72 - -
+          10.0.0.13:53 dr: 0 0 0 0 0 - -
+        cache: 0 0 0 0 0 - -
+          10.0.0.11:11211 dr: 0 0 0 0 0 - -
+          10.0.0.12:11211 dr: 0 0 0 0 0 - -
+        mail: 1 0 1 1 40 0 0
+          10.0.0.14:25 nat: 1 0 1 1 40 0 0
+        "
+      `);
+      const rows = readConnections(bench.dataplane, bench.now(), 100);
+      const lines = rows.map((row) => Object.values(row).join(" ")).toSorted();
+      expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
+        "
+        tcp CLOSE 10000 203.0.113.7:4002 198.51.100.10:80 10.0.0.12:80 web
+        tcp ESTABLISHED 900000 203.0.113.7:4001 198.51.100.10:80 10.0.0.11:8080 web
+        tcp SYN_RECV 60000 203.0.113.8:6000 198.51.100.10:25 10.0.0.14:25 mail
+        udp UDP 300000 203.0.113.8:5000 198.51.100.10:53 10.0.0.12:53 dns
+        udp UDP 300000 203.0.113.8:5001 198.51.100.10:53 10.0.0.11:53 dns
+        "
+      `);
+      expect(readVerdicts(bench.dataplane)).toMatchInlineSnapshot(`
+        [
+          {
+            "packets": 2,
+            "reason": "noService",
+            "verdict": "pass",
+          },
+          {
+            "packets": 1,
+            "reason": "notOpening",
+            "verdict": "pass",
+          },
+        ]
+      `);
+    });
+
+    it("no more connections than asked for, and none whose time is up", () => {
+      using bench = new Bench(create());
+      playTraffic(bench);
+      expect(readConnections(bench.dataplane, bench.now(), 3)).toHaveLength(3);
+      expect(readConnections(bench.dataplane, bench.now(), 0)).toEqual([]);
+      // CLOSE lives 10 s, SYN_RECV a minute, UDP 5, ESTABLISHED 15.
+      const statesAt = (seconds: number) =>
+        readConnections(bench.dataplane, bench.now() + seconds * TICKS_PER_SECOND, 100).map(({ state }) => state).toSorted();
+      expect(statesAt(9)).toEqual(["CLOSE", "ESTABLISHED", "SYN_RECV", "UDP", "UDP"]);
+      expect(statesAt(10)).toEqual(["ESTABLISHED", "SYN_RECV", "UDP", "UDP"]);
+      expect(statesAt(60)).toEqual(["ESTABLISHED", "UDP", "UDP"]);
+      expect(statesAt(300)).toEqual(["ESTABLISHED"]);
+      expect(statesAt(900)).toEqual([]);
+    });
+
+    it("what every CPU counted, together", () => {
+      using bench = new Bench(create());
+      const { paths, verdicts } = bench.dataplane.maps;
+      const cpus = (paths.lookupPerCpu(0) ?? []).map((path, cpu) => ({ ...path, packetsIn: 10n, bytesIn: BigInt(cpu) }));
+      paths.updatePerCpu(0, cpus);
+      verdicts.updatePerCpu(9, cpus.map(() => ({ packets: 1n })));
+      const { packetsIn, bytesIn } = readServices(bench.dataplane)[0]?.servers[0] ?? {};
+      expect([packetsIn, bytesIn]).toEqual([cpus.length * 10, (cpus.length * (cpus.length - 1)) / 2]);
+      expect(readVerdicts(bench.dataplane)).toEqual([{ verdict: "pass", reason: "noService", packets: cpus.length }]);
+    });
+  });
+
+  describe("the reaper", () => {
+    it("ends each connection when its time is up, and the counts go back to zero", () => {
+      using bench = new Bench(create());
+      playTraffic(bench);
+      const start = bench.now();
+      // Two entries each for the three nat connections, one each for the two of dr.
+      expect(bench.reap()).toEqual({ entries: 8, ended: 0 });
+      const after = (seconds: number) => {
+        bench.setTime(start + seconds * TICKS_PER_SECOND);
+        return bench.reap();
+      };
+      expect(after(9)).toEqual({ entries: 8, ended: 0 });
+      expect(after(10)).toEqual({ entries: 8, ended: 1 });
+      expect(after(60)).toEqual({ entries: 6, ended: 1 });
+      expect(after(300)).toEqual({ entries: 4, ended: 2 });
+      expect(bench.counts().filter(([active, inactive]) => active !== 0 || inactive !== 0)).toEqual([[1, 0]]);
+      expect(after(900)).toEqual({ entries: 2, ended: 1 });
+      expect(after(900)).toEqual({ entries: 0, ended: 0 });
+      expect(bench.counts()).toEqual(bench.counts().map(() => [0, 0]));
+    });
+
+    it("does so across the wrap-around of the clock", () => {
+      using bench = new Bench(create());
+      bench.setTime(0xffff_ffff - 5 * TICKS_PER_SECOND);
+      playTraffic(bench);
+      bench.setTime(bench.now() + 9 * TICKS_PER_SECOND);
+      expect(bench.reap()).toEqual({ entries: 8, ended: 0 });
+      bench.setTime(bench.now() + 1 * TICKS_PER_SECOND);
+      expect(bench.reap()).toEqual({ entries: 8, ended: 1 });
+    });
+
+    it(`can be interrupted often enough in a table of ${manyEntries} entries`, () => {
+      using bench = new Bench(create(), manyEntries);
+      const deadUntil = manyEntries - 1000;
+      fillTable(bench, manyEntries, (at) => bench.now() + (at < deadUntil ? 0 : 1));
+      const { reaper } = bench.dataplane;
+      let runs = 0;
+      const run = reaper.run.bind(reaper);
+      reaper.run = (input) => {
+        runs += 1;
+        return run(input);
+      };
+      const runsBetweenPauses: number[] = [];
+      const walk = reap(bench.dataplane, bench.now);
+      let step = walk.next();
+      for (; step.done !== true; step = walk.next()) {
+        runsBetweenPauses.push(runs);
+        runs = 0;
+      }
+      expect(step.value).toEqual({ entries: manyEntries, ended: deadUntil });
+      expect(runsBetweenPauses.length).toBeGreaterThanOrEqual(manyEntries / 4096);
+      // What one batch read can fill, and what the batch before left over.
+      expect(Math.max(...runsBetweenPauses)).toBeLessThanOrEqual(Math.ceil(4096 / REAPER_BATCH) + 1);
+      expect(bench.counts()[2]).toEqual([0, 1000]);
+      bench.setTime(bench.now() + 1);
+      expect(bench.reap()).toEqual({ entries: 1000, ended: 1000 });
+      expect(bench.counts()[2]).toEqual([0, 0]);
+    });
+
+    it("goes on until it is told to stop, and then stops", async () => {
+      using bench = new Bench(create());
+      playTraffic(bench);
+      bench.setTime(bench.now() + 900 * TICKS_PER_SECOND);
+      const stop = new AbortController();
+      const rounds: ReaperRound[] = [];
+      await keepReaping(bench.dataplane, bench.now, stop.signal, (round) => {
+        rounds.push(round);
+        if (rounds.length === 2) stop.abort();
+      });
+      expect(rounds).toEqual([
+        { entries: 8, ended: 5 },
+        { entries: 0, ended: 0 },
+      ]);
+      await keepReaping(bench.dataplane, bench.now, stop.signal, (round) => rounds.push(round));
+      expect(rounds).toHaveLength(2);
+    });
+  });
+}
+
+/** The value of a map's type that is all zeros. */
+function nothing<V>(map: { readonly spec: { readonly value: { readonly size: number; decode(bytes: Uint8Array): V } } }): V {
+  return map.spec.value.decode(new Uint8Array(map.spec.value.size));
+}
+
+function countersText(counters: TrafficCounters): string {
+  const names = [
+    ...(["activeConnections", "inactiveConnections", "connections"] as const),
+    ...(["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const),
+  ];
+  return names.map((name) => counters[name] ?? "-").join(" ");
+}

@@ -1,0 +1,117 @@
+// Everything that the maps of a data plane hold, as sorted text: what a test compares between hosts and with
+// what it expects. Entries that are all zero are left out, as arrays are full of them.
+
+import { BPF_F_INNER_MAP, type BpfHost, type BpfMap, type MapSpec } from "@yardmaster/ebpf";
+import { formatAddress, ipv4FromNumber } from "@yardmaster/packet";
+import type { Dataplane } from "../src/kernel/dataplane.ts";
+
+type Entries = readonly (readonly [unknown, unknown])[];
+type InnerContents = ReadonlyMap<number, Entries>;
+
+/** A host that remembers what was put into maps of maps: nobody can read an inner map through the outer one. */
+export interface RememberingHost {
+  readonly inner: ReadonlyMap<string, InnerContents>;
+}
+
+/** Has `host` remember what is put into its maps of maps from now on. */
+export function remembering<H extends BpfHost>(host: H): H & RememberingHost {
+  const inner = new Map<string, InnerContents>();
+  const createMap = <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => {
+    const map = host.createMap(spec);
+    if (spec.inner === undefined) return map;
+    const contents = new Map<number, Entries>();
+    inner.set(spec.name, contents);
+    const put = map.updateInner.bind(map);
+    map.updateInner = (key, content) => {
+      put(key, content);
+      contents.set(key as number, [...content.entries()]);
+    };
+    return map;
+  };
+  return { ...host, inner, createMap };
+}
+
+/**
+ * The kernel takes inner arrays of any length where their template has BPF_F_INNER_MAP; the interpreter wants them as
+ * long as the template, so there it gets a template that is as long as every table of these tests.
+ */
+export function anyInnerLength<H extends BpfHost>(host: H): H {
+  if (host.kind === "kernel") return host;
+  const createMap = <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => {
+    const { inner } = spec;
+    const isAny = inner !== undefined && (inner.flags & BPF_F_INNER_MAP) !== 0;
+    return host.createMap(isAny ? { ...spec, inner: { ...inner, maxEntries: SOURCE_HASH_BUCKETS } } : spec);
+  };
+  return { ...host, createMap };
+}
+const SOURCE_HASH_BUCKETS = 256;
+
+/** The text: one line for each entry that is not zero, under the name of its map. */
+export function dumpMaps({ maps }: Dataplane, { inner }: RememberingHost): string {
+  const live = Object.values(maps) as unknown as readonly BpfMap<unknown, unknown>[];
+  return live
+    .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
+    .map((map) => [heading(map.spec), ...linesOf(map, inner.get(map.spec.name)).map((line) => `  ${line}`)].join("\n"))
+    .join("\n");
+}
+
+function heading({ name, type, maxEntries }: MapSpec): string {
+  return `${name} (${type}, ${maxEntries})`;
+}
+
+function linesOf(map: BpfMap<unknown, unknown>, inner: InnerContents | undefined): string[] {
+  if (inner !== undefined) return [...inner].map(([key, content]) => `${key}: ${innerText(content)}`);
+  if (map.spec.type === "percpu_array") return perCpuLines(map);
+  const lines = [...map.entries()].map(([key, value]) => [keyText(key), textOf(value)] as const);
+  const isArray = map.spec.type === "array";
+  const shown = isArray ? lines.filter(([, value]) => value !== ZERO) : lines.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return shown.map(([key, value]) => `${key}: ${value}`);
+}
+
+function perCpuLines(map: BpfMap<unknown, unknown>): string[] {
+  return Array.from({ length: map.spec.maxEntries }, (_, key) => [key, map.lookupPerCpu(key) ?? []] as const)
+    .map(([key, values]) => [key, values.map((value) => textOf(value)).filter((text) => text !== ZERO)] as const)
+    .flatMap(([key, texts]) => (texts.length === 0 ? [] : [`${key}: ${texts.join(" | ")}`]));
+}
+
+function keyText(key: unknown): string {
+  return typeof key === "number" ? `${key}` : textOf(key);
+}
+
+const ZERO = "-";
+/** Fields that hold IPv4 addresses. */
+const ADDRESSES: readonly string[] = ["address", "source", "destination"];
+
+/** A value in short: zero fields are left out, repetitions are counted. */
+function textOf(value: unknown, field = ""): string {
+  if (value instanceof Uint8Array) return listText([...value]);
+  if (Array.isArray(value)) return listText(value);
+  if (typeof value === "object" && value !== null) {
+    const fields = Object.entries(value).map(([name, part]) => [name, textOf(part, name)] as const);
+    const full = fields.filter(([, text]) => text !== ZERO);
+    return full.length === 0 ? ZERO : full.map(([name, text]) => `${name}=${text}`).join(" ");
+  }
+  if (Number(value) === 0) return ZERO;
+  const isAddress = ADDRESSES.includes(field) && Number(value) > 0xff_ffff;
+  return isAddress ? formatAddress(ipv4FromNumber(Number(value))) : `${value}`;
+}
+
+/** Above this a list is told by how much it holds. */
+const LONGEST_LIST = 32;
+
+function listText(values: readonly unknown[]): string {
+  const runs: { text: string; count: number }[] = [];
+  for (const text of values.map((value) => textOf(value))) {
+    const last = runs.at(-1);
+    if (last?.text === text) last.count += 1;
+    else runs.push({ text, count: 1 });
+  }
+  if (runs.length === 1 && runs[0]?.text === ZERO) return ZERO;
+  if (runs.length > LONGEST_LIST) return `[${values.length} values]`;
+  return `[${runs.map(({ text, count }) => (count === 1 ? text : `${text} × ${count}`)).join(", ")}]`;
+}
+
+/** What an inner map holds: its keys say nothing that places do not. */
+function innerText(content: Entries): string {
+  return content.length === 1 ? textOf(content[0]?.[1]) : textOf(content.map(([, value]) => value));
+}
