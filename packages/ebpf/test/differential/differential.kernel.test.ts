@@ -11,7 +11,7 @@ const FIRST_SEED = Number(process.env["YARDMASTER_FUZZ_SEED"] ?? 1);
 /** Programs that the verifier may refuse before the generator counts as broken, in a hundred. */
 const REFUSED_PERCENT = 1;
 /** Milliseconds for one program, far more than it takes, so that only a hang is a timeout. */
-const MS_PER_PROGRAM = 30;
+const MS_PER_PROGRAM = 60;
 
 const problem = bpfAccessProblem();
 
