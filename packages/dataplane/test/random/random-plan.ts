@@ -41,7 +41,8 @@ export function randomPlan(random: Random): BalancerPlan {
   const services = (chosen.length === 0 ? keys.slice(0, 1) : chosen).map((key) => randomService(random, ...key));
   return {
     services,
-    clients,
+    // Strange frames make a client of any address.
+    clients: [...clients, ...vips, ...servers],
     now: random.pick(STARTS),
     clientHop: randomHop(random),
     maximumConnections: random.chance(0.3) ? 6 + random.below(10) : 4096,

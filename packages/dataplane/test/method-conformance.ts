@@ -1,0 +1,100 @@
+// What every forwarding method must do, as tests over the registry: say what it asks for, keep the client's
+// address, leave valid packets, and take back on the way back what it did on the way in.
+
+import type { BpfHost } from "@yardmaster/ebpf";
+import { checksumProblems, layerOf, parseFrame } from "@yardmaster/packet";
+import { describe, expect, test } from "vitest";
+import { type MethodName, methods, reasonNames, reasons } from "../src/index.ts";
+import { Balancer } from "./harness.ts";
+import { arriving, clientAddress, fromServer, serverAddress, serverMac, tcpFrame, toClient, udpFrame, vip } from "./packets/scenario.ts";
+import { director } from "./plan.ts";
+
+const names = Object.keys(methods) as MethodName[];
+const protocols = ["tcp", "udp"] as const;
+
+/** Registers the conformance tests of all forwarding methods. */
+export function describeMethods(createHost: () => BpfHost): void {
+  test("codes and names are unique, and no code is 0, which empty maps hold", () => {
+    expect(names.map((name) => methods[name].name)).toEqual(names);
+    const codes = names.map((name) => methods[name].code);
+    expect(new Set(codes).size).toBe(names.length);
+    expect(codes).not.toContain(0);
+  });
+  describe.each(names)("%s", (name) => {
+    describeDeclaration(name);
+    describe.each(protocols)("over %s", (protocol) => describeRoad(name, protocol, createHost));
+  });
+}
+
+function describeDeclaration(name: MethodName): void {
+  const { requires, whileUnresolved, whenTooLarge, hasReplies, reply, requestTable } = methods[name];
+
+  test("says what it asks of the network", () => {
+    expect(requires.length).toBeGreaterThan(0);
+    for (const { text } of requires) expect(text).toMatch(/^[a-z].{10,}[^.]$/);
+    expect(new Set(requires.map(({ kind }) => kind)).size).toBe(requires.length);
+  });
+
+  test("has a way back if, and only if, it says so", () => {
+    expect(reply !== undefined).toBe(hasReplies);
+    expect(requestTable).toBe(hasReplies ? "request" : "requestOnly");
+    expect(requires.some(({ kind }) => kind === "repliesThroughDirector")).toBe(hasReplies);
+  });
+
+  test("its reasons are of the registry, where passing ones come first", () => {
+    const firstDrop = reasonNames.indexOf("timeToLiveExceeded");
+    for (const { verdict, reason } of [whileUnresolved, whenTooLarge]) {
+      expect(reasons[reason.name as keyof typeof reasons]).toEqual(reason);
+      expect(reason.code < firstDrop).toBe(verdict === "pass");
+    }
+  });
+}
+
+function describeRoad(name: MethodName, protocol: "tcp" | "udp", createHost: () => BpfHost): void {
+  const { hasReplies, mapsPorts } = methods[name];
+  const port = protocol === "tcp" ? 80 : 53;
+  const serverPort = mapsPorts ? 8080 : port;
+  const packet = protocol === "tcp" ? tcpFrame : udpFrame;
+  const service = { address: vip, port, protocol, destinations: [{ address: serverAddress, port: serverPort, method: name }] };
+  const plan = { services: [service], clients: [clientAddress] };
+
+  test("the server gets a valid packet from the client, one hop older", () => {
+    using balancer = new Balancer(createHost(), plan);
+    const { verdict, frame } = balancer.send(packet(arriving, { ttl: 9 }, {}, "contents"));
+    expect(verdict).toBe("tx");
+    expect(checksumProblems(frame)).toEqual([]);
+    const parsed = parseFrame(frame);
+    expect(layerOf(parsed, "ethernet")).toMatchObject({ source: director.outMac, destination: serverMac });
+    const destination = mapsPorts ? serverAddress : vip;
+    expect(layerOf(parsed, "ipv4")).toMatchObject({ source: clientAddress, destination, ttl: 8 });
+    expect(layerOf(parsed, protocol)).toMatchObject({ sourcePort: 40000, destinationPort: serverPort });
+    expect(new TextDecoder().decode(parsed.remaining)).toBe("contents");
+  });
+
+  test.runIf(hasReplies)("the client gets the answer from the service, as if there were no director", () => {
+    using balancer = new Balancer(createHost(), plan);
+    balancer.send(packet(arriving));
+    const back = { source: serverAddress, destination: clientAddress };
+    const { verdict, frame } = balancer.send(packet(fromServer, back, { sourcePort: serverPort, destinationPort: 40000 }, "yes"));
+    expect(verdict).toBe("tx");
+    expect(frame).toEqual(packet(toClient, { ...back, source: vip, ttl: 63 }, { sourcePort: port, destinationPort: 40000 }, "yes"));
+  });
+
+  test("the connection is in the table for each way it has, and gone when it ended", () => {
+    using balancer = new Balancer(createHost(), plan);
+    balancer.send(packet(arriving));
+    const [{ active, inactive } = { active: 0, inactive: 0 }] = balancer.loads();
+    expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
+    expect([balancer.connections().length, balancer.replyEntries()]).toEqual([1, hasReplies ? 1 : 0]);
+    expect(balancer.reap({ all: true })).toBe(0);
+    expect(balancer.reap({ all: true, force: true })).toBe(1);
+    expect([balancer.connections().length, balancer.replyEntries()]).toEqual([0, 0]);
+    expect(balancer.loads()).toEqual([{ active: 0, inactive: 0, scheduled: 1 }]);
+  });
+
+  test("a damaged transport checksum is passed on as damaged, neither repaired nor hidden", () => {
+    using balancer = new Balancer(createHost(), plan);
+    const { frame } = balancer.send(packet(arriving, {}, { checksum: 0x1111 }, "damaged"));
+    expect(checksumProblems(frame).map(({ layer }) => layer)).toEqual([protocol]);
+  });
+}

@@ -1,0 +1,7 @@
+// The schedulers in the kernel.
+
+import { createKernelHost } from "@yardmaster/ebpf/kernel";
+import { describeKernel } from "./kernel-test.ts";
+import { describeSchedulers } from "./schedule-conformance.ts";
+
+describeKernel("schedulers in the kernel", () => describeSchedulers(createKernelHost));
