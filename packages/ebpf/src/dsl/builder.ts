@@ -2,7 +2,7 @@
 // current at a time; staged values remember theirs, so that none is used in another program.
 
 import type { MapSpec } from "../spec.ts";
-import type { SourcePosition } from "../asm/index.ts";
+import { formatPosition, type SourcePosition } from "../asm/index.ts";
 import {
   type Block,
   type Constant,
@@ -45,6 +45,7 @@ export class FunctionBuilder {
   readonly fn: IrFunction;
   readonly program: ProgramContext;
   #current: Block;
+  readonly #written = new Map<unknown, SourcePosition | undefined>();
   readonly #shared = new Map<string, StackSlot>();
   /** What must be as before when a branch has ended; see `nested` in control.ts. */
   readonly branchState: BranchState[] = [];
@@ -112,7 +113,10 @@ export class FunctionBuilder {
     const source = callerPosition();
     if (this.isEnded)
       throw new BuildError("YM_BUILD_UNREACHABLE", "nothing can run here: every path above has ended", source);
-    this.#current.operations.push({ ...operation, source } as Operation);
+    const positioned = { ...operation, source } as Operation;
+    this.#current.operations.push(positioned);
+    const target = definition(positioned);
+    if (target !== undefined && !this.#written.has(target)) this.#written.set(target, source);
   }
 
   /** Ends the current block. A block that has ended already stays as it is. */
@@ -121,14 +125,9 @@ export class FunctionBuilder {
     this.#current.terminator = { ...terminator, source: callerPosition() } as Terminator;
   }
 
-  /** Where `operand` was first written, for messages. Undefined while this function is the one being built. */
+  /** Where `operand` was first written, for messages. */
   writtenAt(operand: VirtualRegister | Constant): SourcePosition | undefined {
-    if (active === this) return undefined;
-    for (const { operations } of this.fn.blocks) {
-      const written = operations.find((operation) => definition(operation) === operand);
-      if (written !== undefined) return written.source;
-    }
-    return undefined;
+    return this.#written.get(operand);
   }
 
   /** Notes that the program uses `map`; two different maps of one name are refused. */
@@ -169,7 +168,7 @@ export function withBuilder<T>(next: FunctionBuilder, body: () => T): T {
 /** Throws unless `owner` is the function being built: values do not travel between functions. */
 export function assertOwner(owner: FunctionBuilder, what: string, madeAt?: SourcePosition): void {
   if (builder() === owner) return;
-  const where = madeAt === undefined ? "" : ` (made at ${madeAt.file}:${madeAt.line}:${madeAt.column})`;
+  const where = madeAt === undefined ? "" : ` (made at ${formatPosition(madeAt)})`;
   throw new BuildError(
     "YM_BUILD_FOREIGN",
     `${what}${where} belongs to function "${owner.fn.name}", not to "${builder().fn.name}"; pass it as a parameter`,

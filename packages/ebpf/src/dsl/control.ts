@@ -5,7 +5,7 @@ import { type Block, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
-import { BITS, Bool, Int, type IntKind, inRegister, Net, type NetKind, operandOf } from "./scalar.ts";
+import { BITS, Bool, Int, type IntKind, Net, type NetKind, operandOf } from "./scalar.ts";
 import { leaveWith, type Reason, type Verdict } from "./verdict.ts";
 
 /** Turns a condition into branches to `whenTrue` and `whenFalse` and ends the current block. */
@@ -169,6 +169,9 @@ export function choose<K extends IntKind>(condition: Bool, whenTrue: Int<K>, whe
   return chosen.get();
 }
 
+/** The verifier walks through every round and gives up after a million instructions. */
+const MAX_ROUNDS = 1_000_000;
+
 /** Inside a loop. */
 export interface Loop {
   /** Leaves the loop. */
@@ -187,6 +190,10 @@ export function repeat(
 ): void {
   const build = builder();
   const atMost = typeof times === "number" ? times : times.atMost;
+  if (!Number.isInteger(atMost) || atMost < 0 || atMost > MAX_ROUNDS) {
+    const message = `a loop of ${atMost} rounds: a whole number from 0 to ${MAX_ROUNDS} is wanted`;
+    throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+  }
   const counter = build.register();
   const head = build.block();
   const round = build.block();
@@ -214,9 +221,4 @@ export function repeat(
 
 function compareRegister(operator: JumpOperation, left: VirtualRegister, right: number): Bool {
   return new Bool({ kind: "compare", comparison: { operator, width: 64, left, right: constant(right) } });
-}
-
-/** A value of any width in a register of its own. */
-export function registerOf(value: Int | Net): VirtualRegister {
-  return inRegister(value.operand());
 }

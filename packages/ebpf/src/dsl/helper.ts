@@ -2,7 +2,9 @@
 
 import type { AtomicOperation } from "../asm/index.ts";
 import { constant, type Operand } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
+import { callerPosition } from "./position.ts";
 import { addressOf, assertReachable, type Located, PLACE, within } from "./reference.ts";
 import { Int, inRegister, operandOf } from "./scalar.ts";
 import type { Fields, Struct } from "./struct.ts";
@@ -16,8 +18,15 @@ const REDIRECT = 23;
 const FIB_LOOKUP = 69;
 const JIFFIES64 = 118;
 
+/** MAX_BPF_FUNC_REG_ARGS, include/linux/bpf.h. */
+const MAX_ARGUMENTS = 5;
+
 /** Calls helper `id`; at most five arguments. The result is r0 as an unsigned 64-bit number. */
 export function callHelper(id: number, args: Operand[]): Int<"u64"> {
+  if (args.length > MAX_ARGUMENTS) {
+    const message = `helper ${id} is called with ${args.length} arguments; registers r1–r5 hold five`;
+    throw new BuildError("YM_BUILD_ARGUMENTS", message, callerPosition());
+  }
   const target = builder().register();
   builder().emit({ kind: "call", helper: id, arguments: args, target });
   return new Int("u64", target);

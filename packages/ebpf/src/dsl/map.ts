@@ -3,8 +3,11 @@
 
 import type { Codec, MapSpec, MapType, UpdateMode } from "../spec.ts";
 import { constant, type Operand, type StackSlot, type VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { Maybe } from "./maybe.ts";
+import { assertName } from "./name.ts";
+import { callerPosition } from "./position.ts";
 import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
 import { Bool, Int } from "./scalar.ts";
 import type { AnyStruct, Fields, Initial, JsObject, Reference, Struct } from "./struct.ts";
@@ -74,6 +77,7 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
   maxEntries: number,
   options: MapOptions & { readonly type?: "hash" | "lru_hash" } = {},
 ): HashMap<K, V> {
+  assertName(name);
   const spec = { name, type: options.type ?? "hash", key, value, maxEntries, flags: options.flags ?? 0 } as HashMap<
     K,
     V
@@ -81,18 +85,18 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
   return {
     spec,
     lookup(at) {
-      const found = callMap(spec, MAP_LOOKUP_ELEM, [keyAddress(key, at)]);
+      const found = callMap(spec, MAP_LOOKUP_ELEM, [inMemory("key", key, at)]);
       return new Maybe(
         isNotNull(found),
         () => value.access(place(found, `entry of ${name}`)) as Reference<FieldsOf<V>>,
       );
     },
     update(at, content, mode = "any") {
-      const keyAt = keyAddress(key, at);
-      const valueAt = PLACE in content ? addressOf((content as Located)[PLACE]) : temporary("value", value, content);
+      const keyAt = inMemory("key", key, at);
+      const valueAt = inMemory("value", value, content);
       return new Int("u64", callMap(spec, MAP_UPDATE_ELEM, [keyAt, valueAt, constant(UPDATE_FLAGS[mode])]));
     },
-    delete: (at) => new Int("u64", callMap(spec, MAP_DELETE_ELEM, [keyAddress(key, at)])),
+    delete: (at) => new Int("u64", callMap(spec, MAP_DELETE_ELEM, [inMemory("key", key, at)])),
   };
 }
 
@@ -174,6 +178,7 @@ function indexed<Js>(
   maxEntries: number,
   flags: number,
 ): MapSpec<number, Js> {
+  assertName(name);
   return { name, type, key: INDEX, value, maxEntries, flags };
 }
 
@@ -183,6 +188,10 @@ function lookupIndex<V extends AnyType>(
   type: V,
   what: string,
 ): Maybe<StagedOf<V> & Located> {
+  if (index instanceof Int && index.kind === "u64") {
+    const message = `array ${what} is looked up by a u64, its indexes are u32: cut it with toU32()`;
+    throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+  }
   const target = builder().register();
   builder().emit({ kind: "call", helper: MAP_LOOKUP_ELEM, arguments: [map, temporary("key", u32, index)], target });
   return new Maybe(isNotNull(target), () => type.access(place(target, `entry of ${what}`)) as StagedOf<V> & Located);
@@ -196,8 +205,9 @@ function callMap(spec: AnyMap, helper: number, rest: Operand[]): VirtualRegister
   return target;
 }
 
-function keyAddress<K extends AnyStruct>(type: K, key: object): VirtualRegister | StackSlot {
-  return PLACE in key ? addressOf((key as Located)[PLACE]) : temporary("key", type, key);
+/** The address of `content`, where it lies in memory as `type` lays it out, or of a copy in the frame. */
+function inMemory(use: "key" | "value", type: AnyStruct, content: object): VirtualRegister | StackSlot {
+  return type.isReference(content) ? addressOf(content[PLACE]) : temporary(use, type, content);
 }
 
 /** Puts `content` into the frame for the length of one call; calls share the bytes. */

@@ -1,13 +1,14 @@
 // The packet as an XDP program sees it: bytes between two pointers of the context, nothing readable
 // before its bounds are checked.
 
+import type { SourcePosition } from "../asm/index.ts";
 import { constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
-import { builder } from "./builder.ts";
+import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
 import { callHelper } from "./helper.ts";
 import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
-import { type Epoch, loadAt, place } from "./reference.ts";
+import { assertReachable, type Epoch, loadAt, place } from "./reference.ts";
 import { Bool, Int, inRegister } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 
@@ -18,8 +19,23 @@ const INGRESS_IFINDEX = 12;
 /** enum bpf_func_id, include/uapi/linux/bpf.h. */
 const XDP_ADJUST_HEAD = 44;
 
+/** Packets and cursors belong to the function that got them; others cannot reach their registers. */
+abstract class Owned {
+  readonly #owner: FunctionBuilder = builder();
+  readonly #madeAt: SourcePosition | undefined = callerPosition();
+  readonly #what: string;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  protected assertOwned(): void {
+    assertOwner(this.#owner, this.#what, this.#madeAt);
+  }
+}
+
 /** A place in the packet from which headers are read one after another. */
-export class Cursor {
+export class Cursor extends Owned {
   readonly #packet: Packet;
   readonly #epoch: Epoch;
   readonly #depth: number;
@@ -27,6 +43,7 @@ export class Cursor {
   #offset = 0;
 
   constructor(packet: Packet, base: VirtualRegister, epoch: Epoch) {
+    super("this cursor");
     this.#packet = packet;
     this.#base = base;
     this.#epoch = epoch;
@@ -35,6 +52,7 @@ export class Cursor {
 
   /** A cursor at the same place that this branch may move. */
   fork(): Cursor {
+    this.assertOwned();
     const copy = new Cursor(this.#packet, this.#base, this.#epoch);
     copy.#offset = this.#offset;
     return copy;
@@ -42,6 +60,7 @@ export class Cursor {
 
   /** The header here, absent where the packet is too short for it; the cursor moves behind it. */
   read<F extends Fields>(type: Struct<F>): Maybe<Reference<F>> {
+    this.assertOwned();
     if (builder().depth !== this.#depth) {
       throw new BuildError(
         "YM_BUILD_UNREACHABLE",
@@ -51,6 +70,7 @@ export class Cursor {
       );
     }
     const at = { ...place(this.#base, type.typeName, this.#epoch), offset: this.#offset };
+    assertReachable(at);
     this.#offset += type.size;
     const end = builder().register();
     builder().emit({
@@ -70,16 +90,16 @@ export class Cursor {
 }
 
 /** What the body of an XDP program gets. */
-export class Packet {
-  /** The context pointer, for helpers that want it. */
-  readonly context: VirtualRegister;
+export class Packet extends Owned {
+  readonly #context: VirtualRegister;
   #data: VirtualRegister;
   #end: VirtualRegister;
   #epoch: Epoch = { isOver: false, endedAt: undefined };
   #cursor: Cursor;
 
   constructor(context: VirtualRegister) {
-    this.context = context;
+    super("this packet");
+    this.#context = context;
     this.#data = loadAt({ ...place(context, "context"), offset: DATA }, 4);
     this.#end = loadAt({ ...place(context, "context"), offset: DATA_END }, 4);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
@@ -101,6 +121,12 @@ export class Packet {
     };
   }
 
+  /** The context pointer, for helpers that want it. */
+  get context(): VirtualRegister {
+    this.assertOwned();
+    return this.#context;
+  }
+
   /** For the library: the pointer behind the last byte. */
   get end(): VirtualRegister {
     return this.#end;
@@ -116,6 +142,7 @@ export class Packet {
    * offset is small (below 64 KiB): mask it, or compute it from a masked field.
    */
   cursorAt(offset: Int | number): Cursor {
+    this.assertOwned();
     const base = builder().register();
     if (typeof offset === "number") {
       builder().emit({
@@ -141,6 +168,7 @@ export class Packet {
 
   /** Bytes in the packet, link-layer header included. */
   length(): Int<"u32"> {
+    this.assertOwned();
     const target = builder().register();
     builder().emit({ kind: "alu", operator: "sub", width: 64, target, left: this.#end, right: this.#data });
     return new Int("u32", target);
@@ -160,8 +188,8 @@ export class Packet {
     this.#epoch.isOver = true;
     this.#epoch.endedAt = callerPosition();
     this.#epoch = { isOver: false, endedAt: undefined };
-    this.#data = loadAt({ ...place(this.context, "context"), offset: DATA }, 4);
-    this.#end = loadAt({ ...place(this.context, "context"), offset: DATA_END }, 4);
+    this.#data = loadAt({ ...place(this.#context, "context"), offset: DATA }, 4);
+    this.#end = loadAt({ ...place(this.#context, "context"), offset: DATA_END }, 4);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
     return result;
   }

@@ -7,6 +7,7 @@ import { BuildError } from "./build-error.ts";
 import { builder, FunctionBuilder, type FunctionOutline, type ProgramContext, withBuilder } from "./builder.ts";
 import { returnValue } from "./control.ts";
 import { callHelper } from "./helper.ts";
+import { assertName } from "./name.ts";
 import { Packet } from "./packet.ts";
 import { callerPosition, withPosition } from "./position.ts";
 import { addressOf, type Located, PLACE, place } from "./reference.ts";
@@ -27,8 +28,6 @@ export interface XdpOptions {
   /** Runs where a packet leaves with a reason; emitted once for each kind of verdict. */
   readonly count?: (reason: Int<"u32">) => void;
 }
-
-const NAME = /^[A-Za-z0-9_.]{1,15}$/;
 
 /** An XDP program. `body` returns what becomes of the packet. */
 export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
@@ -119,15 +118,18 @@ export function fn<P extends Parameters, K extends IntKind>(
 
 /** An argument as a register or address. Types have checked it; what they cannot see is checked here. */
 function argumentOperand(argument: unknown, type: Parameters[string], name: string): Operand {
-  const given = argument as Int | Net | Located;
-  if (PLACE in given) return addressOf(given[PLACE]);
-  if (!("fields" in type) && given.kind === type.kind) return given.operand();
-  const message = `argument "${name}" is ${describeKind(given)}, the function takes ${type.typeName}`;
+  if ("fields" in type) {
+    if (type.isReference(argument as object)) return addressOf((argument as Located)[PLACE]);
+  } else if ((argument instanceof Int || argument instanceof Net) && argument.kind === type.kind) {
+    return argument.operand();
+  }
+  const message = `argument "${name}" is ${describeKind(argument)}, the function takes ${type.typeName}`;
   throw new BuildError("YM_BUILD_ARGUMENTS", message, callerPosition());
 }
 
-function describeKind(value: Int | Net): string {
-  return value instanceof Int || value instanceof Net ? `a ${value.kind}` : `no staged value (${typeof value})`;
+function describeKind(value: unknown): string {
+  if (value instanceof Int || value instanceof Net) return `a ${value.kind}`;
+  return typeof value === "object" && value !== null && PLACE in value ? "another structure" : `a ${typeof value}`;
 }
 
 /** enum bpf_func_id, include/uapi/linux/bpf.h; since Linux 5.17, and inlined by the kernel since 5.19. */
@@ -188,14 +190,4 @@ function buildFunction(
 
 function isNetKind(kind: string): kind is "be16" | "be32" | "be64" {
   return kind.startsWith("be");
-}
-
-function assertName(name: string): void {
-  if (!NAME.test(name)) {
-    throw new BuildError(
-      "YM_BUILD_NAME",
-      `"${name}" is no name for the kernel: 1–15 characters of A–Z a–z 0–9 _ .`,
-      callerPosition(),
-    );
-  }
 }

@@ -1,7 +1,7 @@
 // Places in memory that a program may touch, and references to structures there: reading a field is
 // the load, assigning it is the store. What the verifier wants to know about a place is kept with it.
 
-import type { MemorySize, SourcePosition } from "../asm/index.ts";
+import { formatPosition, type MemorySize, type SourcePosition } from "../asm/index.ts";
 import type { Constant, StackSlot, VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
@@ -46,9 +46,8 @@ export function within(at: Place, bytes: number): Place {
 export function assertReachable(at: Place): void {
   assertOwner(at.owner, at.what, at.madeAt);
   if (at.epoch?.isOver !== true) return;
-  const made = at.madeAt === undefined ? "" : ` (read at ${at.madeAt.file}:${at.madeAt.line})`;
-  const ended = at.epoch.endedAt;
-  const since = ended === undefined ? "" : ` (${ended.file}:${ended.line})`;
+  const made = at.madeAt === undefined ? "" : ` (read at ${formatPosition(at.madeAt)})`;
+  const since = at.epoch.endedAt === undefined ? "" : ` (${formatPosition(at.epoch.endedAt)})`;
   throw new BuildError(
     "YM_BUILD_STALE",
     `${at.what}${made} is stale after the packet's bounds changed${since}; read it again`,

@@ -49,13 +49,18 @@ export abstract class Staged {
 /** An unsigned integer in host order. */
 export class Int<K extends IntKind = IntKind> extends Staged {
   readonly kind: K;
-  /** Of a narrowed value: the register before narrowing, enough for a store of that width. */
-  readonly wide: VirtualRegister | undefined;
+  readonly #wide: VirtualRegister | undefined;
 
   constructor(kind: K, operand: VirtualRegister | Constant, wide?: VirtualRegister) {
     super(operand);
     this.kind = kind;
-    this.wide = wide;
+    this.#wide = wide;
+  }
+
+  /** For the library: where the value is for a store of its width; of a narrowed one, before narrowing. */
+  storable(): VirtualRegister | Constant {
+    const narrowed = this.operand();
+    return this.#wide ?? narrowed;
   }
 
   /** Sum; wraps around at 32 bits, or at 64 for u64, as all arithmetic here. */
@@ -347,11 +352,12 @@ function narrow<K extends "u8" | "u16" | "u32">(value: Int, kind: K): Int<K> {
   const from = value.operand();
   if (from.kind === "constant") return new Int(kind, constant(BigInt.asUintN(bits, from.value)));
   if (BITS[value.kind] <= bits) return new Int(kind, from);
+  const whole = value.storable() as VirtualRegister;
   const target = builder().register();
   if (bits === 32) builder().emit({ kind: "move", target, from, width: 32 });
   else
     builder().emit({ kind: "alu", operator: "and", width: 32, target, left: from, right: constant((1 << bits) - 1) });
-  return new Int(kind, target, value.wide ?? from);
+  return new Int(kind, target, whole);
 }
 
 function swapped(from: VirtualRegister | Constant, bits: 16 | 32 | 64): VirtualRegister | Constant {

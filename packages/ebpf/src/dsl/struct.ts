@@ -1,6 +1,7 @@
 // Structures and arrays in memory, laid out as C lays them out: natural alignment, padding where it
 // must be, the whole a multiple of the largest alignment.
 
+import type { BtfBuilder, BtfTypeId } from "../btf/index.ts";
 import type { Codec } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { assertOwner, builder } from "./builder.ts";
@@ -36,6 +37,9 @@ export interface Struct<F extends Fields = Fields> extends DataType<JsObject<F>,
   readonly fields: F;
   /** Byte offset of each field. */
   readonly offsets: { readonly [N in keyof F]: number };
+  /** Whether `value` is a structure in memory with this very layout; others may have the same fields elsewhere. */
+  isReference(value: object): value is Reference<F>;
+  btf(builder: BtfBuilder): BtfTypeId;
 }
 
 /** A structure whatever its fields. */
@@ -61,6 +65,7 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
   }
   const size = roundUp(end, alignment);
   const prototype = accessors(fields, offsets);
+  const isReference = (value: object): value is Reference<F> => Object.getPrototypeOf(value) === prototype;
   const type: DataType<JsObject<F>, Reference<F>> = {
     typeName: name,
     size,
@@ -78,7 +83,7 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     },
     access: (at) => Object.create(prototype, { [PLACE]: { value: at } }) as Reference<F>,
     assign(at, value) {
-      if (PLACE in value) copyBytes(at, (value as Located)[PLACE], size);
+      if (isReference(value)) copyBytes(at, value[PLACE], size);
       else initialise(at, fields, offsets, size, value as Initial<F>);
     },
     btf: (btf) =>
@@ -92,7 +97,7 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
         })),
       ),
   };
-  return Object.freeze({ ...type, ...codecOf(type), fields, offsets }) as unknown as Struct<F>;
+  return Object.freeze({ ...type, ...codecOf(type), fields, offsets, isReference }) as unknown as Struct<F>;
 }
 
 /** Stores every field, and zeroes padding: keys with undefined padding would never be found again. */

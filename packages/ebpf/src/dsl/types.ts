@@ -66,7 +66,7 @@ function intType<K extends IntKind>(kind: K, bits: ScalarBits): IntType<K> {
     kind,
     access: (at: Place) => new Int(kind, loadAt(at, (bits / 8) as 1)),
     assign(at: Place, value: Int<K> | number | bigint) {
-      const operand = value instanceof Int ? (value.wide ?? value.operand()) : operandOf(value, bits);
+      const operand = value instanceof Int ? value.storable() : operandOf(value, bits);
       storeAt(at, (bits / 8) as 1, operand);
     },
     btf: (builder: BtfBuilder) => builder.addInt(kind, bits),

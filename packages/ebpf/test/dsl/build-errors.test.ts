@@ -75,23 +75,41 @@ describe("coercion", () => {
 
   test("comparing with JavaScript's operators", () => {
     const error = misuse((compared) => (compared as unknown as number) < 3);
-    expectFailure(error, "YM_BUILD_COERCION", /write a\.lt\(b\).* instead of a < b/, "(compared as unknown");
+    expectFailure(
+      error,
+      "YM_BUILD_COERCION",
+      /write a\.lt\(b\).* instead of a < b/,
+      "(compared as unknown as number) < 3",
+      "< 3",
+    );
   });
 
   test("computing, loosely comparing, and putting into text", () => {
     const computed = misuse((left) => (left as unknown as number) + 1);
-    expectFailure(computed, "YM_BUILD_COERCION", "a staged value was used", "(left as unknown");
+    expectFailure(computed, "YM_BUILD_COERCION", "a staged value was used", "(left as unknown as number) + 1", "+ 1");
     const equal = misuse((loose) => (loose as unknown) == 3);
-    expectFailure(equal, "YM_BUILD_COERCION", "a staged value was used", "(loose as unknown");
+    expectFailure(equal, "YM_BUILD_COERCION", "a staged value was used", "(loose as unknown) == 3", "== 3");
     const text = misuse((printed) => `${printed as unknown as string}`);
     expectFailure(text, "YM_BUILD_COERCION", "a staged value was used", "`${printed as", "`${printed");
   });
 
   test("a condition, and something that may be absent", () => {
     const condition = misuse((value) => (value.eq(1) as unknown as number) | 0);
-    expectFailure(condition, "YM_BUILD_COERCION", /use a\.and\(b\), a\.or\(b\), a\.not\(\)/, "(value.eq(1) as");
+    expectFailure(
+      condition,
+      "YM_BUILD_COERCION",
+      /use a\.and\(b\), a\.or\(b\), a\.not\(\)/,
+      "(value.eq(1) as unknown as number) | 0",
+      "| 0",
+    );
     const absent = misuse((value) => `${words.lookup(value) as unknown as string}?`);
-    expectFailure(absent, "YM_BUILD_COERCION", /use \.then\(…\) or \.orPass\(\)/, "`${words.lookup(value)", "`${words");
+    expectFailure(
+      absent,
+      "YM_BUILD_COERCION",
+      /use \.then\(…\) or \.orPass\(\)/,
+      "`${words.lookup(value)",
+      "lookup(value)",
+    );
   });
 });
 
@@ -179,7 +197,7 @@ describe("values and the functions they belong to", () => {
       });
       return verdict(inner({ target: stack(Byte, { value: 0 }) }));
     });
-    expectFailure(narrowed, "YM_BUILD_FOREIGN", "this value", "target.value = low", "value = low");
+    expectFailure(narrowed, "YM_BUILD_FOREIGN", "this value", "target.value = low", "= low");
     const held = failure(() => {
       const home = referenceVariable(Word);
       const inner = fn("inner", { given: Word }, u32, ({ given }) => {
@@ -195,12 +213,12 @@ describe("values and the functions they belong to", () => {
 describe("stale headers", () => {
   test("a header read before the bounds changed names where it was read and where they changed", () => {
     const error = failure((packet) => {
-      const header = packet.read(Header).orPass();
+      const oldHeader = packet.read(Header).orPass();
       guard(packet.adjustHead(-8).eq(0)).orDrop({ name: "no room", code: 0 });
-      return verdict(header.kind.toU32());
+      return verdict(oldHeader.kind.toU32());
     });
-    expectFailure(error, "YM_BUILD_STALE", "header", "verdict(header.kind.toU32())", "kind.toU32");
-    const read = placeOf(import.meta.url, "const header = packet.read(Header).orPass();", "read(Header)");
+    expectFailure(error, "YM_BUILD_STALE", "header", "verdict(oldHeader.kind.toU32())", "kind.toU32");
+    const read = placeOf(import.meta.url, "const oldHeader = packet.read(Header).orPass();", "read(Header)");
     const moved = placeOf(import.meta.url, "guard(packet.adjustHead(-8)", "adjustHead");
     expect(error.message).toContain(`header (read at ${read}) is stale after the packet's bounds changed (${moved})`);
   });
@@ -324,8 +342,8 @@ describe("ranges", () => {
 
 describe("names", () => {
   test("too long, or with what the kernel does not take", () => {
-    const long = thrown(() => xdp("sixteen_letters_", () => pass()));
-    expectFailure(long, "YM_BUILD_NAME", "1–15 characters", 'xdp("sixteen_letters_"');
+    const long = thrown(() => xdp("sixteen_letters_".slice(0), () => pass()));
+    expectFailure(long, "YM_BUILD_NAME", "1–15 characters", 'xdp("sixteen_letters_".slice(0)');
     expect(thrown(() => fn("has-dash", { a: u32 }, u32, ({ a }) => a)).code).toBe("YM_BUILD_NAME");
     expect(thrown(() => xdp("", () => pass())).code).toBe("YM_BUILD_NAME");
     for (const make of [() => arrayMap("sixteen_letters_", Word, 1), () => hashMap("has-dash", Word, Word, 1)]) {
@@ -413,8 +431,8 @@ describe("control flow", () => {
 describe("arguments", () => {
   test("more than five", () => {
     const six = { a: u32, b: u32, c: u32, d: u32, e: u32, f: u32 };
-    const error = thrown(() => fn("six", six, u32, ({ a }) => a));
-    expectFailure(error, "YM_BUILD_ARGUMENTS", "6 parameters; registers r1–r5 hold five", 'fn("six", six');
+    const error = thrown(() => fn("six", six, u32, ({ f }) => f));
+    expectFailure(error, "YM_BUILD_ARGUMENTS", "6 parameters; registers r1–r5 hold five", 'fn("six", six, u32');
     const call = failure(() => verdict(callHelper(5, new Array(6).fill(u32(0).operand())).toU32()));
     expectFailure(call, "YM_BUILD_ARGUMENTS", "helper 5 is called with 6 arguments", "callHelper(5,");
   });
@@ -436,7 +454,7 @@ describe("arguments", () => {
     });
     expect(missing).toMatchObject({
       code: "YM_BUILD_ARGUMENTS",
-      message: expect.stringContaining('argument "a" is no staged value (number)'),
+      message: expect.stringContaining('argument "a" is a number'),
     });
   });
 

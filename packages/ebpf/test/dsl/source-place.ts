@@ -15,7 +15,7 @@ export function positionOf(url: string, snippet: string, at = snippet): { file: 
   const lines = readFileSync(file, "utf8").split("\n");
   // Lines that quote the snippet are those that ask for it.
   const found = lines.flatMap((text, index) =>
-    text.includes(snippet) && !text.includes(`"${snippet}"`) ? [{ text, index }] : [],
+    text.includes(snippet) && !text.includes(`"${snippet}"`) && !text.includes(`'${snippet}'`) ? [{ text, index }] : [],
   );
   const [only] = found;
   if (only === undefined || found.length > 1) throw new Error(`"${snippet}" stands ${found.length} times in ${file}`);
