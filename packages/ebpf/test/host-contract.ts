@@ -68,7 +68,10 @@ function describeHash(createHost: () => BpfHost): void {
     expect([map.lookup(1), map.lookup(2)]).toEqual([11n, 20n]);
     expect(map.update(1, 12n, "create")).toBe(false);
     expect(map.update(3, 12n, "replace")).toBe(false);
-    expect(byKey(map.entries())).toEqual([[1, 11n], [2, 20n]]);
+    expect(byKey(map.entries())).toEqual([
+      [1, 11n],
+      [2, 20n],
+    ]);
     expect([map.delete(1), map.delete(1), map.lookup(1)]).toEqual([true, false, undefined]);
   });
 
@@ -214,7 +217,10 @@ function describePrograms(createHost: () => BpfHost): void {
       ...[asm.mov64(r0, r6), asm.exit(), asm.label("end"), asm.mov64Imm(r0, 0), asm.exit()],
     ];
     expect(run(host, items, [map as BpfMap]).verdict | 0).toBe(-2);
-    expect(byKey(map.entries())).toEqual([[1, 42n], [2, 9n]]);
+    expect(byKey(map.entries())).toEqual([
+      [1, 42n],
+      [2, 9n],
+    ]);
   });
 
   test("change the packet, repeatedly", () => {

@@ -41,9 +41,7 @@ interface Fields {
 
 function make(opcode: number, fields: Fields, source: SourcePosition | undefined): Instruction {
   const { dst = 0, src = 0, offset = 0, imm = 0 } = fields;
-  return source === undefined
-    ? { opcode, dst, src, offset, imm }
-    : { opcode, dst, src, offset, imm, source };
+  return source === undefined ? { opcode, dst, src, offset, imm } : { opcode, dst, src, offset, imm, source };
 }
 
 function aim(instruction: Instruction, target: Target): Instruction | Unplaced {
@@ -248,12 +246,7 @@ export function loadPacket(size: 1 | 2 | 4, imm: number, source?: SourcePosition
 }
 
 /** As `loadPacket`, at `src + imm`. */
-export function loadPacketIndirect(
-  size: 1 | 2 | 4,
-  src: number,
-  imm: number,
-  source?: SourcePosition,
-): Instruction {
+export function loadPacketIndirect(size: 1 | 2 | 4, src: number, imm: number, source?: SourcePosition): Instruction {
   return make(op.CLASS_LD | op.MODE_IND | op.bitsOfSize(size), { src, imm }, source);
 }
 
@@ -274,12 +267,7 @@ export function loadMap(dst: number, map: string, source?: SourcePosition): Inst
 }
 
 /** `dst = address of byte `offset` in the only value` of the array map called `map`. */
-export function loadMapValue(
-  dst: number,
-  map: string,
-  offset: number,
-  source?: SourcePosition,
-): Instruction {
+export function loadMapValue(dst: number, map: string, offset: number, source?: SourcePosition): Instruction {
   const instruction = make(op.OP_LOAD_IMM64, { dst, src: op.PSEUDO_MAP_VALUE }, source);
   return { ...instruction, reference: { kind: "mapValue", map, offset } };
 }

@@ -14,10 +14,7 @@ export interface DisassembleOptions {
 }
 
 /** One line for each instruction, numbered by slot, each ending in a newline. */
-export function disassemble(
-  instructions: readonly Instruction[],
-  options: DisassembleOptions = {},
-): string {
+export function disassemble(instructions: readonly Instruction[], options: DisassembleOptions = {}): string {
   let text = "";
   let slot = 0;
   let last = "";

@@ -15,10 +15,7 @@ export type ResolveReference = (reference: Reference) => { readonly fd: number }
  * that does not fit its field, an opcode the instruction set does not have, or a reference that
  * cannot be resolved because `resolve` is missing.
  */
-export function encode(
-  instructions: readonly Instruction[],
-  resolve?: ResolveReference,
-): Uint8Array {
+export function encode(instructions: readonly Instruction[], resolve?: ResolveReference): Uint8Array {
   const slots = instructions.reduce((sum, instruction) => sum + slotsOf(instruction), 0);
   const bytes = new Uint8Array(slots * 8);
   const view = new DataView(bytes.buffer);
@@ -30,12 +27,7 @@ export function encode(
   return bytes;
 }
 
-function encodeOne(
-  view: DataView,
-  at: number,
-  instruction: Instruction,
-  resolve: ResolveReference | undefined,
-): void {
+function encodeOne(view: DataView, at: number, instruction: Instruction, resolve: ResolveReference | undefined): void {
   const { opcode, dst, offset } = instruction;
   assertDefinedOpcode(instruction);
   const wide = opcode === OP_LOAD_IMM64 ? wideOperands(instruction, resolve) : undefined;
@@ -59,10 +51,7 @@ interface WideOperands {
   readonly high: number;
 }
 
-function wideOperands(
-  instruction: Instruction,
-  resolve: ResolveReference | undefined,
-): WideOperands {
+function wideOperands(instruction: Instruction, resolve: ResolveReference | undefined): WideOperands {
   const { reference, imm64, src, source } = instruction;
   if (reference !== undefined) {
     if (resolve === undefined) {
@@ -82,14 +71,7 @@ function wideOperands(
   };
 }
 
-function check(
-  instruction: Instruction,
-  at: number,
-  what: string,
-  value: number,
-  min: number,
-  max: number,
-): void {
+function check(instruction: Instruction, at: number, what: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
   const problem = `${what} ${value} of slot ${at / 8} is not an integer from ${min} to ${max}`;
   throw new AsmError("YM_ASM_OPERAND", `encode: ${problem}`, instruction.source);

@@ -69,9 +69,7 @@ describe("BtfBuilder", () => {
 
 describe("program info", () => {
   test("packs functions and lines", () => {
-    expect(encodeFuncInfo([{ instructionOffset: 7, typeId: 9 }])).toEqual(
-      new Uint8Array([7, 0, 0, 0, 9, 0, 0, 0]),
-    );
+    expect(encodeFuncInfo([{ instructionOffset: 7, typeId: 9 }])).toEqual(new Uint8Array([7, 0, 0, 0, 9, 0, 0, 0]));
     const record = { instructionOffset: 1, fileNameOffset: 2, lineOffset: 3, line: 6, column: 5000 };
     const words = new Uint32Array(encodeLineInfo([record]).buffer);
     expect([...words]).toEqual([1, 2, 3, (6 << 10) | 1023]);

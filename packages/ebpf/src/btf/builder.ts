@@ -111,13 +111,7 @@ export class BtfBuilder {
     return blob;
   }
 
-  #add(
-    name: string,
-    kind: number,
-    count: number,
-    sizeOrType: number,
-    rest: readonly number[],
-  ): BtfTypeId {
+  #add(name: string, kind: number, count: number, sizeOrType: number, rest: readonly number[]): BtfTypeId {
     if (count > MAX_MEMBERS) {
       throw new RangeError(`btf: "${name}" has ${count} members, ${MAX_MEMBERS} is the most`);
     }

@@ -119,4 +119,3 @@ export function readBigEndian(view: DataView, at: number, size: number): number 
   if (size === 1) return view.getUint8(at);
   return size === 2 ? view.getUint16(at) : view.getInt32(at);
 }
-

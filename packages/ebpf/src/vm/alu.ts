@@ -125,12 +125,7 @@ export function negate64(r: Registers, d: number): void {
 }
 
 function swap32(value: number): number {
-  return (
-    ((value & 0xff) << 24) |
-    ((value & 0xff00) << 8) |
-    ((value >>> 8) & 0xff00) |
-    ((value >>> 24) & 0xff)
-  );
+  return ((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | ((value >>> 24) & 0xff);
 }
 
 /** Swaps the lower `bits` of `dst` and clears the rest. */
@@ -158,8 +153,7 @@ export type Comparison = (aLow: number, aHigh: number, bLow: number, bHigh: numb
 
 const below: Comparison = (aLow, aHigh, bLow, bHigh) =>
   aHigh === bHigh ? aLow >>> 0 < bLow >>> 0 : aHigh >>> 0 < bHigh >>> 0;
-const less: Comparison = (aLow, aHigh, bLow, bHigh) =>
-  aHigh === bHigh ? aLow >>> 0 < bLow >>> 0 : aHigh < bHigh;
+const less: Comparison = (aLow, aHigh, bLow, bHigh) => (aHigh === bHigh ? aLow >>> 0 < bLow >>> 0 : aHigh < bHigh);
 
 /**
  * By operation bits of the jump. For a 32-bit jump the halves of each operand are the lower 32 bits

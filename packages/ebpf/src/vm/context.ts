@@ -20,16 +20,10 @@ export interface Surroundings {
 }
 
 /** The region that r1 points to, or undefined where the context is the packet itself (syscall). */
-export function createContext(
-  type: ProgramType,
-  packet: Packet,
-  surroundings: Surroundings,
-): Region | undefined {
+export function createContext(type: ProgramType, packet: Packet, surroundings: Surroundings): Region | undefined {
   if (type === "syscall") return undefined;
   const [size, fields] =
-    type === "xdp"
-      ? [24, xdpFields(packet, surroundings)]
-      : [192, skbFields(packet, surroundings)];
+    type === "xdp" ? [24, xdpFields(packet, surroundings)] : [192, skbFields(packet, surroundings)];
   return createRegion("context", Buffer.alloc(size), { fields: byOffset(fields) });
 }
 

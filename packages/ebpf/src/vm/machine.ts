@@ -39,12 +39,7 @@ export class Machine {
   /** Instructions executed in this run. */
   executed = 0;
 
-  constructor(
-    memory: Memory,
-    program: string,
-    instructions: readonly Instruction[],
-    instructionLimit: number,
-  ) {
+  constructor(memory: Memory, program: string, instructions: readonly Instruction[], instructionLimit: number) {
     this.memory = memory;
     this.#program = program;
     this.#limit = instructionLimit;

@@ -48,17 +48,13 @@ export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
   };
   return {
     kind: "memory",
-    createMap: <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> =>
-      createMemoryMap(environment.memory, spec, cpus),
+    createMap: <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => createMemoryMap(environment.memory, spec, cpus),
     loadProgram: (spec, maps) => new MemoryProgram(spec, ownMaps(spec, maps), environment),
   };
 }
 
 /** The maps that `spec` names, all of which must be here and of this kind of host. */
-function ownMaps(
-  spec: ProgramSpec,
-  maps: ReadonlyMap<string, BpfMap>,
-): ReadonlyMap<string, MemoryMap> {
+function ownMaps(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): ReadonlyMap<string, MemoryMap> {
   return new Map(
     spec.maps.map(({ name }) => {
       const map = maps.get(name);

@@ -46,11 +46,7 @@ export class MemoryProgram implements BpfProgram {
   #redirectIfindex: number | undefined;
   #isClosed = false;
 
-  constructor(
-    spec: ProgramSpec,
-    maps: ReadonlyMap<string, MemoryMap>,
-    environment: Environment,
-  ) {
+  constructor(spec: ProgramSpec, maps: ReadonlyMap<string, MemoryMap>, environment: Environment) {
     this.spec = spec;
     this.#environment = environment;
     const { memory, instructionLimit } = environment;
@@ -62,9 +58,7 @@ export class MemoryProgram implements BpfProgram {
       helper: (id: number) => this.#helperStep(id),
     };
     try {
-      this.#machine.translate((instruction, slot) =>
-        translate(this.#machine, linkage, instruction, slot),
-      );
+      this.#machine.translate((instruction, slot) => translate(this.#machine, linkage, instruction, slot));
     } catch (error) {
       this.#packet.close();
       throw error;

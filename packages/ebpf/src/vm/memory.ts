@@ -187,8 +187,7 @@ function wild(low: number, high: number, offset: number, size: number): Fault {
 
 function outside(region: Region, at: number, size: number): Fault {
   const { name, stride, itemSize } = region;
-  const [shown, first, end] =
-    stride === 0 ? [at, region.start, region.end] : [at % stride, 0, itemSize];
+  const [shown, first, end] = stride === 0 ? [at, region.start, region.end] : [at % stride, 0, itemSize];
   const problem = `access of ${size} bytes at offset ${shown - first} of ${name}`;
   return new Fault("YM_VM_MEMORY", `${problem}, which has ${end - first} bytes`);
 }

@@ -73,7 +73,9 @@ describe("arithmetic", () => {
 
   test("negation, sign extension, byte order", () => {
     const swap = (value: bigint, bytes: number) => {
-      const hex = BigInt.asUintN(bytes * 8, value).toString(16).padStart(bytes * 2, "0");
+      const hex = BigInt.asUintN(bytes * 8, value)
+        .toString(16)
+        .padStart(bytes * 2, "0");
       return BigInt(`0x${(hex.match(/../g) as string[]).reverse().join("")}`);
     };
     for (const a of values) {

@@ -19,12 +19,7 @@ export interface Linkage {
 }
 
 /** The step of `instruction`, which stands at `slot`. */
-export function translate(
-  machine: Machine,
-  linkage: Linkage,
-  instruction: op.Instruction,
-  slot: number,
-): Step {
+export function translate(machine: Machine, linkage: Linkage, instruction: op.Instruction, slot: number): Step {
   const { registers, memory } = machine;
   op.assertDefinedOpcode(instruction);
   switch (op.classOf(instruction.opcode)) {
@@ -60,9 +55,7 @@ function alu32Step({ registers: r }: Machine, instruction: op.Instruction): Step
   const isRegister = (opcode & op.SOURCE_X) !== 0;
   if (operation === op.ALU_NEG) return () => r.set(dst, -r.low(dst), 0);
   if (operation === op.ALU_END) {
-    return isRegister
-      ? () => alu.swapBytes(r, dst, imm)
-      : () => alu.truncate(r, dst, imm);
+    return isRegister ? () => alu.swapBytes(r, dst, imm) : () => alu.truncate(r, dst, imm);
   }
   if (operation === op.ALU_MOV && offset !== 0) {
     return () => r.set(dst, alu.signExtend(r.low(src), offset), 0);
@@ -93,12 +86,7 @@ function alu64Step({ registers: r }: Machine, instruction: op.Instruction): Step
     : () => compute(r, dst, imm, immHigh);
 }
 
-function jumpStep(
-  machine: Machine,
-  linkage: Linkage,
-  instruction: op.Instruction,
-  next: number,
-): Step {
+function jumpStep(machine: Machine, linkage: Linkage, instruction: op.Instruction, next: number): Step {
   const { opcode, dst, src, offset, imm } = instruction;
   const { registers: r } = machine;
   if (opcode === op.OP_EXIT) return () => machine.exit();
@@ -126,24 +114,14 @@ function jumpStep(
   };
 }
 
-function callStep(
-  machine: Machine,
-  linkage: Linkage,
-  { src, imm }: op.Instruction,
-  next: number,
-): Step {
+function callStep(machine: Machine, linkage: Linkage, { src, imm }: op.Instruction, next: number): Step {
   if (src === op.PSEUDO_CALL) return () => machine.callLocal(next + imm);
   if (src === 0) return linkage.helper(imm);
   const problem = `call kernel function ${imm}: the interpreter has no kernel functions`;
   throw new Fault("YM_VM_HELPER", problem);
 }
 
-function loadImmediateStep(
-  machine: Machine,
-  linkage: Linkage,
-  instruction: op.Instruction,
-  slot: number,
-): Step {
+function loadImmediateStep(machine: Machine, linkage: Linkage, instruction: op.Instruction, slot: number): Step {
   const { dst, src, imm, imm64, reference } = instruction;
   const { registers: r } = machine;
   let value: bigint;

@@ -47,7 +47,11 @@ export interface RunOptions {
 /** Loads `items`, runs them once, closes the program. */
 export function runItems(items: readonly Item[], options: RunOptions = {}): MemoryRunOutput {
   const { host = createMemoryHost(), maps = [], packet = new Uint8Array(64) } = options;
-  const spec = programSpec(items, maps.map((map) => map.spec), options.type);
+  const spec = programSpec(
+    items,
+    maps.map((map) => map.spec),
+    options.type,
+  );
   const byName = new Map(maps.map((map) => [map.spec.name, map]));
   using program = host.loadProgram(spec, byName);
   return program.run({ packet });

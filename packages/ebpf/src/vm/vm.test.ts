@@ -201,7 +201,12 @@ describe("helpers", () => {
   test("bpf_loop and bpf_for_each_map_elem call back until told to stop", () => {
     const host = createMemoryHost();
     const map = host.createMap(mapSpec());
-    for (const [key, value] of [[1, 10n], [2, 20n], [3, 30n]] as const) map.update(key, value);
+    for (const [key, value] of [
+      [1, 10n],
+      [2, 20n],
+      [3, 30n],
+    ] as const)
+      map.update(key, value);
     const items = [
       ...[asm.storeImm(8, fp, -8, 0), asm.mov64Imm(r1, 10), asm.loadFunction(r2, "body")],
       ...[asm.mov64(r3, fp), asm.aluImm("add", 64, r3, -8), asm.mov64Imm(r4, 0)],
@@ -265,7 +270,10 @@ describe("maps of the memory host", () => {
     expect(map.lookup(1)).toBe(42n);
     map.update(2, 5n);
     runItems([...lookup, ...add(r0), ...finish], { host, maps: [map] });
-    expect([...map.entries()]).toEqual([[1, 43n], [2, 5n]]);
+    expect([...map.entries()]).toEqual([
+      [1, 43n],
+      [2, 5n],
+    ]);
   });
 
   test("give programs the value of their CPU", () => {

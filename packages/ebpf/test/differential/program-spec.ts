@@ -9,9 +9,7 @@ import type { GeneratedItem } from "./scope.ts";
 
 export function toProgramSpec(items: readonly GeneratedItem[]): ProgramSpec {
   const instructions = asm.assemble(items.map(({ item }) => item));
-  const callsBack = instructions.some(
-    ({ opcode, src }) => opcode === asm.OP_LOAD_IMM64 && src === asm.PSEUDO_FUNC,
-  );
+  const callsBack = instructions.some(({ opcode, src }) => opcode === asm.OP_LOAD_IMM64 && src === asm.PSEUDO_FUNC);
   return {
     name: "random",
     type: "xdp",

@@ -103,8 +103,9 @@ export class Scope {
   /** Gives `register` a number, after it held something else or nothing. */
   renew(register: number): void {
     const { dice } = this;
-    if (dice.chance(50)) this.emitFixed(asm.mov64Imm(register, dice.immediate()));
-    else if (dice.chance(50)) this.emitFixed(asm.loadImm64(register, dice.wide()));
+    const kind = dice.pick(["immediate", "immediate", "wide", "register"] as const);
+    if (kind === "immediate") this.emitFixed(asm.mov64Imm(register, dice.immediate()));
+    else if (kind === "wide") this.emitFixed(asm.loadImm64(register, dice.wide()));
     else this.emitFixed(asm.mov64(register, register === 6 ? 7 : 6));
   }
 

@@ -54,8 +54,7 @@ function anyPlace(scope: Scope, size: number): Place {
   const { dice } = scope;
   const kind = dice.pick(["stack", "stack", "state", "packet"] as const);
   if (kind === "stack") return stackPlace(scope, size);
-  const [base, length] =
-    kind === "state" ? [STATE_POINTER, PLAYGROUND_BYTES] : [PACKET_POINTER, PACKET_BYTES];
+  const [base, length] = kind === "state" ? [STATE_POINTER, PLAYGROUND_BYTES] : [PACKET_POINTER, PACKET_BYTES];
   const offset = dice.between(0, length - size);
   return { base, offset: dice.chance(70) ? offset - (offset % size) : offset };
 }

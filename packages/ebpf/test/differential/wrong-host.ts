@@ -5,14 +5,10 @@ import type { Instruction } from "../../src/asm/index.ts";
 import type { BpfHost } from "../../src/spec.ts";
 
 /** `host`, except that its programs do `replace(instruction)` for each instruction. */
-export function createWrongHost(
-  host: BpfHost,
-  replace: (instruction: Instruction) => Instruction,
-): BpfHost {
+export function createWrongHost(host: BpfHost, replace: (instruction: Instruction) => Instruction): BpfHost {
   return {
     kind: host.kind,
     createMap: (spec) => host.createMap(spec),
-    loadProgram: (spec, maps) =>
-      host.loadProgram({ ...spec, instructions: spec.instructions.map(replace) }, maps),
+    loadProgram: (spec, maps) => host.loadProgram({ ...spec, instructions: spec.instructions.map(replace) }, maps),
   };
 }

@@ -57,9 +57,7 @@ function forEach(call: HelperCall): number {
   for (const [key, slot] of map.store.entries()) {
     count += 1;
     const value = map.pointerAt(slot, call.cpu);
-    const answer = call.withScratch(key, (keyPointer) =>
-      callee([pointer, keyPointer, value, context]),
-    );
+    const answer = call.withScratch(key, (keyPointer) => callee([pointer, keyPointer, value, context]));
     if (answer !== 0n) break;
   }
   return count;

@@ -15,11 +15,7 @@ import { ValueArea } from "./value-area.ts";
 const READ_ONLY_FOR_PROGRAMS = 0x80;
 
 /** Makes `spec` live. Throws VmError for what the kernel would refuse, too. */
-export function createMemoryMap<K, V>(
-  memory: Memory,
-  spec: MapSpec<K, V>,
-  cpus: number,
-): MemoryMap<K, V> {
+export function createMemoryMap<K, V>(memory: Memory, spec: MapSpec<K, V>, cpus: number): MemoryMap<K, V> {
   const problem = findProblem(spec);
   if (problem !== undefined) {
     throw new VmError("YM_VM_MAP", `create map "${spec.name}" (${spec.type}): ${problem}`);

@@ -109,9 +109,7 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     }
   }
 
-  *batches(
-    batchSize: number,
-  ): IterableIterator<{ count: number; keys: Uint8Array; values: Uint8Array }> {
+  *batches(batchSize: number): IterableIterator<{ count: number; keys: Uint8Array; values: Uint8Array }> {
     this.#assertOpen("read");
     const { store, spec } = this;
     const isPerCpu = this.#isPerCpu;
