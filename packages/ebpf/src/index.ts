@@ -43,6 +43,7 @@ export {
 export { Maybe } from "./dsl/maybe.ts";
 export { type Cursor, Packet } from "./dsl/packet.ts";
 export { fn, loop, type ProgramDefinition, xdp } from "./dsl/program.ts";
+export { type ProgramArray, programArray } from "./dsl/program-array.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
 export {

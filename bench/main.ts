@@ -1,0 +1,67 @@
+// npm run bench: measures the data plane on this machine, prints tables, and with --save keeps the numbers under
+// bench/results. Needs root; uses a network namespace of its own and nothing outside it.
+
+import { missingPrivileges } from "@yardmaster/linux";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Effort, measure } from "./measure.ts";
+import { measureMemory } from "./memory.ts";
+import { createNetwork } from "./network.ts";
+import { reportText } from "./report.ts";
+import { type BenchmarkResult, describeMachine, fileNameOf } from "./result.ts";
+import { setupTimes } from "./setup-times.ts";
+
+const USAGE = `usage: npm run bench [-- OPTIONS]
+  --save    keep the numbers in bench/results/DATE-MACHINE.json
+  --quick   a tenth of the packets, fewer repetitions: to see that it works
+  --json    print the numbers instead of tables
+`;
+const THOROUGH: Effort = { repetitions: 11, packets: 1_000_000, flows: 1000, newFlows: 20_000 };
+const QUICK: Effort = { repetitions: 3, packets: 100_000, flows: 1000, newFlows: 20_000 };
+const MEMORY_ENTRIES = 1 << 20;
+
+process.exitCode = main(process.argv.slice(2));
+
+function main(args: readonly string[]): number {
+  const options = parse(args);
+  if (options === undefined) return 2;
+  const missing = missingPrivileges();
+  if (missing !== undefined) {
+    process.stderr.write(`measuring the data plane: ${missing}\n`);
+    return 1;
+  }
+  const effort = options.quick ? QUICK : THOROUGH;
+  const result = run(effort, options.quick ? 3 : 7);
+  process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : reportText(result));
+  if (options.save) save(result);
+  return 0;
+}
+
+function parse(args: readonly string[]) {
+  const flag = { type: "boolean", default: false } as const;
+  try {
+    return parseArgs({ args: [...args], options: { save: flag, quick: flag, json: flag } }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return undefined;
+  }
+}
+
+function run(effort: Effort, coldProcesses: number): BenchmarkResult {
+  const machine = describeMachine();
+  const date = new Date().toISOString();
+  using network = createNetwork();
+  const setup = setupTimes(network.name, coldProcesses);
+  const { cases, programs } = measure(network.name, effort);
+  const memory = measureMemory(MEMORY_ENTRIES);
+  return { date, machine, effort, programs, cases, setup, memory };
+}
+
+function save(result: BenchmarkResult): void {
+  const folder = fileURLToPath(new URL("results/", import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}${fileNameOf(result)}`;
+  writeFileSync(path, `${JSON.stringify(result, undefined, 2)}\n`);
+  process.stdout.write(`\nkept in ${path}\n`);
+}

@@ -1,0 +1,80 @@
+// A benchmark's result as text for people.
+
+import { type BenchmarkResult, median } from "./result.ts";
+import type { SetupTimes, StepTime } from "./setup-times.ts";
+
+/** XDP's verdicts by number (include/uapi/linux/bpf.h). */
+const VERDICTS = ["aborted", "drop", "pass", "tx", "redirect"];
+const STEPS: readonly (readonly [keyof SetupTimes, string])[] = [
+  ["compile", "build and compile, first time in the process"],
+  ["compileAgain", "build and compile again"],
+  ["load", "load: verify and JIT"],
+  ["attach", "attach"],
+  ["swap", "swap one program for another"],
+];
+
+/** All tables, one after another. */
+export function reportText(result: BenchmarkResult): string {
+  const { machine } = result;
+  const about =
+    `${machine.processor}, ${machine.processors} processors${machine.isVirtual ? " (virtual)" : ""}, ` +
+    `Linux ${machine.kernel}, Node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`;
+  return `${[about, casesText(result), programsText(result), setupText(result), memoryText(result)].join("\n\n")}\n`;
+}
+
+function casesText({ cases, effort }: BenchmarkResult): string {
+  const rows = cases.map(({ method, protocol, name, verdict, netNs, feederNs }) => [
+    method,
+    protocol,
+    { established: `established, ${effort.flows} flows`, new: "new flow each packet", noService: "for no service" }[name],
+    VERDICTS[verdict] ?? String(verdict),
+    String(median(netNs)),
+    `${Math.min(...netNs)}–${Math.max(...netNs)}`,
+    String(median(feederNs)),
+  ]);
+  const title = `Nanoseconds per packet without the feeder (${effort.repetitions} repetitions, interleaved)`;
+  return table(title, ["method", "", "packet", "verdict", "median", "min–max", "feeder"], rows);
+}
+
+function programsText({ programs }: BenchmarkResult): string {
+  const rows = programs.map((program) => [
+    program.method,
+    String(program.instructions),
+    String(program.jitedBytes),
+    String(program.verifiedInstructions),
+  ]);
+  return table("Programs", ["method", "instructions after the verifier", "JITed bytes", "verified"], rows);
+}
+
+function setupText({ setup }: BenchmarkResult): string {
+  const middle = (step: keyof SetupTimes, of: keyof StepTime) => median(setup.map((times) => times[step][of]));
+  const rows = STEPS.map(([step, text]) => [text, ...milliseconds(middle(step, "wallMs"), middle(step, "cpuMs"))]);
+  const total = (of: keyof StepTime) => median(setup.map(({ compile, load }) => compile[of] + load[of]));
+  rows.push(["compile and load together", ...milliseconds(total("wallMs"), total("cpuMs"))]);
+  const title = `Milliseconds, everything compiled in (median of ${setup.length} cold processes)`;
+  return table(title, ["step", "by the wall", "processor"], rows);
+}
+
+function memoryText({ memory }: BenchmarkResult): string {
+  const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+  const each = `${memory.bytesPerEntry.toFixed(1)} bytes per connection and direction`;
+  const whole = `${mebibytes(memory.bytesEmpty)} MiB when made, ${mebibytes(memory.bytesFull)} MiB when full`;
+  return `Memory of a table of ${memory.entries} entries: ${each} (${whole})`;
+}
+
+function milliseconds(...values: number[]): string[] {
+  return values.map((value) => value.toFixed(value < 10 ? 2 : 0));
+}
+
+function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const isNumber = (column: number) => rows.every((row) => /^[-\d.–]+$/.test(row[column] ?? ""));
+  const lines = all.map((row) =>
+    row
+      .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+  return [title, ...lines.map((line) => `  ${line}`)].join("\n");
+}
