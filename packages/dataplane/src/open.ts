@@ -15,7 +15,7 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { type ConnectionFunctions, isExpired, lifeOf, REPLY, REQUEST, transitionBase } from "./connection.ts";
+import { type ConnectionFunctions, isExpired, lifeOf, REPLY, REQUEST, stateOf, transitionBase } from "./connection.ts";
 import { methods } from "./forward/registry.ts";
 import { IPPROTO_TCP, TCP_RST, TCP_SYN } from "./headers.ts";
 import { reasons } from "./reasons.ts";
@@ -127,11 +127,13 @@ function insert(
   const uncount = () => count(connection.destination, u64(0).sub(weight()));
   const outcome = variable(maps.connections.update(flow, connection, "create"));
   when(outcome.get().eq(EXISTS), () => {
-    const other = maps.connections.lookup(flow).orReturn(failure(reasons.internal));
-    when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-      uncount();
-      copyConnection(connection, other);
-      returnValue(OPENED);
+    // Absent where whoever ends it was quicker: then there is room now.
+    maps.connections.lookup(flow).then((other) => {
+      when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
+        uncount();
+        copyConnection(connection, other);
+        returnValue(OPENED);
+      });
     });
     discard({ flow, now, force: u32(0) });
     outcome.set(maps.connections.update(flow, connection, "create"));
@@ -155,10 +157,11 @@ function insert(
       const answer = replyFlow(flow, connection);
       const reply = variable(maps.connections.update(answer, entry, "create"));
       when(reply.get().eq(EXISTS), () => {
-        const known = maps.connections.lookup(answer).orReturn(failure(reasons.internal));
-        const owner = { ...answerOwner(flow), destination: known.address, destinationPort: known.port };
-        const ownerFlow = stack(FlowKey, owner);
-        discard({ flow: ownerFlow, now, force: u32(0) });
+        maps.connections.lookup(answer).then((known) => {
+          const owner = { ...answerOwner(flow), destination: known.address, destinationPort: known.port };
+          const ownerFlow = stack(FlowKey, owner);
+          discard({ flow: ownerFlow, now, force: u32(0) });
+        });
         reply.set(maps.connections.update(answer, entry, "create"));
       }, { isRare: true });
       when(reply.get().ne(0), () => {
@@ -166,6 +169,13 @@ function insert(
         when(reply.get().eq(EXISTS), () => returnValue(failure(reasons.replyFlowTaken)));
         returnValue(failure(reasons.tableFull));
       }, { isRare: true });
+      // Whoever ended the connection meanwhile did not find the reply entry: it would stay for ever.
+      const isAlive = variable(u32(0));
+      maps.connections.lookup(flow).then((entry) => {
+        const isClaimed = stateOf(entry.life).eq(states.CLAIMED);
+        when(isClaimed.not().and(entry.destination.eq(connection.destination)), () => isAlive.set(u32(1)));
+      });
+      when(isAlive.get().eq(0), () => void maps.connections.delete(answer), { isRare: true });
     });
   }
   maps.loads.lookup(connection.destination).then((load) => atomic(load, Load, "scheduled").add(1));

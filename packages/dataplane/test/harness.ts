@@ -157,6 +157,28 @@ export class Balancer implements Disposable {
     return { verdict: VERDICTS[output.verdict] ?? "aborted", frame: output.packet, redirectIfindex };
   }
 
+  /** The programs once more, on the same maps: another CPU that runs while the first is in the middle. */
+  loadAgain(): { readonly balancer: BpfProgram; readonly reaper: BpfProgram } {
+    const { balancerSpec, reaperSpec } = compiled(this.shape);
+    return {
+      balancer: this.host.loadProgram(balancerSpec, this.#live),
+      reaper: this.host.loadProgram(reaperSpec, this.#live),
+    };
+  }
+
+  /** Hands the reaper its next work: these keys, at most REAPER_BATCH. */
+  assignReaper(flows: readonly FlowValue[], options: { readonly force?: true } = {}): void {
+    const { key } = this.maps.connections.spec;
+    const keys = new Uint8Array(REAPER_BATCH * key.size);
+    flows.forEach((flow, index) => keys.set(key.encode(flow), index * key.size));
+    this.map(this.maps.reaperWork).update(0, { count: flows.length, force: options.force === true ? 1 : 0, keys });
+  }
+
+  /** Runs the reaper on the work it was handed last. Returns how many connections it ended. */
+  runReaper(): number {
+    return this.#reaper.run({ packet: new Uint8Array(64) }).verdict;
+  }
+
   /**
    * Gives a service's destinations other weights, as the control plane does: members, table, and the start
    * of schedulers that have one. `position: "keep"` leaves the scheduler standing where it was.
@@ -227,18 +249,10 @@ export class Balancer implements Disposable {
       .map(([flow]) => flow);
     let removed = 0;
     for (let at = 0; at < keys.length; at += REAPER_BATCH) {
-      removed += this.reapKeys(keys.slice(at, at + REAPER_BATCH), options);
+      this.assignReaper(keys.slice(at, at + REAPER_BATCH), options);
+      removed += this.runReaper();
     }
     return removed;
-  }
-
-  /** Runs the reaper on these keys, at most REAPER_BATCH. */
-  reapKeys(flows: readonly FlowValue[], options: { readonly force?: true } = {}): number {
-    const { key } = this.maps.connections.spec;
-    const keys = new Uint8Array(REAPER_BATCH * key.size);
-    flows.forEach((flow, index) => keys.set(key.encode(flow), index * key.size));
-    this.map(this.maps.reaperWork).update(0, { count: flows.length, force: options.force === true ? 1 : 0, keys });
-    return this.#reaper.run({ packet: new Uint8Array(64) }).verdict;
   }
 
   [Symbol.dispose](): void {

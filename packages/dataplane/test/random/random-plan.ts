@@ -17,7 +17,7 @@ function randomHop(random: Random): HopPlan {
     mac,
     ...(random.chance(0.2) && { ifindex: 7 }),
     ...(random.chance(0.2) && { vlan: 1 + random.below(4094) }),
-    ...(random.chance(0.1) && { mtu: 100 }),
+    ...(random.chance(0.1) && { mtu: 50 }),
   };
 }
 
