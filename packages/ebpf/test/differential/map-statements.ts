@@ -57,6 +57,12 @@ function emitAtomicBeside(scope: Scope, offset: number, width: 4 | 8): void {
   scope.items[before] = { ...(scope.items[before] as GeneratedItem), item: { ...made, src: 6 } };
 }
 
+/** Before Linux 6.4 the result of an update or a deletion has 32 bits, and the rest of r0 no meaning. */
+function emitResult(scope: Scope): void {
+  scope.emitFixed(asm.mov32(0, 0));
+  scope.renewArguments();
+}
+
 export function update(scope: Scope): void {
   const { dice } = scope;
   const isHash = dice.chance(70);
@@ -67,13 +73,13 @@ export function update(scope: Scope): void {
   scope.emitStackAddress(3, scope.valueAt);
   scope.emit(asm.mov64Imm(4, dice.pick([0, 0, 0, 1, 2, 3])));
   scope.emit(asm.loadMap(1, isHash ? "hash" : "array"), asm.callHelper(UPDATE));
-  scope.renewArguments();
+  emitResult(scope);
 }
 
 export function remove(scope: Scope): void {
   emitKey(scope, HASH_KEYS);
   scope.emit(asm.loadMap(1, scope.dice.chance(90) ? "hash" : "array"), asm.callHelper(DELETE));
-  scope.renewArguments();
+  emitResult(scope);
 }
 
 /** Sets r8 to the packet, of which PACKET_BYTES must be there; else the program ends. Uses r1–r3. */

@@ -88,7 +88,14 @@ export function atomicAt(scope: Scope, base: number, offset: number, size: 4 | 8
   const { dice } = scope;
   const operation = dice.pick(atomicNames);
   const fetch = dice.chance(50);
-  scope.emit(asm.atomic(operation, size, base, offset, scope.target(), { fetch }));
+  const made = asm.atomic(operation, size, base, offset, scope.target(), { fetch });
+  if (operation !== "cmpxchg" || size === 8) {
+    scope.emit(made);
+    return;
+  }
+  // The upper half of r0 should be 0 now. Linux 6.18 on x86 leaves it as it was where the verifier took
+  // a short cut: it adds `w0 = w0` only where it saw r0 being read (verifier.c, opt_subreg_zext_lo32).
+  scope.emitFixed(made, asm.mov32(0, 0));
 }
 
 export function atomic(scope: Scope): void {
