@@ -43,8 +43,9 @@ function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): At
     mode,
     handle,
     [Symbol.dispose]() {
-      handle.detach();
-      handle.close();
+      // Closed even if detaching fails: that takes the program off, too, where nothing else holds the link.
+      using link = handle;
+      link.detach();
     },
   };
 }
