@@ -24,6 +24,10 @@ describe("limits", () => {
     `);
   });
 
+  it("shows control characters that the reader complains of as escapes", () => {
+    expect(faultsOf("services: >\x07\n")).toContain("extra characters: >\\x07");
+  });
+
   it("refuses nesting that would overflow the stack", () => {
     expect(faultsOf("[".repeat(1_000_000))).toMatch(/^y.yaml:1:33: error: values are nested more than 32 /);
   });

@@ -86,7 +86,7 @@ function parseDocument(source: Source): Document.Parsed | undefined {
     }
     const problems = [...document.errors, ...document.warnings];
     for (const [index, problem] of problems.entries()) {
-      const message = `not valid YAML: ${lowerFirst(problem.message)}`;
+      const message = `not valid YAML: ${lowerFirst(printable(problem.message))}`;
       const text = { code: "YM_CONFIG_YAML", message };
       source.errorAtOffset(problem.pos[0], index === 0 ? { ...text, hint } : text);
     }
@@ -240,4 +240,9 @@ function offsetOf(node: unknown): number {
 
 function lowerFirst(text: string): string {
   return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+/** Control characters of the file as escapes: messages quote what they complain of. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -1,5 +1,6 @@
 // The whole of what a person asked for, complete with defaults: where the control road starts
 // (configuration → desired state → plan → reconcile → kernel).
+import { totalmem } from "node:os";
 import type { VirtualService } from "./virtual-service.ts";
 
 /** Where the program may be attached: `auto` takes native XDP where the driver has it, generic XDP otherwise. */
@@ -27,8 +28,20 @@ export interface ConnectionTimeouts {
 /** LVS's defaults: 15 minutes, 2 minutes, 5 minutes (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c). */
 export const defaultTimeouts: ConnectionTimeouts = { tcpMs: 900_000, tcpFinMs: 120_000, udpMs: 300_000 };
 
-/** Entries of the connection table unless the configuration says otherwise. */
-export const defaultMaximumConnections = 1_048_576;
+/** Kernel memory of a connection, in bytes: an entry of 88 and a bucket of 16, for each direction. */
+const BYTES_PER_CONNECTION = 2 * (88 + 16);
+
+/**
+ * Connections held at once unless the configuration says otherwise: the table is taken whole at the start, so what
+ * fits a sixteenth of the machine's memory, rounded down to a power of two; a million at most.
+ */
+export function connectionsFor(memoryBytes: number): number {
+  const fit = Math.max(1024, memoryBytes / 16 / BYTES_PER_CONNECTION);
+  return Math.min(1_048_576, 2 ** Math.floor(Math.log2(fit)));
+}
+
+/** That number on this machine. */
+export const defaultMaximumConnections = connectionsFor(totalmem());
 
 /** Settings of the director itself. */
 export interface DirectorSettings {

@@ -1,9 +1,8 @@
 // The director of the simulated network: the daemon's own plan, maps and programs in the interpreter, in front of a
 // simulated host's stack as XDP is in front of the kernel's.
 import type { DirectorStatus } from "@yardmaster/director";
-import type { BpfMap, Dataplane, HostOf, MapSpec, MemoryProgram, Plan } from "@yardmaster/director/simulation";
+import type { Dataplane, MemoryProgram } from "@yardmaster/director/simulation";
 import {
-  BPF_F_INNER_MAP,
   createDataplane,
   createMemoryHost,
   JIFFIES_PER_SECOND,
@@ -47,7 +46,7 @@ export class SimulatedDirector implements Disposable {
       host.interfaces.map(({ mac }) => mac),
     );
     const helpers = { [FIB_LOOKUP_HELPER]: fibLookup(host) };
-    const memory = interpreterFor(planned, { now: () => BigInt(this.#now()), helpers });
+    const memory = createMemoryHost({ now: () => BigInt(this.#now()), helpers });
     this.dataplane = createDataplane(memory, planned, { ticksPerSecond: JIFFIES_PER_SECOND });
     this.#host = host;
     host.program = (frame, { index }) => this.#decide(frame, index);
@@ -101,19 +100,4 @@ export class SimulatedDirector implements Disposable {
     }
     return { kind: "drop" };
   }
-}
-
-/**
- * The kernel takes inner arrays of any length where their template has BPF_F_INNER_MAP; the interpreter wants them as
- * long as the template. So templates get the length of the plan's tables, which all have the same.
- */
-function interpreterFor(planned: Plan, options: Parameters<typeof createMemoryHost>[0]): HostOf<MemoryProgram> {
-  const memory = createMemoryHost(options);
-  const length = planned.services.find(({ table }) => table !== undefined)?.table?.length;
-  const withLength = (spec: MapSpec): MapSpec =>
-    length === undefined || spec.inner === undefined || (spec.inner.flags & BPF_F_INNER_MAP) === 0
-      ? spec
-      : { ...spec, inner: { ...spec.inner, maxEntries: length } };
-  const createMap = <K, V>(spec: MapSpec<K, V>) => memory.createMap(withLength(spec as MapSpec)) as BpfMap<K, V>;
-  return { ...memory, createMap };
 }

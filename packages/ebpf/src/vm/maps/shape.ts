@@ -4,6 +4,9 @@
 import type { MapSpec } from "../../spec.ts";
 import { VmError } from "../vm-error.ts";
 
+/** include/uapi/linux/bpf.h */
+const BPF_F_INNER_MAP = 1 << 12;
+
 /** Throws unless a map of `inner` may be put into a map of `outer`. */
 export function assertSameShape(outer: MapSpec, inner: MapSpec): void {
   const wanted = outer.inner;
@@ -19,8 +22,8 @@ function firstDifference(wanted: MapSpec, inner: MapSpec): string | undefined {
     ["key size", spec.key.size],
     ["value size", spec.value.size],
     ["flags", spec.flags],
-    // Only arrays are compiled with their length (kernel/bpf/arraymap.c, array_map_meta_equal).
-    ["number of entries", spec.type.includes("array") ? spec.maxEntries : 0],
+    // Only arrays are compiled with their length, unless BPF_F_INNER_MAP forbids it (array_map_meta_equal).
+    ["number of entries", spec.type.includes("array") && (spec.flags & BPF_F_INNER_MAP) === 0 ? spec.maxEntries : 0],
   ];
   const given = facts(inner);
   for (const [index, [name, value]] of facts(wanted).entries()) {
