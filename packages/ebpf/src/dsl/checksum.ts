@@ -7,7 +7,7 @@ import { u64 } from "./types.ts";
 /** A checksum being updated. */
 export interface ChecksumUpdate extends ChecksumChange {
   /** Accounts for one field of the covered data that changes from `before` to `after`. */
-  replace<K extends "be16" | "be32">(before: Net<K>, after: Net<K>): ChecksumUpdate;
+  replace<K extends "be16" | "be32">(before: Net<K>, after: Net<NoInfer<K>>): ChecksumUpdate;
   /** Accounts for a change that several checksums share. */
   plus(change: ChecksumChange): ChecksumUpdate;
   /** The new checksum. */

@@ -149,6 +149,10 @@ export function variable(initial: Int | Net): Variable<Int> | Variable<Net> {
         `this variable belongs to function "${owner.fn.name}"`,
         callerPosition(),
       );
+    if (BITS[value.kind] > BITS[initial.kind]) {
+      const message = `a ${value.kind} put into a variable of ${initial.kind}: cut it, or start the variable wider`;
+      throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+    }
     builder().emit({ kind: "move", target: home, from: value.operand(), width: 64 });
   };
   assign(initial);
@@ -163,7 +167,7 @@ export function variable(initial: Int | Net): Variable<Int> | Variable<Net> {
 }
 
 /** `whenTrue` or `whenFalse`, both computed beforehand. */
-export function choose<K extends IntKind>(condition: Bool, whenTrue: Int<K>, whenFalse: Int<K>): Int<K> {
+export function choose<K extends IntKind>(condition: Bool, whenTrue: Int<K>, whenFalse: Int<NoInfer<K>>): Int<K> {
   const chosen = variable(whenFalse);
   when(condition, () => chosen.set(whenTrue));
   return chosen.get();

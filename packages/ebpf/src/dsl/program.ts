@@ -81,7 +81,7 @@ export function fn<P extends Parameters, K extends IntKind>(
   name: string,
   parameters: P,
   returns: IntType<K>,
-  body: (args: Arguments<P>) => Int<K>,
+  body: (args: Arguments<P>) => Int<NoInfer<K>>,
 ): (args: Arguments<P>) => Int<K> {
   assertName(name);
   const entries = Object.entries(parameters);

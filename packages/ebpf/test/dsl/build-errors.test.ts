@@ -87,6 +87,7 @@ describe("coercion", () => {
   test("computing, loosely comparing, and putting into text", () => {
     const computed = misuse((left) => (left as unknown as number) + 1);
     expectFailure(computed, "YM_BUILD_COERCION", "a staged value was used", "(left as unknown as number) + 1", "+ 1");
+    // oxlint-disable-next-line eqeqeq
     const equal = misuse((loose) => (loose as unknown) == 3);
     expectFailure(equal, "YM_BUILD_COERCION", "a staged value was used", "(loose as unknown) == 3", "== 3");
     const text = misuse((printed) => `${printed as unknown as string}`);
