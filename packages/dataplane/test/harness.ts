@@ -1,7 +1,16 @@
 // A balancer on a host, made from a plan: the real maps and programs, a clock that the test moves, packets
 // in and out, and everything that the maps tell, read back in plain values.
 
-import { BPF_F_INNER_MAP, type BpfHost, type BpfMap, type BpfProgram, compile, type JsOf, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
+import {
+  BPF_F_INNER_MAP,
+  type BpfHost,
+  type BpfMap,
+  type BpfProgram,
+  compile,
+  type JsOf,
+  type MapSpec,
+  type ProgramSpec,
+} from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
 import { formatAddress, ipv4FromNumber, ipv4ToNumber, macBytes, toHex } from "@yardmaster/packet";
 import {
@@ -78,7 +87,6 @@ type ConnectionValue = JsOf<typeof Connection>;
 type PathValue = JsOf<typeof Path>;
 type HopValue = JsOf<typeof NextHop>;
 type AnyMap = { readonly spec: MapSpec<never, never> };
-type Live<M> = M extends { readonly spec: MapSpec<infer K, infer V> } ? BpfMap<K, V> : never;
 
 /** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its bytes. */
 export function clientSlot(address: string): number {
@@ -127,8 +135,8 @@ export class Balancer implements Disposable {
   }
 
   /** The live map of a definition. */
-  map<M extends { readonly spec: MapSpec<any, any> }>(definition: M): Live<M> {
-    return this.#live.get(definition.spec.name) as unknown as Live<M>;
+  map<K, V>(definition: { readonly spec: MapSpec<K, V> }): BpfMap<K, V> {
+    return this.#live.get(definition.spec.name) as unknown as BpfMap<K, V>;
   }
 
   get now(): number {
@@ -213,7 +221,10 @@ export class Balancer implements Disposable {
       const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
         Number((map.lookupPerCpu(index) ?? []).reduce((total, path) => total + path[field], 0n));
       const [packetsIn, bytesIn, packetsOut, bytesOut] = [
-        sum("packetsIn"), sum("bytesIn"), sum("packetsOut"), sum("bytesOut"),
+        sum("packetsIn"),
+        sum("bytesIn"),
+        sum("packetsOut"),
+        sum("bytesOut"),
       ];
       return { packetsIn, bytesIn, packetsOut, bytesOut };
     });
@@ -301,14 +312,14 @@ export class Balancer implements Disposable {
     const members = service.destinations.map(({ weight = 1 }, at) => ({ destination: first + at, weight }));
     const nothing = { destination: 0, weight: 0 };
     const all = Array.from({ length: this.shape.maximumMembers }, (_, at) => members[at] ?? nothing);
-    const inner = this.#createInner(this.maps.membersInner.spec) as BpfMap<number, unknown>;
+    const inner = this.#createInner(this.maps.membersInner.spec);
     inner.update(0, all);
     this.map(this.maps.members).updateInner(index, inner as BpfMap);
     const table = scheduler.table?.(members);
     if (table !== undefined) {
       const slots = this.#createInner({ ...this.maps.tablesInner.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));
-      this.map(this.maps.tables).updateInner(index, slots);
+      this.map(this.maps.tables).updateInner(index, slots as BpfMap);
     }
     this.map(this.maps.services).update(index, {
       scheduler: scheduler.code,
@@ -319,9 +330,9 @@ export class Balancer implements Disposable {
     return members;
   }
 
-  #createInner(spec: MapSpec<any, any>): BpfMap {
-    const map = this.host.createMap(spec as MapSpec);
-    this.#inner.push(map);
+  #createInner<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {
+    const map = this.host.createMap(spec);
+    this.#inner.push(map as BpfMap);
     return map;
   }
 
@@ -339,7 +350,10 @@ export class Balancer implements Disposable {
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
       const hop = hopValue(destination.address, destinationHop(destination, index), this.#now);
-      paths.updatePerCpu(index, (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })));
+      paths.updatePerCpu(
+        index,
+        (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),
+      );
     });
     const hops = this.map(this.maps.clientHops) as BpfMap<number, HopValue>;
     const taken = new Map<number, string>();
@@ -394,6 +408,7 @@ function shapeOf(plan: BalancerPlan): BalancerShape {
     maximumServices: Math.max(plan.services.length, 1),
     maximumDestinations: Math.max(count, 1),
     maximumMembers: plan.maximumMembers ?? 16,
+    ...(plan.sendBack !== undefined && { sendBack: plan.sendBack }),
     clock: "manual",
   };
 }
@@ -441,4 +456,3 @@ export function recount(connections: readonly ConnectionView[], destinations: nu
   return counts;
 }
 const ACTIVE: readonly number[] = [states.ESTABLISHED, states.SYN_SENT, states.SYN_RECV, states.SYNACK];
-

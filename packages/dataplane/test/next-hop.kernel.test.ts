@@ -78,7 +78,10 @@ describeKernel("the way out by the kernel's routing", () => {
   });
 
   test("the MTU of the way is kept to", () => {
-    const [fits, exceeds] = [tcpFrame(arriving, {}, {}, new Uint8Array(1360)), tcpFrame(arriving, {}, {}, new Uint8Array(1361))];
+    const [fits, exceeds] = [
+      tcpFrame(arriving, {}, {}, new Uint8Array(1360)),
+      tcpFrame(arriving, {}, {}, new Uint8Array(1361)),
+    ];
     using nat = balancerFor("nat", "10.0.0.11");
     expect([send(nat, fits).verdict, send(nat, exceeds).verdict]).toEqual(["redirect", "pass"]);
     expect(nat.verdicts()).toEqual({ exceedsMtu: 1 });
@@ -89,13 +92,19 @@ describeKernel("the way out by the kernel's routing", () => {
 
   test("while a neighbour is unresolved NAT leaves the packet to the stack, dr drops it", () => {
     using nat = balancerFor("nat", "10.0.0.99");
-    expect(send(nat, tcpFrame(arriving))).toMatchObject({ verdict: "pass", frame: tcpFrame(arriving, { destination: "10.0.0.99" }) });
+    expect(send(nat, tcpFrame(arriving))).toMatchObject({
+      verdict: "pass",
+      frame: tcpFrame(arriving, { destination: "10.0.0.99" }),
+    });
     expect(nat.verdicts()).toEqual({ neighbourUnresolved: 1 });
     using dr = balancerFor("dr", "10.0.0.99");
     expect(send(dr, tcpFrame(arriving)).verdict).toBe("drop");
     expect(dr.verdicts()).toEqual({ directNeighbourUnresolved: 1 });
     ip("neigh", "add", "10.0.0.99", "lladdr", serverMac, "dev", "veth0", "nud", "permanent");
-    expect([send(nat, tcpFrame(arriving)).verdict, send(dr, tcpFrame(arriving)).verdict]).toEqual(["redirect", "redirect"]);
+    expect([send(nat, tcpFrame(arriving)).verdict, send(dr, tcpFrame(arriving)).verdict]).toEqual([
+      "redirect",
+      "redirect",
+    ]);
   });
 
   test.each(["10.1.9.1", "10.1.11.1", "10.1.8.1"])("no route: %s", (address) => {
@@ -112,7 +121,10 @@ describeKernel("the way out by the kernel's routing", () => {
 
   test("a server on the director itself is left to the stack, translated", () => {
     using balancer = balancerFor("nat", "10.0.0.1");
-    expect(send(balancer, tcpFrame(arriving))).toMatchObject({ verdict: "pass", frame: tcpFrame(arriving, { destination: "10.0.0.1" }) });
+    expect(send(balancer, tcpFrame(arriving))).toMatchObject({
+      verdict: "pass",
+      frame: tcpFrame(arriving, { destination: "10.0.0.1" }),
+    });
   });
 
   test("without forwarding nothing goes out", () => {

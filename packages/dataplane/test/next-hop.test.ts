@@ -11,7 +11,15 @@ import { type BalancerPlan, director, INGRESS } from "./plan.ts";
 
 const FIB_LOOKUP = 69;
 /** Offsets in struct bpf_fib_lookup (include/uapi/linux/bpf.h). */
-const at = { family: 0, length: 6, ifindex: 8, source: 16, destination: 32, sourceMac: 52, destinationMac: 58 } as const;
+const at = {
+  family: 0,
+  length: 6,
+  ifindex: 8,
+  source: 16,
+  destination: 32,
+  sourceMac: 52,
+  destinationMac: 58,
+} as const;
 const neighbour = "02:00:00:00:02:77";
 
 interface Routing {
@@ -70,7 +78,10 @@ const answers: readonly (readonly [name: string, code: number, nat: ReasonName, 
 ];
 
 test.each(answers)("%s is answered with the reason", (_name, code, nat, dr) => {
-  for (const [method, reason] of [["nat", nat], ["dr", dr]] as const) {
+  for (const [method, reason] of [
+    ["nat", nat],
+    ["dr", dr],
+  ] as const) {
     const routes = routing(code);
     using balancer = new Balancer(hostWith(routes), planOf(method));
     const sent = balancer.send(tcpFrame(arriving));
@@ -116,7 +127,8 @@ test("another interface is a redirect, and the MTU of the way is kept to", () =>
   const routes = { ...routing(), ifindex: 9, mtu: 100 };
   using balancer = new Balancer(hostWith(routes), planOf("nat"));
   expect(balancer.send(tcpFrame(arriving, {}, {}, new Uint8Array(60)))).toMatchObject({
-    verdict: "redirect", redirectIfindex: 9,
+    verdict: "redirect",
+    redirectIfindex: 9,
   });
   expect(balancer.send(tcpFrame(arriving, {}, {}, new Uint8Array(61))).verdict).toBe("pass");
   expect(balancer.verdicts()).toEqual({ exceedsMtu: 1 });
@@ -152,7 +164,11 @@ test("replies ask the way to their client; two clients in one slot of the cache 
   for (const source of clients) balancer.send(tcpFrame(arriving, { source }));
   routes.asked.length = 0;
   const reply = (destination: string) =>
-    tcpFrame(fromServer, { source: serverAddress, destination }, { sourcePort: 80, destinationPort: 40000, flags: "SA" });
+    tcpFrame(
+      fromServer,
+      { source: serverAddress, destination },
+      { sourcePort: 80, destinationPort: 40000, flags: "SA" },
+    );
   for (const client of [...clients, ...clients, other ?? ""]) {
     expect(balancer.send(reply(client)).verdict).toBe("tx");
   }

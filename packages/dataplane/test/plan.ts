@@ -49,6 +49,8 @@ export interface BalancerPlan {
   readonly maximumMembers?: number;
   /** Default "known": hops are in the caches and fresh. "unknown": the program has to ask. */
   readonly hops?: "known" | "unknown";
+  /** How packets leave by the interface they came in on. Default "tx". */
+  readonly sendBack?: "tx" | "redirect";
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;
 }

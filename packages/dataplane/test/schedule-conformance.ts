@@ -143,7 +143,8 @@ function describeEach(createHost: () => BpfHost): void {
 
   test("sh has the documented buckets", () => {
     expect([sourceHashBucket(0xc000_0207), sourceHashBucket(0x0a01_0107)]).toEqual([125, 193]);
-    const of = (...weights: number[]) => sourceHashTable(weights.map((weight, destination) => ({ destination, weight })));
+    const of = (...weights: number[]) =>
+      sourceHashTable(weights.map((weight, destination) => ({ destination, weight })));
     expect(letters([...of(1, 2, 0).subarray(0, 9)])).toBe("ABB-ABB-A");
     expect(new Set(of(300, 1))).toEqual(new Set([0]));
     expect(of().every((slot) => slot === 0xffff_ffff)).toBe(true);
@@ -160,7 +161,12 @@ function describeEach(createHost: () => BpfHost): void {
     const loads = balancer.map(balancer.maps.loads);
     const set = (index: number, active: bigint, inactive: bigint) =>
       loads.update(index, { connections: (active << 32n) | inactive, scheduled: 0n, reserved: new Uint8Array(48) });
-    const cases = [[1n, 0n, 0n, 255n, 1], [1n, 0n, 0n, 256n, 0], [1n, 1n, 0n, 256n, 1], [0n, 5n, 0n, 5n, 0]] as const;
+    const cases = [
+      [1n, 0n, 0n, 255n, 1],
+      [1n, 0n, 0n, 256n, 0],
+      [1n, 1n, 0n, 256n, 1],
+      [0n, 5n, 0n, 5n, 0],
+    ] as const;
     for (const [index, [activeA, inactiveA, activeB, inactiveB, chosen]] of cases.entries()) {
       set(0, activeA, inactiveA);
       set(1, activeB, inactiveB);
@@ -171,7 +177,11 @@ function describeEach(createHost: () => BpfHost): void {
   test("wlc does not overflow with millions of connections and the largest weights", () => {
     using balancer = new Balancer(createHost(), planOf("wlc", [65_535, 65_534]));
     const loads = balancer.map(balancer.maps.loads);
-    const busy = (active: bigint) => ({ connections: (active << 32n) | 0xffff_fffn, scheduled: 0n, reserved: new Uint8Array(48) });
+    const busy = (active: bigint) => ({
+      connections: (active << 32n) | 0xffff_fffn,
+      scheduled: 0n,
+      reserved: new Uint8Array(48),
+    });
     loads.update(0, busy(0x7fff_ffffn));
     loads.update(1, busy(0x7fff_0000n));
     expect(open(balancer, 1)).toBe(1);

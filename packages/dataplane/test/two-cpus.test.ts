@@ -10,7 +10,10 @@ import { arriving, clientAddress, fromServer, serverAddress, tcpFrame, vip } fro
 import type { BalancerPlan } from "./plan.ts";
 
 const otherVip = "198.51.100.11";
-const destinations = [{ address: serverAddress, port: 8080 }, { address: "10.0.0.12", port: 8080 }];
+const destinations = [
+  { address: serverAddress, port: 8080 },
+  { address: "10.0.0.12", port: 8080 },
+];
 const twoServices: BalancerPlan = {
   services: [
     { address: vip, port: 80, destinations },
@@ -25,7 +28,11 @@ const oneDirect: BalancerPlan = {
 
 /** The flow of the first client's connection, as the reaper is told of it. */
 const flow = {
-  source: ipv4ToNumber(clientAddress), destination: ipv4ToNumber(vip), sourcePort: 40000, destinationPort: 80, protocol: 6,
+  source: ipv4ToNumber(clientAddress),
+  destination: ipv4ToNumber(vip),
+  sourcePort: 40000,
+  destinationPort: 80,
+  protocol: 6,
 };
 const syn = tcpFrame(arriving);
 const otherSyn = tcpFrame(arriving, {}, { sourcePort: 40001 });
@@ -33,7 +40,11 @@ const synElsewhere = tcpFrame(arriving, { destination: otherVip });
 const ack = tcpFrame(arriving, {}, { flags: "A" });
 const fin = tcpFrame(arriving, {}, { flags: "FA" });
 const reply = (address = serverAddress) =>
-  tcpFrame(fromServer, { source: address, destination: clientAddress }, { sourcePort: 8080, destinationPort: 40000, flags: "FA" });
+  tcpFrame(
+    fromServer,
+    { source: address, destination: clientAddress },
+    { sourcePort: 8080, destinationPort: 40000, flags: "FA" },
+  );
 
 /** What one CPU does: a packet, or the reaper's run on `flow`. */
 type Work = Uint8Array | "reap" | "reap by force";
@@ -60,10 +71,36 @@ const meetings: readonly Meeting[] = [
   { name: "two connections at once, by dr", plan: oneDirect, first: syn, second: otherSyn, connections: 2 },
   { name: "two connections whose replies would be the same flow", first: syn, second: synElsewhere, mayFail: true },
   { name: "two connections with room for one", plan: full, first: syn, second: otherSyn, mayFail: true },
-  { name: "one connection where there is room for half", plan: { ...full, maximumConnections: 1 }, first: syn, second: syn, mayFail: true, connections: 0 },
-  { name: "a new packet for an expired connection, and the reaper", before: [syn, expired], first: syn, second: "reap", mayFail: true },
-  { name: "the reaper, and a new packet for an expired connection", before: [syn, expired], first: "reap", second: syn, mayFail: true },
-  { name: "two new packets for an expired connection", before: [syn, expired], first: syn, second: syn, connections: 1, mayFail: true },
+  {
+    name: "one connection where there is room for half",
+    plan: { ...full, maximumConnections: 1 },
+    first: syn,
+    second: syn,
+    mayFail: true,
+    connections: 0,
+  },
+  {
+    name: "a new packet for an expired connection, and the reaper",
+    before: [syn, expired],
+    first: syn,
+    second: "reap",
+    mayFail: true,
+  },
+  {
+    name: "the reaper, and a new packet for an expired connection",
+    before: [syn, expired],
+    first: "reap",
+    second: syn,
+    mayFail: true,
+  },
+  {
+    name: "two new packets for an expired connection",
+    before: [syn, expired],
+    first: syn,
+    second: syn,
+    connections: 1,
+    mayFail: true,
+  },
   { name: "two reapers", before: [syn, expired], first: "reap", second: "reap", connections: 0 },
   { name: "an opening packet, and the end of all by force", first: syn, second: "reap by force", mayFail: true },
   { name: "a known packet, and the end by force", before: [syn], first: ack, second: "reap by force", mayFail: true },

@@ -6,7 +6,10 @@ import { Balancer } from "../../test/harness.ts";
 import { arriving, clientAddress, tcpFrame, vip } from "../../test/packets/scenario.ts";
 
 test("a level from before the weights fell does not refuse connections", () => {
-  const destinations = [{ address: "10.0.0.11", weight: 60_000 }, { address: "10.0.0.12", weight: 59_999 }];
+  const destinations = [
+    { address: "10.0.0.11", weight: 60_000 },
+    { address: "10.0.0.12", weight: 59_999 },
+  ];
   const service = { address: vip, port: 80, scheduler: "wrr", destinations } as const;
   using balancer = new Balancer(createMemoryHost(), { services: [service], clients: [clientAddress] });
   balancer.setWeights(0, [1, 2], { position: "keep" });
@@ -16,7 +19,10 @@ test("a level from before the weights fell does not refuse connections", () => {
 });
 
 test("without any weight connections are refused with the reason, and counted", () => {
-  const destinations = [{ address: "10.0.0.11", weight: 0 }, { address: "10.0.0.12", weight: 0 }];
+  const destinations = [
+    { address: "10.0.0.11", weight: 0 },
+    { address: "10.0.0.12", weight: 0 },
+  ];
   const service = { address: vip, port: 80, scheduler: "wrr", destinations } as const;
   using balancer = new Balancer(createMemoryHost(), { services: [service], clients: [clientAddress] });
   expect(balancer.send(tcpFrame(arriving)).verdict).toBe("pass");

@@ -8,7 +8,12 @@ const PROTOCOL_UDP = 17;
 /** Sum of the covered words but the payload's, for a 2-byte payload and a checksum field of 0. */
 function sumWithoutPayload(destination: string, destinationPort: number): number {
   const length = 10;
-  return pseudoHeaderSum(addressBytes(CLIENT), addressBytes(destination), PROTOCOL_UDP, length) + 40000 + destinationPort + length;
+  return (
+    pseudoHeaderSum(addressBytes(CLIENT), addressBytes(destination), PROTOCOL_UDP, length) +
+    40000 +
+    destinationPort +
+    length
+  );
 }
 
 function payloadThatSumsToFfff(destination: string, destinationPort: number): Uint8Array {

@@ -2,7 +2,17 @@
 
 import { routerAlert } from "@yardmaster/packet";
 import type { BalancerPlan, HopPlan } from "../plan.ts";
-import { arriving, directPlan, natPlan, type PacketScenario, serverAddress, serverMac, tcpFrame, toServer, udpFrame } from "./scenario.ts";
+import {
+  arriving,
+  directPlan,
+  natPlan,
+  type PacketScenario,
+  serverAddress,
+  serverMac,
+  tcpFrame,
+  toServer,
+  udpFrame,
+} from "./scenario.ts";
 
 const overVlan = (vlan: number): BalancerPlan => {
   const hop: HopPlan = { mac: serverMac, vlan };
@@ -43,7 +53,11 @@ export const direct: readonly PacketScenario[] = [
     steps: [
       { in: tcpFrame(arriving), verdict: "tx", out: tcpFrame(toServer, { ttl: 63 }) },
       {
-        in: tcpFrame(arriving, { source: "198.51.100.10", destination: "203.0.113.7" }, { sourcePort: 80, destinationPort: 40000 }),
+        in: tcpFrame(
+          arriving,
+          { source: "198.51.100.10", destination: "203.0.113.7" },
+          { sourcePort: 80, destinationPort: 40000 },
+        ),
         verdict: "pass",
         reason: "noService",
       },
@@ -54,18 +68,21 @@ export const direct: readonly PacketScenario[] = [
     plan: directPlan(),
     steps: [{ in: tcpFrame(arriving, {}, {}, new Uint8Array(1461)), verdict: "drop", reason: "directExceedsMtu" }],
   },
-  ...[2, 64, 255, 256].map((ttl) => ttl % 256).filter((ttl) => ttl > 1).map((ttl) => ({
-    name: `the header checksum follows a time to live of ${ttl}, whatever it was`,
-    plan: directPlan(),
-    steps: Array.from({ length: 64 }, (_, index) => {
-      const identification = (index * 1031) & 0xffff;
-      return {
-        in: tcpFrame(arriving, { ttl, identification }),
-        verdict: "tx" as const,
-        out: tcpFrame(toServer, { ttl: ttl - 1, identification }),
-      };
-    }),
-  })),
+  ...[2, 64, 255, 256]
+    .map((ttl) => ttl % 256)
+    .filter((ttl) => ttl > 1)
+    .map((ttl) => ({
+      name: `the header checksum follows a time to live of ${ttl}, whatever it was`,
+      plan: directPlan(),
+      steps: Array.from({ length: 64 }, (_, index) => {
+        const identification = (index * 1031) & 0xffff;
+        return {
+          in: tcpFrame(arriving, { ttl, identification }),
+          verdict: "tx" as const,
+          out: tcpFrame(toServer, { ttl: ttl - 1, identification }),
+        };
+      }),
+    })),
   {
     name: "a tag is taken out where the way wants none",
     plan: overVlan(0),

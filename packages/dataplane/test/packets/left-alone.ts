@@ -1,11 +1,20 @@
 // Packets that are not the balancer's: each passes untouched, with the reason counted; and those that may
 // open no connection.
 
-import {
-  arp, ethernet, fragmentFrame, frame, icmp4, ipv4, ipv6, routerAlert, tcp,
-} from "@yardmaster/packet";
+import { arp, ethernet, fragmentFrame, frame, icmp4, ipv4, ipv6, routerAlert, tcp } from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
-import { arriving, clientAddress, directPlan, natPlan, type PacketScenario, serverAddress, tcpFrame, toServer, udpFrame, vip } from "./scenario.ts";
+import {
+  arriving,
+  clientAddress,
+  directPlan,
+  natPlan,
+  type PacketScenario,
+  serverAddress,
+  tcpFrame,
+  toServer,
+  udpFrame,
+  vip,
+} from "./scenario.ts";
 
 function passes(name: string, packet: Uint8Array, reason: ReasonName): PacketScenario {
   return { name, plan: natPlan(), steps: [{ in: packet, verdict: "pass", reason }] };
@@ -14,7 +23,11 @@ function passes(name: string, packet: Uint8Array, reason: ReasonName): PacketSce
 /** The frame cut off before byte `length`. */
 function cutAt(packet: Uint8Array, length: number): PacketScenario {
   const steps = [{ in: packet.subarray(0, length), verdict: "pass", reason: "truncated" }] as const;
-  const scenario = { name: `a frame of ${packet.length} bytes cut off at byte ${length} passes`, plan: natPlan(), steps };
+  const scenario = {
+    name: `a frame of ${packet.length} bytes cut off at byte ${length} passes`,
+    plan: natPlan(),
+    steps,
+  };
   return length < 14 ? { ...scenario, onlyInMemory: true } : scenario;
 }
 
@@ -41,24 +54,60 @@ function withIpByte(at: number, value: number): Uint8Array {
 }
 
 export const leftAlone: readonly PacketScenario[] = [
-  passes("IPv6 passes", frame(ethernet(arriving), ipv6({ source: "2001:db8::1", destination: "2001:db8::2" }), tcp({ sourcePort: 1, destinationPort: 80 })), "notIpv4"),
-  passes("ARP passes", frame(ethernet(arriving), arp({ senderMac: arriving.source, senderAddress: clientAddress, targetAddress: vip })), "notIpv4"),
-  passes("a frame for another machine passes", tcpFrame({ ...arriving, destination: "02:00:00:00:00:02" }), "notForThisHost"),
+  passes(
+    "IPv6 passes",
+    frame(
+      ethernet(arriving),
+      ipv6({ source: "2001:db8::1", destination: "2001:db8::2" }),
+      tcp({ sourcePort: 1, destinationPort: 80 }),
+    ),
+    "notIpv4",
+  ),
+  passes(
+    "ARP passes",
+    frame(ethernet(arriving), arp({ senderMac: arriving.source, senderAddress: clientAddress, targetAddress: vip })),
+    "notIpv4",
+  ),
+  passes(
+    "a frame for another machine passes",
+    tcpFrame({ ...arriving, destination: "02:00:00:00:00:02" }),
+    "notForThisHost",
+  ),
   passes("a broadcast passes", tcpFrame({ ...arriving, destination: "ff:ff:ff:ff:ff:ff" }), "notForThisHost"),
-  passes("a MAC address that agrees in its first four bytes only is another's", tcpFrame({ ...arriving, destination: "02:00:00:00:01:01" }), "notForThisHost"),
-  passes("ICMP passes", frame(ethernet(arriving), ipv4({ source: clientAddress, destination: vip }), icmp4({ type: 8 }), "ping"), "notTcpOrUdp"),
-  passes("another protocol passes", frame(ethernet(arriving), ipv4({ source: clientAddress, destination: vip, protocol: 132 }), new Uint8Array(20)), "notTcpOrUdp"),
+  passes(
+    "a MAC address that agrees in its first four bytes only is another's",
+    tcpFrame({ ...arriving, destination: "02:00:00:00:01:01" }),
+    "notForThisHost",
+  ),
+  passes(
+    "ICMP passes",
+    frame(ethernet(arriving), ipv4({ source: clientAddress, destination: vip }), icmp4({ type: 8 }), "ping"),
+    "notTcpOrUdp",
+  ),
+  passes(
+    "another protocol passes",
+    frame(ethernet(arriving), ipv4({ source: clientAddress, destination: vip, protocol: 132 }), new Uint8Array(20)),
+    "notTcpOrUdp",
+  ),
   passes("a first fragment passes", firstFragment, "fragment"),
   passes("a later fragment passes", laterFragment, "fragment"),
   passes("a packet for no service's address passes", tcpFrame(arriving, { destination: "198.51.100.11" }), "noService"),
   passes("a packet for no service's port passes", tcpFrame(arriving, {}, { destinationPort: 81 }), "noService"),
-  passes("the service's port over the other protocol passes", udpFrame(arriving, {}, { destinationPort: 80 }), "noService"),
+  passes(
+    "the service's port over the other protocol passes",
+    udpFrame(arriving, {}, { destinationPort: 80 }),
+    "noService",
+  ),
   passes("an ACK without connection passes", tcpFrame(arriving, {}, { flags: "A" }), "notOpening"),
   passes("a RST without connection passes", tcpFrame(arriving, {}, { flags: "R" }), "notOpening"),
   passes("SYN and RST together open nothing", tcpFrame(arriving, {}, { flags: "SR" }), "notOpening"),
   passes("a TCP packet without flags opens nothing", tcpFrame(arriving, {}, { flags: "" }), "notOpening"),
   passes("a wrong header checksum passes", tcpFrame(arriving, { checksum: 0x1234 }), "badIpChecksum"),
-  passes("a header checksum wrong in its options passes", tcpFrame(arriving, { options: [routerAlert], checksum: 1 }), "badIpChecksum"),
+  passes(
+    "a header checksum wrong in its options passes",
+    tcpFrame(arriving, { options: [routerAlert], checksum: 1 }),
+    "badIpChecksum",
+  ),
   passes("an IP version other than 4 passes", withIpByte(0, 0x55), "malformedIp"),
   passes("an IP header length below 20 passes", withIpByte(0, 0x44), "malformedIp"),
   passes("a total length beyond the frame passes", tcpFrame(arriving, { totalLength: 41 }), "truncated"),
@@ -66,12 +115,27 @@ export const leftAlone: readonly PacketScenario[] = [
   passes("a total length below the IP header passes", tcpFrame(arriving, { totalLength: 19 }), "malformedIp"),
   passes("a total length of 0 passes", tcpFrame(arriving, { totalLength: 0 }), "malformedIp"),
   passes("a TCP header length below 20 passes", tcpFrame(arriving, {}, { headerLength: 16 }), "malformedTransport"),
-  passes("a TCP header longer than the packet passes", tcpFrame(arriving, {}, { headerLength: 24 }), "malformedTransport"),
-  passes("a UDP length below 8 passes", udpFrame(arriving, {}, { length: 7, destinationPort: 80 }), "malformedTransport"),
-  passes("a UDP length beyond the packet passes", udpFrame(arriving, {}, { length: 9, destinationPort: 80 }), "malformedTransport"),
+  passes(
+    "a TCP header longer than the packet passes",
+    tcpFrame(arriving, {}, { headerLength: 24 }),
+    "malformedTransport",
+  ),
+  passes(
+    "a UDP length below 8 passes",
+    udpFrame(arriving, {}, { length: 7, destinationPort: 80 }),
+    "malformedTransport",
+  ),
+  passes(
+    "a UDP length beyond the packet passes",
+    udpFrame(arriving, {}, { length: 9, destinationPort: 80 }),
+    "malformedTransport",
+  ),
   ...[0, 1, 13].map((length) => cutAt(tcpFrame(arriving), length)),
   everyLength("a TCP frame cut off anywhere passes", tcpFrame(arriving, {}, {}, "data")),
-  everyLength("a tagged UDP frame with IP options cut off anywhere passes", udpFrame({ ...arriving, vlan: [1, 2] }, { options: [routerAlert] })),
+  everyLength(
+    "a tagged UDP frame with IP options cut off anywhere passes",
+    udpFrame({ ...arriving, vlan: [1, 2] }, { options: [routerAlert] }),
+  ),
   {
     name: "a connection is refused where every server has weight 0",
     plan: natPlan({ destinations: twoServers }),
@@ -85,7 +149,13 @@ export const leftAlone: readonly PacketScenario[] = [
   {
     name: "SYN and ACK together open a connection, as in LVS",
     plan: directPlan(),
-    steps: [{ in: tcpFrame(arriving, {}, { flags: "SA" }), verdict: "tx", out: tcpFrame(toServer, { ttl: 63 }, { flags: "SA" }) }],
+    steps: [
+      {
+        in: tcpFrame(arriving, {}, { flags: "SA" }),
+        verdict: "tx",
+        out: tcpFrame(toServer, { ttl: 63 }, { flags: "SA" }),
+      },
+    ],
   },
   ...[0, 1].map((ttl) => ({
     name: `a time to live of ${ttl} ends here, after the connection was opened`,

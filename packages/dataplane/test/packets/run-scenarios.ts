@@ -39,7 +39,8 @@ function runStep(balancer: Balancer, scenario: PacketScenario, step: PacketStep,
 
 function problemOf(step: PacketStep, sent: Sent): string | undefined {
   const { verdict, reason } = step;
-  if (sent.verdict !== verdict) return `verdict ${sent.verdict}, not ${verdict}${reason === undefined ? "" : ` (${reason})`}`;
+  if (sent.verdict !== verdict)
+    return `verdict ${sent.verdict}, not ${verdict}${reason === undefined ? "" : ` (${reason})`}`;
   // What a dropped packet looks like is nobody's concern.
   const difference = verdict === "drop" ? "" : diffFrames(step.out ?? step.in, sent.frame);
   if (difference !== "") return difference;
@@ -52,7 +53,11 @@ function report(scenario: PacketScenario, step: PacketStep, sent: Sent, problem:
   const wanted = step.out ?? step.in;
   const path = join(mkdtempSync(join(tmpdir(), "yardmaster-packets-")), "packets.pcapng");
   const interfaces = [{ name: "in" }, { name: "wanted" }, { name: "got" }];
-  const packets = [step.in, wanted, sent.frame].map((bytes, index) => ({ interface: index, timestampNs: BigInt(index), bytes }));
+  const packets = [step.in, wanted, sent.frame].map((bytes, index) => ({
+    interface: index,
+    timestampNs: BigInt(index),
+    bytes,
+  }));
   writeFileSync(path, buildPcapng({ interfaces, packets }));
   return [
     `${scenario.name}: ${problem}`,

@@ -55,7 +55,10 @@ type Ip = Partial<Ipv4Fields>;
 
 /** A TCP frame from the client to the VIP's port 80, unless told otherwise; a SYN. */
 export function tcpFrame(
-  macs: Macs, ip: Ip = {}, fields: Partial<TcpFields> = {}, ...contents: readonly FramePart[]
+  macs: Macs,
+  ip: Ip = {},
+  fields: Partial<TcpFields> = {},
+  ...contents: readonly FramePart[]
 ): Uint8Array {
   const header = ipv4({ source: clientAddress, destination: vip, ...ip });
   const transport = tcp({ sourcePort: 40000, destinationPort: 80, flags: "S", sequence: 7, ...fields });
@@ -64,7 +67,10 @@ export function tcpFrame(
 
 /** A UDP frame from the client to the VIP's port 53, unless told otherwise. */
 export function udpFrame(
-  macs: Macs, ip: Ip = {}, fields: Partial<UdpFields> = {}, ...contents: readonly FramePart[]
+  macs: Macs,
+  ip: Ip = {},
+  fields: Partial<UdpFields> = {},
+  ...contents: readonly FramePart[]
 ): Uint8Array {
   const header = ipv4({ source: clientAddress, destination: vip, ...ip });
   return frame(ethernet(macs), header, udp({ sourcePort: 40000, destinationPort: 53, ...fields }), ...contents);

@@ -1,6 +1,7 @@
 // NAT packet by packet: there and back, over TCP and UDP, with everything that must survive it.
 
 import { maximumSegmentSize, recordRoute, routerAlert, timestamps, windowScale } from "@yardmaster/packet";
+import { INGRESS } from "../plan.ts";
 import { checksumFor } from "./checksums.ts";
 import {
   arriving,
@@ -37,7 +38,9 @@ export const translation: readonly PacketScenario[] = [
         in: tcpFrame(fromServer, backIp, { ...backTcp, sequence: 99, acknowledgment: 8 }),
         verdict: "tx",
         out: tcpFrame(
-          toClient, { ...backIp, source: vip, ttl: 63 }, { ...backTcp, sourcePort: 80, sequence: 99, acknowledgment: 8 },
+          toClient,
+          { ...backIp, source: vip, ttl: 63 },
+          { ...backTcp, sourcePort: 80, sequence: 99, acknowledgment: 8 },
         ),
       },
       {
@@ -107,9 +110,7 @@ export const translation: readonly PacketScenario[] = [
       {
         in: udpFrame(fromServer, backIp, { ...backUdp, checksum: 0 }, "a"),
         verdict: "tx",
-        out: udpFrame(
-          toClient, { ...backIp, source: vip, ttl: 63 }, { ...backUdp, sourcePort: 53, checksum: 0 }, "a",
-        ),
+        out: udpFrame(toClient, { ...backIp, source: vip, ttl: 63 }, { ...backUdp, sourcePort: 53, checksum: 0 }, "a"),
       },
     ],
   },
@@ -121,7 +122,10 @@ export const translation: readonly PacketScenario[] = [
         in: udpFrame(arriving, {}, {}, checksumFor("zero")),
         verdict: "tx",
         out: udpFrame(
-          toServer, { destination: serverAddress, ttl: 63 }, { destinationPort: 5353, checksum: 0xffff }, checksumFor("zero"),
+          toServer,
+          { destination: serverAddress, ttl: 63 },
+          { destinationPort: 5353, checksum: 0xffff },
+          checksumFor("zero"),
         ),
       },
     ],
@@ -133,7 +137,12 @@ export const translation: readonly PacketScenario[] = [
       {
         in: udpFrame(arriving, {}, { checksum: 0xffff }, checksumFor("ffff")),
         verdict: "tx",
-        out: udpFrame(toServer, { destination: serverAddress, ttl: 63 }, { destinationPort: 5353 }, checksumFor("ffff")),
+        out: udpFrame(
+          toServer,
+          { destination: serverAddress, ttl: 63 },
+          { destinationPort: 5353 },
+          checksumFor("ffff"),
+        ),
       },
     ],
   },
@@ -159,7 +168,10 @@ export const translation: readonly PacketScenario[] = [
         in: tcpFrame(arriving, {}, {}, new Uint8Array(1460).fill(7)),
         verdict: "tx",
         out: tcpFrame(
-          toServer, { destination: serverAddress, ttl: 63 }, { destinationPort: 8080 }, new Uint8Array(1460).fill(7),
+          toServer,
+          { destination: serverAddress, ttl: 63 },
+          { destinationPort: 8080 },
+          new Uint8Array(1460).fill(7),
         ),
       },
     ],
@@ -187,7 +199,9 @@ export const translation: readonly PacketScenario[] = [
   },
   {
     name: "a server on another interface is reached by redirect, its reply by TX",
-    plan: natPlan({ destinations: [{ address: serverAddress, port: 8080, hop: { mac: "02:00:00:00:02:00", ifindex: 7 } }] }),
+    plan: natPlan({
+      destinations: [{ address: serverAddress, port: 8080, hop: { mac: "02:00:00:00:02:00", ifindex: 7 } }],
+    }),
     steps: [
       { in: syn, verdict: "redirect", ifindex: 7, out: synOut },
       {
@@ -196,6 +210,11 @@ export const translation: readonly PacketScenario[] = [
         out: tcpFrame(toClient, { ...backIp, source: vip, ttl: 63 }, { ...backTcp, sourcePort: 80 }),
       },
     ],
+  },
+  {
+    name: "where TX wakes nobody, the packet goes back by redirect",
+    plan: natPlan({}, { sendBack: "redirect" }),
+    steps: [{ in: syn, verdict: "redirect", ifindex: INGRESS, out: synOut }],
   },
   {
     name: "a reply that arrives with a time to live of 1 is dropped",

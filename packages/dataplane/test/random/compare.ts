@@ -2,9 +2,7 @@
 // verdict, frame, reasons, loads, traffic, the connection table, and the invariants between them.
 
 import type { BpfHost } from "@yardmaster/ebpf";
-import {
-  buildPcapng, checksumProblems, describeFrame, diffFrames, seededRandom,
-} from "@yardmaster/packet";
+import { buildPcapng, checksumProblems, describeFrame, diffFrames, seededRandom } from "@yardmaster/packet";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +16,18 @@ import { randomStep, type Step } from "./random-step.ts";
 
 /** The reference's short names of states. */
 const SHORT: Readonly<Record<string, State>> = {
-  NONE: "NONE", ESTABLISHED: "ES", SYN_SENT: "SS", SYN_RECV: "SR", FIN_WAIT: "FW", TIME_WAIT: "TW", CLOSE: "CL",
-  CLOSE_WAIT: "CW", LAST_ACK: "LA", LISTEN: "LI", SYNACK: "SA", UDP: "UDP",
+  NONE: "NONE",
+  ESTABLISHED: "ES",
+  SYN_SENT: "SS",
+  SYN_RECV: "SR",
+  FIN_WAIT: "FW",
+  TIME_WAIT: "TW",
+  CLOSE: "CL",
+  CLOSE_WAIT: "CW",
+  LAST_ACK: "LA",
+  LISTEN: "LI",
+  SYNACK: "SA",
+  UDP: "UDP",
 };
 /** The kernel's test run takes 14 bytes at least and less than a page (net/bpf/test_run.c). */
 const LEAST = 14;
@@ -54,8 +62,8 @@ export function playRandom(hosts: readonly BpfHost[], seed: number, steps: numbe
     } catch (error) {
       const capture = saved(frames);
       const what = step.kind === "packet" ? describeFrame(step.frame) : JSON.stringify(step);
-      const text = `seed ${seed}, step ${count}: ${(error as Error).message}\n${what}\n${capture}\n${JSON.stringify(plan)}`;
-      throw new Error(text, { cause: error });
+      const where = `seed ${seed}, step ${count}: ${(error as Error).message}`;
+      throw new Error([where, what, capture, JSON.stringify(plan)].join("\n"), { cause: error });
     }
   }
   finish(reference, subjects);
@@ -79,7 +87,9 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
       const got = subject.send(step.frame);
       const why = "reason" in fate ? ` (${fate.reason})` : "";
       if (got.verdict !== fate.verdict) {
-        throw new Error(`${subject.host.kind}: ${got.verdict}, not ${fate.verdict}${why}; ${JSON.stringify(subject.verdicts())}`);
+        throw new Error(
+          `${subject.host.kind}: ${got.verdict}, not ${fate.verdict}${why}; ${JSON.stringify(subject.verdicts())}`,
+        );
       }
       if (fate.verdict === "drop") continue;
       const difference = diffFrames(fate.frame, got.frame);

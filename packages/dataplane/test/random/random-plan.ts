@@ -23,7 +23,7 @@ function randomHop(random: Random): HopPlan {
 
 function randomDestination(random: Random, address: string): DestinationPlan {
   const method: MethodName = random.chance(0.3) ? "dr" : "nat";
-  const port = method === "nat" && random.chance(0.7) ? { port: random.pick([8080, 5353]) } : {};
+  const port = method === "nat" && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
   const weight = random.chance(0.1) ? 0 : random.chance(0.1) ? random.below(65536) : 1 + random.below(6);
   return { address, method, weight, hop: randomHop(random), ...port };
 }
@@ -45,6 +45,7 @@ export function randomPlan(random: Random): BalancerPlan {
     clients: [...clients, ...vips, ...servers],
     now: random.pick(STARTS),
     clientHop: randomHop(random),
+    sendBack: random.pick(["tx", "redirect"]),
     maximumConnections: random.chance(0.3) ? 6 + random.below(10) : 4096,
   };
 }

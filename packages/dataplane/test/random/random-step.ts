@@ -23,7 +23,7 @@ export type Step =
   | { readonly kind: "reap" }
   | { readonly kind: "weights"; readonly service: number; readonly weights: readonly number[] };
 
-const clientPorts = [40000, 40001] as const;
+const clientPorts = [40000, 40000, 40001] as const;
 const usualFlags = ["S", "S", "S", "SA", "A", "A", "PA", "FA", "R", "RA", ""] as const;
 
 interface Ends {
@@ -37,7 +37,11 @@ interface Ends {
 function packet(random: Random, ends: Ends): Uint8Array {
   const { protocol, source, destination, sourcePort, destinationPort } = ends;
   const vlan = random.chance(0.15) ? [{ id: random.below(4095), priority: random.below(8) }] : [];
-  const macs = ethernet({ source: gatewayMac, destination: director.mac, vlan: random.chance(0.1) ? [...vlan, 9] : vlan });
+  const macs = ethernet({
+    source: gatewayMac,
+    destination: director.mac,
+    vlan: random.chance(0.1) ? [...vlan, 9] : vlan,
+  });
   const ttl = random.chance(0.05) ? random.below(3) : 2 + random.below(254);
   const options = random.chance(0.1) ? [routerAlert] : [];
   const dontFragment = random.chance(0.5);
@@ -54,10 +58,12 @@ function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array 
   const service = reference.services[random.below(reference.services.length)];
   const known = reference.connections[random.below(reference.connections.length)];
   if (known !== undefined && random.chance(0.5)) return packet(random, known.flow);
+  // The port of a known connection again, for another service: their replies may be the same flow.
+  const isAgain = random.chance(0.3);
   return packet(random, {
     protocol: service?.protocol ?? "tcp",
-    source: random.pick(clients),
-    sourcePort: random.pick(clientPorts),
+    source: (isAgain ? known?.flow.source : undefined) ?? random.pick(clients),
+    sourcePort: (isAgain ? known?.flow.sourcePort : undefined) ?? random.pick(clientPorts),
     destination: service?.address ?? vips[0],
     destinationPort: service?.port ?? 80,
   });
@@ -87,7 +93,14 @@ function strangePacket(random: Random): Uint8Array {
 function ticks(random: Random, { connections, now }: ReferenceBalancer): number {
   const some = connections[random.below(connections.length)];
   const untilEnd = some === undefined ? 1 : Math.max(0, some.expiresAt - now + random.below(3) - 1);
-  return random.pick([random.below(5), random.below(2 * TICKS_PER_SECOND), TICKS_PER_SECOND - 1, untilEnd, untilEnd, 2_000_000]);
+  return random.pick([
+    random.below(5),
+    random.below(2 * TICKS_PER_SECOND),
+    TICKS_PER_SECOND - 1,
+    untilEnd,
+    untilEnd,
+    2_000_000,
+  ]);
 }
 
 /** The next step. `earlier` are frames that were sent before. Frames are what the kernel's test run takes. */

@@ -52,9 +52,13 @@ export const pickers: Readonly<Record<SchedulerName, (list: readonly Server[]) =
     const cost = ({ active, inactive }: Server) => BigInt(active) * 256n + BigInt(inactive);
     const beats = (a: Server, b: Server) => cost(a) * BigInt(b.weight) < cost(b) * BigInt(a.weight);
     return {
-      pick: () => list.filter(usable).reduce<Server | undefined>(
-        (best, server) => (best === undefined || beats(server, best) ? server : best), undefined,
-      ),
+      pick: () =>
+        list
+          .filter(usable)
+          .reduce<Server | undefined>(
+            (best, server) => (best === undefined || beats(server, best) ? server : best),
+            undefined,
+          ),
       changed() {},
     };
   },

@@ -2,7 +2,15 @@
 // balancer of this design must do to a sequence of packets. Slow, obvious, and the judge.
 
 import type { ReasonName } from "../../src/index.ts";
-import { type BalancerPlan, clientHop, destinationHop, director, type HopPlan, INGRESS, TICKS_PER_SECOND } from "../plan.ts";
+import {
+  type BalancerPlan,
+  clientHop,
+  destinationHop,
+  director,
+  type HopPlan,
+  INGRESS,
+  TICKS_PER_SECOND,
+} from "../plan.ts";
 import { type Picker, pickers, type Server } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
 import { sent, translated } from "./rewrite.ts";
@@ -124,9 +132,9 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, { destination }: ReferenceConnection): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
-    if (destination.method === "dr") return forward(frame, read, destination.hop, "directExceedsMtu");
+    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
     const changed = translated(frame, read, "destination", destination.address, destination.port);
-    return forward(changed, read, destination.hop, "exceedsMtu");
+    return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -137,12 +145,13 @@ export class ReferenceBalancer {
     traffic.bytesOut += read.totalLength;
     const { flow } = connection;
     const changed = translated(frame, read, "source", flow.destination, flow.destinationPort);
-    return forward(changed, read, clientHop(this.plan), "exceedsMtu");
+    return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
   #open(read: ReadFrame): ReferenceConnection | ReasonName {
     const service = this.services.find(
-      ({ address, port, protocol }) => address === read.destination && port === read.destinationPort && protocol === read.protocol,
+      ({ address, port, protocol }) =>
+        address === read.destination && port === read.destinationPort && protocol === read.protocol,
     );
     if (service === undefined) return "noService";
     const opens = read.protocol === "udp" || ((read.flags & 2) !== 0 && (read.flags & 4) === 0);
@@ -154,7 +163,13 @@ export class ReferenceBalancer {
 
   #insert(read: ReadFrame, destination: Destination): ReferenceConnection | ReasonName {
     const { protocol, source, sourcePort } = read;
-    const flow: Flow = { protocol, source, sourcePort, destination: read.destination, destinationPort: read.destinationPort };
+    const flow: Flow = {
+      protocol,
+      source,
+      sourcePort,
+      destination: read.destination,
+      destinationPort: read.destinationPort,
+    };
     const direction = destination.method === "dr" ? "in-only" : "in";
     const state = protocol === "udp" ? "UDP" : after("NONE", direction, read.flags);
     const connection = { flow, destination, state, expiresAt: this.now + this.timeouts[state] };
@@ -204,7 +219,11 @@ export class ReferenceBalancer {
   }
 }
 
-function createDestination(plan: BalancerPlan["services"][number]["destinations"][number], port: number, index: number): Destination {
+function createDestination(
+  plan: BalancerPlan["services"][number]["destinations"][number],
+  port: number,
+  index: number,
+): Destination {
   return {
     index,
     address: plan.address,
@@ -231,12 +250,19 @@ function replyFlow({ flow, destination }: ReferenceConnection): Flow {
 
 /** Layer 3 and below; `frame` is translated already. A packet too large for a translating way goes to the stack. */
 function forward(
-  frame: Uint8Array, read: ReadFrame, hop: Required<HopPlan>, tooLarge: "exceedsMtu" | "directExceedsMtu",
+  plan: BalancerPlan,
+  frame: Uint8Array,
+  read: ReadFrame,
+  hop: Required<HopPlan>,
+  tooLarge: "exceedsMtu" | "directExceedsMtu",
 ): Fate {
   if (read.totalLength > hop.mtu) {
-    return tooLarge === "exceedsMtu" ? { verdict: "pass", frame, reason: tooLarge } : { verdict: "drop", reason: tooLarge };
+    return tooLarge === "exceedsMtu"
+      ? { verdict: "pass", frame, reason: tooLarge }
+      : { verdict: "drop", reason: tooLarge };
   }
   if (read.ttl <= 1) return { verdict: "drop", reason: "timeToLiveExceeded" };
   if (read.tags.length > 1) return { verdict: "drop", reason: "vlanMismatch" };
-  return { verdict: hop.ifindex === INGRESS ? "tx" : "redirect", frame: sent(frame, read, hop) };
+  const isBack = hop.ifindex === INGRESS && plan.sendBack !== "redirect";
+  return { verdict: isBack ? "tx" : "redirect", frame: sent(frame, read, hop) };
 }

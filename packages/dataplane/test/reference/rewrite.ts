@@ -7,7 +7,11 @@ import type { ReadFrame } from "./read-frame.ts";
 
 /** The frame with one end of its flow replaced. */
 export function translated(
-  bytes: Uint8Array, read: ReadFrame, end: "source" | "destination", address: string, port: number,
+  bytes: Uint8Array,
+  read: ReadFrame,
+  end: "source" | "destination",
+  address: string,
+  port: number,
 ): Uint8Array {
   const copy = bytes.slice();
   const offset = end === "source" ? 0 : 1;
@@ -50,7 +54,10 @@ function sealHeader(bytes: Uint8Array, { ipAt, transportAt }: ReadFrame): void {
 /** The folded sum of all that the TCP or UDP checksum covers, itself included. */
 function transportSum(bytes: Uint8Array, { ipAt, transportAt, endsAt, protocol }: ReadFrame): number {
   const pseudoHeader = pseudoHeaderSum(
-    bytes.slice(ipAt + 12, ipAt + 16), bytes.slice(ipAt + 16, ipAt + 20), protocol === "tcp" ? 6 : 17, endsAt - transportAt,
+    bytes.slice(ipAt + 12, ipAt + 16),
+    bytes.slice(ipAt + 16, ipAt + 20),
+    protocol === "tcp" ? 6 : 17,
+    endsAt - transportAt,
   );
   return foldSum(sumWords(bytes.subarray(transportAt, endsAt), pseudoHeader));
 }

@@ -30,7 +30,18 @@ const TABLES: Readonly<Record<Direction, Readonly<Record<Event, string>>>> = {
 
 /** Seconds that an entry lives in a state. */
 export const SECONDS: Readonly<Record<State, number>> = {
-  NONE: 2, ES: 900, SS: 120, SR: 60, FW: 120, TW: 120, CL: 10, CW: 60, LA: 30, LI: 120, SA: 120, UDP: 300,
+  NONE: 2,
+  ES: 900,
+  SS: 120,
+  SR: 60,
+  FW: 120,
+  TW: 120,
+  CL: 10,
+  CW: 60,
+  LA: 30,
+  LI: 120,
+  SA: 120,
+  UDP: 300,
 };
 
 const ACTIVE: readonly State[] = ["ES", "SS", "SR", "SA"];
