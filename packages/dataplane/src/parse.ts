@@ -112,7 +112,7 @@ function isTag(type: Net<"be16">): Bool {
   return type.eq(ETH_P_8021Q).or(type.eq(ETH_P_8021AD));
 }
 
-/** The folded sum of the header's 16-bit words, 0xffff where its checksum is right (RFC 1071). */
+/** The sum of the header's 16-bit words, folded until it is 0xffff where its checksum is right (RFC 1071). */
 function headerSum(packet: Packet, ipOffset: Int<"u32">, headerLength: Int<"u32">): Int<"u64"> {
   const words = packet.cursorAt(ipOffset).read(HeaderWords).orPass(reasons.truncated);
   const sum = variable(
@@ -129,9 +129,9 @@ function headerSum(packet: Packet, ipOffset: Int<"u32">, headerLength: Int<"u32"
     },
     { isRare: true },
   );
+  // Below 2^36: folded twice it is at most 0x10010, where a right header's sum, a multiple of 0xffff, is 0xffff.
   let folded = sum.get();
-  folded = folded.and(0xffff_ffff).add(folded.shr(32));
-  for (let round = 0; round < 3; round++) folded = folded.and(0xffff).add(folded.shr(16));
+  for (let round = 0; round < 2; round++) folded = folded.and(0xffff).add(folded.shr(16));
   return folded;
 }
 

@@ -44,9 +44,10 @@ function update(sum: Int<"u64">): ChecksumUpdate {
     },
     plus: (change) => update(sum.add(change.sum)),
     fold() {
-      // The sum is below 2^36: three times folded it fits 16 bits.
+      // The sum is below 2^36, folded twice at most 0x10010: then the carry is added, and cut off.
       let folded: Int<"u64"> = sum;
-      for (let round = 0; round < 3; round++) folded = folded.and(0xffff).add(folded.shr(16));
+      for (let round = 0; round < 2; round++) folded = folded.and(0xffff).add(folded.shr(16));
+      folded = folded.add(folded.shr(16));
       return new Net("be16", folded.toU16().xor(0xffff).operand());
     },
   };

@@ -6,6 +6,7 @@ import {
   definition,
   hasEffect,
   type IrFunction,
+  type Operation,
   replaceTerminatorUses,
   replaceUses,
   successors,
@@ -94,7 +95,9 @@ function propagateCopies(fn: IrFunction): void {
   for (const block of fn.blocks) {
     const originals = new Map<number, VirtualRegister>();
     const original = (register: VirtualRegister) => originals.get(register.id) ?? register;
-    for (const operation of block.operations) {
+    for (const [index, found] of block.operations.entries()) {
+      const operation = withoutIdentity(found);
+      block.operations[index] = operation;
       replaceUses(operation, original);
       const written = definition(operation);
       if (written === undefined) continue;
@@ -106,6 +109,13 @@ function propagateCopies(fn: IrFunction): void {
     }
     if (block.terminator !== undefined) replaceTerminatorUses(block.terminator, original);
   }
+}
+
+/** Adding nothing is a copy. */
+function withoutIdentity(operation: Operation): Operation {
+  if (operation.kind !== "alu" || operation.width !== 64 || operation.operator !== "add") return operation;
+  const { target, left, right, source } = operation;
+  return right.kind === "constant" && right.value === 0n ? { kind: "move", target, from: left, width: 64, source } : operation;
 }
 
 /** Leaves out operations without effect whose value nobody reads; loads among them. */
