@@ -105,6 +105,7 @@ export function operators(packet: Packet): void {
   let changing = packet.length();
   // @ts-expect-error use set(…) of a variable
   changing++;
+  changing.add(1);
   // @ts-expect-error use and(…)
   length.eq(1) & length.eq(2);
   // @ts-expect-error a condition is no boolean
