@@ -19,7 +19,9 @@ export interface ChosenInterfaces {
 /** Takes the named interfaces, or those that have an IPv4 address and with it a route. */
 export function chooseInterfaces(names: readonly string[] | undefined): ChosenInterfaces {
   const links = listLinks();
-  const addressed = new Set(listAddresses().map(({ interfaceIndex }) => interfaceIndex));
+  // Every interface that is up has an IPv6 address of its own making: that says nothing of what it is for.
+  const ipv4 = listAddresses().filter(({ address }) => !address.includes(":"));
+  const addressed = new Set(ipv4.map(({ interfaceIndex }) => interfaceIndex));
   const wanted = names === undefined
     ? links.filter((link) => link.isUp && link.name !== "lo" && addressed.has(link.index))
     : names.map((name) => named(links, name));

@@ -1,0 +1,205 @@
+// A director's host for end-to-end tests: three namespaces in a row (client, director, server) and the real command,
+// started as people start it. Everything is inside the namespaces and one temporary folder; disposing removes both.
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { listLinks, setOffloads, withNetworkNamespace } from "@yardmaster/linux";
+
+const command = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
+const startTimeoutMs = 60_000;
+
+/** How a command ended and what it said. */
+export interface Ended {
+  readonly status: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A director that runs. */
+export interface Director {
+  readonly pid: number;
+  readonly socketPath: string;
+  /** Resolves when it handles packets, rejects with its words when it ends before. */
+  readonly ready: Promise<void>;
+  /** What it has said so far. */
+  said(): string;
+  /** Sends a signal and waits for the end. */
+  stop(signal: NodeJS.Signals): Promise<Ended>;
+}
+
+/** The address of the services, and a server that answers. */
+export const vip = "198.51.100.10";
+export const serverAddress = "10.0.0.11";
+
+export class DirectorHost implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), "yardmaster-e2e-"));
+  readonly #prefix = `ymtest-e2e-${process.pid}`;
+  readonly #children = new Set<ChildProcess>();
+  #files = 0;
+
+  constructor() {
+    try {
+      for (const name of ["client", "director", "server"]) execFileSync("ip", ["netns", "add", this.namespace(name)]);
+      this.#connect("client", "eth0", "director", "front");
+      this.#connect("server", "eth0", "director", "back");
+      for (const address of ["198.51.100.1/24", `${vip}/32`]) this.ip("director", `address add ${address} dev front`);
+      this.ip("director", "address add 10.0.0.1/24 dev back");
+      this.ip("client", "address add 198.51.100.2/24 dev eth0");
+      this.ip("server", `address add ${serverAddress}/24 dev eth0`);
+      this.ip("server", "route add default via 10.0.0.1");
+      this.setForwarding("1");
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  namespace(host: string): string {
+    return `${this.#prefix}-${host}`;
+  }
+
+  /** `ip` on one of the hosts; words are separated by spaces. */
+  ip(host: string, words: string): string {
+    return execFileSync("ip", ["-n", this.namespace(host), ...words.split(" ")], { encoding: "utf8", stdio: "pipe" });
+  }
+
+  /** Runs synchronous code on the director's host. */
+  enter<T>(run: () => T): T {
+    return withNetworkNamespace(this.namespace("director"), run);
+  }
+
+  setForwarding(value: "0" | "1"): void {
+    const set = ["sysctl", "-qw", `net.ipv4.ip_forward=${value}`];
+    execFileSync("ip", ["netns", "exec", this.namespace("director"), ...set]);
+  }
+
+  /** Names of the director's interfaces that carry an XDP program, with its mode. */
+  attached(): readonly string[] {
+    return this.enter(listLinks).flatMap(({ name, xdp }) => (xdp === undefined ? [] : [`${name} ${xdp.mode}`]));
+  }
+
+  /**
+   * What is attached once nothing of a director that has ended is left, or after five seconds: the kernel lets go of a
+   * killed process's links a moment after it has told its parent.
+   */
+  async left(): Promise<readonly string[]> {
+    for (let at = 0; at < 500 && this.attached().length > 0; at += 1) await sleep(10);
+    return this.attached();
+  }
+
+  /** Writes a configuration; its path. */
+  write(text: string): string {
+    const file = join(this.folder, `${(this.#files += 1)}.yaml`);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Runs a command on a host to its end. */
+  async run(host: string, words: readonly string[]): Promise<Ended> {
+    return await new Promise((done) => {
+      const all = ["netns", "exec", this.namespace(host), ...words];
+      execFile("ip", all, { timeout: startTimeoutMs }, (error, stdout, stderr) => {
+        const status = error === null ? 0 : ((error.code as number | undefined) ?? error.signal ?? 1);
+        done({ status: status as Ended["status"], stdout, stderr });
+      });
+    });
+  }
+
+  /** Runs `yardmaster` on the director's host to its end; `through` names a program to start it with. */
+  yardmaster(args: readonly string[], through: readonly string[] = []): Promise<Ended> {
+    return this.run("director", [...through, process.execPath, command, ...args]);
+  }
+
+  /** Starts a director that is expected to fail, and waits for that. */
+  async fail(config: string, through: readonly string[] = []): Promise<Ended> {
+    return await this.yardmaster(
+      ["run", "-f", this.write(config), "--socket", join(this.folder, "failed.sock")],
+      through,
+    );
+  }
+
+  /** Starts a director. */
+  launch(config: string, socketName = "director.sock"): Director {
+    const socketPath = join(this.folder, socketName);
+    const args = ["run", "-f", this.write(config), "--socket", socketPath];
+    const child = this.spawn("director", [process.execPath, command, ...args]);
+    let stdout = "";
+    let stderr = "";
+    child.stdout?.on("data", (text) => (stdout += text));
+    child.stderr?.on("data", (text) => (stderr += text));
+    const ended = new Promise<Ended>((done) =>
+      child.once("close", (status, signal) => done({ status: signal ?? status ?? 1, stdout, stderr })),
+    );
+    const ready = new Promise<void>((resolveReady, failed) => {
+      child.stderr?.on("data", () => {
+        if (/^ready: /m.test(stderr)) resolveReady();
+      });
+      void ended.then(() => failed(new Error(`the director did not start: ${stderr}`)));
+    });
+    ready.catch(() => undefined);
+    const stop = async (signal: NodeJS.Signals) => {
+      child.kill(signal);
+      return await ended;
+    };
+    return { pid: child.pid ?? 0, socketPath, said: () => stderr, ready, stop };
+  }
+
+  /** Starts a director and waits until it is ready. */
+  async start(config: string, socketName?: string): Promise<Director> {
+    const director = this.launch(config, socketName);
+    await director.ready;
+    return director;
+  }
+
+  /** Starts something on a host; disposing ends it. `ip netns exec` becomes the program itself. */
+  spawn(host: string, words: readonly string[]): ChildProcess {
+    const child = spawn("ip", ["netns", "exec", this.namespace(host), ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Whether a file of the host's folder is there. */
+  has(path: string): boolean {
+    return existsSync(path);
+  }
+
+  [Symbol.dispose](): void {
+    for (const child of this.#children) child.kill("SIGKILL");
+    const all = execFileSync("ip", ["netns", "list"], { encoding: "utf8" });
+    const names = all.split("\n").map((line) => line.split(" ")[0] ?? "");
+    for (const name of names) if (name.startsWith(`${this.#prefix}-`)) execFileSync("ip", ["netns", "del", name]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A cable; checksums are computed before a frame enters it, as a card would. */
+  #connect(hostA: string, nameA: string, hostB: string, nameB: string): void {
+    const peer = `peer name ${nameB} netns ${this.namespace(hostB)}`;
+    this.ip(hostA, `link add ${nameA} type veth ${peer}`);
+    for (const [host, name] of [
+      [hostA, nameA],
+      [hostB, nameB],
+    ] as const) {
+      this.ip(host, `link set ${name} up`);
+      withNetworkNamespace(this.namespace(host), () =>
+        setOffloads(name, { tso: false, gso: false, txChecksum: false }),
+      );
+    }
+  }
+}
+
+/** A configuration of one nat service; `director` holds the lines of its director section. */
+export function configOf(director: readonly string[] = ["interfaces: [front, back]"], port = 80): string {
+  return `director:
+${director.map((line) => `  ${line}`).join("\n")}
+services:
+  web:
+    address: ${vip}
+    port: ${port}
+    forwarding: nat
+    scheduler: rr
+    servers: [{ address: ${serverAddress}, port: 8080 }]
+`;
+}
