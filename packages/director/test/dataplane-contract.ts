@@ -36,7 +36,9 @@ class Bench implements Disposable {
 
   constructor(host: HostOf<BpfProgram>, maximum = 1000) {
     const wanted = configuration(fourServices, { connections: { maximum } });
-    const dataplane = createDataplane(anyInnerLength(host), plan(wanted, macs, { clock: "manual" }), { ticksPerSecond: TICKS_PER_SECOND });
+    const dataplane = createDataplane(anyInnerLength(host), plan(wanted, macs, { clock: "manual" }), {
+      ticksPerSecond: TICKS_PER_SECOND,
+    });
     this.dataplane = dataplane;
     this.#owned = dataplane;
     this.setTime(this.#now);
@@ -53,7 +55,10 @@ class Bench implements Disposable {
     settings.update(0, { ...before, now: this.#now });
     for (const { index, record } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
       const values = paths.lookupPerCpu(index) ?? [];
-      paths.updatePerCpu(index, values.map((path) => ({ ...path, hop: hop(record.address, this.#now) })));
+      paths.updatePerCpu(
+        index,
+        values.map((path) => ({ ...path, hop: hop(record.address, this.#now) })),
+      );
     }
     for (const client of clients) clientHops.update(clientSlot(client), hop(ipv4ToNumber(client), this.#now));
   }
@@ -122,7 +127,11 @@ type FlowValue = JsOf<typeof FlowKey>;
 type ConnectionValue = JsOf<typeof Connection>;
 
 /** dr connections over UDP to the service "dns", written straight into the table and counted. */
-function fillTable({ dataplane: { maps, plan: planned } }: Bench, count: number, expiryOf: (at: number) => number): void {
+function fillTable(
+  { dataplane: { maps, plan: planned } }: Bench,
+  count: number,
+  expiryOf: (at: number) => number,
+): void {
   const [destination] = planned.services[1]?.destinations ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
   const { address, port, method } = destination.record;
@@ -146,7 +155,10 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       bench.setTime(0);
       const { paths, clientHops, settings } = bench.dataplane.maps;
       expect(settings.lookup(0)?.transitions).toEqual([...transitionBytes()]);
-      const table = host.inner.get("service_tables")?.get(2)?.map(([, destination]) => destination);
+      const table = host.inner
+        .get("service_tables")
+        ?.get(2)
+        ?.map(([, destination]) => destination);
       expect(table).toEqual([...(bench.dataplane.plan.services[2]?.table ?? [])]);
       for (let index = 0; index < paths.spec.maxEntries; index += 1) paths.update(index, nothing(paths));
       for (const client of clients) clientHops.update(clientSlot(client), nothing(clientHops));
@@ -197,8 +209,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       using bench = new Bench(create());
       expect(readVerdicts(bench.dataplane)).toEqual([]);
       expect(readConnections(bench.dataplane, bench.now(), 10)).toEqual([]);
-      expect(readServices(bench.dataplane).map(({ connections, packetsIn, bytesIn }) => [connections, packetsIn, bytesIn]))
-        .toEqual(fourServices.map(() => [0, 0, 0]));
+      expect(
+        readServices(bench.dataplane).map(({ connections, packetsIn, bytesIn }) => [connections, packetsIn, bytesIn]),
+      ).toEqual(fourServices.map(() => [0, 0, 0]));
       expect(bench.reap()).toEqual({ entries: 0, ended: 0 });
     });
 
@@ -284,7 +297,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       expect(readConnections(bench.dataplane, bench.now(), 0)).toEqual([]);
       // CLOSE lives 10 s, SYN_RECV a minute, UDP 5, ESTABLISHED 15.
       const statesAt = (seconds: number) =>
-        readConnections(bench.dataplane, bench.now() + seconds * TICKS_PER_SECOND, 100).map(({ state }) => state).toSorted();
+        readConnections(bench.dataplane, bench.now() + seconds * TICKS_PER_SECOND, 100)
+          .map(({ state }) => state)
+          .toSorted();
       expect(statesAt(9)).toEqual(["CLOSE", "ESTABLISHED", "SYN_RECV", "UDP", "UDP"]);
       expect(statesAt(10)).toEqual(["ESTABLISHED", "SYN_RECV", "UDP", "UDP"]);
       expect(statesAt(60)).toEqual(["ESTABLISHED", "UDP", "UDP"]);
@@ -295,9 +310,16 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     it("what every CPU counted, together", () => {
       using bench = new Bench(create());
       const { paths, verdicts } = bench.dataplane.maps;
-      const cpus = (paths.lookupPerCpu(0) ?? []).map((path, cpu) => ({ ...path, packetsIn: 10n, bytesIn: BigInt(cpu) }));
+      const cpus = (paths.lookupPerCpu(0) ?? []).map((path, cpu) => ({
+        ...path,
+        packetsIn: 10n,
+        bytesIn: BigInt(cpu),
+      }));
       paths.updatePerCpu(0, cpus);
-      verdicts.updatePerCpu(9, cpus.map(() => ({ packets: 1n })));
+      verdicts.updatePerCpu(
+        9,
+        cpus.map(() => ({ packets: 1n })),
+      );
       const { packetsIn, bytesIn } = readServices(bench.dataplane)[0]?.servers[0] ?? {};
       expect([packetsIn, bytesIn]).toEqual([cpus.length * 10, (cpus.length * (cpus.length - 1)) / 2]);
       expect(readVerdicts(bench.dataplane)).toEqual([{ verdict: "pass", reason: "noService", packets: cpus.length }]);
@@ -384,7 +406,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
 }
 
 /** The value of a map's type that is all zeros. */
-function nothing<V>(map: { readonly spec: { readonly value: { readonly size: number; decode(bytes: Uint8Array): V } } }): V {
+function nothing<V>(map: {
+  readonly spec: { readonly value: { readonly size: number; decode(bytes: Uint8Array): V } };
+}): V {
   return map.spec.value.decode(new Uint8Array(map.spec.value.size));
 }
 

@@ -76,7 +76,9 @@ describe("what the maps will hold", () => {
 describe("weights at the edge", () => {
   const one = (scheduler: "wrr" | "sh", weights: readonly number[]) =>
     plan(
-      configuration([service({ scheduler, servers: weights.map((weight, at) => ({ address: `10.0.0.${at}`, weight })) })]),
+      configuration([
+        service({ scheduler, servers: weights.map((weight, at) => ({ address: `10.0.0.${at}`, weight })) }),
+      ]),
       macs,
     ).services[0];
 

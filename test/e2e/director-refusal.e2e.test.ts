@@ -1,0 +1,189 @@
+// What a director that cannot start says, each time with nothing attached: one text for people that names what is in
+// the way and what to do.
+import { compile, verdict, xdp, u32 } from "@yardmaster/ebpf";
+import { attachXdp, createKernelHost, type XdpAttachMode } from "@yardmaster/ebpf/kernel";
+import { findLink } from "@yardmaster/linux";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { configOf, DirectorHost, vip } from "./director-host.ts";
+import { needsRoot } from "./lab-options.ts";
+
+const XDP_PASS = 2;
+
+describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
+  let host: DirectorHost;
+  beforeAll(() => {
+    host = new DirectorHost();
+    // A bridge has no native XDP.
+    host.ip("director", "link add bridge type bridge");
+    host.ip("director", "link set bridge up");
+    host.ip("director", "address add 10.1.0.1/24 dev bridge");
+  });
+  afterAll(() => host[Symbol.dispose]());
+  afterEach(async () => expect(await host.left()).toEqual([]));
+
+  /** Another program on an interface, as long as it is not disposed. */
+  function guard(interfaceName: string, mode: XdpAttachMode): Disposable & { readonly id: number } {
+    return host.enter(() => {
+      using cleanup = new DisposableStack();
+      const program = cleanup.use(
+        createKernelHost().loadProgram(compile(xdp("guard", () => verdict(u32(XDP_PASS)))), new Map()),
+      );
+      const interfaceIndex = findLink(interfaceName)?.index ?? 0;
+      cleanup.use(attachXdp({ program, interfaceIndex, mode }));
+      const owned = cleanup.move();
+      return { id: program.id, [Symbol.dispose]: () => owned.dispose() };
+    });
+  }
+
+  describe("another XDP program is there", () => {
+    test.each([
+      ["generic", "auto"],
+      ["native", "auto"],
+      ["generic", "xdp"],
+      ["native", "xdp-generic"],
+      ["native", "xdp"],
+    ] as const)("%s, hook %s: it is named and left alone", async (mode, hook) => {
+      using other = guard("back", mode);
+      const { status, stdout, stderr } = await host.fail(configOf(["interfaces: [front, back]", `hook: ${hook}`]));
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toContain(`program "guard" (id ${other.id}, ${mode} XDP) is there already`);
+      expect(stderr).toMatch(/^yardmaster: attaching program "yardmaster" to interface "back" .*takes it off/m);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      // The front was free: it was attached to, and let go of.
+      expect(host.attached()).toEqual([`back ${mode}`]);
+    });
+
+    test("another director: the second refuses, the first goes on", async () => {
+      const first = await host.start(configOf());
+      const second = await host.fail(configOf());
+      expect(second.status).toBe(1);
+      expect(second.stderr).toMatch(
+        /interface "front" .*: program "yardmaster" \(id \d+, generic XDP\) is there already/,
+      );
+      expect(host.attached()).toEqual(["front generic", "back generic"]);
+      expect((await host.yardmaster(["status", "--socket", first.socketPath])).status).toBe(0);
+      expect((await first.stop("SIGTERM")).status).toBe(0);
+    });
+
+    test("another director's socket: the second refuses and lets go of what it attached to", async () => {
+      const first = await host.start(configOf(["interfaces: [front]"]), "shared.sock");
+      const file = host.write(configOf(["interfaces: [back]"]));
+      const second = await host.yardmaster(["run", "-f", file, "--socket", first.socketPath]);
+      expect(second.status).toBe(1);
+      expect(second.stderr).toMatch(
+        new RegExp(`^yardmaster: a director with pid ${first.pid} answers at .*shared.sock`, "m"),
+      );
+      expect(host.attached()).toEqual(["front generic"]);
+      expect((await first.stop("SIGTERM")).status).toBe(0);
+    });
+  });
+
+  describe("hooks", () => {
+    test("xdp where the driver has no native XDP: refused, with the way out", async () => {
+      const { status, stderr } = await host.fail(configOf(["interfaces: [bridge]", "hook: xdp"]));
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/interface "bridge" \(native XDP\): the driver has no native XDP: .*; use generic XDP/);
+    });
+
+    test("auto there: generic, and it says so", async () => {
+      const director = await host.start(configOf(["interfaces: [bridge, front]"]));
+      expect(host.attached()).toEqual(expect.arrayContaining(["bridge generic", "front generic"]));
+      expect(director.said()).toMatch(/^bridge: .*the driver has no native XDP/m);
+      expect(director.said()).toMatch(/^bridge: attached, generic XDP$/m);
+      expect(director.said()).toMatch(/^front: a veth, so generic XDP: /m);
+      expect((await director.stop("SIGTERM")).status).toBe(0);
+    });
+
+    test.each([
+      ["xdp", "native"],
+      ["xdp-generic", "generic"],
+    ])("%s is taken at its word", async (hook, mode) => {
+      const director = await host.start(configOf(["interfaces: [front]", `hook: ${hook}`]));
+      expect(host.attached()).toEqual([`front ${mode}`]);
+      expect(director.said()).toMatch(new RegExp(`^front: attached, ${mode} XDP$`, "m"));
+      expect((await director.stop("SIGTERM")).status).toBe(0);
+    });
+  });
+
+  describe("the machine is not ready", () => {
+    test("IP forwarding is off: it says what to do", async () => {
+      host.setForwarding("0");
+      const { status, stderr } = await host.fail(configOf());
+      host.setForwarding("1");
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr:
+          "yardmaster: starting: IPv4 forwarding is off on front, back; " +
+          "a director forwards packets: sysctl -w net.ipv4.ip_forward=1\n",
+      });
+    });
+
+    test.each([
+      ["no rights at all", "-all", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"],
+      ["no CAP_BPF", "-bpf,-sys_admin", "CAP_BPF"],
+      ["no CAP_NET_ADMIN", "-net_admin", "CAP_NET_ADMIN"],
+    ])("%s: one sentence names what is missing", async (_, dropped, missing) => {
+      const drop = ["setpriv", `--bounding-set=${dropped}`, `--inh-caps=${dropped}`];
+      const { status, stdout, stderr } = await host.fail(configOf(), drop);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toBe(
+        `yardmaster: this process lacks ${missing}: run it as root, or grant them (setcap, AmbientCapabilities)\n`,
+      );
+    });
+
+    test("not root: the same sentence", async () => {
+      const drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+      const { status, stderr } = await host.fail(configOf(), drop);
+      expect(status).not.toBe(0);
+      expect(stderr).toMatch(/lacks CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN|no permission/);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+    });
+
+    test("an interface that does not exist: where it is written, and what was perhaps meant", async () => {
+      const { status, stderr } = await host.fail(configOf(["interfaces: [frnt]"]));
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^\S+\.yaml:2:16: error: no interface is named "frnt"$/m);
+      expect(stderr).toMatch(/did you mean "front"\? this machine has lo, .*front/);
+    });
+  });
+
+  test("several faults: all of them with line and column, status 2", async () => {
+    const { status, stdout, stderr } = await host.fail(`director:
+  interfaces: [front, eth9]
+  hook: xpd
+services:
+  web:
+    address: ${vip}
+    port: 70000
+    forwarding: nat
+    scheduler: fastest
+    servers: [{ address: 10.0.0.11, weight: -1 }, { address: nowhere }]
+  same:
+    address: ${vip}
+    port: 81
+    forwarding: dr
+    servers: [{ address: 10.0.0.11, port: 8080 }, { address: 192.0.2.1 }]
+  again:
+    address: ${vip}
+    port: 81
+    forwarding: nat
+    servers: []
+`);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    const places = [...stderr.matchAll(/^\S+\.yaml:(\d+:\d+): error: (.*)$/gm)].map(([, at, text]) => `${at} ${text}`);
+    expect(places).toMatchInlineSnapshot(`
+      [
+        "2:23 no interface is named "eth9"",
+        "3:9 unknown hook "xpd"",
+        "7:11 port 70000 is outside 1–65535",
+        "9:16 unknown scheduler "fastest"",
+        "10:45 weight -1 is outside 0–65535",
+        "10:62 "nowhere" is no IPv4 address",
+        "15:43 dr cannot map port 81 to 8080: it changes nothing but the MAC address",
+        "15:62 server 192.0.2.1 is outside any route of this machine",
+        "16:3 service "again" is the same as "same" on line 11: tcp 198.51.100.10:81",
+      ]
+    `);
+  });
+});
