@@ -61,9 +61,10 @@ export class Arena implements Disposable {
     for (const index of indices(layout.ARRAY_LENGTH)) {
       this.#array.update(index, program.playground.slice(index * 8, index * 8 + 8));
     }
-    for (const key of indices(layout.HASH_KEYS)) {
-      this.#hash.delete(key);
-      if (key < 2) this.#hash.update(key, program.playground.slice(key, key + layout.HASH_VALUE_BYTES));
+    // All of them go first: what the last program left may fill the map.
+    for (const key of indices(layout.HASH_KEYS)) this.#hash.delete(key);
+    for (const key of [0, 1]) {
+      this.#hash.update(key, program.playground.slice(key, key + layout.HASH_VALUE_BYTES));
     }
   }
 
