@@ -1,0 +1,89 @@
+// A director at work in a network of its own: it ends connections by itself, and outlives its interfaces.
+
+import { execFileSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { assertNothingOpen, findLink } from "@yardmaster/linux";
+import { ethernet, frame, ipv4, udp } from "@yardmaster/packet";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Director } from "../src/director.ts";
+import { createDirectorNetwork, type DirectorNetwork } from "./director-network.ts";
+import { describeKernel } from "./kernel-test.ts";
+import { configuration, service, VIP } from "./sample.ts";
+
+const MOST_POLLS = 3000;
+const dns = service({ port: 53, protocol: "udp", forwarding: "nat", servers: [{ address: "10.0.0.11" }] });
+
+describeKernel("a director", () => {
+  let network: DirectorNetwork;
+  const reports: string[] = [];
+  beforeAll(() => {
+    network = createDirectorNetwork();
+  });
+  afterAll(() => network[Symbol.dispose]());
+  afterEach(assertNothingOpen);
+
+  const bringUp = (): Director =>
+    network.enter(() => {
+      const wanted = configuration([dns], {
+        interfaces: ["front", "back"],
+        timeouts: { tcpMs: 900_000, tcpFinMs: 120_000, udpMs: 100 },
+      });
+      return new Director({
+        configuration: wanted,
+        fileName: "y.yaml",
+        version: "0",
+        report: (line) => reports.push(line),
+      });
+    });
+
+  /** A packet from a client, on the interface "front". */
+  function send(director: Director, sourcePort: number): void {
+    network.enter(() => {
+      const link = findLink("front");
+      const packet = frame(
+        ethernet({ source: "02:00:00:00:00:fe", destination: link?.mac ?? "" }),
+        ipv4({ source: "198.51.100.2", destination: VIP }),
+        udp({ sourcePort, destinationPort: 53 }),
+        "question",
+      );
+      director.dataplane.program.run({ packet, ingressIfindex: link?.index ?? 0 });
+    });
+  }
+
+  test("ends connections whose time is up, by itself, until it is told to stop", async () => {
+    using director = bringUp();
+    for (let port = 4000; port < 4010; port += 1) send(director, port);
+    expect(director.status().services[0]).toMatchObject({ connections: 10, inactiveConnections: 10 });
+    const stop = new AbortController();
+    const work = director.work(stop.signal);
+    const inactive = () => director.status().services[0]?.inactiveConnections;
+    for (let poll = 0; poll < MOST_POLLS && inactive() !== 0; poll += 1) await sleep(10);
+    expect(inactive()).toBe(0);
+    expect(director.connections(10)).toEqual([]);
+    stop.abort();
+    await work;
+    expect([...director.dataplane.maps.connections.entries()]).toEqual([]);
+  });
+
+  test("says how many entries the table holds after each round", async () => {
+    using director = bringUp();
+    send(director, 5000);
+    const stop = new AbortController();
+    const work = director.work(stop.signal);
+    const entries = () => director.status().connectionTable.entries;
+    for (let poll = 0; poll < MOST_POLLS && entries() === 0; poll += 1) await sleep(1);
+    // Of nat, one for each direction.
+    expect(director.status().connectionTable).toEqual({ entries: 2, maximum: 2000 });
+    stop.abort();
+    await work;
+  });
+
+  test("outlives its interfaces, and ends as well as ever", () => {
+    using director = bringUp();
+    execFileSync("ip", ["-n", network.name, "link", "del", "front"]);
+    expect(director.status().hooks.map(({ interfaceName }) => interfaceName)).toEqual(["front", "back"]);
+    expect(network.interfacesWithXdp()).toEqual(["back"]);
+    network.enter(() => director[Symbol.dispose]());
+    expect(network.interfacesWithXdp()).toEqual([]);
+  });
+});
