@@ -145,7 +145,9 @@ function insert(
 
   for (const name of shape.methods.filter((candidate) => methods[candidate].hasReplies)) {
     when(connection.method.eq(methods[name].code), () => {
-      const entry = {
+      // Both in the frame at once: two updates and a deletion may want them, and registers are few.
+      const answer = stack(FlowKey, replyFlow(flow, connection));
+      const entry = stack(Connection, {
         life: 0n,
         destination: connection.destination,
         address: flow.destination,
@@ -153,8 +155,7 @@ function insert(
         method: connection.method,
         direction: REPLY,
         table: connection.table,
-      };
-      const answer = replyFlow(flow, connection);
+      });
       const reply = variable(maps.connections.update(answer, entry, "create"));
       when(reply.get().eq(EXISTS), () => {
         maps.connections.lookup(answer).then((known) => {
