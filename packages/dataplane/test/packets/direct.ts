@@ -25,6 +25,16 @@ const toTagged = (vlan: NonNullable<Parameters<typeof tcpFrame>[0]["vlan"]>) => 
 const translated = { destination: serverAddress, ttl: 63 };
 const SERVICE_TAG = 0x88a8;
 
+/** The identification that gives the usual frame's IPv4 header this checksum (RFC 1071 arithmetic). */
+function identificationFor(checksum: number): number {
+  const frame = tcpFrame(arriving);
+  const without = ((frame[24] ?? 0) << 8) | (frame[25] ?? 0);
+  return (((without - checksum) % 0xffff) + 0xffff) % 0xffff;
+}
+
+const beforeCarry = { identification: identificationFor(0xfeff) };
+const beforeZero = { identification: identificationFor(0) };
+
 export const direct: readonly PacketScenario[] = [
   {
     name: "dr changes MAC addresses and the time to live, nothing else",
@@ -83,6 +93,22 @@ export const direct: readonly PacketScenario[] = [
         };
       }),
     })),
+  {
+    name: "a header checksum that comes to 0 is 0, and 0xffff, which is as good, goes on from there",
+    plan: directPlan(),
+    steps: [
+      {
+        in: tcpFrame(arriving, { ...beforeCarry, checksum: 0xfeff }),
+        verdict: "tx",
+        out: tcpFrame(toServer, { ...beforeCarry, ttl: 63, checksum: 0 }),
+      },
+      {
+        in: tcpFrame(arriving, { ...beforeZero, checksum: 0xffff }),
+        verdict: "tx",
+        out: tcpFrame(toServer, { ...beforeZero, ttl: 63, checksum: 0x0100 }),
+      },
+    ],
+  },
   {
     name: "a tag is taken out where the way wants none",
     plan: overVlan(0),

@@ -97,6 +97,7 @@ function ticks(random: Random, { connections, now }: ReferenceBalancer): number 
     random.below(5),
     random.below(2 * TICKS_PER_SECOND),
     TICKS_PER_SECOND - 1,
+    TICKS_PER_SECOND,
     untilEnd,
     untilEnd,
     2_000_000,
