@@ -10,7 +10,7 @@ import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/data
 import { plan } from "../src/plan/plan.ts";
 import { keepReaping, reap, type ReaperRound } from "../src/reconcile/reaper.ts";
 import { readConnections, readServices, readVerdicts } from "../src/status/snapshot.ts";
-import { anyInnerLength, dumpMaps, remembering } from "./map-dump.ts";
+import { dumpMaps, remembering } from "./map-dump.ts";
 import { configuration, directorMac, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
 
 const TICKS_PER_SECOND = 250;
@@ -36,7 +36,7 @@ class Bench implements Disposable {
 
   constructor(host: HostOf<BpfProgram>, maximum = 1000) {
     const wanted = configuration(fourServices, { connections: { maximum } });
-    const dataplane = createDataplane(anyInnerLength(host), plan(wanted, macs, { clock: "manual" }), {
+    const dataplane = createDataplane(host, plan(wanted, macs, { clock: "manual" }), {
       ticksPerSecond: TICKS_PER_SECOND,
     });
     this.dataplane = dataplane;
@@ -198,7 +198,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           2: scheduler=2 memberCount=2 weightDivisor=1 highestLevel=2
           3: scheduler=3 memberCount=1 weightDivisor=65535 highestLevel=1
         settings (array, 1)
-          0: ticksPerSecond=250 timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4] transitions=[2048 values]
+          0: ticksPerSecond=250
+            timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
+            transitions=[2048 values]
         verdicts (percpu_array, 24)
         vlan_devices (hash, 4096)
         "

@@ -1,7 +1,7 @@
 // Everything that the maps of a data plane hold, as sorted text: what a test compares between hosts and with
 // what it expects. Entries that are all zero are left out, as arrays are full of them.
 
-import { BPF_F_INNER_MAP, type BpfHost, type BpfMap, type MapSpec } from "@yardmaster/ebpf";
+import type { BpfHost, BpfMap, MapSpec } from "@yardmaster/ebpf";
 import { formatAddress, ipv4FromNumber } from "@yardmaster/packet";
 import type { Dataplane } from "../src/kernel/dataplane.ts";
 
@@ -30,21 +30,6 @@ export function remembering<H extends BpfHost>(host: H): H & RememberingHost {
   };
   return { ...host, inner, createMap };
 }
-
-/**
- * The kernel takes inner arrays of any length where their template has BPF_F_INNER_MAP; the interpreter wants them as
- * long as the template, so there it gets a template that is as long as every table of these tests.
- */
-export function anyInnerLength<H extends BpfHost>(host: H): H {
-  if (host.kind === "kernel") return host;
-  const createMap = <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => {
-    const { inner } = spec;
-    const isAny = inner !== undefined && (inner.flags & BPF_F_INNER_MAP) !== 0;
-    return host.createMap(isAny ? { ...spec, inner: { ...inner, maxEntries: SOURCE_HASH_BUCKETS } } : spec);
-  };
-  return { ...host, createMap };
-}
-const SOURCE_HASH_BUCKETS = 256;
 
 /** The text: one line for each entry that is not zero, under the name of its map. */
 export function dumpMaps({ maps }: Dataplane, { inner }: RememberingHost): string {
@@ -89,13 +74,17 @@ function textOf(value: unknown, field = ""): string {
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).map(([name, part]) => [name, textOf(part, name)] as const);
     const full = fields.filter(([, text]) => text !== ZERO);
-    return full.length === 0 ? ZERO : full.map(([name, text]) => `${name}=${text}`).join(" ");
+    if (full.length === 0) return ZERO;
+    const line = full.map(([name, text]) => `${name}=${text}`);
+    return line.join(line.join(" ").length > LONGEST_LINE ? "\n    " : " ");
   }
   if (Number(value) === 0) return ZERO;
   const isAddress = ADDRESSES.includes(field) && Number(value) > 0xff_ffff;
   return isAddress ? formatAddress(ipv4FromNumber(Number(value))) : `${value}`;
 }
 
+/** Longer structures get a line for each field. */
+const LONGEST_LINE = 90;
 /** Above this a list is told by how much it holds. */
 const LONGEST_LIST = 32;
 

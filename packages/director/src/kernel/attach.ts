@@ -1,6 +1,12 @@
 // Where the program meets packets: one link for each interface, native XDP where the driver has it.
 
-import { attachXdp, type KernelProgram, XdpAttachError, type XdpAttachMode, type XdpLink } from "@yardmaster/ebpf/kernel";
+import {
+  attachXdp,
+  type KernelProgram,
+  XdpAttachError,
+  type XdpAttachMode,
+  type XdpLink,
+} from "@yardmaster/ebpf/kernel";
 import type { Link } from "@yardmaster/linux";
 import type { Hook } from "../model/configuration.ts";
 
@@ -21,9 +27,7 @@ const VETH_ADVICE =
  * refuses it as the interface is set up, or cannot be trusted with it (veth); `explain` is then told why.
  * Throws XdpAttachError.
  */
-export function attach(
-  program: KernelProgram, link: Link, hook: Hook, explain: (line: string) => void,
-): Attachment {
+export function attach(program: KernelProgram, link: Link, hook: Hook, explain: (line: string) => void): Attachment {
   const isDoubtful = hook === "auto" && link.kind === "veth";
   if (isDoubtful) explain(`${link.name}: ${VETH_ADVICE}`);
   const first: XdpAttachMode = hook === "xdp-generic" || isDoubtful ? "generic" : "native";

@@ -13,12 +13,12 @@ it("tells the low 32 bits of the ticks, and both times of one moment", () => {
   expect(clock.moment()).toEqual({ ticks, atNs: (ticks * 1_000_000_000n) / BigInt(JIFFIES_PER_SECOND) });
 });
 
-it("measures a rate that the kernel can be built with, and only once enough time has passed", () => {
+it("measures a rate that the kernel can be built with", () => {
   using rate = new TickRate(createMemoryHost());
   expect(rate.perSecond()).toBe(JIFFIES_PER_SECOND);
 });
 
-it("does not wait where other work has taken longer", () => {
+it("goes by the kernel's own time, however long this process was kept from asking", () => {
   let ticks = 1000n;
   using rate = new TickRate(createMemoryHost({ now: () => ticks }));
   // Ten seconds, however short the test.

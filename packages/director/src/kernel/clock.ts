@@ -1,12 +1,21 @@
 // The clock that programs read, as user space sees it: what it says now, and how fast it ticks.
 
-import { type BpfHost, type BpfProgram, compile, jiffies64, ktimeGetNs, struct, u64, verdict, xdp } from "@yardmaster/ebpf";
+import {
+  type BpfHost,
+  type BpfProgram,
+  compile,
+  jiffies64,
+  ktimeGetNs,
+  struct,
+  u64,
+  verdict,
+  xdp,
+} from "@yardmaster/ebpf";
 
 /** Values of CONFIG_HZ that kernels are built with (kernel/Kconfig.hz, and 512 to 1200 on other machines are not). */
 const RATES = [100, 250, 300, 1000];
 /** A tick more or less is then a tenth of what tells 250 from 300 at most. */
 const MEASURED_MS = 100;
-const NS_PER_MS = 1_000_000n;
 const ANY_PACKET = new Uint8Array(64);
 /** What the program writes where the packet begins: both times of one moment. */
 const Moment = struct("moment", { ticks: u64, atNs: u64 });
@@ -43,22 +52,21 @@ export class TickClock implements Disposable {
 export class TickRate implements Disposable {
   readonly #clock: TickClock;
   readonly #start: { readonly ticks: bigint; readonly atNs: bigint };
+  readonly #startedMs: number;
 
   constructor(host: BpfHost) {
     using cleanup = new DisposableStack();
     this.#clock = cleanup.use(new TickClock(host));
     this.#start = this.#clock.moment();
+    this.#startedMs = performance.now();
     cleanup.move();
   }
 
   /** Ticks in a second. Waits until a tenth of a second has been measured. */
   perSecond(): number {
-    let end = this.#clock.moment();
-    const missingMs = MEASURED_MS - Number((end.atNs - this.#start.atNs) / NS_PER_MS);
-    if (missingMs > 0) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, missingMs);
-      end = this.#clock.moment();
-    }
+    const missingMs = this.#startedMs + MEASURED_MS - performance.now();
+    if (missingMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, missingMs);
+    const end = this.#clock.moment();
     const ticks = Number(end.ticks - this.#start.ticks);
     if (ticks === 0) throw new Error("measuring the programs' clock: it stands still; say how fast it is to count");
     const measured = (ticks * 1e9) / Number(end.atNs - this.#start.atNs);

@@ -33,7 +33,9 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
 
 /** Makes everything real on `host`. `ticksPerSecond` is measured unless given, as under a manual clock. */
 export function createDataplane<P extends BpfProgram>(
-  host: HostOf<P>, plan: Plan, options: { readonly ticksPerSecond?: number } = {},
+  host: HostOf<P>,
+  plan: Plan,
+  options: { readonly ticksPerSecond?: number } = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);

@@ -22,9 +22,10 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
   // Every interface that is up has an IPv6 address of its own making: that says nothing of what it is for.
   const ipv4 = listAddresses().filter(({ address }) => !address.includes(":"));
   const addressed = new Set(ipv4.map(({ interfaceIndex }) => interfaceIndex));
-  const wanted = names === undefined
-    ? links.filter((link) => link.isUp && link.name !== "lo" && addressed.has(link.index))
-    : names.map((name) => named(links, name));
+  const wanted =
+    names === undefined
+      ? links.filter((link) => link.isUp && link.name !== "lo" && addressed.has(link.index))
+      : names.map((name) => named(links, name));
   const attach = new Map<number, Link>();
   for (const link of wanted) {
     const base = lowest(links, link);
@@ -54,7 +55,9 @@ function named(links: readonly Link[], name: string): Link {
   const link = links.find((candidate) => candidate.name === name);
   if (link !== undefined) return link;
   const known = links.map((candidate) => candidate.name).join(", ");
-  throw new DirectorError("YM_RUN_NO_INTERFACE", `starting: there is no interface "${name}"`, { hint: `there are: ${known}` });
+  throw new DirectorError("YM_RUN_NO_INTERFACE", `starting: there is no interface "${name}"`, {
+    hint: `there are: ${known}`,
+  });
 }
 
 function lowest(links: readonly Link[], link: Link): Link {
@@ -69,7 +72,9 @@ function macBytes(text: string): Uint8Array {
 
 /** Throws unless IPv4 forwarding is on where packets come in: bpf_fib_lookup answers nothing without it. */
 export function assertForwarding(links: readonly Link[]): void {
-  const off = links.filter(({ name }) => readFileSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, "utf8").trim() === "0");
+  const off = links.filter(
+    ({ name }) => readFileSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, "utf8").trim() === "0",
+  );
   if (off.length === 0) return;
   const names = off.map(({ name }) => name).join(", ");
   throw new DirectorError("YM_RUN_FORWARDING", `starting: IPv4 forwarding is off on ${names}`, {

@@ -23,7 +23,9 @@ export function resolveNextHops(addresses: readonly string[], report: (line: str
 
 /** Does so again and again until `signal` is aborted. */
 export async function keepResolved(
-  addresses: readonly string[], signal: AbortSignal, report: (line: string) => void,
+  addresses: readonly string[],
+  signal: AbortSignal,
+  report: (line: string) => void,
 ): Promise<void> {
   while (await pause(REFRESH_MS, signal)) resolveNextHops(addresses, report);
 }

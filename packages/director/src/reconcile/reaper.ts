@@ -58,7 +58,10 @@ export function* reap(dataplane: Dataplane, now: () => number): Generator<undefi
 
 /** Walks the table about once a second until `signal` is aborted; `onRound` gets each result. */
 export async function keepReaping(
-  dataplane: Dataplane, now: () => number, signal: AbortSignal, onRound: (round: ReaperRound) => void,
+  dataplane: Dataplane,
+  now: () => number,
+  signal: AbortSignal,
+  onRound: (round: ReaperRound) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     const walk = reap(dataplane, now);

@@ -86,7 +86,9 @@ export function readConnections(dataplane: Dataplane, now: number, limit: number
 }
 
 function ownersByDestination({ plan }: Dataplane): Map<number, string> {
-  return new Map(plan.services.flatMap(({ service, destinations }) => destinations.map(({ index }) => [index, service.name])));
+  return new Map(
+    plan.services.flatMap(({ service, destinations }) => destinations.map(({ index }) => [index, service.name])),
+  );
 }
 
 function endpoint(address: number, port: number): string {
