@@ -25,7 +25,13 @@ import { createMaps } from "./subject.ts";
 
 /** The first 56 bytes of the frame, and which flows to go through. */
 export const Template = struct("template", {
-  w0: u64, w1: u64, w2: u64, w3: u64, w4: u64, w5: u64, w6: u64,
+  w0: u64,
+  w1: u64,
+  w2: u64,
+  w3: u64,
+  w4: u64,
+  w5: u64,
+  w6: u64,
   /** Unfolded sums over what the checksums cover, source address and port left out. */
   ipSum: u32,
   transportSum: u32,
@@ -51,8 +57,16 @@ const Words = struct(
 const Fields = struct(
   "frame_fields",
   {
-    before: bytes(24), ipCheck: be16, source: be32, destination: be32, sourcePort: be16, destinationPort: be16,
-    between: bytes(2), udpCheck: be16, rest: bytes(8), tcpCheck: be16,
+    before: bytes(24),
+    ipCheck: be16,
+    source: be32,
+    destination: be32,
+    sourcePort: be16,
+    destinationPort: be16,
+    between: bytes(2),
+    udpCheck: be16,
+    rest: bytes(8),
+    tcpCheck: be16,
   },
   { packed: true },
 );
@@ -83,7 +97,11 @@ export function createFeeder(): Feeder {
       from.next = following.get();
       const flow = from.firstFlow.add(index);
       const address = from.firstAddress.add(flow.shr(PORT_BITS)).toNet();
-      const port = flow.and((1 << PORT_BITS) - 1).add(FIRST_PORT).toU16().toNet();
+      const port = flow
+        .and((1 << PORT_BITS) - 1)
+        .add(FIRST_PORT)
+        .toU16()
+        .toNet();
       fields.source = address;
       fields.sourcePort = port;
       const addressSum = address.raw().and(0xffff).add(address.raw().shr(16));

@@ -11,7 +11,9 @@ trap 'ip netns del $name; rm -f /sys/fs/bpf/$name-*' EXIT
 ip netns add "$name" || exit 1
 node "$here/print-network.ts" | while read -r command; do ip netns exec "$name" $command < /dev/null || exit 1; done
 # ip netns exec would mount a /sys of its own, without our pins.
-tr() { nsenter --net="/run/netns/$name" "$build/tr" --reps "$reps" ${PERF_CPU:+--cpu $PERF_CPU} "$@" 2>&1 | cut -c1-200; }
+tr() {
+	nsenter --net="/run/netns/$name" "$build/tr" --reps "$reps" ${PERF_CPU:+--cpu $PERF_CPU} "$@" 2>&1 | cut -c1-200
+}
 for mode in "$@"; do
 	pin=/sys/fs/bpf/$name-$mode
 	node "$here/pin-for-harness.ts" "$mode" "$pin" || exit 1

@@ -92,7 +92,12 @@ class Case {
   #verdict = 0;
 
   constructor(
-    feeder: Feeder, subject: Subject, method: MethodName, protocol: Protocol, name: CaseName, effort: Effort,
+    feeder: Feeder,
+    subject: Subject,
+    method: MethodName,
+    protocol: Protocol,
+    name: CaseName,
+    effort: Effort,
   ) {
     this.#feeder = feeder;
     this.#subject = subject;
@@ -105,7 +110,11 @@ class Case {
     if (this.#of.name !== "established") return;
     const { flows } = this.#effort;
     for (const flags of [TCP_SYN, TCP_ACK]) {
-      const opening = template(this.#of.protocol, network.serviceAddress, flags, { firstFlow: 0, flows, order: "created" });
+      const opening = template(this.#of.protocol, network.serviceAddress, flags, {
+        firstFlow: 0,
+        flows,
+        order: "created",
+      });
       this.#feeder.load(opening, this.#subject.program);
       this.#run(flows);
     }

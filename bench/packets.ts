@@ -24,7 +24,10 @@ export interface FlowSequence {
 
 /** The template for packets from clients to `address`. */
 export function template(
-  protocol: Protocol, address: string, tcpFlags: number, { firstFlow, flows, order }: FlowSequence,
+  protocol: Protocol,
+  address: string,
+  tcpFlags: number,
+  { firstFlow, flows, order }: FlowSequence,
 ): TemplateValue {
   const frame = new Uint8Array(56);
   const view = new DataView(frame.buffer);
@@ -43,7 +46,13 @@ export function template(
   const words = Array.from({ length: 7 }, (_, index) => view.getBigUint64(index * 8, true));
   const [w0 = 0n, w1 = 0n, w2 = 0n, w3 = 0n, w4 = 0n, w5 = 0n, w6 = 0n] = words;
   return {
-    w0, w1, w2, w3, w4, w5, w6,
+    w0,
+    w1,
+    w2,
+    w3,
+    w4,
+    w5,
+    w6,
     ipSum: sum(view, 14, 34),
     transportSum: sum(view, 26, 54) + pseudoHeader,
     isTcp: protocol === "tcp" ? 1 : 0,

@@ -26,7 +26,9 @@ function casesText({ cases, effort }: BenchmarkResult): string {
   const rows = cases.map(({ method, protocol, name, verdict, netNs, feederNs }) => [
     method,
     protocol,
-    { established: `established, ${effort.flows} flows`, new: "new flow each packet", noService: "for no service" }[name],
+    { established: `established, ${effort.flows} flows`, new: "new flow each packet", noService: "for no service" }[
+      name
+    ],
     VERDICTS[verdict] ?? String(verdict),
     String(median(netNs)),
     `${Math.min(...netNs)}–${Math.max(...netNs)}`,

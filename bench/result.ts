@@ -46,7 +46,10 @@ export function describeMachine(): Machine {
 
 /** `2026-11-22-amd-epyc`: where a result is kept. */
 export function fileNameOf({ date, machine }: BenchmarkResult): string {
-  const name = machine.processor.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "");
+  const name = machine.processor
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
   return `${date.slice(0, 10)}-${name}.json`;
 }
 

@@ -42,7 +42,8 @@ function probe(): SetupTimes {
   const load = () => objects.use(host.loadProgram(compiled.result, live as ReadonlyMap<string, BpfMap>));
   const loaded = timed(load);
   const interfaceIndex = findLink(network.serverInterface)?.index;
-  if (interfaceIndex === undefined) throw new Error(`looking for "${network.serverInterface}": there is no such interface`);
+  if (interfaceIndex === undefined)
+    throw new Error(`looking for "${network.serverInterface}": there is no such interface`);
   const attached = timed(() => attachXdp({ program: loaded.result, interfaceIndex, mode: "native" }));
   objects.use(attached.result);
   const other = load();

@@ -109,8 +109,10 @@ function fill(definitions: BalancerMaps, live: ReadonlyMap<string, KernelMap>, o
 }
 
 function fillMembers(
-  outer: KernelMap<number, number>, index: number,
-  members: readonly { readonly destination: number; readonly weight: number }[], maximum: number,
+  outer: KernelMap<number, number>,
+  index: number,
+  members: readonly { readonly destination: number; readonly weight: number }[],
+  maximum: number,
 ): void {
   const { inner } = outer.spec;
   if (inner === undefined) throw new Error("filling the members: the map has no inner map");

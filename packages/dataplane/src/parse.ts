@@ -97,7 +97,10 @@ function skipTags(packet: Packet, first: Net<"be16">): { type: Variable<Net<"be1
       type.set(outer.type);
       offset.set(u32(Ethernet.size + VlanTag.size));
       when(isTag(outer.type), () => {
-        const inner = packet.cursorAt(Ethernet.size + VlanTag.size).read(VlanTag).orPass(reasons.truncated);
+        const inner = packet
+          .cursorAt(Ethernet.size + VlanTag.size)
+          .read(VlanTag)
+          .orPass(reasons.truncated);
         guard(isTag(inner.type).not()).orPass(reasons.tooManyTags);
         type.set(inner.type);
         offset.set(u32(Ethernet.size + 2 * VlanTag.size));
@@ -123,7 +126,10 @@ function headerSum(packet: Packet, ipOffset: Int<"u32">, headerLength: Int<"u32"
     () => {
       const options = headerLength.sub(Ipv4.size).shr(2);
       repeat({ times: options, atMost: 10 }, (index) => {
-        const word = packet.cursorAt(ipOffset.add(index.shl(2)).add(Ipv4.size)).read(HeaderWord).orPass(reasons.truncated);
+        const word = packet
+          .cursorAt(ipOffset.add(index.shl(2)).add(Ipv4.size))
+          .read(HeaderWord)
+          .orPass(reasons.truncated);
         sum.set(sum.get().add(word.a.raw()));
       });
     },

@@ -115,7 +115,9 @@ function propagateCopies(fn: IrFunction): void {
 function withoutIdentity(operation: Operation): Operation {
   if (operation.kind !== "alu" || operation.width !== 64 || operation.operator !== "add") return operation;
   const { target, left, right, source } = operation;
-  return right.kind === "constant" && right.value === 0n ? { kind: "move", target, from: left, width: 64, source } : operation;
+  return right.kind === "constant" && right.value === 0n
+    ? { kind: "move", target, from: left, width: 64, source }
+    : operation;
 }
 
 /** Leaves out operations without effect whose value nobody reads; loads among them. */
