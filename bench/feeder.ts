@@ -21,7 +21,7 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
-import { createMaps } from "./subject.ts";
+import { createMaps } from "./live-maps.ts";
 
 /** The first 56 bytes of the frame, and which flows to go through. */
 export const Template = struct("template", {

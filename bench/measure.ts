@@ -6,7 +6,7 @@ import type { MethodName } from "@yardmaster/dataplane";
 import { createFeeder, type Feeder } from "./feeder.ts";
 import { network } from "./network.ts";
 import { blankFrame, type Protocol, TCP_ACK, TCP_SYN, template } from "./packets.ts";
-import { createSubject, macBytes, type Subject } from "./subject.ts";
+import { createSubject, type Subject } from "./subject.ts";
 
 export type CaseName = "established" | "new" | "noService";
 
@@ -40,7 +40,7 @@ export interface ProgramResult {
   readonly verifiedInstructions: number;
 }
 
-/** The connection table holds every flow of a measurement, in both directions. */
+/** The connection table holds every flow of a measurement, also where each has two entries. */
 const TABLE = 1 << 20;
 const FOREIGN_ADDRESS = "10.77.0.1";
 const METHODS: readonly MethodName[] = ["dr", "nat"];
@@ -51,7 +51,7 @@ const CASES: readonly CaseName[] = ["established", "new", "noService"];
 export function measure(name: string, effort: Effort): { cases: CaseResult[]; programs: ProgramResult[] } {
   using feeder = createFeeder();
   using subjects = new DisposableStack();
-  const loaded = METHODS.map((method) => [method, subjects.use(createSubject(optionsFor(method)))] as const);
+  const loaded = METHODS.map((method) => [method, subjects.use(createSubject(method, TABLE))] as const);
   const cases = loaded.flatMap(([method, subject]) =>
     PROTOCOLS.flatMap((protocol) => CASES.map((at) => new Case(feeder, subject, method, protocol, at, effort))),
   );
@@ -68,18 +68,6 @@ export function measure(name: string, effort: Effort): { cases: CaseResult[]; pr
     verifiedInstructions: program.info.verifiedInstructions,
   }));
   return { cases: cases.map((one) => one.result()), programs };
-}
-
-function optionsFor(method: MethodName) {
-  return {
-    method,
-    scheduler: "rr" as const,
-    mac: macBytes(network.directorMac),
-    address: network.serviceAddress,
-    port: network.servicePort,
-    servers: network.servers,
-    maximumConnections: TABLE,
-  };
 }
 
 class Case {

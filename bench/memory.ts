@@ -1,10 +1,10 @@
 // Map memory per connection, as the kernel accounts for it: entries, their bookkeeping and the bucket array.
 
 import { balancerMaps } from "@yardmaster/dataplane";
+import type { MapSpec } from "@yardmaster/ebpf";
 import { createKernelHost } from "@yardmaster/ebpf/kernel";
 import { readFileSync } from "node:fs";
-import { network } from "./network.ts";
-import { macBytes, shapeOf } from "./subject.ts";
+import { largestShape } from "./subject.ts";
 
 export interface MemoryResult {
   /** Entries that the table has room for. */
@@ -18,27 +18,22 @@ export interface MemoryResult {
 
 /** Fills a connection table of `entries` entries. */
 export function measureMemory(entries: number): MemoryResult {
-  const shape = shapeOf({
-    method: "nat",
-    scheduler: "rr",
-    mac: macBytes(network.directorMac),
-    address: network.serviceAddress,
-    port: network.servicePort,
-    servers: network.servers,
-    maximumConnections: entries,
-  });
-  using table = createKernelHost().createMap(balancerMaps(shape).connections.spec);
+  const shape = { ...largestShape, maximumConnections: entries };
+  const { spec } = balancerMaps(shape).connections;
+  using table = createKernelHost().createMap(spec);
   const bytesEmpty = bytesOf(table.fd.value);
-  table.updateBatch(flows(entries));
+  table.updateBatch(flows(spec, entries));
   const bytesFull = bytesOf(table.fd.value);
   return { entries, bytesEmpty, bytesFull, bytesPerEntry: bytesFull / entries };
 }
 
-function* flows(count: number) {
-  const value = { life: 1n, destination: 0, address: 0, port: 80, method: 1, direction: 0, table: 0 };
+/** `count` different keys, each with the value of all zeros. */
+function* flows<K, V>(spec: MapSpec<K, V>, count: number): Generator<readonly [K, V]> {
+  const value = spec.value.decode(new Uint8Array(spec.value.size));
+  const bytes = new Uint8Array(spec.key.size);
   for (let flow = 0; flow < count; flow++) {
-    const key = { source: flow, destination: 1, sourcePort: 1, destinationPort: 80, protocol: 17 };
-    yield [key, value] as const;
+    new DataView(bytes.buffer).setUint32(0, flow);
+    yield [spec.key.decode(bytes), value];
   }
 }
 

@@ -4,8 +4,7 @@
 import type { MethodName } from "@yardmaster/dataplane";
 import { ensurePinDirectory, pin, unpin } from "@yardmaster/ebpf/kernel";
 import { dirname } from "node:path";
-import { network } from "./network.ts";
-import { createSubject, macBytes } from "./subject.ts";
+import { createSubject } from "./subject.ts";
 
 /** As many as the suite's other tables have (SIZE in suites/testrun.sh). */
 const MAXIMUM_CONNECTIONS = 4_194_304;
@@ -21,14 +20,6 @@ pinSubject(method, path);
 function pinSubject(name: MethodName, at: string): void {
   ensurePinDirectory(dirname(at));
   unpin(at);
-  using subject = createSubject({
-    method: name,
-    scheduler: "rr",
-    mac: macBytes(network.directorMac),
-    address: network.serviceAddress,
-    port: network.servicePort,
-    servers: network.servers,
-    maximumConnections: MAXIMUM_CONNECTIONS,
-  });
+  using subject = createSubject(name, MAXIMUM_CONNECTIONS);
   pin(subject.program, at);
 }

@@ -1,25 +1,14 @@
 // One cold process's road from a configuration's shape to a running balancer, timed; prints one line of JSON. A
 // process of its own, because everything takes longer the first time, and a director starts but once.
 
-import { type BalancerShape, balancer, balancerMaps } from "@yardmaster/dataplane";
+import { balancer, balancerMaps } from "@yardmaster/dataplane";
 import { type BpfMap, compile } from "@yardmaster/ebpf";
 import { attachXdp, createKernelHost } from "@yardmaster/ebpf/kernel";
 import { findLink } from "@yardmaster/linux";
+import { createMaps } from "./live-maps.ts";
 import { network } from "./network.ts";
 import type { SetupTimes } from "./setup-times.ts";
-import { createMaps, macBytes } from "./subject.ts";
-
-/** Everything that there is, compiled in. */
-const shape: BalancerShape = {
-  schedulers: ["rr", "wrr", "sh", "wlc"],
-  methods: ["nat", "dr"],
-  macs: [macBytes(network.directorMac)],
-  maximumConnections: 1 << 16,
-  maximumServices: 1024,
-  maximumDestinations: 4096,
-  maximumMembers: 1024,
-  clock: "jiffies",
-};
+import { largestShape as shape } from "./subject.ts";
 
 /** Milliseconds by the wall, and of this thread's processor time: other work on the machine is not in the latter. */
 function timed<T>(run: () => T): { readonly result: T; readonly wallMs: number; readonly cpuMs: number } {
