@@ -34,7 +34,7 @@ export function describeMaps(createHost: () => BpfHost): void {
     const { values } = observe(
       host,
       (_packet, keep) => {
-        const isDone = (result: Int<"u64">) => keep(choose(result.eq(0), u32(1), u32(0)));
+        const isDone = (result: Int<"u32">) => keep(choose(result.eq(0), u32(1), u32(0)));
         isDone(table.update({ value: 1 }, { value: 10n }, "replace"));
         isDone(table.update({ value: 1 }, { value: 11n }, "create"));
         isDone(table.update({ value: 1 }, { value: 12n }, "create"));
