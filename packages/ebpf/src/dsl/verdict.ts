@@ -53,6 +53,7 @@ export class Exits {
   readonly #codes: VerdictCodes;
   readonly #count: ((reason: Int<"u32">) => void) | undefined;
   readonly #blocks = new Map<string, Block>();
+  #isCounting = false;
   readonly #counted = new Map<Action, { block: Block; reason: VirtualRegister }>();
 
   constructor(build: FunctionBuilder, codes: VerdictCodes, count?: (reason: Int<"u32">) => void) {
@@ -68,6 +69,10 @@ export class Exits {
       return;
     }
     const { action, reason } = end;
+    if (this.#isCounting && reason !== undefined) {
+      const message = "a reason inside of what counts reasons would be counted there without end; leave without one";
+      throw new BuildError("YM_BUILD_VERDICT", message, callerPosition());
+    }
     if (reason === undefined || this.#count === undefined) {
       this.#build.end({ kind: "jump", target: this.#once(action, () => this.#exit(action)) });
     } else if (reason instanceof Int) {
@@ -108,6 +113,7 @@ export class Exits {
 
   /** Writes the shared ends. Called once, when the body is complete. */
   finish(): void {
+    this.#isCounting = true;
     for (const [action, { block, reason }] of this.#counted) {
       this.#build.enter(block);
       this.#count?.(new Int("u32", reason));

@@ -419,6 +419,24 @@ describe("control flow", () => {
     );
   });
 
+  test("a reason where reasons are counted", () => {
+    const tooMany = { name: "too many", code: 1 };
+    const error = thrown(() =>
+      compile(
+        xdp("p", (packet) => drop(packet.length()), {
+          count: (reason) => void words.lookup(reason).orDrop(tooMany),
+        }),
+      ),
+    );
+    expectFailure(
+      error,
+      "YM_BUILD_VERDICT",
+      "counted there without end",
+      "words.lookup(reason).orDrop(tooMany)",
+      "orDrop",
+    );
+  });
+
   test("recursion, also by a detour", () => {
     const error = failure(() => {
       const one: (args: { a: Int<"u32"> }) => Int<"u32"> = fn("one", { a: u32 }, u32, ({ a }) => two({ a }));
