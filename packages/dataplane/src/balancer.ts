@@ -21,12 +21,14 @@ import {
 } from "@yardmaster/ebpf";
 import { currentTick } from "./clock.ts";
 import { connectionFunctions, isExpired, REPLY, transitionBase, type ConnectionFunctions } from "./connection.ts";
-import type { ForwardingMethod } from "./forward/method.ts";
+import type { ForwardingMethod, ServiceAddress } from "./forward/method.ts";
 import { hasReplies, methods } from "./forward/registry.ts";
 import { resolve } from "./next-hop.ts";
-import { OPENED, openFunction } from "./open.ts";
+import { openFunction } from "./open.ts";
+import { OPENED } from "./outcome.ts";
 import { type Parsed, parse } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
+import { findReplyByRule, requestFlow } from "./reply.ts";
 import { type BalancerMaps, CLIENT_HOPS, Connection, FlowKey } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
 import { decrementTimeToLive, transmit } from "./transmit.ts";
@@ -85,15 +87,21 @@ function findConnection(road: Road, traveller: Traveller, open: ReturnType<typeo
   const isNew = variable(u32(1));
   maps.connections.lookup(flow).then((found) => {
     if (hasReplies(shape.methods)) {
-      when(found.direction.eq(REPLY), () => forwardReply(road, traveller, found));
+      when(found.direction.eq(REPLY), () => {
+        const client = maps.connections.lookup(requestFlow(flow, found)).orPass(reasons.replyWithoutConnection);
+        forwardReply(road, traveller, client, found);
+      });
     }
     when(isExpired(found.life, now).not(), () => {
       connection.set(found);
       isNew.set(u32(0));
-      connections.touch(found, transitionBase(found.table, parsed.flags), now, () => isNew.set(u32(1)));
+      connections.touch(found, transitionBase(found.table.toU32(), parsed.flags), now, () => isNew.set(u32(1)));
     });
   });
   when(isNew.get().ne(0), () => {
+    if (hasReplies(shape.methods)) {
+      findReplyByRule(maps, flow, (client, service) => forwardReply(road, traveller, client, service));
+    }
     const outcome = open({ flow, flags: parsed.flags, now, connection: opened });
     when(outcome.ne(OPENED), () => {
       const code = outcome.sub(1);
@@ -118,29 +126,26 @@ function forwardRequest(
   return transmit(parsed, path.hop, shape);
 }
 
-/** Sends a server's packet back to the client. `entry` is the reply's; the client's entry has the life. */
-function forwardReply({ maps, shape, connections }: Road, { parsed, flow, now }: Traveller, entry: ConnectionReference): void {
-  const owner = {
-    source: flow.destination,
-    destination: entry.address,
-    sourcePort: flow.destinationPort,
-    destinationPort: entry.port,
-    protocol: flow.protocol,
-  };
-  const connection = maps.connections.lookup(owner).orPass(reasons.replyWithoutConnection);
+/** Sends a server's packet back to the client whose connection it belongs to, and leaves. */
+function forwardReply(
+  { maps, shape, connections }: Road,
+  { parsed, now }: Traveller,
+  connection: ConnectionReference,
+  service: ServiceAddress,
+): void {
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
   connections.touch(connection, transitionBase("reply", parsed.flags), now, () =>
     leave(pass(reasons.replyWithoutConnection)),
   );
-  const path = maps.paths.lookup(entry.destination).orDrop(reasons.internal);
+  const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(parsed.ip.totalLength.toHost());
   for (const name of shape.methods) {
     const method = methods[name];
     const { reply } = method;
     if (reply === undefined) continue;
-    when(entry.method.eq(method.code), () => {
-      const { target } = reply(parsed, entry);
+    when(connection.method.eq(method.code), () => {
+      const { target } = reply(parsed, service);
       const hop = maps.clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
       resolve(maps, parsed, method, hop, target, now);
       decrementTimeToLive(parsed);

@@ -129,10 +129,12 @@ export function connectionFunctions(maps: BalancerMaps, shape: BalancerShape) {
     guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
     count(connection.destination, u64(0).sub(weightOf(stateOf(life))));
     if (hasReplies(shape.methods)) {
-      const reply = replyFlow(flow, connection);
-      maps.connections.lookup(reply).then((entry) => {
-        const isOurs = entry.direction.eq(REPLY).and(entry.address.eq(flow.destination)).and(entry.port.eq(flow.destinationPort));
-        when(isOurs, () => void maps.connections.delete(reply));
+      when(connection.hasReplyEntry.ne(0), () => {
+        const reply = replyFlow(flow, connection);
+        maps.connections.lookup(reply).then((entry) => {
+          const leadsHere = entry.address.eq(flow.destination).and(entry.port.eq(flow.destinationPort));
+          when(entry.direction.eq(REPLY).and(leadsHere), () => void maps.connections.delete(reply));
+        });
       });
     }
     maps.connections.delete(flow);

@@ -8,31 +8,29 @@ import {
   type Int,
   type Reference,
   returnValue,
-  stack,
+  u16,
   u32,
   u64,
   u8,
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { type ConnectionFunctions, isExpired, lifeOf, REPLY, REQUEST, stateOf, transitionBase } from "./connection.ts";
-import { methods } from "./forward/registry.ts";
+import { type ConnectionFunctions, isExpired, lifeOf, REQUEST, transitionBase } from "./connection.ts";
+import { hasReplies, methods } from "./forward/registry.ts";
 import { IPPROTO_TCP, TCP_RST, TCP_SYN } from "./headers.ts";
+import { EXISTS, failure, OPENED } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { Connection, FlowKey, Load, type BalancerMaps, type Service } from "./schema.ts";
 import { memberList } from "./schedule/members.ts";
 import { schedulers } from "./schedule/registry.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
+import { insertReplyEntry } from "./reply.ts";
 import { matchService } from "./service.ts";
 import type { BalancerShape } from "./shape.ts";
 import { states, transitionTables } from "./tcp-states.ts";
 
 type FlowReference = Reference<typeof FlowKey.fields>;
 type ConnectionReference = Reference<typeof Connection.fields>;
-
-/** What `open` returns when it worked; anything else is a reason's code plus one. */
-export const OPENED = 0;
-const failure = (reason: { readonly code: number }): number => reason.code + 1;
 
 /**
  * Makes the function that opens connections: `connection` receives a copy of the entry that now serves
@@ -98,29 +96,29 @@ function describe(
   connection.port = destination.port;
   connection.method = destination.method;
   connection.direction = u8(REQUEST);
-  connection.table = u32(transitionTables.request);
+  connection.table = u8(transitionTables.request);
+  connection.hasReplyEntry = u8(0);
+  connection.reserved = u16(0);
   for (const name of shape.methods) {
     const method = methods[name];
     when(destination.method.eq(method.code), () => {
-      connection.table = u32(transitionTables[method.requestTable]);
+      connection.table = u8(transitionTables[method.requestTable]);
+      if (method.hasReplies) connection.hasReplyEntry = destination.hasReplyRule.xor(1).toU8();
     });
   }
   const state = variable(u32(states.UDP));
   when(flow.protocol.eq(IPPROTO_TCP), () =>
-    state.set(nextState(transitionBase(connection.table, flags), u32(states.NONE))),
+    state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),
   );
   connection.life = lifeOf(now.add(timeoutOf(state.get())), state.get());
 }
-
-/** -EEXIST as update returns it. */
-const EXISTS = BigInt.asUintN(64, -17n);
 
 /** Counts the connection and puts its entries into the table; undoes it all where that fails. */
 function insert(
   maps: BalancerMaps, shape: BalancerShape, connections: ConnectionFunctions,
   { flow, now, connection }: Opening & { connection: ConnectionReference },
 ): Int<"u32"> {
-  const { count, discard, weightOf, replyFlow } = connections;
+  const { count, discard, weightOf } = connections;
   const weight = () => weightOf(connection.life.shr(32).toU32());
   // Counted first: another CPU may change the state as soon as the entry is there.
   count(connection.destination, weight());
@@ -143,49 +141,12 @@ function insert(
     returnValue(failure(reasons.tableFull));
   }, { isRare: true });
 
-  for (const name of shape.methods.filter((candidate) => methods[candidate].hasReplies)) {
-    when(connection.method.eq(methods[name].code), () => {
-      // Both in the frame at once: two updates and a deletion may want them, and registers are few.
-      const answer = stack(FlowKey, replyFlow(flow, connection));
-      const entry = stack(Connection, {
-        life: 0n,
-        destination: connection.destination,
-        address: flow.destination,
-        port: flow.destinationPort,
-        method: connection.method,
-        direction: REPLY,
-        table: connection.table,
-      });
-      const reply = variable(maps.connections.update(answer, entry, "create"));
-      when(reply.get().eq(EXISTS), () => {
-        maps.connections.lookup(answer).then((known) => {
-          const owner = { ...answerOwner(flow), destination: known.address, destinationPort: known.port };
-          const ownerFlow = stack(FlowKey, owner);
-          discard({ flow: ownerFlow, now, force: u32(0) });
-        });
-        reply.set(maps.connections.update(answer, entry, "create"));
-      }, { isRare: true });
-      when(reply.get().ne(0), () => {
-        discard({ flow, now, force: u32(1) });
-        when(reply.get().eq(EXISTS), () => returnValue(failure(reasons.replyFlowTaken)));
-        returnValue(failure(reasons.tableFull));
-      }, { isRare: true });
-      // Whoever ended the connection meanwhile did not find the reply entry: it would stay for ever.
-      const isAlive = variable(u32(0));
-      maps.connections.lookup(flow).then((entry) => {
-        const isClaimed = stateOf(entry.life).eq(states.CLAIMED);
-        when(isClaimed.not().and(entry.destination.eq(connection.destination)), () => isAlive.set(u32(1)));
-      });
-      when(isAlive.get().eq(0), () => void maps.connections.delete(answer), { isRare: true });
-    });
+  if (hasReplies(shape.methods)) {
+    const { hasReplyEntry } = connection;
+    when(hasReplyEntry.ne(0), () => insertReplyEntry(maps, connections, { flow, now, connection }), { isRare: true });
   }
   maps.loads.lookup(connection.destination).then((load) => atomic(load, Load, "scheduled").add(1));
   return u32(OPENED);
-}
-
-/** What the owner's flow of a reply entry shares with ours: client and protocol. */
-function answerOwner(flow: FlowReference) {
-  return { source: flow.source, sourcePort: flow.sourcePort, protocol: flow.protocol };
 }
 
 function copyConnection(to: ConnectionReference, from: ConnectionReference): void {

@@ -32,8 +32,9 @@ export const FlowKey = struct("flow_key", {
 });
 
 /**
- * A connection, found by the client's flow (`direction` 0), and in methods with a way back also by the
- * server's flow (1). Only the client's entry lives and counts; the other one leads to it.
+ * A connection, found by the client's flow (`direction` 0). Where no rule says for whom its server
+ * answers, it is found by the server's flow as well (1): that entry does not live or count, it leads to
+ * the client's.
  */
 export const Connection = struct("connection", {
   /**
@@ -49,11 +50,19 @@ export const Connection = struct("connection", {
   method: u8,
   direction: u8,
   /** Which state table the packets of the client follow. */
-  table: u32,
+  table: u8,
+  /** 1: replies are found by an entry of their own, 0: by a rule, or there are none. */
+  hasReplyEntry: u8,
+  reserved: u16,
 });
 
 /** What a packet that opens a connection may be addressed to. */
 export const ServiceKey = struct("service_key", { address: be32, port: be16, protocol: u16 });
+/**
+ * For whom a real server answers: key is its address, port and protocol, value the service's address and
+ * port. Only where that is one service; otherwise connections have reply entries.
+ */
+export const ReplyRule = struct("reply_rule", { address: be32, port: be16, reserved: u16 });
 export const ServiceIndex = struct("service_index", { service: u32 });
 
 /** A virtual service, by index. Written by the control plane only. */
@@ -71,7 +80,7 @@ export const Service = struct("service", {
 export const Member = struct("member", { destination: u32, weight: u32 });
 
 /** A real server as one service uses it, by index. Written by the control plane only. */
-export const Destination = struct("destination", { address: be32, port: be16, method: u8, reserved: u8 });
+export const Destination = struct("destination", { address: be32, port: be16, method: u8, hasReplyRule: u8 });
 
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
 export const Load = struct("load", {
@@ -158,6 +167,7 @@ export function balancerMaps(shape: BalancerShape) {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
     connections: hashMap("connections", FlowKey, Connection, shape.maximumConnections),
     serviceIndex: hashMap("service_index", ServiceKey, ServiceIndex, shape.maximumServices),
+    replyRules: hashMap("reply_rules", ServiceKey, ReplyRule, shape.maximumDestinations),
     services: arrayMap("services", Service, shape.maximumServices),
     positions: arrayMap("positions", Position, shape.maximumServices),
     /** By service: its list of destinations, exchanged whole. */

@@ -41,6 +41,7 @@ import {
   clientHop,
   destinationHop,
   director,
+  type DestinationPlan,
   type HopPlan,
   type ServicePlan,
   TICKS_PER_SECOND,
@@ -297,13 +298,33 @@ export class Balancer implements Disposable {
           address: ipv4ToNumber(destination.address),
           port: destination.port ?? service.port,
           method: methods[destination.method ?? "nat"].code,
-          reserved: 0,
+          hasReplyRule: this.#answersForOne(service, destination) ? 1 : 0,
         });
+        this.#writeReplyRule(service, destination);
       });
       const members = this.#writeMembers(index, service);
       const start = schedulers[service.scheduler ?? "rr"].start?.(members) ?? 0n;
       this.map(this.maps.positions).update(index, { value: start, reserved: new Uint8Array(56) });
     });
+  }
+
+  /** Whether a real server's port serves one translating service of its protocol only. */
+  #answersForOne(service: ServicePlan, destination: DestinationPlan): boolean {
+    const endpoint = (of: ServicePlan, { address, port = of.port }: DestinationPlan) =>
+      `${of.protocol ?? "tcp"} ${address} ${port}`;
+    const translating = this.plan.services.flatMap((of) =>
+      of.destinations.filter(({ method = "nat" }) => method === "nat").map((candidate) => endpoint(of, candidate)),
+    );
+    const isTranslating = (destination.method ?? "nat") === "nat";
+    return isTranslating && translating.filter((other) => other === endpoint(service, destination)).length === 1;
+  }
+
+  #writeReplyRule(service: ServicePlan, destination: DestinationPlan): void {
+    if (!this.#answersForOne(service, destination)) return;
+    const protocol = PROTOCOLS[service.protocol ?? "tcp"];
+    const port = destination.port ?? service.port;
+    const value = { address: ipv4ToNumber(service.address), port: service.port, reserved: 0 };
+    this.map(this.maps.replyRules).update({ address: ipv4ToNumber(destination.address), port, protocol }, value);
   }
 
   #writeMembers(index: number, service: ServicePlan): readonly WeightedMember[] {

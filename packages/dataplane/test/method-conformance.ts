@@ -32,7 +32,11 @@ export function describeMethods(createHost: () => BpfHost): void {
   });
   describe.each(names)("%s", (name) => {
     describeDeclaration(name);
-    describe.each(protocols)("over %s", (protocol) => describeRoad(name, protocol, createHost));
+    describe.each(protocols)("over %s", (protocol) => {
+      describe("to a server of its own", () => describeRoad({ name, protocol, isShared: false }, createHost));
+      describe("to a server that two services share", () =>
+        describeRoad({ name, protocol, isShared: true }, createHost));
+    });
   });
 }
 
@@ -60,7 +64,14 @@ function describeDeclaration(name: MethodName): void {
   });
 }
 
-function describeRoad(name: MethodName, protocol: "tcp" | "udp", createHost: () => BpfHost): void {
+interface Road {
+  readonly name: MethodName;
+  readonly protocol: "tcp" | "udp";
+  /** Whether another service uses the same port of the server: a reply then does not tell its service. */
+  readonly isShared: boolean;
+}
+
+function describeRoad({ name, protocol, isShared }: Road, createHost: () => BpfHost): void {
   const { hasReplies, mapsPorts } = methods[name];
   const port = protocol === "tcp" ? 80 : 53;
   const serverPort = mapsPorts ? 8080 : port;
@@ -71,7 +82,8 @@ function describeRoad(name: MethodName, protocol: "tcp" | "udp", createHost: () 
     protocol,
     destinations: [{ address: serverAddress, port: serverPort, method: name }],
   };
-  const plan = { services: [service], clients: [clientAddress] };
+  const services = isShared ? [service, { ...service, address: "198.51.100.11" }] : [service];
+  const plan = { services, clients: [clientAddress] };
 
   test("the server gets a valid packet from the client, one hop older", () => {
     using balancer = new Balancer(createHost(), plan);
@@ -101,16 +113,16 @@ function describeRoad(name: MethodName, protocol: "tcp" | "udp", createHost: () 
     });
   }
 
-  test("the connection is in the table for each way it has, and gone when it ended", () => {
+  test("the connection is in the table for each way that needs an entry, and gone when it ended", () => {
     using balancer = new Balancer(createHost(), plan);
     balancer.send(packet(arriving));
     const [{ active, inactive } = { active: 0, inactive: 0 }] = balancer.loads();
     expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
-    expect([balancer.connections().length, balancer.replyEntries()]).toEqual([1, hasReplies ? 1 : 0]);
+    expect([balancer.connections().length, balancer.replyEntries()]).toEqual([1, hasReplies && isShared ? 1 : 0]);
     expect(balancer.reap({ all: true })).toBe(0);
     expect(balancer.reap({ all: true, force: true })).toBe(1);
     expect([balancer.connections().length, balancer.replyEntries()]).toEqual([0, 0]);
-    expect(balancer.loads()).toEqual([{ active: 0, inactive: 0, scheduled: 1 }]);
+    expect(balancer.loads()[0]).toEqual({ active: 0, inactive: 0, scheduled: 1 });
   });
 
   test("a damaged transport checksum is passed on as damaged, neither repaired nor hidden", () => {

@@ -149,7 +149,7 @@ test("a server whose address changes is asked for anew at once", () => {
   using balancer = new Balancer(hostWith(routes), planOf("nat"));
   balancer.send(tcpFrame(arriving));
   const destinations = balancer.map(balancer.maps.destinations);
-  destinations.update(0, { address: 0x0a00_0063, port: 80, method: 1, reserved: 0 });
+  destinations.update(0, { address: 0x0a00_0063, port: 80, method: 1, hasReplyRule: 0 });
   balancer.send(tcpFrame(arriving, {}, { sourcePort: 40001 }));
   expect(routes.asked.map(({ destination }) => destination)).toEqual([serverAddress, "10.0.0.99"]);
 });

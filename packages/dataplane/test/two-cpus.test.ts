@@ -14,13 +14,15 @@ const destinations = [
   { address: serverAddress, port: 8080 },
   { address: "10.0.0.12", port: 8080 },
 ];
+/** Both servers are shared: connections have entries for their replies. */
 const twoServices: BalancerPlan = {
   services: [
     { address: vip, port: 80, destinations },
-    { address: otherVip, port: 80, destinations: destinations.slice(0, 1) },
+    { address: otherVip, port: 80, destinations },
   ],
   clients: [clientAddress],
 };
+const oneService: BalancerPlan = { ...twoServices, services: twoServices.services.slice(0, 1) };
 const oneDirect: BalancerPlan = {
   services: [{ address: vip, port: 80, destinations: destinations.map(({ address }) => ({ address, method: "dr" })) }],
   clients: [clientAddress],
@@ -68,6 +70,8 @@ const meetings: readonly Meeting[] = [
   { name: "two packets that open one connection", first: syn, second: syn, connections: 1 },
   { name: "two packets that open one connection, by dr", plan: oneDirect, first: syn, second: syn, connections: 1 },
   { name: "two connections at once", first: syn, second: otherSyn, connections: 2 },
+  { name: "two packets that open one, by rule", plan: oneService, first: syn, second: syn, connections: 1 },
+  { name: "two connections at once, by rule", plan: oneService, first: syn, second: otherSyn, connections: 2 },
   { name: "two connections at once, by dr", plan: oneDirect, first: syn, second: otherSyn, connections: 2 },
   { name: "two connections whose replies would be the same flow", first: syn, second: synElsewhere, mayFail: true },
   { name: "two connections with room for one", plan: full, first: syn, second: otherSyn, mayFail: true },
@@ -107,6 +111,23 @@ const meetings: readonly Meeting[] = [
   { name: "the end by force, and a known packet", before: [syn], first: "reap by force", second: ack, mayFail: true },
   { name: "a reply, and the end by force", before: [syn], first: reply(), second: "reap by force", mayFail: true },
   { name: "the end by force, and a reply", before: [syn], first: "reap by force", second: reply(), mayFail: true },
+  {
+    name: "a reply by rule, and the end by force",
+    plan: oneService,
+    before: [syn],
+    first: reply(),
+    second: "reap by force",
+    mayFail: true,
+  },
+  {
+    name: "the end by force, and a reply by rule",
+    plan: oneService,
+    before: [syn],
+    first: "reap by force",
+    second: reply(),
+    mayFail: true,
+  },
+  { name: "both sides close by rule", plan: oneService, before: [syn, ack], first: fin, second: reply(), connections: 1 },
   { name: "both sides close", before: [syn, ack], first: fin, second: reply(), connections: 1 },
   { name: "the client closes twice", before: [syn, ack], first: fin, second: fin, connections: 1 },
 ];
@@ -194,8 +215,7 @@ function assertConsistent(balancer: Balancer, expected: number | undefined): voi
   expect(connections.map(({ state }) => state)).not.toContain(states.CLAIMED);
   const loads = balancer.loads();
   expect(loads.map(({ active, inactive }) => ({ active, inactive }))).toEqual(recount(connections, loads.length));
-  const isDirect = balancer.shape.methods.includes("dr");
-  expect(balancer.replyEntries()).toBe(isDirect ? 0 : connections.length);
+  expect(balancer.replyEntries()).toBe(balancer.plan.services.length > 1 ? connections.length : 0);
 }
 
 test.each(meetings)("$name", (meeting) => {

@@ -179,21 +179,25 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`
         "
         client_hops (percpu_array, 1024)
-        connections (hash, 2000)
+        connections (hash, 1000)
         destinations (array, 8)
-          0: address=10.0.0.11 port=8080 method=1
-          1: address=10.0.0.12 port=80 method=1
+          0: address=10.0.0.11 port=8080 method=1 hasReplyRule=1
+          1: address=10.0.0.12 port=80 method=1 hasReplyRule=1
           2: address=10.0.0.11 port=53 method=3
           3: address=10.0.0.12 port=53 method=3
           4: address=10.0.0.13 port=53 method=3
           5: address=10.0.0.11 port=11211 method=3
           6: address=10.0.0.12 port=11211 method=3
-          7: address=10.0.0.14 port=25 method=1
+          7: address=10.0.0.14 port=25 method=1 hasReplyRule=1
         loads (array, 8)
         paths (percpu_array, 8)
         positions (array, 4)
           1: value=12884901888
         reaper_work (array, 1)
+        reply_rules (hash, 8)
+          address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
+          address=10.0.0.12 port=80 protocol=6: address=198.51.100.10 port=80
+          address=10.0.0.14 port=25 protocol=6: address=198.51.100.10 port=25
         service_index (hash, 4)
           address=198.51.100.10 port=11211 protocol=6: service=2
           address=198.51.100.10 port=25 protocol=6: service=3

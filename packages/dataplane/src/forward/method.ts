@@ -21,6 +21,12 @@ export interface Endpoint {
   readonly target: Net<"be32">;
 }
 
+/** What the client takes for its peer. */
+export interface ServiceAddress {
+  readonly address: Net<"be32">;
+  readonly port: Net<"be16">;
+}
+
 export interface ForwardingMethod {
   readonly name: MethodName;
   /** Its number in connections and destinations. */
@@ -34,8 +40,8 @@ export interface ForwardingMethod {
   readonly requires: readonly Requirement[];
   /** Changes a client's packet; layer 2, TTL and sending come after it. Returns where it goes. */
   readonly request: (parsed: Parsed, connection: Reference<typeof Connection.fields>) => Endpoint;
-  /** Changes a server's packet on its way back. Only of methods that have replies. */
-  readonly reply?: (parsed: Parsed, connection: Reference<typeof Connection.fields>) => Endpoint;
+  /** Changes a server's packet on its way back, to come from `service`. Only of methods that have replies. */
+  readonly reply?: (parsed: Parsed, service: ServiceAddress) => Endpoint;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
   /** The same for packets larger than the way out takes. */

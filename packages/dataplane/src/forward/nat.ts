@@ -20,9 +20,9 @@ export const nat: ForwardingMethod = {
     translate(parsed, "destination", target, connection.port);
     return { target };
   },
-  reply(parsed, connection) {
+  reply(parsed, service) {
     const client = parsed.ip.destination;
-    translate(parsed, "source", connection.address, connection.port);
+    translate(parsed, "source", service.address, service.port);
     return { target: client };
   },
   // Translated already: the stack routes it on and resolves the neighbour meanwhile.

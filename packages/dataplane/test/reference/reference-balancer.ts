@@ -66,8 +66,10 @@ export class ReferenceBalancer {
   readonly timeouts: Record<State, number>;
   now: number;
   readonly #connections = new Map<string, ReferenceConnection>();
-  /** By the server's flow: translated connections again. */
+  /** By the server's flow: translated connections again, where the server tells no service. */
   readonly #replies = new Map<string, ReferenceConnection>();
+  /** The same where it does: these take no room in the table. */
+  readonly #answers = new Map<string, ReferenceConnection>();
 
   constructor(plan: BalancerPlan) {
     this.plan = plan;
@@ -119,10 +121,12 @@ export class ReferenceBalancer {
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
     const known = this.#connections.get(key(read));
+    const answered = this.#answers.get(key(read));
     if (known !== undefined && !this.#isExpired(known)) {
       this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
       return this.#request(frame, read, known);
     }
+    if (answered !== undefined) return this.#reply(frame, read, answered);
     const opened = this.#open(read);
     if (typeof opened !== "string") return this.#request(frame, read, opened);
     const isRefusal = opened === "tableFull" || opened === "replyFlowTaken";
@@ -176,18 +180,30 @@ export class ReferenceBalancer {
     const before = this.#connections.get(key(flow));
     if (before !== undefined) this.#end(before);
     if (!this.#hasRoom()) return "tableFull";
-    if (destination.method === "nat") {
-      const answer = key(replyFlow(connection));
+    const answer = key(replyFlow(connection));
+    if (this.needsReplyEntry(destination)) {
       const other = this.#replies.get(answer);
       if (other !== undefined && this.#isExpired(other)) this.#end(other);
       else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
       if (!this.#hasRoom(2)) return "tableFull";
       this.#replies.set(answer, connection);
     }
+    if (destination.method === "nat" && !this.needsReplyEntry(destination)) this.#answers.set(answer, connection);
     this.#connections.set(key(flow), connection);
     destination[isActive(state) ? "active" : "inactive"] += 1;
     destination.scheduled += 1;
     return connection;
+  }
+
+  /** Whether a translated reply does not tell its service: several use the server's address and port. */
+  needsReplyEntry(destination: Destination): boolean {
+    const { method, address, port } = destination;
+    const protocolOf = (of: Destination) =>
+      this.services.find(({ destinations }) => destinations.includes(of))?.protocol;
+    const like = this.destinations.filter(
+      (other) => other.method === "nat" && other.address === address && other.port === port,
+    );
+    return method === "nat" && like.filter((other) => protocolOf(other) === protocolOf(destination)).length > 1;
   }
 
   #hasRoom(entries = 1): boolean {
@@ -215,7 +231,7 @@ export class ReferenceBalancer {
     connection.destination[isActive(connection.state) ? "active" : "inactive"] -= 1;
     this.#connections.delete(key(connection.flow));
     const answer = key(replyFlow(connection));
-    if (this.#replies.get(answer) === connection) this.#replies.delete(answer);
+    for (const leads of [this.#replies, this.#answers]) if (leads.get(answer) === connection) leads.delete(answer);
   }
 }
 

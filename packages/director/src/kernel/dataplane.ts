@@ -86,7 +86,10 @@ function fillService(
   inner: Pick<BalancerMaps, "membersInner" | "tablesInner">,
   { index, key, record, destinations, members, table, position }: PlannedService,
 ): void {
-  for (const destination of destinations) maps.destinations.update(destination.index, destination.record);
+  for (const { index: at, record: destination, replyRule } of destinations) {
+    maps.destinations.update(at, destination);
+    if (replyRule !== undefined) maps.replyRules.update(replyRule.key, replyRule.value);
+  }
   {
     using list = host.createMap(inner.membersInner.spec);
     list.update(0, [...members]);

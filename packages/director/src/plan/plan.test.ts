@@ -119,11 +119,18 @@ describe("the program's shape", () => {
   });
 
   it.each([
-    ["nat", 2000],
+    ["nat", 1000],
     ["dr", 1000],
   ] as const)("%s: 1,000 connections need %d entries", (forwarding, maximumConnections) => {
     const shape = shapeOf([service({ forwarding, servers: [{ address: "10.0.0.11" }] })]);
     expect(shape).toMatchObject({ maximumConnections });
+  });
+
+  it("counts two entries a connection where a server answers for two services", () => {
+    const servers = [{ address: "10.0.0.11" }];
+    const shared = [service({ forwarding: "nat", servers }), service({ forwarding: "nat", servers, port: 81 })];
+    const same = shared.map((one) => ({ ...one, servers: one.servers.map((server) => ({ ...server, port: 8080 })) }));
+    expect(shapeOf(same)).toMatchObject({ maximumConnections: 2000 });
   });
 
   it("keeps maps from being empty where there is nothing", () => {

@@ -4,7 +4,6 @@
 import {
   type BalancerShape,
   defaultTimeoutsMs,
-  hasReplies,
   highestLevel,
   methods,
   schedulers,
@@ -15,14 +14,20 @@ import {
 import { ipv4ToNumber } from "@yardmaster/packet";
 import type { Configuration, ConnectionTimeouts } from "../model/configuration.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { destinationsWithRule } from "./reply-rules.ts";
 
 /** A destination with its place in the maps. */
 export interface PlannedDestination {
   readonly index: number;
   readonly destination: Destination;
   /** Content of the destinations map. */
-  readonly record: { address: number; port: number; method: number; reserved: number };
+  readonly record: { address: number; port: number; method: number; hasReplyRule: number };
+  /** Content of the reply rules: this server answers for one service only. */
+  readonly replyRule: { readonly key: ServerKey; readonly value: ReplyRuleRecord } | undefined;
 }
+
+type ServerKey = { address: number; port: number; protocol: number };
+type ReplyRuleRecord = { address: number; port: number; reserved: number };
 
 /** A service with everything that the maps must hold for it. */
 export interface PlannedService {
@@ -59,8 +64,11 @@ export function plan(
   options: Partial<Pick<BalancerShape, "clock" | "sendBack">> = {},
 ): Plan {
   let nextDestination = 0;
+  const withRule = destinationsWithRule(configuration.services);
   const services = configuration.services.map((service, index): PlannedService => {
-    const destinations = service.servers.map((destination) => planDestination(destination, nextDestination++));
+    const destinations = service.servers.map((destination) =>
+      planDestination(service, destination, { index: nextDestination++, hasRule: withRule.has(destination) }),
+    );
     const members = destinations.map(({ index: at, destination }) => ({ destination: at, weight: destination.weight }));
     const scheduler = schedulers[service.scheduler];
     return {
@@ -81,14 +89,16 @@ export function plan(
   });
   const used = new Set(services.flatMap(({ destinations }) => destinations.map((d) => d.destination.forwarding)));
   const names = used.size === 0 ? (["dr"] as const) : [...used].sort();
+  const needsReplyEntries = services.some(({ destinations }) =>
+    destinations.some(({ destination, replyRule }) => methods[destination.forwarding].hasReplies && !replyRule),
+  );
   const longest = Math.max(SMALLEST_LIST, ...services.map(({ members }) => members.length));
   return {
     shape: {
       schedulers: [...new Set(configuration.services.map(({ scheduler }) => scheduler))].sort(),
       methods: names,
       macs,
-      // Methods with a way back have an entry for each direction.
-      maximumConnections: configuration.director.connections.maximum * (hasReplies(names) ? 2 : 1),
+      maximumConnections: configuration.director.connections.maximum * (needsReplyEntries ? 2 : 1),
       maximumServices: Math.max(1, services.length),
       maximumDestinations: Math.max(1, nextDestination),
       maximumMembers: powerOfTwo(longest),
@@ -101,10 +111,23 @@ export function plan(
   };
 }
 
-function planDestination(destination: Destination, index: number): PlannedDestination {
-  const { address, port, forwarding } = destination;
-  const method = methods[forwarding].code;
-  return { index, destination, record: { address: ipv4ToNumber(address), port, method, reserved: 0 } };
+function planDestination(
+  service: VirtualService,
+  destination: Destination,
+  { index, hasRule }: { readonly index: number; readonly hasRule: boolean },
+): PlannedDestination {
+  const { port, forwarding } = destination;
+  const address = ipv4ToNumber(destination.address);
+  const replyRule = {
+    key: { address, port, protocol: protocolNumbers[service.protocol] },
+    value: { address: ipv4ToNumber(service.address), port: service.port, reserved: 0 },
+  };
+  return {
+    index,
+    destination,
+    record: { address, port, method: methods[forwarding].code, hasReplyRule: hasRule ? 1 : 0 },
+    replyRule: hasRule ? replyRule : undefined,
+  };
 }
 
 /** LVS's `--set tcp tcpfin udp` changes these three; the others are fixed. */

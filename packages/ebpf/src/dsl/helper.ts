@@ -97,7 +97,9 @@ export function atomic<F extends Fields, N extends WideFields<F>>(
   ): Value => {
     const target = emit(operator, value, expected === undefined ? { fetch: true } : { fetch: true, expected });
     if (target === undefined) throw new Error("a fetching operation has a target");
-    return new Int(kind, target) as Value;
+    // The kernel's JIT for x86 may leave old bits above a 32-bit compare-and-exchange (seen on 6.18).
+    const isNarrowExchange = operator === "cmpxchg" && size === 4;
+    return (isNarrowExchange ? new Int("u64", target).toU32() : new Int(kind, target)) as Value;
   };
   return {
     /** Adds, wrapping around; nobody learns the old value. */

@@ -40,14 +40,14 @@ export interface HashMap<K extends AnyStruct, V extends AnyStruct> {
   readonly spec: MapSpec<JsObject<FieldsOf<K>>, JsObject<FieldsOf<V>>>;
   /** The entry's value, in place: assigning its fields changes the map. */
   lookup(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Maybe<Reference<FieldsOf<V>>>;
-  /** 0, or a negative errno as an unsigned 64-bit number. */
+  /** 0, or a negative errno as an unsigned 32-bit number. */
   update(
     key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>,
     value: Initial<FieldsOf<V>> | Reference<FieldsOf<V>>,
     mode?: UpdateMode,
-  ): Int<"u64">;
+  ): Int<"u32">;
   /** 0, or a negative errno (-ENOENT where there was none). Of several CPUs that delete one entry, one gets 0. */
-  delete(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Int<"u64">;
+  delete(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Int<"u32">;
 }
 
 /** An array map, shared or per CPU. */
@@ -94,9 +94,9 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
     update(at, content, mode = "any") {
       const keyAt = inMemory("key", key, at);
       const valueAt = inMemory("value", value, content);
-      return new Int("u64", callMap(spec, MAP_UPDATE_ELEM, [keyAt, valueAt, constant(UPDATE_FLAGS[mode])]));
+      return errorOf(callMap(spec, MAP_UPDATE_ELEM, [keyAt, valueAt, constant(UPDATE_FLAGS[mode])]));
     },
-    delete: (at) => new Int("u64", callMap(spec, MAP_DELETE_ELEM, [inMemory("key", key, at)])),
+    delete: (at) => errorOf(callMap(spec, MAP_DELETE_ELEM, [inMemory("key", key, at)])),
   };
 }
 
@@ -195,6 +195,14 @@ function lookupIndex<V extends AnyType>(
   const target = builder().register();
   builder().emit({ kind: "call", helper: MAP_LOOKUP_ELEM, arguments: [map, temporary("key", u32, index)], target });
   return new Maybe(isNotNull(target), () => type.access(place(target, `entry of ${what}`)) as StagedOf<V> & Located);
+}
+
+/**
+ * What an update or deletion returned. The kernel calls the map's own function, which returns an `int`:
+ * before Linux 6.4 the upper half of the register is not defined (seen on 6.1).
+ */
+function errorOf(result: VirtualRegister): Int<"u32"> {
+  return new Int("u64", result).toU32();
 }
 
 function callMap(spec: AnyMap, helper: number, rest: Operand[]): VirtualRegister {
