@@ -52,7 +52,9 @@ export function liveness(fn: IrFunction): Liveness {
       const live = new Set<number>();
       for (const next of successors(block)) {
         const after = liveIn.get(next) as Uint32Array;
-        for (let id = 0; id < fn.registers; id++) if (has(after, id)) live.add(id);
+        after.forEach((bits, word) => {
+          for (let rest = bits; rest !== 0; rest &= rest - 1) live.add(word * 32 + 31 - Math.clz32(rest & -rest));
+        });
       }
       return live;
     },
