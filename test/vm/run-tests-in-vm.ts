@@ -28,6 +28,8 @@ export async function runTestsInVm(extra: readonly string[]): Promise<Counts> {
       environment: GUEST_ENVIRONMENT,
       onOutput: (text) => process.stdout.write(text),
     });
+    const lost = lostGuest(result);
+    if (lost !== undefined) console.log(` × vm: ${lost}; the guest's console:\n${result.console}`);
     return countGuestTests(result);
   } catch (error) {
     if (!(error instanceof VmUnavailableError)) throw error;
@@ -41,16 +43,18 @@ export async function runTestsInVm(extra: readonly string[]): Promise<Counts> {
   }
 }
 
-/** The guest's counts; a guest that died, ran into the time limit or ended without counts is one failed test. */
+/** The guest's counts, and one failed test more where it did not end as they say. */
 export function countGuestTests(result: VmResult): Counts {
-  const counts = tryParseCounts(result.output);
-  if (counts !== undefined && result.status !== undefined) {
-    // A status that the counts do not explain is a failure of its own.
-    return (result.status === 0) === (counts.failed === 0) ? counts : sum([counts, ONE_FAILED]);
-  }
-  const reason = result.timedOut ? "the time limit was reached" : "it ended before its tests did";
-  console.log(` × vm: ${reason}; the guest's console:\n${result.console}`);
-  return sum([counts ?? NONE, ONE_FAILED]);
+  const counts = tryParseCounts(result.output) ?? NONE;
+  const isExplained = lostGuest(result) === undefined && (result.status === 0) === (counts.failed === 0);
+  return isExplained ? counts : sum([counts, ONE_FAILED]);
+}
+
+/** Why the guest did not reach its last line, or undefined when it did. */
+function lostGuest(result: VmResult): string | undefined {
+  if (result.timedOut) return "the time limit was reached";
+  const isWhole = result.status !== undefined && tryParseCounts(result.output) !== undefined;
+  return isWhole ? undefined : "it ended before its tests did";
 }
 
 function chooseKernel(extra: readonly string[]): { readonly kernel: KernelVersion; readonly rest: readonly string[] } {
