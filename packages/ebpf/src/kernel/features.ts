@@ -44,6 +44,9 @@ function programSpec(fields: Partial<ProgramSpec>): ProgramSpec {
   return { name: "probe", type: "xdp", instructions: pass, maps: [], license: LICENSE, ...fields };
 }
 
+/** What a kernel answers that does not know what is asked of it; anything else says nothing about the feature. */
+const UNKNOWN_TO_KERNEL: readonly number[] = [Errno.EINVAL, Errno.E2BIG, Errno.EOPNOTSUPP, Errno.ENOTSUPP, Errno.EACCES];
+
 /** Whether `act` works. Errors that say that the kernel does not know how mean no; others are thrown. */
 function works(act: () => Disposable | void): boolean {
   try {
@@ -51,8 +54,7 @@ function works(act: () => Disposable | void): boolean {
     return true;
   } catch (error) {
     if (error instanceof VerifierError) return false;
-    const isRefusal = error instanceof SyscallError && error.errno !== Errno.EPERM && error.errno !== Errno.ENOMEM;
-    if (isRefusal) return false;
+    if (error instanceof SyscallError && UNKNOWN_TO_KERNEL.includes(error.errno)) return false;
     throw error;
   }
 }
@@ -86,9 +88,14 @@ const xdpLink = defineProbe("XDP links", "5.9", () => {
     flags: XdpFlag.DRV_MODE,
     what: "probe link",
   });
-  if (!(result instanceof FileDescriptor)) return result.errno !== Errno.EINVAL;
-  result.close();
-  return true;
+  if (result instanceof FileDescriptor) {
+    result.close();
+    return true;
+  }
+  const { errno } = result;
+  if (errno === Errno.EINVAL) return false;
+  if (errno === Errno.EOPNOTSUPP) return true;
+  throw new SyscallError({ doing: "asking for XDP links", command: "bpf(BPF_LINK_CREATE)", errno });
 });
 
 /** Reading and writing many entries with one call, of hash and of per-CPU array maps. */
