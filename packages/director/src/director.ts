@@ -9,7 +9,7 @@ import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import type { Configuration } from "./model/configuration.ts";
 import { plan } from "./plan/plan.ts";
-import { keepResolved, resolveNextHops } from "./reconcile/neighbours.ts";
+import { NextHops } from "./reconcile/neighbours.ts";
 import { keepReaping, type ReaperRound } from "./reconcile/reaper.ts";
 import { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
 
@@ -27,6 +27,7 @@ export class Director implements Disposable {
   readonly attachments: readonly Attachment[];
   readonly #options: DirectorOptions;
   readonly #clock: TickClock;
+  readonly #nextHops: NextHops;
   readonly #owned: DisposableStack;
   readonly #startedAtMs = Date.now();
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -42,7 +43,8 @@ export class Director implements Disposable {
     const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, macs, { sendBack })));
     fillVlans(dataplane, interfaces);
     this.#clock = owned.use(new TickClock(createKernelHost()));
-    resolveNextHops(serverAddresses(configuration), report);
+    this.#nextHops = new NextHops(serverAddresses(configuration), report);
+    this.#nextHops.resolve();
     this.attachments = interfaces.attach.map((link) => {
       const attachment = owned.use(attach(dataplane.program, link, configuration.director.hook, report));
       report(`${link.name}: attached, ${attachment.mode} XDP`);
@@ -55,10 +57,9 @@ export class Director implements Disposable {
 
   /** What goes on beside the packets, until `signal` is aborted. */
   async work(signal: AbortSignal): Promise<void> {
-    const { configuration, report } = this.#options;
     await Promise.all([
       keepReaping(this.dataplane, () => this.#clock.now(), signal, (round) => (this.#lastRound = round)),
-      keepResolved(serverAddresses(configuration), signal, report),
+      this.#nextHops.keepResolved(signal),
     ]);
   }
 
