@@ -10,7 +10,8 @@ import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./ker
 import type { Configuration } from "./model/configuration.ts";
 import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
-import { keepReaping, type ReaperRound } from "./reconcile/reaper.ts";
+import { keepReaping } from "./reconcile/keep-reaping.ts";
+import type { ReaperRound } from "./reconcile/reaper.ts";
 import { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
 
 /** What a director is started with. */
@@ -57,8 +58,10 @@ export class Director implements Disposable {
 
   /** What goes on beside the packets, until `signal` is aborted. */
   async work(signal: AbortSignal): Promise<void> {
+    const { report } = this.#options;
+    const now = () => this.#clock.now();
     await Promise.all([
-      keepReaping(this.dataplane, () => this.#clock.now(), signal, (round) => (this.#lastRound = round)),
+      keepReaping(this.dataplane, now, { signal, report }, (round) => (this.#lastRound = round)),
       this.#nextHops.keepResolved(signal),
     ]);
   }

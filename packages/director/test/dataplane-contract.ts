@@ -8,7 +8,8 @@ import { describe, expect, it } from "vitest";
 import type { TrafficCounters } from "../src/api/types.ts";
 import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
 import { plan } from "../src/plan/plan.ts";
-import { keepReaping, reap, type ReaperRound } from "../src/reconcile/reaper.ts";
+import { keepReaping } from "../src/reconcile/keep-reaping.ts";
+import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
 import { readConnections, readServices, readVerdicts } from "../src/status/snapshot.ts";
 import { dumpMaps, remembering } from "./map-dump.ts";
 import { configuration, directorMac, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
@@ -407,7 +408,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       const stop = new AbortController();
       const entries = bench.entries();
       const rounds: ReaperRound[] = [];
-      await keepReaping(bench.dataplane, bench.now, stop.signal, (round) => {
+      const lines: string[] = [];
+      const report = (line: string) => void lines.push(line);
+      await keepReaping(bench.dataplane, bench.now, { signal: stop.signal, report }, (round) => {
         rounds.push(round);
         if (rounds.length === 2) stop.abort();
       });
@@ -415,8 +418,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         { entries, ended: 5 },
         { entries: 0, ended: 0 },
       ]);
-      await keepReaping(bench.dataplane, bench.now, stop.signal, (round) => rounds.push(round));
+      await keepReaping(bench.dataplane, bench.now, { signal: stop.signal, report }, (round) => rounds.push(round));
       expect(rounds).toHaveLength(2);
+      expect(lines).toEqual([]);
     });
   });
 }

@@ -9,7 +9,7 @@ import {
   routeTo,
   SyscallError,
 } from "@yardmaster/linux";
-import { pause } from "./reaper.ts";
+import { keepGoing } from "./rounds.ts";
 
 /** Well below the kernel's gc_stale_time of 60 s (net/ipv4/arp.c). */
 const REFRESH_MS = 20_000;
@@ -42,8 +42,9 @@ export class NextHops {
   }
 
   /** Does so again and again until `signal` is aborted. */
-  async keepResolved(signal: AbortSignal): Promise<void> {
-    while (await pause(REFRESH_MS, signal)) this.resolve();
+  keepResolved(signal: AbortSignal): Promise<void> {
+    const rounds = { doing: "resolving next hops", pauseMs: REFRESH_MS, signal, report: this.#report };
+    return keepGoing({ ...rounds, round: () => this.resolve() });
   }
 }
 

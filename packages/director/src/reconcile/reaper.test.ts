@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hasPassed, pause } from "./reaper.ts";
+import { hasPassed } from "./reaper.ts";
+import { pause } from "./rounds.ts";
 
 describe("hasPassed", () => {
   it.each([

@@ -1,16 +1,11 @@
-// Ends connections whose time is up. Walks the table in slices, so that the event loop stays free, and
+// Ends connections whose time is up: one walk over the table, which can be interrupted between two reads, and
 // leaves the last word on each entry to the reaper program.
 
 import { Connection, FlowKey, REAPER_BATCH } from "@yardmaster/dataplane";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Dataplane } from "../kernel/dataplane.ts";
 
 /** Entries read with one call to the kernel. */
 const READ_BATCH = 4096;
-/** Milliseconds of work between two pauses, and the pause: at most a fifth of a core. */
-const SLICE_MS = 10;
-const PAUSE_MS = 40;
-const ROUND_MS = 1000;
 const ANY_PACKET = new Uint8Array(64);
 const EXPIRY = Connection.offsets.life;
 const DIRECTION = Connection.offsets.direction;
@@ -54,38 +49,4 @@ export function* reap(dataplane: Dataplane, now: () => number): Generator<undefi
   }
   flush();
   return { entries, ended };
-}
-
-/** Walks the table about once a second until `signal` is aborted; `onRound` gets each result. */
-export async function keepReaping(
-  dataplane: Dataplane,
-  now: () => number,
-  signal: AbortSignal,
-  onRound: (round: ReaperRound) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    const walk = reap(dataplane, now);
-    let sliceStart = performance.now();
-    for (let step = walk.next(); ; step = walk.next()) {
-      if (step.done === true) {
-        onRound(step.value);
-        break;
-      }
-      if (performance.now() - sliceStart < SLICE_MS) continue;
-      if (!(await pause(PAUSE_MS, signal))) return;
-      sliceStart = performance.now();
-    }
-    await pause(ROUND_MS, signal);
-  }
-}
-
-/** Waits; false when `signal` was aborted. */
-export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(ms, undefined, { signal });
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
 }

@@ -1,0 +1,45 @@
+// Work that goes on for as long as a director runs: rounds with pauses between them. A round that the
+// kernel refuses is reported and tried again in its turn, while packets go on.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { SyscallError } from "@yardmaster/linux";
+
+/** Rounds of one kind of work. */
+export interface Rounds {
+  /** As in "ending expired connections". */
+  readonly doing: string;
+  /** Milliseconds between the end of a round and the next. */
+  readonly pauseMs: number;
+  readonly signal: AbortSignal;
+  readonly report: (line: string) => void;
+  /** One round. */
+  readonly round: () => void | Promise<void>;
+}
+
+/** Runs rounds, the first at once, until `signal` is aborted. Only errors of the kernel are survived. */
+export async function keepGoing({ doing, pauseMs, signal, report, round }: Rounds): Promise<void> {
+  let problem: string | undefined;
+  while (!signal.aborted) {
+    try {
+      await round();
+      if (problem !== undefined) report(`${doing}: works again`);
+      problem = undefined;
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      if (error.message !== problem) report(`${doing}: ${error.message}`);
+      problem = error.message;
+    }
+    await pause(pauseMs, signal);
+  }
+}
+
+/** Waits; false when `signal` was aborted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(ms, undefined, { signal });
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
