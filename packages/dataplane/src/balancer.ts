@@ -98,24 +98,31 @@ function findConnection(road: Road, traveller: Traveller, open: ReturnType<typeo
       connections.touch(found, transitionBase(found.table.toU32(), parsed.flags), now, () => isNew.set(u32(1)));
     });
   });
-  when(isNew.get().ne(0), () => {
-    if (hasReplies(shape.methods)) {
-      findReplyByRule(maps, flow, (client, service) => forwardReply(road, traveller, client, service));
-    }
-    const outcome = open({ flow, flags: parsed.flags, now, connection: opened });
-    when(outcome.ne(OPENED), () => {
-      const code = outcome.sub(1);
-      guard(code.lt(firstDropCode)).orLeave(drop(code));
-      leave(pass(code));
-    });
-    connection.set(opened);
-  }, { isRare: true });
+  when(
+    isNew.get().ne(0),
+    () => {
+      if (hasReplies(shape.methods)) {
+        findReplyByRule(maps, flow, (client, service) => forwardReply(road, traveller, client, service));
+      }
+      const outcome = open({ flow, flags: parsed.flags, now, connection: opened });
+      when(outcome.ne(OPENED), () => {
+        const code = outcome.sub(1);
+        guard(code.lt(firstDropCode)).orLeave(drop(code));
+        leave(pass(code));
+      });
+      connection.set(opened);
+    },
+    { isRare: true },
+  );
   return connection.get();
 }
 
 /** Sends a client's packet to its destination. */
 function forwardRequest(
-  { maps, shape }: Road, { parsed, now }: Traveller, connection: ConnectionReference, method: ForwardingMethod,
+  { maps, shape }: Road,
+  { parsed, now }: Traveller,
+  connection: ConnectionReference,
+  method: ForwardingMethod,
 ): Verdict {
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
@@ -157,7 +164,10 @@ function forwardReply(
 
 /** Where a client's next hop is cached: the upper bits of a multiplicative hash. */
 function clientSlot(address: Net<"be32">): Int<"u32"> {
-  return address.raw().mul(0x9e37_79b1).shr(32 - Math.log2(CLIENT_HOPS));
+  return address
+    .raw()
+    .mul(0x9e37_79b1)
+    .shr(32 - Math.log2(CLIENT_HOPS));
 }
 
 function countVerdict(maps: BalancerMaps, reason: Int<"u32">): void {

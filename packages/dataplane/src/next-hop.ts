@@ -55,7 +55,12 @@ type HopReference = Reference<typeof NextHop.fields>;
 
 /** Makes `hop` good for `target`, or leaves with the method's verdict. */
 export function resolve(
-  maps: BalancerMaps, parsed: Parsed, method: ForwardingMethod, hop: HopReference, target: Net<"be32">, now: Int<"u32">,
+  maps: BalancerMaps,
+  parsed: Parsed,
+  method: ForwardingMethod,
+  hop: HopReference,
+  target: Net<"be32">,
+  now: Int<"u32">,
 ): void {
   const age = now.sub(hop.refreshedAt);
   when(

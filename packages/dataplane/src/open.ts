@@ -58,7 +58,8 @@ interface Opening {
 
 /** Asks the service's scheduler. Only the schedulers of the shape are compiled in. */
 function choose(
-  maps: BalancerMaps, shape: BalancerShape,
+  maps: BalancerMaps,
+  shape: BalancerShape,
   at: Opening & { serviceIndex: Int<"u32">; service: Reference<typeof Service.fields> },
 ): Int<"u32"> {
   const missing = failure(reasons.internal);
@@ -87,8 +88,16 @@ function choose(
 
 /** Fills `connection` in for the chosen destination. */
 function describe(
-  maps: BalancerMaps, shape: BalancerShape, { nextState, timeoutOf }: ConnectionFunctions,
-  { flow, flags, now, connection, chosen }: Opening & { flags: Int<"u32">; connection: ConnectionReference; chosen: Int<"u32"> },
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  { nextState, timeoutOf }: ConnectionFunctions,
+  {
+    flow,
+    flags,
+    now,
+    connection,
+    chosen,
+  }: Opening & { flags: Int<"u32">; connection: ConnectionReference; chosen: Int<"u32"> },
 ): void {
   const destination = maps.destinations.lookup(chosen).orReturn(failure(reasons.internal));
   connection.destination = chosen;
@@ -115,7 +124,9 @@ function describe(
 
 /** Counts the connection and puts its entries into the table; undoes it all where that fails. */
 function insert(
-  maps: BalancerMaps, shape: BalancerShape, connections: ConnectionFunctions,
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  connections: ConnectionFunctions,
   { flow, now, connection }: Opening & { connection: ConnectionReference },
 ): Int<"u32"> {
   const { count, discard, weightOf } = connections;
@@ -124,22 +135,30 @@ function insert(
   count(connection.destination, weight());
   const uncount = () => count(connection.destination, u64(0).sub(weight()));
   const outcome = variable(maps.connections.update(flow, connection, "create"));
-  when(outcome.get().eq(EXISTS), () => {
-    // Absent where whoever ends it was quicker: then there is room now.
-    maps.connections.lookup(flow).then((other) => {
-      when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-        uncount();
-        copyConnection(connection, other);
-        returnValue(OPENED);
+  when(
+    outcome.get().eq(EXISTS),
+    () => {
+      // Absent where whoever ends it was quicker: then there is room now.
+      maps.connections.lookup(flow).then((other) => {
+        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
+          uncount();
+          copyConnection(connection, other);
+          returnValue(OPENED);
+        });
       });
-    });
-    discard({ flow, now, force: u32(0) });
-    outcome.set(maps.connections.update(flow, connection, "create"));
-  }, { isRare: true });
-  when(outcome.get().ne(0), () => {
-    uncount();
-    returnValue(failure(reasons.tableFull));
-  }, { isRare: true });
+      discard({ flow, now, force: u32(0) });
+      outcome.set(maps.connections.update(flow, connection, "create"));
+    },
+    { isRare: true },
+  );
+  when(
+    outcome.get().ne(0),
+    () => {
+      uncount();
+      returnValue(failure(reasons.tableFull));
+    },
+    { isRare: true },
+  );
 
   if (hasReplies(shape.methods)) {
     const { hasReplyEntry } = connection;

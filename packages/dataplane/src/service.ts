@@ -5,7 +5,8 @@ import type { BalancerMaps, FlowKey, ServiceIndex } from "./schema.ts";
 
 /** The service that a client's flow is addressed to. */
 export function matchService(
-  maps: BalancerMaps, flow: Reference<typeof FlowKey.fields>,
+  maps: BalancerMaps,
+  flow: Reference<typeof FlowKey.fields>,
 ): Maybe<Reference<typeof ServiceIndex.fields>> {
   const protocol: Int<"u32"> = flow.protocol;
   return maps.serviceIndex.lookup({

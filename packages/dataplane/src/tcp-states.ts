@@ -91,7 +91,8 @@ export function transitionBytes(): number[] {
   const result = new Array<number>(TRANSITION_BYTES).fill(states.CLOSE);
   for (const table of Object.keys(transitionTables) as TransitionTable[]) {
     for (let flags = 0; flags < 32; flags++) {
-      for (let state = 0; state < 16; state++) result[transitionIndex(table, flags, state)] = nextState(table, flags, state);
+      for (let state = 0; state < 16; state++)
+        result[transitionIndex(table, flags, state)] = nextState(table, flags, state);
     }
   }
   return result;

@@ -127,7 +127,14 @@ const meetings: readonly Meeting[] = [
     second: reply(),
     mayFail: true,
   },
-  { name: "both sides close by rule", plan: oneService, before: [syn, ack], first: fin, second: reply(), connections: 1 },
+  {
+    name: "both sides close by rule",
+    plan: oneService,
+    before: [syn, ack],
+    first: fin,
+    second: reply(),
+    connections: 1,
+  },
   { name: "both sides close", before: [syn, ack], first: fin, second: reply(), connections: 1 },
   { name: "the client closes twice", before: [syn, ack], first: fin, second: fin, connections: 1 },
 ];

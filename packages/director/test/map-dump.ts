@@ -80,7 +80,7 @@ function textOf(value: unknown, field = ""): string {
   }
   if (Number(value) === 0) return ZERO;
   const isAddress = ADDRESSES.includes(field) && Number(value) > 0xff_ffff;
-  return isAddress ? formatAddress(ipv4FromNumber(Number(value))) : `${value}`;
+  return isAddress ? formatAddress(ipv4FromNumber(Number(value))) : String(value);
 }
 
 /** Longer structures get a line for each field. */

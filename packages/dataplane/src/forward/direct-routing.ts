@@ -13,7 +13,10 @@ export const directRouting: ForwardingMethod = {
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "onLink", text: "the real server is on the same layer-2 segment as the director" },
-    { kind: "vipOnServer", text: "the real server has the service's address on an interface that does not answer ARP for it" },
+    {
+      kind: "vipOnServer",
+      text: "the real server has the service's address on an interface that does not answer ARP for it",
+    },
   ],
   request: (_parsed, connection) => ({ target: connection.address }),
   // The stack would deliver it to the director's own sockets and reset the connection.

@@ -47,4 +47,3 @@ export interface ForwardingMethod {
   /** The same for packets larger than the way out takes. */
   readonly whenTooLarge: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
 }
-

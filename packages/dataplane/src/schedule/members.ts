@@ -24,7 +24,10 @@ export function memberListType(shape: BalancerShape) {
 
 /** The members as a scheduler sees them. `members` is the list in the map, `count` how many count. */
 export function memberList(
-  maps: BalancerMaps, shape: BalancerShape, members: StagedOf<ReturnType<typeof memberListType>>, count: Int<"u32">,
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  members: StagedOf<ReturnType<typeof memberListType>>,
+  count: Int<"u32">,
 ): MemberList {
   return {
     count,

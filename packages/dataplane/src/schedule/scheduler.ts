@@ -41,7 +41,11 @@ export interface MemberList {
    * `choose` but the fields of `state`, which begins as `initial` and is the result.
    */
   walk<F extends Fields>(
-    name: string, times: Int<"u32">, state: F, initial: Initial<F>, body: (walk: Walk<F>) => void,
+    name: string,
+    times: Int<"u32">,
+    state: F,
+    initial: Initial<F>,
+    body: (walk: Walk<F>) => void,
   ): Reference<F>;
 }
 

@@ -22,6 +22,10 @@ test("another port, another protocol or direct routing is no sharing", () => {
   const first = server("10.0.0.1");
   const [otherPort, direct] = [server("10.0.0.1", { port: 8081 }), server("10.0.0.1", { forwarding: "dr" })];
   const overUdp = server("10.0.0.1");
-  const services = [service("a", [first, otherPort]), service("b", [direct]), service("c", [overUdp], { protocol: "udp" })];
+  const services = [
+    service("a", [first, otherPort]),
+    service("b", [direct]),
+    service("c", [overUdp], { protocol: "udp" }),
+  ];
   expect([...destinationsWithRule(services)]).toEqual([first, otherPort, overUdp]);
 });

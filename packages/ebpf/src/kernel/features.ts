@@ -45,7 +45,13 @@ function programSpec(fields: Partial<ProgramSpec>): ProgramSpec {
 }
 
 /** What a kernel answers that does not know what is asked of it; anything else says nothing about the feature. */
-const UNKNOWN_TO_KERNEL: readonly number[] = [Errno.EINVAL, Errno.E2BIG, Errno.EOPNOTSUPP, Errno.ENOTSUPP, Errno.EACCES];
+const UNKNOWN_TO_KERNEL: readonly number[] = [
+  Errno.EINVAL,
+  Errno.E2BIG,
+  Errno.EOPNOTSUPP,
+  Errno.ENOTSUPP,
+  Errno.EACCES,
+];
 
 /** Whether `act` works. Errors that say that the kernel does not know how mean no; others are thrown. */
 function works(act: () => Disposable | void): boolean {
