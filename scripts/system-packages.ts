@@ -10,6 +10,7 @@ const PACKAGE_OF = {
   curl: "curl",
   ip: "iproute2",
   "qemu-system-x86_64": "qemu-system-x86",
+  sysctl: "procps",
   tc: "iproute2",
   tcpdump: "tcpdump",
 } as const;

@@ -12,30 +12,32 @@ type Part = (extra: readonly string[]) => Counts | Promise<Counts>;
 
 const root = resolve(import.meta.dirname, "..");
 
+/** What the tests start besides Node. Where one cannot be had, unit tests that use it skip and the others fail. */
+const TOOLS: readonly SystemCommand[] = ["ip", "tc", "sysctl", "bpftool", "curl", "tcpdump"];
+
 /** In the order of `npm test`: the quickest to fail first. */
 const PARTS: Readonly<Record<string, Part>> = {
   check: () => runChecks(root),
   unit: (extra) => runProject("unit", extra),
-  kernel: (extra) => runPrivileged("kernel", ["ip", "tc", "bpftool"], extra),
-  e2e: (extra) => runPrivileged("e2e", ["ip", "tc", "curl", "tcpdump"], extra),
+  kernel: (extra) => runPrivileged("kernel", extra),
+  e2e: (extra) => runPrivileged("e2e", extra),
   vm: (extra) => runTestsInVm(extra),
 };
 
+const isRoot = process.getuid?.() === 0;
+
 /** Kernel and end-to-end tests need root and a few system tools; without root they are skipped, loudly. */
-async function runPrivileged(
-  project: Project,
-  tools: readonly SystemCommand[],
-  extra: readonly string[],
-): Promise<Counts> {
+async function runPrivileged(project: Project, extra: readonly string[]): Promise<Counts> {
   if (process.platform !== "linux") return skipProject(project, `needs Linux, this is ${process.platform}`);
-  if (process.getuid?.() !== 0) return skipProject(project, "needs root (network namespaces, bpf); run it with sudo");
-  const missing = ensureCommands(tools);
+  if (!isRoot) return skipProject(project, "needs root (network namespaces, bpf); run it with sudo");
+  const missing = ensureCommands(TOOLS);
   if (missing === undefined) return runProject(project, extra);
   console.log(` × ${project}: ${missing}`);
   return ONE_FAILED;
 }
 
 async function main(names: readonly string[], extra: readonly string[]): Promise<number> {
+  if (isRoot) ensureCommands(TOOLS);
   const results: Counts[] = [];
   for (const name of names) {
     console.log(`── ${name}`);

@@ -100,12 +100,13 @@ function quote(text: string): string {
 }
 
 function qemuArguments(kernel: GuestKernel, work: string, options: VmOptions): string[] {
-  // An old processor: with the newest one that QEMU 7.2 emulates, V8 in the guest now and then dies of a damaged heap.
+  // An old processor, and one thread that emulates all of them: with the newest processor that QEMU 7.2 emulates, or with
+  // a thread for each, V8 in the guest now and then dies of a damaged heap.
   // Emulated "rep movs" is slow, hence the cleared processor features: the kernel then copies with plain moves.
   const kernelCommandLine =
     "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr clearcpuid=rep_good,erms,fsrm random.trust_cpu=on";
   return [
-    ...["-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "Nehalem"],
+    ...["-accel", "tcg,thread=single,tb-size=1024", "-cpu", "Nehalem"],
     ...["-smp", String(options.cpus ?? Math.min(4, availableParallelism())), "-m", String(options.memoryMb ?? 3072)],
     ...["-display", "none", "-monitor", "none", "-nic", "none", "-no-reboot"],
     ...["-serial", `file:${join(work, "console")}`, "-serial", "stdio"],

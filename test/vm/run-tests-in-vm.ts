@@ -1,7 +1,6 @@
 // The `vm` part of the test run: the kernel tests once more, inside a virtual machine on the oldest kernel we promise
 // to work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen.
 import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "../../scripts/test/counts.ts";
-import { ensureCommands } from "../../scripts/system-packages.ts";
 import { VmUnavailableError } from "./debian-package.ts";
 import { KERNEL_VERSIONS, type KernelVersion } from "./guest-kernel.ts";
 import { runInVm, type VmResult } from "./run-in-vm.ts";
@@ -18,8 +17,6 @@ const GUEST_ENVIRONMENT = { YARDMASTER_TIME_SCALE: "10", YARDMASTER_FUZZ_COUNT: 
 /** Runs the kernel tests in a guest; `extra` is `--kernel VERSION`, then what vitest takes. */
 export async function runTestsInVm(extra: readonly string[]): Promise<Counts> {
   const { kernel, rest } = chooseKernel(extra);
-  const missing = ensureCommands(["ip", "tc", "bpftool"]);
-  if (missing !== undefined) console.log(` ↓ vm: ${missing}`);
   try {
     const result = await runInVm({
       command: ["node", "scripts/test.ts", "kernel", ...rest].join(" "),
