@@ -1,6 +1,7 @@
 // The headers that the data plane reads, as they lie on the wire. First stop of the packet's road.
 
 import { be16, be32, bytes, struct, u8 } from "@yardmaster/ebpf";
+import { families } from "./family.ts";
 
 /** IEEE 802.3 header, 14 bytes; the destination in two words, to compare it without a loop. */
 export const Ethernet = struct(
@@ -20,10 +21,19 @@ export const Ipv4 = struct("ipv4", {
   timeToLive: u8,
   protocol: u8,
   check: be16,
-  source: be32,
-  destination: be32,
+  source: families.ipv4.Address,
+  destination: families.ipv4.Address,
 });
-/** The same 20 bytes as words, for their sum; and one word of options. */
+/** RFC 8200, the fixed 40 bytes. */
+export const Ipv6 = struct("ipv6", {
+  versionClassAndFlow: be32,
+  payloadLength: be16,
+  nextHeader: u8,
+  hopLimit: u8,
+  source: families.ipv6.Address,
+  destination: families.ipv6.Address,
+});
+/** The 20 bytes of an IPv4 header as words, for their sum; and one word of options. */
 export const HeaderWords = struct("ipv4_words", { a: be32, b: be32, c: be32, d: be32, e: be32 });
 export const HeaderWord = struct("ipv4_word", { a: be32 });
 /** RFC 9293, without options: 20 bytes. `flags` holds CWR ECE URG ACK PSH RST SYN FIN. */
@@ -45,11 +55,14 @@ export const Ports = struct("ports", { source: be16, destination: be16 });
 
 // EtherTypes (include/uapi/linux/if_ether.h).
 export const ETH_P_IP = 0x0800;
+export const ETH_P_IPV6 = 0x86dd;
 export const ETH_P_8021Q = 0x8100;
 export const ETH_P_8021AD = 0x88a8;
 // Protocol numbers (RFC 5237 registry).
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+/** Fragment header of IPv6 (RFC 8200). */
+export const IPPROTO_FRAGMENT = 44;
 
 export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;

@@ -3,14 +3,13 @@
 
 import {
   be16,
-  be32,
+  type Bool,
   bytes,
   drop,
   fibLookup,
   guard,
   type Int,
   leave,
-  type Net,
   pass,
   type Reference,
   stack,
@@ -20,6 +19,8 @@ import {
   u8,
   when,
 } from "@yardmaster/ebpf";
+import { type Address, AnyAddress, copyAddress } from "./address.ts";
+import type { FamilyName } from "./family.ts";
 import type { ForwardingMethod } from "./forward/method.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
@@ -35,76 +36,88 @@ const FibLookup = struct("bpf_fib_lookup", {
   length: u16,
   /** In: where the packet came in. Out: where it goes. */
   ifindex: u32,
-  typeOfService: u32,
-  source: be32,
-  sourceRest: bytes(12),
-  destination: be32,
-  destinationRest: bytes(12),
+  /** IPv4: type of service. IPv6: traffic class and flow label. */
+  classAndFlow: u32,
+  source: AnyAddress,
+  destination: AnyAddress,
   vlan: u32,
   sourceMac: bytes(6),
   destinationMac: bytes(6),
 });
-const AF_INET = 2;
+/** AF_INET and AF_INET6 (include/linux/socket.h). */
+const ADDRESS_FAMILIES: Readonly<Record<FamilyName, number>> = { ipv4: 2, ipv6: 10 };
 /** BPF_FIB_LKUP_RET_* (include/uapi/linux/bpf.h). */
 const FIB_NOT_FORWARDED = 4;
 const FIB_FORWARDING_DISABLED = 5;
 const FIB_NO_NEIGHBOUR = 7;
-const NOTHING = new Uint8Array(12);
+const NOTHING = new Uint8Array(6);
+const NO_ADDRESS = [0, 0, 0, 0];
 
 type HopReference = Reference<typeof NextHop.fields>;
+
+/** Where a packet goes, and what is known about the way there. */
+export interface WayOut {
+  readonly target: Address;
+  readonly hop: HopReference;
+  /** What is cached in `hop` is of another target: ask again, however young it is. */
+  readonly isOther: Bool;
+}
 
 /** Makes `hop` good for `target`, or leaves with the method's verdict. */
 export function resolve(
   maps: BalancerMaps,
   parsed: Parsed,
   method: ForwardingMethod,
-  hop: HopReference,
-  target: Net<"be32">,
+  { target, hop, isOther }: WayOut,
   now: Int<"u32">,
 ): void {
   const age = now.sub(hop.refreshedAt);
-  when(
-    hop.address.ne(target).or(age.ge(maps.settings.value.ticksPerSecond)),
-    () => {
-      const content = {
-        family: AF_INET,
-        protocol: 0,
-        sourcePort: 0,
-        destinationPort: 0,
-        length: 0,
-        ifindex: parsed.packet.ingressIfindex(),
-        typeOfService: 0,
-        source: parsed.ip.source,
-        sourceRest: NOTHING,
-        destination: target,
-        destinationRest: NOTHING,
-        vlan: 0,
-        sourceMac: NOTHING.subarray(0, 6),
-        destinationMac: NOTHING.subarray(0, 6),
-      };
-      const question = stack(FibLookup, content, { share: "fib" });
-      const answer = fibLookup(parsed.packet, question, 0);
-      when(answer.ne(0), () => {
-        hop.address = be32(0);
-        leaveUnresolved(method, answer);
-      });
-      hop.address = target;
-      hop.refreshedAt = now;
-      hop.mtu = question.length;
-      hop.ifindex = question.ifindex;
-      hop.vlan = be16(0);
-      hop.macs.destination = question.destinationMac;
-      hop.macs.source = question.sourceMac;
-      maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
-        hop.ifindex = device.ifindex;
-        hop.vlan = device.vlan;
-      });
-    },
-    { isRare: true },
-  );
-  guard(parsed.ip.totalLength.toHost().le(hop.mtu)).orLeave(
+  const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
+  when(isOther.or(isStale), () => askRouting(maps, parsed, method, { target, hop }, now), { isRare: true });
+  guard(parsed.network.length.le(hop.mtu)).orLeave(
     method.whenTooLarge.verdict === "pass" ? pass(method.whenTooLarge.reason) : drop(method.whenTooLarge.reason),
   );
+}
+
+function askRouting(
+  maps: BalancerMaps,
+  parsed: Parsed,
+  method: ForwardingMethod,
+  { target, hop }: Pick<WayOut, "target" | "hop">,
+  now: Int<"u32">,
+): void {
+  const content = {
+    family: ADDRESS_FAMILIES[parsed.network.family.name],
+    protocol: 0,
+    sourcePort: 0,
+    destinationPort: 0,
+    length: 0,
+    ifindex: parsed.packet.ingressIfindex(),
+    classAndFlow: 0,
+    source: NO_ADDRESS,
+    destination: NO_ADDRESS,
+    vlan: 0,
+    sourceMac: NOTHING,
+    destinationMac: NOTHING,
+  };
+  const question = stack(FibLookup, content, { share: "fib" });
+  copyAddress(question.source, parsed.network.source);
+  copyAddress(question.destination, target);
+  const answer = fibLookup(parsed.packet, question, 0);
+  when(answer.ne(0), () => {
+    hop.ifindex = u32(0);
+    leaveUnresolved(method, answer);
+  });
+  hop.refreshedAt = now;
+  hop.mtu = question.length;
+  hop.ifindex = question.ifindex;
+  hop.vlan = be16(0);
+  hop.macs.destination = question.destinationMac;
+  hop.macs.source = question.sourceMac;
+  maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
+    hop.ifindex = device.ifindex;
+    hop.vlan = device.vlan;
+  });
 }
 
 function leaveUnresolved(method: ForwardingMethod, answer: Int<"u64">): void {

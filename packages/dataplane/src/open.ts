@@ -1,89 +1,105 @@
-// The road of a packet that has no connection: match a service, let its scheduler choose, put the
-// connection into the table. One function of its own, called once per connection.
+// The road of a packet that has no connection: match a service, see whether it may open one, let the service's
+// scheduler or the client's template choose, put the connection into the table. One function, called once a connection.
 
-import {
-  atomic,
-  fn,
-  guard,
-  type Int,
-  type Reference,
-  returnValue,
-  u16,
-  u32,
-  u64,
-  u8,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
-import { type ConnectionFunctions, isExpired, lifeOf, REQUEST, transitionBase } from "./connection.ts";
-import { hasReplies, methods } from "./forward/registry.ts";
-import { IPPROTO_TCP, TCP_RST, TCP_SYN } from "./headers.ts";
-import { EXISTS, failure, OPENED } from "./outcome.ts";
+import { atomic, fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
+import { copyAddress } from "./address.ts";
+import { assertBelowCaps, assertNotShed, assertOpening } from "./admit.ts";
+import { type ConnectionFunctions, transitionBase } from "./connection.ts";
+import type { Family } from "./family.ts";
+import { methods } from "./forward/registry.ts";
+import { IPPROTO_TCP } from "./headers.ts";
+import { insertFunction } from "./insert.ts";
+import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
+import { failure, OPENED } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
-import { Connection, FlowKey, Load, type BalancerMaps, type Service } from "./schema.ts";
-import { memberList } from "./schedule/members.ts";
-import { schedulers } from "./schedule/registry.ts";
+import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
-import { insertReplyEntry } from "./reply.ts";
+import { type BalancerMaps, destinationFlags, Load, type ServiceFields, serviceFlags } from "./schema.ts";
 import { matchService } from "./service.ts";
-import type { BalancerShape } from "./shape.ts";
+import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states, transitionTables } from "./tcp-states.ts";
 
-type FlowReference = Reference<typeof FlowKey.fields>;
-type ConnectionReference = Reference<typeof Connection.fields>;
+/** What opens a connection, and where it is written. */
+interface Opening {
+  readonly flow: FlowReference;
+  readonly flags: Int<"u32">;
+  readonly now: Int<"u32">;
+  readonly connection: ConnectionReference;
+}
 
 /**
- * Makes the function that opens connections: `connection` receives a copy of the entry that now serves
+ * Makes the function that opens connections of a family: `connection` receives a copy of the entry that now serves
  * the flow, also where another CPU was quicker.
  */
-export function openFunction(maps: BalancerMaps, shape: BalancerShape, connections: ConnectionFunctions) {
-  return fn("open", { flow: FlowKey, flags: u32, now: u32, connection: Connection }, u32, (args) => {
-    const { flow, flags, now, connection } = args;
-    const serviceIndex = matchService(maps, flow).orReturn(failure(reasons.noService)).service;
-    const isOpening = flags.and(TCP_SYN | TCP_RST).eq(TCP_SYN);
-    guard(flow.protocol.ne(IPPROTO_TCP).or(isOpening)).orReturn(failure(reasons.notOpening));
-    const service = maps.services.lookup(serviceIndex).orReturn(failure(reasons.internal));
+export function openFunction(
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  family: Family,
+  { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
+) {
+  const { FlowKey, Connection, digit } = family;
+  const insert = insertFunction(maps, shape, family, connections);
+  const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
+  return fn(`open${digit}`, parameters, u32, (opening) => {
+    const { flow, flags, now, connection } = opening;
+    const index = matchService(maps[family.name], flow).orReturn(failure(reasons.noService)).service;
+    assertOpening(maps, flow, flags);
+    const missing = failure(reasons.internal);
+    const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
+    assertNotShed(maps, shape);
+    assertBelowCaps(maps, shape, { index, service, now });
 
-    const chosen = choose(maps, shape, { flow, now, serviceIndex, service });
-    guard(chosen.ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
-    describe(maps, shape, connections, { flow, flags, now, connection, chosen });
-    return insert(maps, shape, connections, { flow, now, connection });
+    const chosen = variable(bound(shape, connections, opening, { index, service }));
+    when(chosen.get().eq(NO_DESTINATION), () => chosen.set(schedule({ question: questionOf(flow, index, now) })));
+    guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
+    describe(maps, shape, connections, { ...opening, chosen: chosen.get() });
+    bind(shape, connections, opening, { index, service });
+    maps.loads.lookup(chosen.get()).then((load) => atomic(load, Load, "scheduled").add(1));
+    if (hasFeature(shape, "onePacket")) {
+      when(service.flags.and(serviceFlags.onePacket).ne(0), () => {
+        connections.templates.release(flow, connection);
+        returnValue(OPENED);
+      });
+    }
+    return insert({ flow, now, connection });
   });
 }
 
-interface Opening {
-  readonly flow: FlowReference;
-  readonly now: Int<"u32">;
+interface Match {
+  readonly index: Int<"u32">;
+  readonly service: Reference<ServiceFields>;
 }
 
-/** Asks the service's scheduler. Only the schedulers of the shape are compiled in. */
-function choose(
-  maps: BalancerMaps,
+const isPersistent = ({ service }: Match) => service.flags.and(serviceFlags.persistent).ne(0);
+
+/** Where the client's template leads, or NO_DESTINATION. */
+function bound(
   shape: BalancerShape,
-  at: Opening & { serviceIndex: Int<"u32">; service: Reference<typeof Service.fields> },
+  { templates }: ConnectionFunctions,
+  { flow, now }: Opening,
+  match: Match,
 ): Int<"u32"> {
-  const missing = failure(reasons.internal);
-  const list = maps.members.lookup(at.serviceIndex).orReturn(missing).lookup(0).orReturn(missing);
-  const position = maps.positions.lookup(at.serviceIndex).orReturn(missing);
+  if (!hasFeature(shape, "persistence")) return u32(NO_DESTINATION);
   const chosen = variable(u32(NO_DESTINATION));
-  for (const name of shape.schedulers) {
-    const scheduler = schedulers[name];
-    when(at.service.scheduler.eq(scheduler.code), () => {
-      const choice = scheduler.choose({
-        ...at,
-        maps,
-        shape,
-        position,
-        members: memberList(maps, shape, list, at.service.memberCount),
-        slot: (index) => {
-          const table = maps.tables.lookup(at.serviceIndex).orReturn(missing);
-          return table.lookup(index).orReturn(failure(reasons.noDestination));
-        },
-      });
-      chosen.set(choice);
-    });
-  }
+  const { flags, maskBits: bits } = match.service;
+  when(isPersistent(match), () => chosen.set(templates.find({ flow, flags, bits, service: match.index, now })));
   return chosen.get();
+}
+
+/** Binds the client of a persistent service to the destination of `connection`. */
+function bind(
+  shape: BalancerShape,
+  { templates }: ConnectionFunctions,
+  { flow, now, connection }: Opening,
+  match: Match,
+): void {
+  if (!hasFeature(shape, "persistence")) return;
+  when(isPersistent(match), () => {
+    templates.describe(connection, match.service);
+    const { persistenceTicks: periodTicks } = match.service;
+    const outcome = templates.bind({ flow, connection, service: match.index, periodTicks, now });
+    guard(outcome.eq(0)).orReturn(failure(reasons.templatesFull));
+  });
 }
 
 /** Fills `connection` in for the chosen destination. */
@@ -91,28 +107,27 @@ function describe(
   maps: BalancerMaps,
   shape: BalancerShape,
   { nextState, timeoutOf }: ConnectionFunctions,
-  {
-    flow,
-    flags,
-    now,
-    connection,
-    chosen,
-  }: Opening & { flags: Int<"u32">; connection: ConnectionReference; chosen: Int<"u32"> },
+  { flow, flags, now, connection, chosen }: Opening & { chosen: Int<"u32"> },
 ): void {
   const destination = maps.destinations.lookup(chosen).orReturn(failure(reasons.internal));
   connection.destination = chosen;
-  connection.address = destination.address;
+  connection.template = u32(0);
+  copyAddress(connection.address, destination.address);
   connection.port = destination.port;
+  // A destination without a port of its own gets packets for the port that the client wrote to.
+  when(destination.port.eq(0), () => (connection.port = flow.destinationPort));
   connection.method = destination.method;
   connection.direction = u8(REQUEST);
   connection.table = u8(transitionTables.request);
   connection.hasReplyEntry = u8(0);
-  connection.reserved = u16(0);
+  connection.templateFlags = u8(0);
+  connection.templateBits = u8(0);
+  const hasRule = destination.flags.and(destinationFlags.hasReplyRule);
   for (const name of shape.methods) {
     const method = methods[name];
     when(destination.method.eq(method.code), () => {
       connection.table = u8(transitionTables[method.requestTable]);
-      if (method.hasReplies) connection.hasReplyEntry = destination.hasReplyRule.xor(1).toU8();
+      if (method.hasReplies) connection.hasReplyEntry = hasRule.xor(destinationFlags.hasReplyRule).toU8();
     });
   }
   const state = variable(u32(states.UDP));
@@ -120,56 +135,4 @@ function describe(
     state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),
   );
   connection.life = lifeOf(now.add(timeoutOf(state.get())), state.get());
-}
-
-/** Counts the connection and puts its entries into the table; undoes it all where that fails. */
-function insert(
-  maps: BalancerMaps,
-  shape: BalancerShape,
-  connections: ConnectionFunctions,
-  { flow, now, connection }: Opening & { connection: ConnectionReference },
-): Int<"u32"> {
-  const { count, discard, weightOf } = connections;
-  const weight = () => weightOf(connection.life.shr(32).toU32());
-  // Counted first: another CPU may change the state as soon as the entry is there.
-  count(connection.destination, weight());
-  const uncount = () => count(connection.destination, u64(0).sub(weight()));
-  const outcome = variable(maps.connections.update(flow, connection, "create"));
-  when(
-    outcome.get().eq(EXISTS),
-    () => {
-      // Absent where whoever ends it was quicker: then there is room now.
-      maps.connections.lookup(flow).then((other) => {
-        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-          uncount();
-          copyConnection(connection, other);
-          returnValue(OPENED);
-        });
-      });
-      discard({ flow, now, force: u32(0) });
-      outcome.set(maps.connections.update(flow, connection, "create"));
-    },
-    { isRare: true },
-  );
-  when(
-    outcome.get().ne(0),
-    () => {
-      uncount();
-      returnValue(failure(reasons.tableFull));
-    },
-    { isRare: true },
-  );
-
-  if (hasReplies(shape.methods)) {
-    const { hasReplyEntry } = connection;
-    when(hasReplyEntry.ne(0), () => insertReplyEntry(maps, connections, { flow, now, connection }), { isRare: true });
-  }
-  maps.loads.lookup(connection.destination).then((load) => atomic(load, Load, "scheduled").add(1));
-  return u32(OPENED);
-}
-
-function copyConnection(to: ConnectionReference, from: ConnectionReference): void {
-  for (const field of Object.keys(Connection.fields) as (keyof typeof Connection.fields)[]) {
-    Object.assign(to, { [field]: from[field] });
-  }
 }

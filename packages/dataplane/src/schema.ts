@@ -7,7 +7,6 @@ import {
   BPF_F_INNER_MAP,
   BPF_F_NO_PREALLOC,
   be16,
-  be32,
   bytes,
   global,
   hashMap,
@@ -18,69 +17,85 @@ import {
   u64,
   u8,
 } from "@yardmaster/ebpf";
+import { AnyAddress } from "./address.ts";
+import { families, type Family } from "./family.ts";
 import { reasonNames } from "./reasons.ts";
-import type { BalancerShape } from "./shape.ts";
+import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
 
-/** A flow as it arrives: the key of connections. 16 bytes, no padding. */
-export const FlowKey = struct("flow_key", {
-  source: be32,
-  destination: be32,
-  sourcePort: be16,
-  destinationPort: be16,
-  protocol: u32,
-});
-
-/**
- * A connection, found by the client's flow (`direction` 0). Where no rule says for whom its server
- * answers, it is found by the server's flow as well (1): that entry does not live or count, it leads to
- * the client's.
- */
-export const Connection = struct("connection", {
-  /**
-   * One word, so that time and state change together: expiry in the low 32 bits, state in bits 32–39.
-   * Of a reply entry: 0.
-   */
-  life: u64,
-  /** Index of the destination. */
-  destination: u32,
-  /** What to write into the packet. Request: the server's address and port; reply: the service's. */
-  address: be32,
-  port: be16,
-  method: u8,
-  direction: u8,
-  /** Which state table the packets of the client follow. */
-  table: u8,
-  /** 1: replies are found by an entry of their own, 0: by a rule, or there are none. */
-  hasReplyEntry: u8,
-  reserved: u16,
-});
-
-/** What a packet that opens a connection may be addressed to. */
-export const ServiceKey = struct("service_key", { address: be32, port: be16, protocol: u16 });
-/**
- * For whom a real server answers: key is its address, port and protocol, value the service's address and
- * port. Only where that is one service; otherwise connections have reply entries.
- */
-export const ReplyRule = struct("reply_rule", { address: be32, port: be16, reserved: u16 });
+/** How a service is found. */
 export const ServiceIndex = struct("service_index", { service: u32 });
 
-/** A virtual service, by index. Written by the control plane only. */
-export const Service = struct("service", {
-  /** Code of the scheduler. */
-  scheduler: u32,
-  /** How many of the members count. */
-  memberCount: u32,
-  /** wrr: greatest common divisor of the weights and the highest level, max weight − (divisor − 1). */
-  weightDivisor: u32,
-  highestLevel: u32,
-});
+/** Bits of `flags` of a service. */
+export const serviceFlags = {
+  /** Clients stay with their server. */
+  persistent: 1,
+  /** Every packet is scheduled; no connection is kept. */
+  onePacket: 2,
+  /** Its address has no port: templates stand for all ports of the client. */
+  allPorts: 4,
+  /** It is known by a mark: one template for all addresses, ports and protocols of the client. */
+  byMark: 8,
+} as const;
 
 /** A destination in the order of its service's list. */
 export const Member = struct("member", { destination: u32, weight: u32 });
 
+/** A virtual service with its list of destinations. Exchanged whole by the control plane: never half of a change. */
+export function serviceType(maximumMembers: number) {
+  return struct("service", {
+    /** Where its scheduler stands; moved by the programs. What it means is the scheduler's. */
+    position: u64,
+    positionReserved: bytes(56),
+    /** Code of the scheduler. */
+    scheduler: u32,
+    /** Bits of the scheduler's options, see schedule/scheduler.ts. */
+    options: u32,
+    /** How many of the members can be chosen: the first in the list. */
+    memberCount: u32,
+    /** How many there are with those that were removed and live on in connections; they stand behind the others. */
+    listedCount: u32,
+    /** wrr: greatest common divisor of the weights and the highest level, max weight − (divisor − 1). */
+    weightDivisor: u32,
+    highestLevel: u32,
+    /** Bits of `serviceFlags`. */
+    flags: u32,
+    /** Ticks that a template lives after its last new connection. */
+    persistenceTicks: u32,
+    /** Bits of the client's address that templates keep. */
+    maskBits: u32,
+    /** Connections that may be opened in a second, and that may be half open at once; 0: no cap. */
+    newPerSecond: u32,
+    halfOpenMaximum: u32,
+    reserved: bytes(20),
+    members: list(Member, maximumMembers),
+  });
+}
+/** Its fields, whatever the length of the list. */
+export type ServiceFields = ReturnType<typeof serviceType>["fields"];
+
+/** Bits of `flags` of a destination. */
+export const destinationFlags = {
+  /** Replies are told by a rule. */
+  hasReplyRule: 1,
+  /** Removed: it gets nothing new, and its connections what the settings say. */
+  removed: 2,
+} as const;
+
 /** A real server as one service uses it, by index. Written by the control plane only. */
-export const Destination = struct("destination", { address: be32, port: be16, method: u8, hasReplyRule: u8 });
+export const Destination = struct("destination", {
+  address: AnyAddress,
+  port: be16,
+  method: u8,
+  flags: u8,
+  /** Index of its service. */
+  service: u32,
+  weight: u32,
+  /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
+  upperThreshold: u32,
+  lowerThreshold: u32,
+  reserved: bytes(28),
+});
 
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
 export const Load = struct("load", {
@@ -88,14 +103,34 @@ export const Load = struct("load", {
   connections: u64,
   /** Connections scheduled since the destination was added. */
   scheduled: u64,
-  reserved: bytes(48),
+  /** 1: it has reached its upper threshold and not yet come below the lower one. */
+  overloaded: u32,
+  /** Templates that lead to it. */
+  templates: u32,
+  reserved: bytes(40),
 });
 
-/** Where a scheduler stands with one service. */
-export const Position = struct("position", {
-  /** rr: index of the member chosen last. wrr: that in the low half, the current level in the high half. */
-  value: u64,
-  reserved: bytes(56),
+/** What the caps of a service are measured by. A cache line of its own. */
+export const ServiceLoad = struct("service_load", {
+  /** The current second, in ticks, and connections opened in it. */
+  secondStartedAt: u32,
+  opened: u32,
+  /** Connections in a half-open state. */
+  halfOpen: u32,
+  reserved: bytes(52),
+});
+
+/** Binds a client to a destination. */
+export const Template = struct("template", {
+  /** As a connection's: expiry low, state (NONE, ASSURED or CLAIMED) high. */
+  life: u64,
+  destination: u32,
+  /** Tells it from templates that had the same key before. */
+  serial: u32,
+  /** Connections opened under it: while there are any it does not end. */
+  controlled: u32,
+  /** Ticks that it lives from the next renewal on. */
+  periodTicks: u32,
 });
 
 /** The two addresses of a frame in the order in which they are sent. */
@@ -103,17 +138,18 @@ export const MacPair = struct("mac_pair", { destination: bytes(6), source: bytes
 
 /** A way out, as bpf_fib_lookup told it; kept per CPU and asked again when older than a second. */
 export const NextHop = struct("next_hop", {
-  /** The address that was looked up; 0: nothing yet. */
-  address: be32,
   /** Tick of the lookup. */
   refreshedAt: u32,
+  /** 0: nothing known yet. */
   ifindex: u32,
   mtu: u16,
   /** Tag control information that frames must carry there; 0 for untagged. */
   vlan: be16,
   macs: MacPair,
-  reserved: u32,
 });
+
+/** The way to a client, and which client. */
+export const clientHopType = ({ Address }: Family) => struct("client_hop", { address: Address, hop: NextHop });
 
 /** Traffic of one destination on one CPU, and the way to it: one cache line. */
 export const Path = struct("path", {
@@ -122,6 +158,7 @@ export const Path = struct("path", {
   packetsOut: u64,
   bytesOut: u64,
   hop: NextHop,
+  reserved: u32,
 });
 
 /** Of VLAN interfaces: where their frames really go. */
@@ -134,16 +171,44 @@ export const Settings = struct("settings", {
   ticksPerSecond: u32,
   /** Under a manual clock: the time. */
   now: u32,
+  /** IPVS's conn_reuse_mode: bits of `reuseModes`. */
+  reuseMode: u32,
+  /** What becomes of connections of removed destinations: a number of `removalActions`. */
+  onRemoval: u32,
+  /** How many removed destinations there are: connections look at theirs only where there are any. */
+  removedDestinations: u32,
+  /** 1: a template to a destination of weight 0 no longer counts (expire_quiescent_template). */
+  leaveQuiesced: u32,
+  /** 1: any TCP packet but RST may open a connection (sloppy_tcp). */
+  sloppyTcp: u32,
+  /** 1: packets from port 20 open no connection, as in IPVS. */
+  refuseSourcePort20: u32,
+  /** Of so many packets that would open a connection one is dropped; 0: none (drop_packet, am_droprate). */
+  dropRate: u32,
+  /** Ticks after which lblcr takes a server out of a set that has not changed. */
+  localitySetTicks: u32,
   /** Ticks that a connection lives in each state. */
   timeouts: list(u32, 16),
   /** Next state by table, TCP flags and state: see tcp-states.ts. */
   transitions: list(u8, TRANSITION_BYTES),
 });
 
+/** Numbers of `onRemoval` in the settings. */
+export const removalActions = { drop: 0, reset: 1, reschedule: 2 } as const;
+/** Bits of `reuseMode`: which SYNs of a known connection are scheduled anew. */
+export const reuseModes = { afterEnd: 1, afterFin: 2 } as const;
+
 /** Keys that one run of the reaper takes: a power of two. */
 export const REAPER_BATCH = 256;
-export const ReaperKeys = list(FlowKey, REAPER_BATCH);
-const ReaperKeyBytes = bytes(ReaperKeys.size);
+/** What the reaper can be asked to end. */
+export const reaperTables = { connections: 0, templates: 1 } as const;
+
+/** Keys of a family's connections, or of its templates. */
+export const reaperKeys = ({ FlowKey, TemplateKey }: Family) => ({
+  connections: list(FlowKey, REAPER_BATCH),
+  templates: list(TemplateKey, REAPER_BATCH),
+});
+const ReaperKeyBytes = bytes(reaperKeys(families.ipv6).templates.size);
 
 /** What the reaper is to look at. */
 export const ReaperWork = struct("reaper_work", {
@@ -151,40 +216,91 @@ export const ReaperWork = struct("reaper_work", {
   count: u32,
   /** 1: also connections whose time is not up. */
   force: u32,
+  /** 4 or 6. */
+  family: u32,
+  /** A number of `reaperTables`. */
+  table: u32,
   keys: ReaperKeyBytes,
 });
+
+/** What is counted for the whole balancer and written by its programs. */
+export const Tallies = struct("tallies", {
+  /** Packets that would have opened a connection, for `dropRate`. */
+  opening: u32,
+  /** The serial given to a template last. */
+  templateSerial: u32,
+});
+
+/** What lblc and lblcr remember of a client's destination address, in one service. */
+export const LocalityKey = struct("locality_key", { address: AnyAddress, service: u32 });
+export const Locality = struct("locality", {
+  /** lblc: where its packets go. */
+  destination: u32,
+  usedAt: u32,
+  /** lblcr: when its set of servers changed last, and the serial of the member that came last. */
+  changedAt: u32,
+  serial: u32,
+});
+/** lblcr: a server in the set of an address. */
+export const LocalityMemberKey = struct("locality_member", { address: AnyAddress, service: u32, destination: u32 });
+/** Later members have greater serials. */
+export const LocalityMember = struct("locality_serial", { serial: u32, reserved: u32 });
+/** Schedulers that remember where the packets of an address go. */
+const schedulersOfAddresses: ReadonlySet<string> = new Set(["lblc", "lblcr"]);
+/** Addresses that all services together remember. */
+const MAXIMUM_LOCALITIES = 65_536;
 
 /** Next hops of clients, found by a hash of the address. */
 export const CLIENT_HOPS = 1024;
 
 export const Counter = struct("counter", { packets: u64 });
 
-/** All maps for a shape. Each call makes new definitions: a program and its hosts share one set. */
-export function balancerMaps(shape: BalancerShape) {
-  const members = arrayMap("members", list(Member, shape.maximumMembers), 1);
-  const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
+/** The maps of one family; those of a family that the shape lacks have room for one entry. */
+function familyMaps(family: Family, shape: BalancerShape) {
+  const { digit, FlowKey, Connection, ServiceKey, ReplyRule, TemplateKey } = family;
+  const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
+  const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
-    connections: hashMap("connections", FlowKey, Connection, shape.maximumConnections),
-    serviceIndex: hashMap("service_index", ServiceKey, ServiceIndex, shape.maximumServices),
-    replyRules: hashMap("reply_rules", ServiceKey, ReplyRule, shape.maximumDestinations),
-    services: arrayMap("services", Service, shape.maximumServices),
-    positions: arrayMap("positions", Position, shape.maximumServices),
-    /** By service: its list of destinations, exchanged whole. */
-    members: arrayOfArrays("service_members", members, shape.maximumServices),
-    membersInner: members,
+    connections: hashMap(`connections${digit}`, FlowKey, Connection, room(shape.maximumConnections)),
+    templates: hashMap(`templates${digit}`, TemplateKey, Template, templates, { flags: BPF_F_NO_PREALLOC }),
+    serviceIndex: hashMap(`service_index${digit}`, ServiceKey, ServiceIndex, room(shape.maximumServices)),
+    replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
+  };
+}
+
+/** All maps for a shape. Each call makes new definitions: a program and its hosts share one set. */
+export function balancerMaps(shape: BalancerShape) {
+  const Service = serviceType(shape.maximumMembers);
+  const service = arrayMap("service", Service, 1);
+  const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
+  const remembersAddresses = shape.schedulers.some((name) => schedulersOfAddresses.has(name));
+  const localities = remembersAddresses ? MAXIMUM_LOCALITIES : 1;
+  const unreserved = { flags: BPF_F_NO_PREALLOC };
+  return {
+    ipv4: familyMaps(families.ipv4, shape),
+    ipv6: familyMaps(families.ipv6, shape),
+    /** By index: each exchanged whole. */
+    services: arrayOfArrays("services", service, shape.maximumServices),
     /** By service: the table of schedulers that have one, of any length, exchanged whole. */
     tables: arrayOfArrays("service_tables", slots, shape.maximumServices),
-    tablesInner: slots,
+    serviceLoads: arrayMap("service_loads", ServiceLoad, shape.maximumServices),
     destinations: arrayMap("destinations", Destination, shape.maximumDestinations),
     loads: arrayMap("loads", Load, shape.maximumDestinations),
     paths: arrayMap("paths", Path, shape.maximumDestinations, { perCpu: true }),
-    clientHops: arrayMap("client_hops", NextHop, CLIENT_HOPS, { perCpu: true }),
-    vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, { flags: BPF_F_NO_PREALLOC }),
+    localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
+    localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, localities, unreserved),
+    vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),
     verdicts: arrayMap("verdicts", Counter, reasonNames.length, { perCpu: true }),
     settings: global("settings", Settings),
+    tallies: global("tallies", Tallies),
     reaperWork: global("reaper_work", ReaperWork),
+    /** Templates of inner maps: made anew for each service, not shared. */
+    inner: { service, slots },
+    Service,
   };
 }
 
 export type BalancerMaps = ReturnType<typeof balancerMaps>;
+export type FamilyMaps = BalancerMaps["ipv4"];

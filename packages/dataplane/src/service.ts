@@ -1,12 +1,13 @@
 // Second station: which virtual service a packet is addressed to.
 
 import type { Int, Maybe, Reference } from "@yardmaster/ebpf";
-import type { BalancerMaps, FlowKey, ServiceIndex } from "./schema.ts";
+import type { Family } from "./family.ts";
+import type { FamilyMaps, ServiceIndex } from "./schema.ts";
 
 /** The service that a client's flow is addressed to. */
 export function matchService(
-  maps: BalancerMaps,
-  flow: Reference<typeof FlowKey.fields>,
+  maps: FamilyMaps,
+  flow: Reference<Family["FlowKey"]["fields"]>,
 ): Maybe<Reference<typeof ServiceIndex.fields>> {
   const protocol: Int<"u32"> = flow.protocol;
   return maps.serviceIndex.lookup({

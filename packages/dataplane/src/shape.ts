@@ -1,20 +1,30 @@
 // What the program is specialised to. Equal shapes give equal programs; everything else is in maps.
 
+import type { FamilyName } from "./family.ts";
 import type { MethodName } from "./forward/method.ts";
 import type { SchedulerName } from "./schedule/scheduler.ts";
 
 /** Only what is named here is compiled in. */
 export interface BalancerShape {
+  /** Of virtual services. */
+  readonly families: readonly FamilyName[];
   readonly schedulers: readonly SchedulerName[];
   readonly methods: readonly MethodName[];
   /** MAC addresses (6 bytes each) of the interfaces: frames for others are not the director's. */
   readonly macs: readonly Uint8Array[];
-  /** Entries of the connection table; methods with a way back use two for a connection. */
+  /** Entries of the connection table of each family; methods with a way back may use two for a connection. */
   readonly maximumConnections: number;
   readonly maximumServices: number;
   readonly maximumDestinations: number;
   /** Destinations that one service can have: a power of two. */
   readonly maximumMembers: number;
+  /**
+   * What one active connection costs least-connection schedulers, in inactive ones: 256 as LVS documents it, 257 as
+   * its newest kernels count (ip_vs_dest_conn_overhead in include/net/ip_vs.h adds all connections, active ones too).
+   */
+  readonly activeCost: 256 | 257;
+  /** What some configurations need and others pay nothing for. */
+  readonly features: readonly FeatureName[];
   /**
    * How packets leave by the interface they came in on. A veth wakes its other end for frames sent back
    * by XDP_TX only if that end runs a program too (veth_xdp_flush, drivers/net/veth.c); a redirect to
@@ -23,4 +33,26 @@ export interface BalancerShape {
   readonly sendBack?: "tx" | "redirect";
   /** `jiffies`: the kernel's clock. `manual`: the `now` of the settings, for tests and simulation. */
   readonly clock: "jiffies" | "manual";
+}
+
+/** Parts of the road that are compiled in on demand. */
+export const featureNames = [
+  /** Upper and lower thresholds of destinations. */
+  "thresholds",
+  /** Services whose clients stay with their server. */
+  "persistence",
+  /** UDP services that schedule every packet. */
+  "onePacket",
+  /** Services by prefix, by lists, ranges or all of the ports, and by mark. */
+  "wideServices",
+  /** Caps on new and half-open connections of a service. */
+  "caps",
+  /** A share of the packets that would open a connection is dropped (IPVS's drop_packet). */
+  "dropPackets",
+] as const;
+export type FeatureName = (typeof featureNames)[number];
+
+/** Whether a shape has a feature. */
+export function hasFeature(shape: Pick<BalancerShape, "features">, feature: FeatureName): boolean {
+  return shape.features.includes(feature);
 }

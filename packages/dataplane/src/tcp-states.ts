@@ -30,6 +30,9 @@ export function stateName(state: number): StateName {
 export const ACTIVE_STATES =
   (1 << states.ESTABLISHED) | (1 << states.SYN_SENT) | (1 << states.SYN_RECV) | (1 << states.SYNACK);
 
+/** Bit n: in state n the handshake is not complete. */
+export const HALF_OPEN_STATES = (1 << states.SYN_RECV) | (1 << states.SYNACK);
+
 /** LVS's defaults in milliseconds, by state number. */
 export const defaultTimeoutsMs: readonly number[] = [
   2_000, 900_000, 120_000, 60_000, 120_000, 120_000, 10_000, 60_000, 30_000, 120_000, 120_000, 300_000, 0, 0, 0, 0,

@@ -1,4 +1,4 @@
-// Last station of the packet's road: time to live, layer-2 addresses, VLAN tag, and out.
+// Last station of the packet's road: layer-2 addresses, VLAN tag, and out.
 
 import {
   be16,
@@ -26,30 +26,16 @@ type HopReference = Reference<typeof NextHop.fields>;
 /** The VLAN number among the bits of a tag (IEEE 802.1Q), as it lies in memory. */
 const VLAN_ID = 0xff0f;
 
-/**
- * Takes one off the time to live and its checksum along. As the low byte of a word in memory order the
- * decrement adds one to the checksum, with the carry brought round (RFC 1141).
- */
-export function decrementTimeToLive(parsed: Parsed): void {
-  const { ip } = parsed;
-  const before = ip.timeToLive;
-  guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
-  ip.timeToLive = before.sub(1).toU8();
-  const sum = ip.check.raw().add(1);
-  const carried = sum.add(sum.add(1).shr(16));
-  ip.check = new Net("be16", carried.toU16().operand());
-}
-
 /** Sends the packet to `hop`, with the tag that its way wants. */
 export function transmit(parsed: Parsed, hop: HopReference, shape: BalancerShape): Verdict {
-  const { packet, ipOffset } = parsed;
+  const { packet, networkOffset } = parsed;
   const send = () => sendTo(packet, hop, shape);
-  const isTagged = ipOffset.ne(Ethernet.size);
+  const isTagged = networkOffset.ne(Ethernet.size);
   when(hop.vlan.eq(0).and(isTagged.not()), () => {
     setAddresses(packet.cursorAt(0), hop);
     send();
   });
-  guard(ipOffset.le(Ethernet.size + VlanTag.size)).orDrop(reasons.vlanMismatch);
+  guard(networkOffset.le(Ethernet.size + VlanTag.size)).orDrop(reasons.vlanMismatch);
   when(isTagged.not(), () => {
     pushTag(packet, hop);
     send();

@@ -2,8 +2,9 @@
 // network and the real server, as data that checks and documentation read.
 
 import type { Net, Reason, Reference } from "@yardmaster/ebpf";
+import type { Address } from "../address.ts";
+import type { Family } from "../family.ts";
 import type { Parsed } from "../parse.ts";
-import type { Connection } from "../schema.ts";
 import type { TransitionTable } from "../tcp-states.ts";
 
 /** Names as the configuration has them. */
@@ -18,12 +19,12 @@ export interface Requirement {
 /** Addresses that decide the way out. */
 export interface Endpoint {
   /** Whose next hop the packet goes to. */
-  readonly target: Net<"be32">;
+  readonly target: Address;
 }
 
 /** What the client takes for its peer. */
 export interface ServiceAddress {
-  readonly address: Net<"be32">;
+  readonly address: Address;
   readonly port: Net<"be16">;
 }
 
@@ -39,7 +40,7 @@ export interface ForwardingMethod {
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];
   /** Changes a client's packet; layer 2, TTL and sending come after it. Returns where it goes. */
-  readonly request: (parsed: Parsed, connection: Reference<typeof Connection.fields>) => Endpoint;
+  readonly request: (parsed: Parsed, connection: Reference<Family["Connection"]["fields"]>) => Endpoint;
   /** Changes a server's packet on its way back, to come from `service`. Only of methods that have replies. */
   readonly reply?: (parsed: Parsed, service: ServiceAddress) => Endpoint;
   /** Why and how a packet leaves while the next hop is being resolved. */

@@ -21,9 +21,8 @@ export const nat: ForwardingMethod = {
     return { target };
   },
   reply(parsed, service) {
-    const client = parsed.ip.destination;
     translate(parsed, "source", service.address, service.port);
-    return { target: client };
+    return { target: parsed.network.destination };
   },
   // Translated already: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },

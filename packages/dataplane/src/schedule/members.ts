@@ -3,44 +3,39 @@
 import {
   type Fields,
   type Initial,
-  type Int,
-  list,
   loop,
   pointer,
   type Reference,
   returnValue,
   stack,
-  type StagedOf,
   struct,
+  u32,
 } from "@yardmaster/ebpf";
-import { type BalancerMaps, Member } from "../schema.ts";
-import type { BalancerShape } from "../shape.ts";
+import type { BalancerMaps, Load, ServiceFields } from "../schema.ts";
+import { type BalancerShape, hasFeature } from "../shape.ts";
 import type { MemberList } from "./scheduler.ts";
 
-/** The type of a service's list. */
-export function memberListType(shape: BalancerShape) {
-  return list(Member, shape.maximumMembers);
+/** Whether a destination has reached its upper threshold. */
+export function isOverloaded(shape: BalancerShape, load: Reference<typeof Load.fields>) {
+  return hasFeature(shape, "thresholds") ? load.overloaded.ne(0) : u32(0).ne(0);
 }
 
-/** The members as a scheduler sees them. `members` is the list in the map, `count` how many count. */
-export function memberList(
-  maps: BalancerMaps,
-  shape: BalancerShape,
-  members: StagedOf<ReturnType<typeof memberListType>>,
-  count: Int<"u32">,
-): MemberList {
+/** The members of a service as a scheduler sees them. */
+export function memberList(maps: BalancerMaps, shape: BalancerShape, service: Reference<ServiceFields>): MemberList {
   return {
-    count,
+    count: service.memberCount,
+    listedCount: service.listedCount,
     walk(name, times, fields, initial, body) {
-      const state = struct(name, { ...fields, members: pointer(memberListType(shape)) });
-      const content = { ...initial, members } as unknown as Initial<typeof state.fields>;
+      const state = struct(name, { ...fields, service: pointer(maps.Service) });
+      const content = { ...initial, service } as unknown as Initial<typeof state.fields>;
       const inFrame = stack(state, content, { share: "walk" });
       loop(name, times, state, inFrame, (round, inside) => {
         body({
           round,
           state: inside as unknown as Reference<typeof fields>,
-          at: (index) => membersOf(inside).masked(index),
+          at: (index) => serviceOf(inside).members.masked(index),
           load: (destination) => maps.loads.lookup(destination).orReturn(1),
+          isOverloaded: (load) => isOverloaded(shape, load),
           stop: () => returnValue(1),
           next: () => returnValue(0),
         });
@@ -49,7 +44,7 @@ export function memberList(
     },
   };
 
-  function membersOf<F extends Fields>(state: Reference<F>) {
-    return (state as unknown as { members: StagedOf<ReturnType<typeof memberListType>> }).members;
+  function serviceOf<F extends Fields>(state: Reference<F>) {
+    return (state as unknown as { service: Reference<ServiceFields> }).service;
   }
 }

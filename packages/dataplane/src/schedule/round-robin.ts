@@ -1,8 +1,8 @@
 // rr: the next usable destination after the one chosen last.
 
-import { atomic, type Int, u32, variable, when } from "@yardmaster/ebpf";
-import { Position } from "../schema.ts";
-import { NO_DESTINATION, type Scheduler, type Scheduling } from "./scheduler.ts";
+import { type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { movePosition } from "./position.ts";
+import { isUsable, NO_DESTINATION, type Scheduler, type Scheduling } from "./scheduler.ts";
 
 /**
  * Round robin. The position is one more than the index of the member chosen last, so that a fresh
@@ -11,8 +11,8 @@ import { NO_DESTINATION, type Scheduler, type Scheduling } from "./scheduler.ts"
 export const roundRobin: Scheduler = {
   name: "rr",
   code: 0,
-  choose({ members, position }: Scheduling): Int<"u32"> {
-    const before = position.value;
+  choose({ maps, members, service }: Scheduling): Int<"u32"> {
+    const before = service.position;
     const state = { count: u32, index: u32, chosen: u32 };
     const start = { count: members.count, index: before.toU32(), chosen: NO_DESTINATION };
     const end = members.walk("walk_rr", members.count, state, start, (walk) => {
@@ -20,15 +20,14 @@ export const roundRobin: Scheduler = {
       when(index.get().ge(walk.state.count), () => index.set(u32(0)));
       walk.state.index = index.get().add(1);
       const member = walk.at(index.get());
-      when(member.weight.ne(0), () => {
+      when(isUsable(walk, member), () => {
         walk.state.chosen = member.destination;
         walk.stop();
       });
     });
     const chosen = end.chosen;
     when(chosen.ne(NO_DESTINATION), () => {
-      // Two CPUs that choose at once take the same member; the position still moves on by one.
-      atomic(position, Position, "value").compareExchange(before, end.index.toU64());
+      movePosition(maps, service, before, end.index.toU64());
     });
     return chosen;
   },

@@ -1,18 +1,18 @@
 // wrr: rounds over the list at falling weight levels; at each level the destinations that reach it.
 // The rule and its arithmetic: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_wrr.c.
 
-import { atomic, choose, type Int, u32, variable, when } from "@yardmaster/ebpf";
-import { Position } from "../schema.ts";
-import { NO_DESTINATION, type Scheduler, type Scheduling, type WeightedMember } from "./scheduler.ts";
+import { choose, type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { movePosition } from "./position.ts";
+import { type ListedMember, NO_DESTINATION, type Scheduler, type Scheduling } from "./scheduler.ts";
 
 /** Greatest common divisor of the positive weights, 1 if there are none. */
-export function weightDivisor(members: readonly WeightedMember[]): number {
+export function weightDivisor(members: readonly Pick<ListedMember, "weight">[]): number {
   const divisor = members.reduce((known, { weight }) => greatestCommonDivisor(known, weight), 0);
   return Math.max(divisor, 1);
 }
 
 /** The level that a round starts on: max weight − (divisor − 1); 0 where no weight is positive. */
-export function highestLevel(members: readonly WeightedMember[]): number {
+export function highestLevel(members: readonly Pick<ListedMember, "weight">[]): number {
   const largest = Math.max(0, ...members.map(({ weight }) => weight));
   return largest === 0 ? 0 : largest - (weightDivisor(members) - 1);
 }
@@ -26,8 +26,8 @@ export const weightedRoundRobin: Scheduler = {
   name: "wrr",
   code: 1,
   start: (members) => BigInt(highestLevel(members)) << 32n,
-  choose({ members, service, position }: Scheduling): Int<"u32"> {
-    const before = position.value;
+  choose({ maps, members, service }: Scheduling): Int<"u32"> {
+    const before = service.position;
     const level = before.shr(32).toU32();
     // 0 is no level yet; one from before the weights fell is too far above them to walk down from.
     const isOutside = level.sub(1).ge(service.highestLevel);
@@ -59,7 +59,7 @@ export const weightedRoundRobin: Scheduler = {
     const chosen = end.chosen;
     when(chosen.ne(NO_DESTINATION), () => {
       const after = end.level.toU64().shl(32).or(end.index);
-      atomic(position, Position, "value").compareExchange(before, after);
+      movePosition(maps, service, before, after);
     });
     return chosen;
   },

@@ -225,20 +225,24 @@ export interface ArrayReference<S> extends Located {
   lookup(index: Int): Maybe<S>;
   /** The element at a staged index modulo the length, which must be a power of two. */
   masked(index: Int): S;
+  /** Stores into the element at an index known while building. */
+  set(index: number, value: S | number | bigint): void;
 }
 
 /** `length` elements of `element`. */
 export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<Js[], ArrayReference<S>> {
   const stride = roundUp(element.size, element.alignment);
+  const fixed = (at: Place, index: number): Place => {
+    if (!Number.isInteger(index) || index < 0 || index >= length) {
+      throw new BuildError("YM_BUILD_RANGE", `index ${index} is outside an array of ${length}`, callerPosition());
+    }
+    return within(at, index * stride);
+  };
   const reference = (at: Place): ArrayReference<S> => ({
     [PLACE]: at,
     length,
-    at(index) {
-      if (!Number.isInteger(index) || index < 0 || index >= length) {
-        throw new BuildError("YM_BUILD_RANGE", `index ${index} is outside an array of ${length}`, callerPosition());
-      }
-      return element.access(within(at, index * stride));
-    },
+    at: (index) => element.access(fixed(at, index)),
+    set: (index, value) => element.assign(fixed(at, index), value as S),
     lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, stride))),
     masked(index) {
       if ((length & (length - 1)) !== 0) {
@@ -263,7 +267,11 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
     access: reference,
     assign(at, value) {
       if (PLACE in value) copyBytes(at, value[PLACE], stride * length);
-      else throw new BuildError("YM_BUILD_RANGE", "arrays are assigned element by element", callerPosition());
+      else if (value.length === length) value.forEach((each, index) => element.assign(fixed(at, index), each));
+      else {
+        const message = `${value.length} elements are assigned to an array of ${length}`;
+        throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+      }
     },
     btf: (btf) => btf.addArray(element.btf(btf), btf.addInt("u32", 32), length),
   };

@@ -1,0 +1,92 @@
+// The two families of the internet protocol: what differs between them by size and number. The code of the road is
+// built once for each family of the shape.
+
+import { be16, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
+import { addressType } from "./address.ts";
+
+export type FamilyName = "ipv4" | "ipv6";
+
+/** Words of a family's addresses. */
+const WORDS: Readonly<Record<FamilyName, number>> = { ipv4: 1, ipv6: 4 };
+
+/** A family: its numbers, and the structures whose size depends on the length of an address. */
+export type Family = ReturnType<typeof family>;
+
+function family(name: FamilyName) {
+  const address = addressType(WORDS[name]);
+  const digit = name === "ipv4" ? "4" : "6";
+
+  /** A flow as it arrives: the key of connections. 16 or 40 bytes, no padding. */
+  const FlowKey = struct(`flow_key${digit}`, {
+    source: address,
+    destination: address,
+    sourcePort: be16,
+    destinationPort: be16,
+    protocol: u32,
+  });
+
+  /**
+   * A connection, found by the client's flow (`direction` 0). Where no rule says for whom its server answers, it is
+   * found by the server's flow as well (1): that entry does not live or count, it leads to the client's.
+   */
+  const Connection = struct(`connection${digit}`, {
+    /**
+     * One word, so that time and state change together: expiry in the low 32 bits, state in bits 32–35. Of a reply
+     * entry: 0.
+     */
+    life: u64,
+    /** Index of the destination. */
+    destination: u32,
+    /** Serial of the template that it was opened under; 0: none. */
+    template: u32,
+    /** What to write into the packet. Request: the server's address and port; reply: the service's. */
+    address,
+    port: be16,
+    method: u8,
+    direction: u8,
+    /** Which state table the packets of the client follow. */
+    table: u8,
+    /** 1: replies are found by an entry of their own, 0: by a rule, or there are none. */
+    hasReplyEntry: u8,
+    /** Of the template: `serviceFlags` that its key was made by, and bits of the client's address that it keeps. */
+    templateFlags: u8,
+    templateBits: u8,
+  });
+
+  /** What a packet that opens a connection may be addressed to. */
+  const ServiceKey = struct(`service_key${digit}`, { address, port: be16, protocol: u16 });
+
+  /**
+   * For whom a real server answers: key is its address, port and protocol, value the service's address and port. Only
+   * where that is one service; otherwise connections have reply entries.
+   */
+  const ReplyRule = struct(`reply_rule${digit}`, { address, port: be16, reserved: u16 });
+
+  /** A client's template: the client by the bits of the mask, and what it is persistent to. */
+  const TemplateKey = struct(`template_key${digit}`, {
+    client: address,
+    /** The virtual address; 0 where one template serves all addresses. */
+    service: address,
+    /** The virtual port; 0 where one template serves all ports. */
+    port: be16,
+    /** 0 where one template serves all protocols. */
+    protocol: u16,
+    /** Index of the service. Of a disabled template: its serial, with `protocol` 0xffff. */
+    index: u32,
+  });
+
+  return {
+    name,
+    /** 4 or 6: the version number, and the ending of names in programs. */
+    digit,
+    words: WORDS[name],
+    Address: address,
+    FlowKey,
+    Connection,
+    ServiceKey,
+    ReplyRule,
+    TemplateKey,
+  };
+}
+
+export const families: Readonly<Record<FamilyName, Family>> = { ipv4: family("ipv4"), ipv6: family("ipv6") };

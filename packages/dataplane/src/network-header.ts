@@ -1,0 +1,158 @@
+// The IP header, of either family, as the rest of the road sees it: addresses, lengths, time to live. What differs
+// between the families (the header checksum) is dealt with here.
+
+import {
+  type ChecksumUpdate,
+  checksum,
+  checksumChange,
+  type Cursor,
+  guard,
+  type Int,
+  Net,
+  repeat,
+  type Packet,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
+import { type Address, wordsOf } from "./address.ts";
+import { families, type Family, type FamilyName } from "./family.ts";
+import {
+  ETH_P_IP,
+  ETH_P_IPV6,
+  HeaderWord,
+  HeaderWords,
+  IPPROTO_FRAGMENT,
+  Ipv4,
+  Ipv6,
+} from "./headers.ts";
+import { reasons } from "./reasons.ts";
+
+/** Which end of the flow an address is of. */
+export type End = "source" | "destination";
+
+/** A whole, well-formed IP packet's header. */
+export interface NetworkHeader {
+  readonly family: Family;
+  readonly source: Address;
+  readonly destination: Address;
+  readonly protocol: Int<"u8">;
+  /** Bytes of the packet without the link layer, as statistics and MTUs count. */
+  readonly length: Int<"u32">;
+  /** At what follows the header, and its length in bytes. */
+  readonly payload: Cursor;
+  readonly payloadLength: Int<"u32">;
+  /** Takes one off the time to live or hop limit, and IPv4's checksum along; packets without any left are dropped. */
+  decrementHops(): void;
+  /** Replaces an address, and IPv4's checksum along. Returns the change for the transport checksum. */
+  replaceAddress(end: End, address: Address): ChecksumUpdate;
+}
+
+/** EtherTypes of the families. */
+export const etherTypes: Readonly<Record<FamilyName, number>> = { ipv4: ETH_P_IP, ipv6: ETH_P_IPV6 };
+
+/** Reads a family's header at `offset`; packets that are not whole leave here. */
+export function networkHeader(family: Family, packet: Packet, offset: Int<"u32">): NetworkHeader {
+  return family.name === "ipv4" ? ipv4Header(packet, offset) : ipv6Header(packet, offset);
+}
+
+/** "More fragments" and the offset, as the bytes lie in memory (RFC 791: 0x3fff in network order). */
+const FRAGMENT_MASK = 0xff3f;
+
+function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
+  const ip = packet.cursorAt(offset).read(Ipv4).orPass(reasons.truncated);
+  const versionAndLength = ip.versionAndLength;
+  guard(versionAndLength.and(0xf0).eq(0x40)).orPass(reasons.malformedIp);
+  const headerLength = versionAndLength.and(0x0f).shl(2);
+  guard(headerLength.ge(Ipv4.size)).orPass(reasons.malformedIp);
+  const length = ip.totalLength.toHost().toU32();
+  guard(length.add(offset).le(packet.length())).orPass(reasons.truncated);
+  guard(ip.fragment.raw().and(FRAGMENT_MASK).eq(0)).orPass(reasons.fragment);
+  guard(headerSum(packet, offset, headerLength).eq(0xffff)).orPass(reasons.badIpChecksum);
+  guard(length.ge(headerLength)).orPass(reasons.malformedIp);
+  return {
+    family: families.ipv4,
+    source: ip.source,
+    destination: ip.destination,
+    protocol: ip.protocol,
+    length,
+    payload: packet.cursorAt(offset.add(headerLength)),
+    payloadLength: length.sub(headerLength),
+    decrementHops() {
+      const before = ip.timeToLive;
+      guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      ip.timeToLive = before.sub(1).toU8();
+      // As the low byte of a word in memory order the decrement adds one to the checksum, with the carry brought round
+      // (RFC 1141).
+      const sum = ip.check.raw().add(1);
+      const carried = sum.add(sum.add(1).shr(16));
+      ip.check = new Net("be16", carried.toU16().operand());
+    },
+    replaceAddress(end, address) {
+      const change = addressChange(ip[end], address);
+      ip.check = checksum(ip.check).plus(change).fold();
+      ip[end] = address;
+      return change;
+    },
+  };
+}
+
+function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
+  const ip = packet.cursorAt(offset).read(Ipv6).orPass(reasons.truncated);
+  guard(ip.versionClassAndFlow.raw().and(0xf0).eq(0x60)).orPass(reasons.malformedIp);
+  const payloadLength = ip.payloadLength.toHost().toU32();
+  const length = payloadLength.add(Ipv6.size);
+  guard(length.add(offset).le(packet.length())).orPass(reasons.truncated);
+  const protocol = ip.nextHeader;
+  guard(protocol.ne(IPPROTO_FRAGMENT)).orPass(reasons.fragment);
+  return {
+    family: families.ipv6,
+    source: ip.source,
+    destination: ip.destination,
+    protocol,
+    length,
+    payload: packet.cursorAt(offset.add(Ipv6.size)),
+    payloadLength,
+    decrementHops() {
+      const before = ip.hopLimit;
+      guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      ip.hopLimit = before.sub(1).toU8();
+    },
+    replaceAddress(end, address) {
+      const change = addressChange(ip[end], address);
+      ip[end] = address;
+      return change;
+    },
+  };
+}
+
+function addressChange(before: Address, after: Address): ChecksumUpdate {
+  const [first, ...rest] = wordsOf(before) as [Net<"be32">, ...Net<"be32">[]];
+  const start = checksumChange().replace(first, after.at(0));
+  return rest.reduce((change, word, index) => change.replace(word, after.at(index + 1)), start);
+}
+
+/** The sum of the header's 16-bit words, folded until it is 0xffff where its checksum is right (RFC 1071). */
+function headerSum(packet: Packet, offset: Int<"u32">, headerLength: Int<"u32">): Int<"u64"> {
+  const words = packet.cursorAt(offset).read(HeaderWords).orPass(reasons.truncated);
+  const sum = variable(
+    words.a.raw().toU64().add(words.b.raw()).add(words.c.raw()).add(words.d.raw()).add(words.e.raw()),
+  );
+  when(
+    headerLength.ne(Ipv4.size),
+    () => {
+      const options = headerLength.sub(Ipv4.size).shr(2);
+      repeat({ times: options, atMost: 10 }, (index) => {
+        const word = packet
+          .cursorAt(offset.add(index.shl(2)).add(Ipv4.size))
+          .read(HeaderWord)
+          .orPass(reasons.truncated);
+        sum.set(sum.get().add(word.a.raw()));
+      });
+    },
+    { isRare: true },
+  );
+  // Below 2^36: folded twice it is at most 0x10010, where a right header's sum, a multiple of 0xffff, is 0xffff.
+  let folded = sum.get();
+  for (let round = 0; round < 2; round++) folded = folded.and(0xffff).add(folded.shr(16));
+  return folded;
+}
