@@ -38,6 +38,9 @@ export {
   global,
   type HashMap,
   hashMap,
+  type LpmTrie,
+  lpmTrie,
+  type PrefixFields,
   stack,
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";

@@ -167,6 +167,50 @@ function describeTrie(createHost: () => BpfHost): void {
     expect([map.delete([24, 0x0a01_0200]), map.delete([25, 0x0a01_0200])]).toEqual([true, false]);
     expect(map.lookup([32, 0x0a01_0203])).toBe(23n);
     expect(() => map.update([33, 0], 0n)).toThrow(/m/);
+    expect(() => map.delete([33, 0])).toThrow(/m/);
+    expect(map.lookup([33, 0x0a01_0203])).toBeUndefined();
+  });
+
+  test("a trie keeps keys as they were put in last, and is full of prefixes, not of addresses", () => {
+    const spec = { ...mapSpec({ maxEntries: 2 }), type: "lpm_trie", key: prefix, flags: BPF_F_NO_PREALLOC } as const;
+    using map = createHost().createMap(spec);
+    expect(map.update([8, 0x0a01_0203], 1n, "replace")).toBe(false);
+    expect(map.update([8, 0x0a01_0203], 1n, "create")).toBe(true);
+    expect(map.update([8, 0x0a00_0000], 2n, "create")).toBe(false);
+    map.update([9, 0x0a00_0000], 9n);
+    expect(map.update([8, 0x0a04_0506], 3n)).toBe(true);
+    expect(() => map.update([7, 0x0a00_0000], 7n)).toThrow(/the map is full/);
+    expect(map.update([7, 0x0a00_0000], 7n, "replace")).toBe(false);
+    expect([...map.entries()].sort(([[a]], [[b]]) => a - b)).toEqual([
+      [[8, 0x0a04_0506], 3n],
+      [[9, 0x0a00_0000], 9n],
+    ]);
+    for (const [key] of map.entries()) map.delete(key);
+    expect([...map.entries()]).toEqual([]);
+  });
+
+  test("a trie is made without preallocation, of 1 to 256 bytes of address", () => {
+    const create = (flags: number, size: number) => {
+      const spec = { ...mapSpec({ flags }), type: "lpm_trie", key: { ...prefix, size } } as const;
+      using _map = createHost().createMap(spec);
+    };
+    create(BPF_F_NO_PREALLOC, 5);
+    create(BPF_F_NO_PREALLOC, 260);
+    expect(() => create(BPF_F_NO_PREALLOC, 4)).toThrow(/m/);
+    expect(() => create(BPF_F_NO_PREALLOC, 261)).toThrow(/m/);
+    expect(() => create(0, 8)).toThrow(/m/);
+  });
+
+  test("a full trie tells programs so", () => {
+    const host = createHost();
+    const spec = { ...mapSpec({ maxEntries: 1 }), type: "lpm_trie", key: prefix, flags: BPF_F_NO_PREALLOC } as const;
+    using map = host.createMap(spec);
+    map.update([8, 0x0a00_0000], 1n);
+    const items = [
+      ...[asm.storeImm(8, fp, -8, 0), asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -8), asm.mov64(r3, r2)],
+      ...[asm.mov64Imm(r4, 0), asm.loadMap(r1, "m"), asm.callHelper(2), asm.exit()],
+    ];
+    expect(run(host, items, [map as unknown as BpfMap]).verdict | 0).toBe(-28);
   });
 }
 
