@@ -7,7 +7,7 @@ import { BuildError } from "./build-error.ts";
 import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
 
-/** Whether packet references are still good; `adjustHead` makes a new one and notes where. */
+/** Whether packet references are still good; `adjustHead` and `adjustTail` make a new one and note where. */
 export interface Epoch {
   endedAt: SourcePosition | undefined;
   isOver: boolean;
