@@ -6,6 +6,7 @@ import * as asm from "../src/asm/index.ts";
 import type { BpfHost, BpfMap, Codec, MapSpec, ProgramSpec } from "../src/spec.ts";
 
 const BPF_F_NO_PREALLOC = 1;
+const BPF_F_INNER_MAP = 1 << 12;
 const { r0, r1, r2, r3, r4, r6, fp } = asm;
 
 const u32: Codec<number> = {
@@ -52,6 +53,7 @@ export function describeHost(name: string, createHost: () => BpfHost): void {
     describePerCpu(createHost);
     describeTrie(createHost);
     describeMapOfMaps(createHost);
+    describeInnerLengths(createHost);
   });
   describe(`${name}: programs`, () => {
     describePrograms(createHost);
@@ -244,6 +246,36 @@ function describeMapOfMaps(createHost: () => BpfHost): void {
     if (type === "hash_of_maps") {
       expect(outer.delete(1)).toBe(true);
       expect(value()).toBe(7);
+    }
+  });
+}
+
+const readInner = (index: number) => [
+  ...[asm.storeImm(4, fp, -4, 0), asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -4), asm.loadMap(r1, "outer")],
+  ...[asm.callHelper(1), asm.jumpImm("jeq", 64, r0, 0, "none"), asm.storeImm(4, fp, -4, index), asm.mov64(r1, r0)],
+  ...[asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -4), asm.callHelper(1), asm.jumpImm("jeq", 64, r0, 0, "none")],
+  ...[asm.load(8, r0, r0, 0), asm.exit(), asm.label("none"), asm.mov64Imm(r0, 7), asm.exit()],
+];
+
+function describeInnerLengths(createHost: () => BpfHost): void {
+  test("inner arrays have any length, where they have BPF_F_INNER_MAP, and the template's where not", () => {
+    const host = createHost();
+    for (const flags of [BPF_F_INNER_MAP, 0]) {
+      const template = mapSpec({ name: "inner", type: "array", maxEntries: 2, flags });
+      const spec = { ...mapSpec({ name: "outer", type: "array_of_maps" }), value: u32, inner: template as MapSpec };
+      using outer = host.createMap(spec);
+      for (const maxEntries of [1, 64]) {
+        using inner = host.createMap({ ...template, maxEntries });
+        const put = () => outer.updateInner(0, inner as BpfMap);
+        if (flags === 0) {
+          expect(put).toThrow();
+          continue;
+        }
+        inner.update(maxEntries - 1, BigInt(maxEntries));
+        put();
+        expect(run(host, readInner(maxEntries - 1), [outer as BpfMap]).verdict).toBe(maxEntries);
+        expect(run(host, readInner(maxEntries), [outer as BpfMap]).verdict).toBe(7);
+      }
     }
   });
 }

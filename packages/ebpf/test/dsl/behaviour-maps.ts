@@ -87,6 +87,39 @@ export function describeMaps(createHost: () => BpfHost): void {
     expect(live.lookup(0)).toEqual({ narrow: 200, wide: 200n });
   });
 
+  test("atomics on fields of nested structures, in a map, in its lists and in the frame", () => {
+    const Loads = struct("loads", { active: u32, inactive: u32, total: u64 });
+    const Row = struct("row", { port: be16, loads: Loads, each: list(Loads, 2) });
+    const rows = arrayMap("rows", Row, 1);
+    const host = createHost();
+    using live = host.createMap(rows.spec);
+    const { values } = observe(
+      host,
+      (packet, keep) => {
+        const row = rows.lookup(0).orPass();
+        atomic(row.loads, Loads, "inactive").add(2);
+        atomic(row.loads, Loads, "total").add((1n << 32n) + 3n);
+        keep(atomic(row.each.at(1), Loads, "active").exchange(4));
+        keep(atomic(row.each.masked(packet.length()), Loads, "inactive").fetchAdd(5));
+        const zero = { active: 0, inactive: 0, total: 0n };
+        const framed = stack(struct("framed", { first: u32, loads: Loads }), { first: 0, loads: zero });
+        atomic(framed.loads, Loads, "total").add(6);
+        keep(atomic(framed.loads, Loads, "total").fetchOr(8));
+        keep(framed.loads.total);
+      },
+      { maps: [live] },
+    );
+    expect(values).toEqual([0n, 0n, 6n, 14n]);
+    expect(live.lookup(0)).toEqual({
+      port: 0,
+      loads: { active: 0, inactive: 2, total: (1n << 32n) + 3n },
+      each: [
+        { active: 0, inactive: 5, total: 0n },
+        { active: 4, inactive: 0, total: 0n },
+      ],
+    });
+  });
+
   test("maps in maps: the inner one is looked up in, and exchanged whole", () => {
     const inner = arrayMap("inner", Wide, 2);
     const tables = arrayOfArrays("tables", inner, 2);
