@@ -2,7 +2,6 @@
 // in and out, and everything that the maps tell, read back in plain values.
 
 import {
-  BPF_F_INNER_MAP,
   type BpfHost,
   type BpfMap,
   type BpfProgram,
@@ -121,7 +120,7 @@ export class Balancer implements Disposable {
     try {
       for (const { spec } of Object.values(this.maps) as unknown as AnyMap[]) {
         if (spec !== this.maps.membersInner.spec && spec !== this.maps.tablesInner.spec) {
-          this.#live.set(spec.name, host.createMap(forHost(host, spec as unknown as MapSpec)));
+          this.#live.set(spec.name, host.createMap(spec as unknown as MapSpec));
         }
       }
       this.#balancer = host.loadProgram(balancerSpec, this.#live);
@@ -387,18 +386,6 @@ export class Balancer implements Disposable {
     }
   }
 }
-
-/**
- * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
- * wants the template's, so there the template is as long as the tables are.
- */
-function forHost(host: BpfHost, spec: MapSpec): MapSpec {
-  const { inner } = spec;
-  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
-  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
-}
-/** Of the source hash, the only scheduler with a table. */
-const TABLE_LENGTH = 256;
 
 interface Compiled {
   readonly maps: BalancerMaps;
