@@ -6,6 +6,7 @@ import type { BpfHost } from "@yardmaster/ebpf";
 import { describeChecksums } from "./behaviour-checksums.ts";
 import { describeCopies } from "./behaviour-copies.ts";
 import { describeFunctions } from "./behaviour-functions.ts";
+import { describeIcmp } from "./behaviour-icmp.ts";
 import { describeMaps } from "./behaviour-maps.ts";
 import { describeMemory } from "./behaviour-memory.ts";
 import { describeNumbers } from "./behaviour-numbers.ts";
@@ -19,5 +20,6 @@ export function describeBehaviour(name: string, createHost: () => BpfHost): void
   describe(`${name}: checksums`, () => describeChecksums(createHost));
   describe(`${name}: maps`, () => describeMaps(createHost));
   describe(`${name}: packets`, () => describePackets(createHost));
+  describe(`${name}: ICMP errors`, () => describeIcmp(createHost));
   describe(`${name}: functions and loops`, () => describeFunctions(createHost));
 }
