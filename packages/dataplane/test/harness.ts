@@ -2,7 +2,6 @@
 // in and out, and everything that the maps tell, read back in plain values.
 
 import {
-  BPF_F_INNER_MAP,
   type BpfHost,
   type BpfMap,
   type BpfProgram,
@@ -142,7 +141,7 @@ export class Balancer implements Disposable {
     const { maps, balancerSpec, reaperSpec } = compiled(this.shape);
     this.maps = maps;
     try {
-      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(forHost(host, spec)));
+      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(spec));
       this.#balancer = host.loadProgram(balancerSpec, this.#live);
       this.#reaper = host.loadProgram(reaperSpec, this.#live);
       this.#writeServices();
@@ -471,18 +470,6 @@ export class Balancer implements Disposable {
     }
   }
 }
-
-/**
- * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
- * wants the template's, so there the template is as long as the tables are.
- */
-function forHost(host: BpfHost, spec: MapSpec): MapSpec {
-  const { inner } = spec;
-  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
-  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
-}
-/** Of the source hash, the only scheduler with a table. */
-const TABLE_LENGTH = 256;
 
 interface Compiled {
   readonly maps: BalancerMaps;
