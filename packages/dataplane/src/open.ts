@@ -15,7 +15,7 @@ import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerMaps, destinationFlags, type ServiceFields, serviceFlags } from "./schema.ts";
-import { matchService } from "./service.ts";
+import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states, transitionTables } from "./tcp-states.ts";
 
@@ -42,7 +42,8 @@ export function openFunction(
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
   return fn(`open${digit}`, parameters, u32, (opening) => {
     const { flow, flags, now, connection } = opening;
-    const index = matchService(maps[family.name], flow).orReturn(failure(reasons.noService)).service;
+    const index = matchService(maps, maps[family.name], shape, flow);
+    guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
     assertOpening(maps, flow, flags);
     const missing = failure(reasons.internal);
     const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);

@@ -440,6 +440,8 @@ export class Balancer implements Disposable {
       sloppyTcp: 0,
       refuseSourcePort20: 0,
       dropRate: 0,
+      refusesByIcmp: 0,
+      answersPerSecond: 1000,
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ...this.#settings,
       ticksPerSecond: TICKS_PER_SECOND,

@@ -9,9 +9,10 @@ import { Maybe } from "./maybe.ts";
 import { assertName } from "./name.ts";
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
-import { Bool, Int } from "./scalar.ts";
+import { Bool, Int, type Net } from "./scalar.ts";
 import {
   type AnyStruct,
+  type ArrayReference,
   type Fields,
   type Initial,
   type JsObject,
