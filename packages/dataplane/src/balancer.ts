@@ -112,9 +112,9 @@ function findConnection(road: Road, traveller: Traveller): ConnectionReference {
   maps[family.name].connections.lookup(flow).then((found) => {
     if (hasReplies(shape.methods)) {
       when(found.direction.eq(REPLY), () => {
-        const client = maps[family.name].connections.lookup(requestFlow(flow, found)).orPass(
-          reasons.replyWithoutConnection,
-        );
+        const client = maps[family.name].connections
+          .lookup(requestFlow(flow, found))
+          .orPass(reasons.replyWithoutConnection);
         forwardReply(road, traveller, client, found);
       });
     }
@@ -175,7 +175,12 @@ function forwardRequest(
 }
 
 /** Sends a server's packet back to the client whose connection it belongs to, and leaves. */
-function forwardReply(road: Road, traveller: Traveller, connection: ConnectionReference, service: ServiceAddress): void {
+function forwardReply(
+  road: Road,
+  traveller: Traveller,
+  connection: ConnectionReference,
+  service: ServiceAddress,
+): void {
   const { maps, shape, family, connections } = road;
   const { parsed, now, flow } = traveller;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);

@@ -1,24 +1,15 @@
 // Connections in the table: their life word, the state machine, how they begin and how they end.
 
-import {
-  atomic,
-  fn,
-  guard,
-  type Int,
-  repeat,
-  returnValue,
-  u32,
-  when,
-} from "@yardmaster/ebpf";
+import { atomic, fn, guard, type Int, repeat, returnValue, u32, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired, lifeOf, REPLY, REQUEST, stateOf } from "./life.ts";
-import { loadCounters } from "./load.ts";
+import { type LoadCounters, loadCounters } from "./load.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { FLAG_BITS, STATE_BITS, states, type TransitionTable, transitionTables } from "./tcp-states.ts";
-import { templateFunctions } from "./template.ts";
+import { type TemplateFunctions, templateFunctions } from "./template.ts";
 
 /** How often a compare-and-exchange is tried again while other CPUs keep winning. */
 const ATTEMPTS = 4;
@@ -35,43 +26,68 @@ const renewals = { gone: 0, renewed: 1, assured: 2 } as const;
 
 /** The operations on connections of one family in one program. */
 export function connectionFunctions(maps: BalancerMaps, shape: BalancerShape, family: Family) {
-  const { FlowKey, Connection, digit } = family;
-  const { connections } = maps[family.name];
-  const counters = loadCounters(maps, shape);
-  const templates = templateFunctions(maps, shape, family);
+  const parts: Parts = {
+    maps,
+    shape,
+    family,
+    counters: loadCounters(maps, shape),
+    templates: templateFunctions(maps, shape, family),
+  };
+  const { counters, templates } = parts;
+  return { counters, templates, ...stateMachine(maps), ...renewal(parts), ...ending(parts) };
+}
+
+export type ConnectionFunctions = ReturnType<typeof connectionFunctions>;
+
+/** What the operations are made of. */
+interface Parts {
+  readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly family: Family;
+  readonly counters: LoadCounters;
+  readonly templates: TemplateFunctions;
+}
+
+/** The tables of states, as the settings hold them. */
+function stateMachine(maps: BalancerMaps) {
+  return {
+    /** The state after a packet, given what it contributes (`transitionBase`) and the state before. */
+    nextState: (base: Int<"u32">, state: Int<"u32">): Int<"u32"> =>
+      maps.settings.value.transitions.masked(base.or(state)).and(15),
+    /** Ticks that a connection lives in a state without a packet. */
+    timeoutOf: (state: Int<"u32">): Int<"u32"> => maps.settings.value.timeouts.masked(state),
+  };
+}
+
+/** How packets keep a connection alive. */
+function renewal({ maps, shape, family, counters, templates }: Parts) {
+  const { Connection, digit } = family;
+  const { nextState, timeoutOf } = stateMachine(maps);
+  const parameters = { connection: Connection, base: u32, now: u32 };
 
   /**
    * Brings a connection up to date with a packet: next state, new expiry, counts. Returns a number of `renewals`. Only
    * called when something changes; see `touch`.
    */
-  const renew = fn(
-    `renew${digit}`,
-    { connection: Connection, base: u32, now: u32 },
-    u32,
-    ({ connection, base, now }) => {
-      repeat(ATTEMPTS, () => {
-        const life = connection.life;
-        guard(isExpired(life, now).not()).orReturn(renewals.gone);
-        const state = stateOf(life);
-        const next = nextState(base, state);
-        const renewed = lifeOf(now.add(timeoutOf(next)), next);
-        const found = atomic(connection, Connection, "life").compareExchange(life, renewed);
-        when(found.eq(life), () => {
-          when(next.ne(state), () => {
-            counters.move(connection.destination, state, next);
-            const isAssured = next.eq(states.ESTABLISHED).and(connection.template.ne(0));
-            when(isAssured, () => returnValue(renewals.assured));
-          });
-          returnValue(renewals.renewed);
+  const renew = fn(`renew${digit}`, parameters, u32, ({ connection, base, now }) => {
+    repeat(ATTEMPTS, () => {
+      const life = connection.life;
+      guard(isExpired(life, now).not()).orReturn(renewals.gone);
+      const state = stateOf(life);
+      const next = nextState(base, state);
+      const renewed = lifeOf(now.add(timeoutOf(next)), next);
+      const found = atomic(connection, Connection, "life").compareExchange(life, renewed);
+      when(found.eq(life), () => {
+        when(next.ne(state), () => {
+          counters.move(connection.destination, state, next);
+          const isAssured = next.eq(states.ESTABLISHED).and(connection.template.ne(0));
+          when(isAssured, () => returnValue(renewals.assured));
         });
+        returnValue(renewals.renewed);
       });
-      return u32(renewals.renewed);
-    },
-  );
-
-  const nextState = (base: Int<"u32">, state: Int<"u32">): Int<"u32"> =>
-    maps.settings.value.transitions.masked(base.or(state)).and(15);
-  const timeoutOf = (state: Int<"u32">): Int<"u32"> => maps.settings.value.timeouts.masked(state);
+    });
+    return u32(renewals.renewed);
+  });
 
   /**
    * Shows a packet to its connection, which was opened by `flow`. Writes only when the state changes or the expiry
@@ -98,47 +114,41 @@ export function connectionFunctions(maps: BalancerMaps, shape: BalancerShape, fa
     );
   };
 
-  /** The flow in which the server of `connection`, opened by `flow`, answers. */
-  const replyFlow = (flow: FlowReference, connection: ConnectionReference) => ({
-    source: connection.address,
-    destination: flow.source,
-    sourcePort: connection.port,
-    destinationPort: flow.sourcePort,
-    protocol: flow.protocol,
-  });
+  return { touch };
+}
+
+/** How connections end. */
+function ending({ maps, shape, family, counters, templates }: Parts) {
+  const { FlowKey, Connection, digit } = family;
+  const { connections } = maps[family.name];
+  const parameters = { flow: FlowKey, now: u32, force: u32 };
 
   /**
    * Ends the connection of a client's flow: claims it, takes the counts down, deletes its entries.
    * With `force` 0 only when its time is up. Returns 1 for the one caller that did it.
    */
-  const discard = fn(
-    `discard${digit}`,
-    { flow: FlowKey, now: u32, force: u32 },
-    u32,
-    ({ flow, now, force }) => {
-      const connection = connections.lookup(flow).orReturn(0);
-      guard(connection.direction.eq(REQUEST)).orReturn(0);
-      const life = connection.life;
-      guard(stateOf(life).ne(states.CLAIMED)).orReturn(0);
-      guard(force.ne(0).or(isExpired(life, now))).orReturn(0);
-      const claimed = lifeOf(now, u32(states.CLAIMED));
-      guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
-      counters.unbind(connection.destination, stateOf(life));
-      templates.release(flow, connection);
-      if (hasReplies(shape.methods)) {
-        when(connection.hasReplyEntry.ne(0), () => {
-          const reply = replyFlow(flow, connection);
-          connections.lookup(reply).then((entry) => {
-            const isItsPort = entry.port.eq(flow.destinationPort);
-            const leadsHere = isSameAddress(entry.address, flow.destination).and(isItsPort);
-            when(entry.direction.eq(REPLY).and(leadsHere), () => void connections.delete(reply));
-          });
+  const discard = fn(`discard${digit}`, parameters, u32, ({ flow, now, force }) => {
+    const connection = connections.lookup(flow).orReturn(0);
+    guard(connection.direction.eq(REQUEST)).orReturn(0);
+    const life = connection.life;
+    guard(stateOf(life).ne(states.CLAIMED)).orReturn(0);
+    guard(force.ne(0).or(isExpired(life, now))).orReturn(0);
+    const claimed = lifeOf(now, u32(states.CLAIMED));
+    guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
+    counters.unbind(connection.destination, stateOf(life));
+    templates.release(flow, connection);
+    if (hasReplies(shape.methods)) {
+      when(connection.hasReplyEntry.ne(0), () => {
+        const reply = replyFlow(flow, connection);
+        connections.lookup(reply).then((entry) => {
+          const leadsHere = entry.port.eq(flow.destinationPort).and(isSameAddress(entry.address, flow.destination));
+          when(entry.direction.eq(REPLY).and(leadsHere), () => void connections.delete(reply));
         });
-      }
-      connections.delete(flow);
-      return u32(1);
-    },
-  );
+      });
+    }
+    connections.delete(flow);
+    return u32(1);
+  });
 
   /**
    * Tells a connection that its time is up: from now on it counts as absent, and is still in its destination's counts
@@ -149,7 +159,16 @@ export function connectionFunctions(maps: BalancerMaps, shape: BalancerShape, fa
     atomic(connection, Connection, "life").compareExchange(life, lifeOf(now, stateOf(life)));
   };
 
-  return { counters, templates, renew, touch, discard, expire, nextState, timeoutOf, replyFlow };
+  return { discard, expire };
 }
 
-export type ConnectionFunctions = ReturnType<typeof connectionFunctions>;
+/** The flow in which the server of `connection`, opened by `flow`, answers. */
+export function replyFlow(flow: FlowReference, connection: ConnectionReference) {
+  return {
+    source: connection.address,
+    destination: flow.source,
+    sourcePort: connection.port,
+    destinationPort: flow.sourcePort,
+    protocol: flow.protocol,
+  };
+}

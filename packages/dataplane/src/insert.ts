@@ -56,10 +56,16 @@ export function insertFunction(
       { isRare: true },
     );
     if (hasReplies(shape.methods)) {
-      when(connection.hasReplyEntry.ne(0), () => returnValue(insertReplyEntry({ flow, now, connection })), {
-        isRare: true,
-      });
+      when(
+        connection.hasReplyEntry.ne(0),
+        () => {
+          const inserted = insertReplyEntry({ flow, now, connection });
+          when(inserted.ne(OPENED), () => returnValue(inserted));
+        },
+        { isRare: true },
+      );
     }
+    counters.scheduled(connection.destination);
     return u32(OPENED);
   });
 }

@@ -78,7 +78,12 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     countHalfOpen(destination, after, u32(1));
   };
 
-  return { bind, unbind, move };
+  /** A connection was scheduled to a destination: counted once it is in the table. */
+  const scheduled = (destination: Int<"u32">): void => {
+    maps.loads.lookup(destination).then((load) => atomic(load, Load, "scheduled").add(1));
+  };
+
+  return { bind, unbind, move, scheduled };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;

@@ -16,15 +16,7 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, wordsOf } from "./address.ts";
 import { families, type Family, type FamilyName } from "./family.ts";
-import {
-  ETH_P_IP,
-  ETH_P_IPV6,
-  HeaderWord,
-  HeaderWords,
-  IPPROTO_FRAGMENT,
-  Ipv4,
-  Ipv6,
-} from "./headers.ts";
+import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6 } from "./headers.ts";
 import { reasons } from "./reasons.ts";
 
 /** Which end of the flow an address is of. */

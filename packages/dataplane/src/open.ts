@@ -1,7 +1,7 @@
 // The road of a packet that has no connection: match a service, see whether it may open one, let the service's
 // scheduler or the client's template choose, put the connection into the table. One function, called once a connection.
 
-import { atomic, fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
+import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
 import { assertBelowCaps, assertNotShed, assertOpening } from "./admit.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
@@ -14,7 +14,7 @@ import { failure, OPENED } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
-import { type BalancerMaps, destinationFlags, Load, type ServiceFields, serviceFlags } from "./schema.ts";
+import { type BalancerMaps, destinationFlags, type ServiceFields, serviceFlags } from "./schema.ts";
 import { matchService } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states, transitionTables } from "./tcp-states.ts";
@@ -54,10 +54,10 @@ export function openFunction(
     guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
     describe(maps, shape, connections, { ...opening, chosen: chosen.get() });
     bind(shape, connections, opening, { index, service });
-    maps.loads.lookup(chosen.get()).then((load) => atomic(load, Load, "scheduled").add(1));
     if (hasFeature(shape, "onePacket")) {
       when(service.flags.and(serviceFlags.onePacket).ne(0), () => {
         connections.templates.release(flow, connection);
+        connections.counters.scheduled(chosen.get());
         returnValue(OPENED);
       });
     }

@@ -4,7 +4,7 @@
 
 import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
-import type { ConnectionFunctions } from "./connection.ts";
+import { type ConnectionFunctions, replyFlow } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { ServiceAddress } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
@@ -48,7 +48,7 @@ export function findReplyByRule(
  * The function that puts the entry for the replies of a new connection into the table. Returns OPENED, or what the
  * failure was; then the connection has been ended.
  */
-export function replyEntryFunction(maps: BalancerMaps, family: Family, { discard, replyFlow }: ConnectionFunctions) {
+export function replyEntryFunction(maps: BalancerMaps, family: Family, { discard }: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
   const parameters = { flow: FlowKey, now: u32, connection: Connection };

@@ -39,6 +39,9 @@ const EXTENSION_SECONDS = 60;
 /** Bits of `serviceFlags` that decide what a template's key leaves out. */
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
 
+/** Added to a counter it takes one away. */
+const MINUS_ONE = 0xffff_ffff;
+
 /** What a template's key is made of besides the flow. */
 interface KeyParts {
   readonly flags: Int<"u32">;
@@ -48,99 +51,99 @@ interface KeyParts {
 
 /** The operations on templates of one family in one program. */
 export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, family: Family) {
-  const { TemplateKey, FlowKey, Connection, digit } = family;
+  const at: Place = { maps, family };
+  return { ...choosing(at), ...ofConnections(at, shape), ...forgetting(at), describe };
+}
+
+/** The tables and the family that operations are built for. */
+interface Place {
+  readonly maps: BalancerMaps;
+  readonly family: Family;
+}
+
+/** Ticks that a template gets when its time is up and connections under it go on, and lives from then on. */
+function extension(maps: BalancerMaps): Int<"u32"> {
+  return maps.settings.value.ticksPerSecond.mul(EXTENSION_SECONDS);
+}
+
+/** The key of the client's template, in the frame. */
+function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: KeyParts): KeyReference {
+  const key = stack(family.TemplateKey, undefined, { share: "template key" });
+  for (let word = 0; word < family.words; word++) {
+    key.client.set(word, flow.source.at(word).toHost().and(maskWord(bits, word)).toNet());
+    key.service.set(word, flow.destination.at(word));
+  }
+  key.port = flow.destinationPort;
+  key.protocol = flow.protocol.toU16();
+  key.index = service;
+  when(flags.and(KEY_FLAGS).ne(0), () => (key.port = u16(0).toNet()));
+  when(flags.and(serviceFlags.byMark).ne(0), () => {
+    for (let word = 0; word < family.words; word++) key.service.set(word, 0);
+    key.protocol = u16(0);
+  });
+  return key;
+}
+
+/** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
+function disabledKey(family: Family, serial: Int<"u32">): KeyReference {
+  const nothing = Array.from({ length: family.words }, () => 0);
+  const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
+  return stack(family.TemplateKey, content, { share: "disabled key" });
+}
+
+/** Adds to the templates of a destination. */
+function countTemplates(maps: BalancerMaps, destination: Int<"u32">, amount: Int<"u32">): void {
+  maps.loads.lookup(destination).then((load) => atomic(load, Load, "templates").add(amount));
+}
+
+/**
+ * Where a template leads at `now`, or NO_DESTINATION where it does no longer. The function being built returns that
+ * where the destination is missing.
+ */
+function leadsTo(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">): Int<"u32"> {
+  const { life, destination } = template;
+  const isOver = isExpired(life, now).and(template.controlled.eq(0));
+  const isGone = isOver.or(stateOf(life).eq(states.CLAIMED));
+  const chosen = variable(choose(isGone, u32(NO_DESTINATION), destination));
+  when(isGone.not(), () => {
+    const record = maps.destinations.lookup(destination).orReturn(NO_DESTINATION);
+    const isRemoved = record.flags.and(destinationFlags.removed).ne(0);
+    const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(record.weight.eq(0));
+    when(isRemoved.or(isLeft), () => chosen.set(u32(NO_DESTINATION)));
+  });
+  return chosen.get();
+}
+
+/** How new connections find and make templates. */
+function choosing({ maps, family }: Place) {
+  const { FlowKey, Connection, digit } = family;
   const { templates } = maps[family.name];
-  const extension = () => maps.settings.value.ticksPerSecond.mul(EXTENSION_SECONDS);
-
-  /** The key of the client's template, in the frame. */
-  const keyOf = (flow: FlowReference, { flags, bits, service }: KeyParts): KeyReference => {
-    const key = stack(TemplateKey, undefined, { share: "template key" });
-    for (let word = 0; word < family.words; word++) {
-      key.client.set(word, flow.source.at(word).toHost().and(maskWord(bits, word)).toNet());
-      key.service.set(word, flow.destination.at(word));
-    }
-    key.port = flow.destinationPort;
-    key.protocol = flow.protocol.toU16();
-    key.index = service;
-    when(flags.and(KEY_FLAGS).ne(0), () => (key.port = u16(0).toNet()));
-    when(flags.and(serviceFlags.byMark).ne(0), () => {
-      for (let word = 0; word < family.words; word++) key.service.set(word, 0);
-      key.protocol = u16(0);
-    });
-    return key;
-  };
-
-  /** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-  const disabledKey = (serial: Int<"u32">): KeyReference => {
-    const nothing = Array.from({ length: family.words }, () => 0);
-    const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-    return stack(TemplateKey, content, { share: "disabled key" });
-  };
-
-  /** The template that a connection was opened under; `found` runs where it is there. */
-  const ofConnection = (
-    flow: FlowReference,
-    connection: ConnectionReference,
-    found: (template: TemplateReference) => void,
-  ): void => {
-    maps.destinations.lookup(connection.destination).then(({ service }) => {
-      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
-      const isFound = variable(u32(0));
-      templates.lookup(keyOf(flow, parts)).then((template) => {
-        when(template.serial.eq(connection.template), () => {
-          isFound.set(u32(1));
-          found(template);
-        });
-      });
-      when(isFound.get().eq(0), () => void templates.lookup(disabledKey(connection.template)).then(found));
-    });
-  };
-
-  /** A connection opened under a template has ended. */
-  const released = fn(`release${digit}`, { flow: FlowKey, connection: Connection }, u32, ({ flow, connection }) => {
-    ofConnection(flow, connection, (template) => atomic(template, Template, "controlled").add(-1n & 0xffff_ffffn));
-    return u32(0);
-  });
-  const release = (flow: FlowReference, connection: ConnectionReference): void => {
-    if (!hasFeature(shape, "persistence")) return;
-    when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
-  };
-
-  /** A connection opened under a template is established: the template is worth keeping under attack. */
-  const assured = fn(`assure${digit}`, { flow: FlowKey, connection: Connection }, u32, ({ flow, connection }) => {
-    ofConnection(flow, connection, (template) => {
-      const life = template.life;
-      when(stateOf(life).eq(0), () => {
-        const renewed = lifeOf(life.toU32(), u32(ASSURED));
-        atomic(template, Template, "life").compareExchange(life, renewed);
-      });
-    });
-    return u32(0);
-  });
-  const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
-
-  /** Whether a template still says where its client goes. */
-  const leadsTo = (template: TemplateReference, now: Int<"u32">): Int<"u32"> => {
-    const { life, destination } = template;
-    const isOver = isExpired(life, now).and(template.controlled.eq(0));
-    const isGone = isOver.or(stateOf(life).eq(states.CLAIMED));
-    const chosen = variable(choose(isGone, u32(NO_DESTINATION), destination));
-    when(isGone.not(), () => {
-      const record = maps.destinations.lookup(destination).orReturn(NO_DESTINATION);
-      const isRemoved = record.flags.and(destinationFlags.removed).ne(0);
-      const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(record.weight.eq(0));
-      when(isRemoved.or(isLeft), () => chosen.set(u32(NO_DESTINATION)));
-    });
-    return chosen.get();
-  };
 
   /** The destination that the client of `flow` is bound to, or NO_DESTINATION. */
   const find = fn(
     `bound${digit}`,
     { flow: FlowKey, flags: u32, bits: u32, service: u32, now: u32 },
     u32,
-    ({ flow, now, ...parts }) => leadsTo(templates.lookup(keyOf(flow, parts)).orReturn(NO_DESTINATION), now),
+    ({ flow, now, ...parts }) =>
+      leadsTo(maps, templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION), now),
   );
+
+  /** A new connection under a template: its time starts again. One that was only kept by connections stays brief. */
+  const renew = (template: TemplateReference, now: Int<"u32">): void => {
+    atomic(template, Template, "controlled").add(1);
+    const life = template.life;
+    when(isExpired(life, now), () => (template.periodTicks = extension(maps)));
+    const renewed = lifeOf(now.add(template.periodTicks), stateOf(life));
+    atomic(template, Template, "life").compareExchange(life, renewed);
+  };
+
+  /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
+  const disable = (template: TemplateReference): void => {
+    const { life, destination, serial, controlled, periodTicks } = template;
+    const copy = stack(Template, { life, destination, serial, controlled, periodTicks });
+    const outcome = templates.update(disabledKey(family, serial), copy, "create");
+    when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
+  };
 
   /**
    * Binds the client of `flow` to the destination of `connection`, whose template becomes this one: the one there is,
@@ -151,11 +154,11 @@ export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, fami
     { flow: FlowKey, connection: Connection, service: u32, periodTicks: u32, now: u32 },
     u32,
     ({ flow, connection, service, periodTicks, now }) => {
+      const { destination } = connection;
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
-      const key = keyOf(flow, parts);
+      const key = keyOf(family, flow, parts);
       templates.lookup(key).then((known) => {
-        const { destination } = connection;
-        when(leadsTo(known, now).eq(destination), () => {
+        when(leadsTo(maps, known, now).eq(destination), () => {
           renew(known, now);
           connection.template = known.serial;
           returnValue(0);
@@ -163,47 +166,71 @@ export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, fami
         disable(known);
       });
       const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(1).add(1);
-      const fresh = stack(Template, {
-        life: lifeOf(now.add(periodTicks), u32(0)),
-        destination: connection.destination,
-        serial,
-        controlled: 1,
-        periodTicks,
-      });
+      const life = lifeOf(now.add(periodTicks), u32(0));
+      const fresh = stack(Template, { life, destination, serial, controlled: 1, periodTicks });
       when(templates.update(key, fresh).ne(0), () => returnValue(1));
-      countTemplates(connection.destination, u32(1));
+      countTemplates(maps, destination, u32(1));
       connection.template = serial;
       return u32(0);
     },
   );
 
-  /** A new connection under a template: its time starts again. One that was only kept by connections stays brief. */
-  const renew = (template: TemplateReference, now: Int<"u32">): void => {
-    atomic(template, Template, "controlled").add(1);
-    const life = template.life;
-    when(isExpired(life, now), () => (template.periodTicks = extension()));
-    const renewed = lifeOf(now.add(template.periodTicks), stateOf(life));
-    atomic(template, Template, "life").compareExchange(life, renewed);
-  };
+  return { find, bind };
+}
 
-  /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
-  const disable = (template: TemplateReference): void => {
-    const copy = stack(Template, {
-      life: template.life,
-      destination: template.destination,
-      serial: template.serial,
-      controlled: template.controlled,
-      periodTicks: template.periodTicks,
+/** What connections do to the template that they were opened under. */
+function ofConnections({ maps, family }: Place, shape: BalancerShape) {
+  const { FlowKey, Connection, digit } = family;
+  const { templates } = maps[family.name];
+  const parameters = { flow: FlowKey, connection: Connection };
+
+  const withTemplate = (
+    flow: FlowReference,
+    connection: ConnectionReference,
+    found: (template: TemplateReference) => void,
+  ): void => {
+    maps.destinations.lookup(connection.destination).then(({ service }) => {
+      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
+      const isFound = variable(u32(0));
+      templates.lookup(keyOf(family, flow, parts)).then((template) => {
+        when(template.serial.eq(connection.template), () => {
+          isFound.set(u32(1));
+          found(template);
+        });
+      });
+      const { template: serial } = connection;
+      when(isFound.get().eq(0), () => void templates.lookup(disabledKey(family, serial)).then(found));
     });
-    when(templates.update(disabledKey(template.serial), copy, "create").ne(0), () =>
-      countTemplates(template.destination, u32(0xffff_ffff)),
-    );
   };
 
-  /** Adds to the templates of a destination. */
-  const countTemplates = (destination: Int<"u32">, amount: Int<"u32">): void => {
-    maps.loads.lookup(destination).then((load) => atomic(load, Load, "templates").add(amount));
+  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
+    withTemplate(flow, connection, (template) => atomic(template, Template, "controlled").add(MINUS_ONE));
+    return u32(0);
+  });
+  const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
+    withTemplate(flow, connection, (template) => {
+      const life = template.life;
+      const renewed = lifeOf(life.toU32(), u32(ASSURED));
+      when(stateOf(life).eq(0), () => void atomic(template, Template, "life").compareExchange(life, renewed));
+    });
+    return u32(0);
+  });
+
+  return {
+    /** A connection opened by `flow`, maybe under a template, has ended. */
+    release(flow: FlowReference, connection: ConnectionReference): void {
+      if (!hasFeature(shape, "persistence")) return;
+      when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
+    },
+    /** A connection opened under a template is established: the template is worth keeping under attack. */
+    assure: (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection }),
   };
+}
+
+/** How templates end. */
+function forgetting({ maps, family }: Place) {
+  const { TemplateKey, digit } = family;
+  const { templates } = maps[family.name];
 
   /**
    * Ends a template whose time is up, or gives it another minute where connections go on under it. Returns 1 for the
@@ -212,27 +239,27 @@ export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, fami
   const discard = fn(`forget${digit}`, { key: TemplateKey, now: u32, force: u32 }, u32, ({ key, now, force }) => {
     const template = templates.lookup(key).orReturn(0);
     const life = template.life;
+    const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
     when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
     when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
     when(force.eq(0).and(template.controlled.ne(0)), () => {
-      template.periodTicks = extension();
-      atomic(template, Template, "life").compareExchange(life, lifeOf(life.toU32().add(extension()), stateOf(life)));
+      template.periodTicks = extension(maps);
+      exchange(lifeOf(life.toU32().add(extension(maps)), stateOf(life)));
       returnValue(0);
     });
-    const claimed = lifeOf(now, u32(states.CLAIMED));
-    when(atomic(template, Template, "life").compareExchange(life, claimed).ne(life), () => returnValue(0));
-    countTemplates(template.destination, u32(0xffff_ffff));
+    when(exchange(lifeOf(now, u32(states.CLAIMED))).ne(life), () => returnValue(0));
+    countTemplates(maps, template.destination, u32(MINUS_ONE));
     templates.delete(key);
     return u32(1);
   });
 
-  /** Notes on a connection what its template's key is made by. */
-  const describe = (connection: ConnectionReference, service: Reference<ServiceFields>): void => {
-    connection.templateFlags = service.flags.and(KEY_FLAGS).toU8();
-    connection.templateBits = service.maskBits.toU8();
-  };
+  return { discard };
+}
 
-  return { find, bind, release, assure, discard, describe };
+/** Notes on a connection what its template's key is made by. */
+function describe(connection: ConnectionReference, service: Reference<ServiceFields>): void {
+  connection.templateFlags = service.flags.and(KEY_FLAGS).toU8();
+  connection.templateBits = service.maskBits.toU8();
 }
 
 /** The mask for one word of an address of which `bits` bits are kept, in host order. */

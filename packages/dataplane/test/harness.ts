@@ -2,7 +2,6 @@
 // in and out, and everything that the maps tell, read back in plain values.
 
 import {
-  BPF_F_INNER_MAP,
   type BpfHost,
   type BpfMap,
   type BpfProgram,
@@ -12,28 +11,35 @@ import {
   type ProgramSpec,
 } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
-import { formatAddress, ipv4FromNumber, ipv4ToNumber, macBytes, toHex } from "@yardmaster/packet";
+import { addressFromWords, addressWords, formatAddress, macBytes, toHex } from "@yardmaster/packet";
 import {
   balancer,
   type BalancerMaps,
   type BalancerShape,
   balancerMaps,
   CLIENT_HOPS,
-  type Connection,
   defaultTimeoutsMs,
-  type FlowKey,
+  destinationFlags,
+  families,
+  type Family,
+  type FamilyName,
+  featureNames,
   highestLevel,
+  type ListedMember,
+  LONGEST,
   methods,
   type NextHop,
   type Path,
   REAPER_BATCH,
   type ReasonName,
   reaper,
+  reaperTables,
   reasonNames,
+  ReaperWork,
+  removalActions,
   schedulers,
   states,
   transitionBytes,
-  type WeightedMember,
   weightDivisor,
 } from "../src/index.ts";
 import {
@@ -83,18 +89,31 @@ export interface TrafficView {
   readonly bytesOut: number;
 }
 
-type FlowValue = JsOf<typeof FlowKey>;
-type ConnectionValue = JsOf<typeof Connection>;
+type FlowValue = JsOf<Family["FlowKey"]>;
+type ConnectionValue = JsOf<Family["Connection"]>;
 type PathValue = JsOf<typeof Path>;
 type HopValue = JsOf<typeof NextHop>;
-type AnyMap = { readonly spec: MapSpec<never, never> };
+type ServiceValue = JsOf<BalancerMaps["Service"]>;
+type SettingsValue = Parameters<BalancerMaps["settings"]["spec"]["value"]["encode"]>[0];
 
-/** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its bytes. */
+/** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its folded bytes. */
 export function clientSlot(address: string): number {
-  const bytes = Uint8Array.from(address.split("."), Number);
-  const inMemory = new DataView(bytes.buffer).getUint32(0, true);
+  const bytes = addressFromWords(addressWords(address));
+  const view = new DataView(bytes.buffer);
+  let inMemory = 0;
+  for (let at = 0; at < bytes.length; at += 4) inMemory ^= view.getUint32(at, true);
   return Math.imul(inMemory, 0x9e37_79b1) >>> (32 - Math.log2(CLIENT_HOPS));
 }
+
+/** The family of an address. */
+export function familyOf(address: string): FamilyName {
+  return addressWords(address).length === 1 ? "ipv4" : "ipv6";
+}
+
+const anyAddress = (address: string): number[] => {
+  const words = addressWords(address);
+  return Array.from({ length: LONGEST }, (_, index) => words[index] ?? 0);
+};
 
 export class Balancer implements Disposable {
   readonly host: BpfHost;
@@ -103,6 +122,9 @@ export class Balancer implements Disposable {
   readonly maps: BalancerMaps;
   readonly #live = new Map<string, BpfMap>();
   readonly #inner: BpfMap[] = [];
+  /** By index: the value that the programs see now. */
+  readonly #services = new Map<number, BpfMap<number, ServiceValue>>();
+  #settings: Partial<SettingsValue> = {};
   readonly #balancer: BpfProgram;
   readonly #reaper: BpfProgram;
   readonly #timeouts: number[];
@@ -119,11 +141,7 @@ export class Balancer implements Disposable {
     const { maps, balancerSpec, reaperSpec } = compiled(this.shape);
     this.maps = maps;
     try {
-      for (const { spec } of Object.values(this.maps) as unknown as AnyMap[]) {
-        if (spec !== this.maps.membersInner.spec && spec !== this.maps.tablesInner.spec) {
-          this.#live.set(spec.name, host.createMap(forHost(host, spec as unknown as MapSpec)));
-        }
-      }
+      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(spec));
       this.#balancer = host.loadProgram(balancerSpec, this.#live);
       this.#reaper = host.loadProgram(reaperSpec, this.#live);
       this.#writeServices();
@@ -175,12 +193,22 @@ export class Balancer implements Disposable {
     };
   }
 
-  /** Hands the reaper its next work: these keys, at most REAPER_BATCH. */
-  assignReaper(flows: readonly FlowValue[], options: { readonly force?: true } = {}): void {
-    const { key } = this.maps.connections.spec;
-    const keys = new Uint8Array(REAPER_BATCH * key.size);
+  /** Hands the reaper its next work: these connections of one family, at most REAPER_BATCH. */
+  assignReaper(
+    flows: readonly FlowValue[],
+    options: { readonly force?: true; readonly family?: FamilyName } = {},
+  ): void {
+    const family = families[options.family ?? "ipv4"];
+    const key = family.FlowKey;
+    const keys = new Uint8Array(ReaperWork.fields.keys.size);
     flows.forEach((flow, index) => keys.set(key.encode(flow), index * key.size));
-    this.map(this.maps.reaperWork).update(0, { count: flows.length, force: options.force === true ? 1 : 0, keys });
+    this.map(this.maps.reaperWork).update(0, {
+      count: flows.length,
+      force: options.force === true ? 1 : 0,
+      family: Number(family.digit),
+      table: reaperTables.connections,
+      keys,
+    });
   }
 
   /** Runs the reaper on the work it was handed last. Returns how many connections it ended. */
@@ -195,15 +223,35 @@ export class Balancer implements Disposable {
   setWeights(serviceIndex: number, weights: readonly number[], options: { readonly position?: "keep" } = {}): void {
     const service = this.plan.services[serviceIndex] as ServicePlan;
     const destinations = service.destinations.map((entry, index) => ({ ...entry, weight: weights[index] ?? 0 }));
-    const members = this.#writeMembers(serviceIndex, { ...service, destinations });
-    const start = schedulers[service.scheduler ?? "rr"].start?.(members);
-    if (start === undefined || options.position === "keep") return;
-    this.map(this.maps.positions).update(serviceIndex, { value: start, reserved: new Uint8Array(56) });
+    this.#writeService(serviceIndex, { ...service, destinations }, options.position);
   }
 
   /** Where the scheduler of a service stands. */
   position(serviceIndex: number): bigint {
-    return this.map(this.maps.positions).lookup(serviceIndex)?.value ?? 0n;
+    return this.#services.get(serviceIndex)?.lookup(0)?.position ?? 0n;
+  }
+
+  /** Puts the scheduler of a service where it is to stand. */
+  setPosition(serviceIndex: number, position: bigint): void {
+    const map = this.#services.get(serviceIndex);
+    const service = map?.lookup(0);
+    if (service !== undefined) map?.update(0, { ...service, position });
+  }
+
+  /** Forgets the way to a destination, as the control plane does where its index gets another address. */
+  forgetWay(destination: number): void {
+    const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
+    const known = paths.lookupPerCpu(destination) ?? [];
+    paths.updatePerCpu(
+      destination,
+      known.map((path) => ({ ...path, hop: { ...path.hop, ifindex: 0 } })),
+    );
+  }
+
+  /** Changes settings that the programs read as they run. */
+  set(settings: Partial<SettingsValue>): void {
+    this.#settings = { ...this.#settings, ...settings };
+    this.#writeSettings();
   }
 
   loads(): LoadView[] {
@@ -243,7 +291,8 @@ export class Balancer implements Disposable {
 
   /** All client entries of the table, sorted. */
   connections(): ConnectionView[] {
-    return this.#entries()
+    return this.shape.families
+      .flatMap((family) => this.#entries(family))
       .filter(([, connection]) => connection.direction === 0)
       .map(([flow, connection]) => viewOf(flow, connection))
       .sort((a, b) => (connectionKey(a) < connectionKey(b) ? -1 : 1));
@@ -251,18 +300,21 @@ export class Balancer implements Disposable {
 
   /** How many entries of the table lead from replies to their connections. */
   replyEntries(): number {
-    return this.#entries().filter(([, connection]) => connection.direction === 1).length;
+    const entries = this.shape.families.flatMap((family) => this.#entries(family));
+    return entries.filter(([, connection]) => connection.direction === 1).length;
   }
 
   /** Runs the reaper over the connections that look expired, or over all. Returns how many it ended. */
   reap(options: { readonly all?: true; readonly force?: true } = {}): number {
-    const keys = this.#entries()
-      .filter(([, { direction, life }]) => direction === 0 && (options.all === true || this.#isExpired(life)))
-      .map(([flow]) => flow);
     let removed = 0;
-    for (let at = 0; at < keys.length; at += REAPER_BATCH) {
-      this.assignReaper(keys.slice(at, at + REAPER_BATCH), options);
-      removed += this.runReaper();
+    for (const family of this.shape.families) {
+      const keys = this.#entries(family)
+        .filter(([, { direction, life }]) => direction === 0 && (options.all === true || this.#isExpired(life)))
+        .map(([flow]) => flow);
+      for (let at = 0; at < keys.length; at += REAPER_BATCH) {
+        this.assignReaper(keys.slice(at, at + REAPER_BATCH), { ...options, family });
+        removed += this.runReaper();
+      }
     }
     return removed;
   }
@@ -273,8 +325,8 @@ export class Balancer implements Disposable {
     for (const map of [...this.#live.values(), ...this.#inner]) map.close();
   }
 
-  #entries(): [FlowValue, ConnectionValue][] {
-    return [...this.map(this.maps.connections).entries()] as [FlowValue, ConnectionValue][];
+  #entries(family: FamilyName): [FlowValue, ConnectionValue][] {
+    return [...this.map(this.maps[family].connections).entries()] as [FlowValue, ConnectionValue][];
   }
 
   #destinations() {
@@ -286,25 +338,29 @@ export class Balancer implements Disposable {
   }
 
   #writeServices(): void {
-    const { serviceIndex, destinations } = this.maps;
+    const { destinations } = this.maps;
     this.plan.services.forEach((service, index) => {
-      const protocol = PROTOCOLS[service.protocol ?? "tcp"];
-      const key = { address: ipv4ToNumber(service.address), port: service.port, protocol };
-      this.map(serviceIndex).update(key, { service: index });
       const first = (this.#firstOf[index - 1] ?? 0) + (this.plan.services[index - 1]?.destinations.length ?? 0);
       this.#firstOf.push(first);
       service.destinations.forEach((destination, at) => {
+        const upperThreshold = destination.upperThreshold ?? 0;
         this.map(destinations).update(first + at, {
-          address: ipv4ToNumber(destination.address),
+          address: anyAddress(destination.address),
           port: destination.port ?? service.port,
           method: methods[destination.method ?? "nat"].code,
-          hasReplyRule: this.#answersForOne(service, destination) ? 1 : 0,
+          flags: this.#answersForOne(service, destination) ? destinationFlags.hasReplyRule : 0,
+          service: index,
+          weight: destination.weight ?? 1,
+          upperThreshold,
+          lowerThreshold: destination.lowerThreshold ?? upperThreshold - Math.floor(upperThreshold / 4),
+          reserved: new Uint8Array(28),
         });
         this.#writeReplyRule(service, destination);
       });
-      const members = this.#writeMembers(index, service);
-      const start = schedulers[service.scheduler ?? "rr"].start?.(members) ?? 0n;
-      this.map(this.maps.positions).update(index, { value: start, reserved: new Uint8Array(56) });
+      this.#writeService(index, service);
+      const protocol = PROTOCOLS[service.protocol ?? "tcp"];
+      const key = { address: addressWords(service.address), port: service.port, protocol };
+      this.map(this.maps[familyOf(service.address)].serviceIndex).update(key, { service: index });
     });
   }
 
@@ -323,32 +379,50 @@ export class Balancer implements Disposable {
     if (!this.#answersForOne(service, destination)) return;
     const protocol = PROTOCOLS[service.protocol ?? "tcp"];
     const port = destination.port ?? service.port;
-    const value = { address: ipv4ToNumber(service.address), port: service.port, reserved: 0 };
-    this.map(this.maps.replyRules).update({ address: ipv4ToNumber(destination.address), port, protocol }, value);
+    const value = { address: addressWords(service.address), port: service.port, reserved: 0 };
+    const { replyRules } = this.maps[familyOf(service.address)];
+    this.map(replyRules).update({ address: addressWords(destination.address), port, protocol }, value);
   }
 
-  #writeMembers(index: number, service: ServicePlan): readonly WeightedMember[] {
+  #writeService(index: number, service: ServicePlan, position?: "keep"): void {
     const scheduler = schedulers[service.scheduler ?? "rr"];
     const first = this.#firstOf[index] ?? 0;
-    const members = service.destinations.map(({ weight = 1 }, at) => ({ destination: first + at, weight }));
-    const nothing = { destination: 0, weight: 0 };
-    const all = Array.from({ length: this.shape.maximumMembers }, (_, at) => members[at] ?? nothing);
-    const inner = this.#createInner(this.maps.membersInner.spec);
-    inner.update(0, all);
-    this.map(this.maps.members).updateInner(index, inner as BpfMap);
-    const table = scheduler.table?.(members);
+    const listed = service.destinations.map(({ address, port, weight = 1 }, at): ListedMember => {
+      const addressFold = addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
+      return { destination: first + at, weight, lastWeight: weight, addressFold, port: port ?? service.port };
+    });
+    listed.forEach(({ destination, weight }) => {
+      const record = this.map(this.maps.destinations).lookup(destination);
+      if (record !== undefined) this.map(this.maps.destinations).update(destination, { ...record, weight });
+    });
+    const members = listed.map(({ destination, weight }) => ({ destination, weight }));
+    const start = position === "keep" ? this.position(index) : (scheduler.start?.(listed) ?? this.position(index));
+    const inner = this.#createInner(this.maps.inner.service.spec) as BpfMap<number, ServiceValue>;
+    inner.update(0, {
+      position: start,
+      positionReserved: new Uint8Array(56),
+      scheduler: scheduler.code,
+      options: 0,
+      memberCount: members.length,
+      listedCount: members.length,
+      weightDivisor: weightDivisor(members),
+      highestLevel: highestLevel(members),
+      flags: 0,
+      persistenceTicks: 0,
+      maskBits: 0,
+      newPerSecond: 0,
+      halfOpenMaximum: 0,
+      reserved: new Uint8Array(20),
+      members,
+    });
+    this.#services.set(index, inner);
+    const table = scheduler.table?.(listed);
     if (table !== undefined) {
-      const slots = this.#createInner({ ...this.maps.tablesInner.spec, maxEntries: table.length });
+      const slots = this.#createInner({ ...this.maps.inner.slots.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));
       this.map(this.maps.tables).updateInner(index, slots as BpfMap);
     }
-    this.map(this.maps.services).update(index, {
-      scheduler: scheduler.code,
-      memberCount: members.length,
-      weightDivisor: weightDivisor(members),
-      highestLevel: highestLevel(members),
-    });
-    return members;
+    this.map(this.maps.services).updateInner(index, inner as unknown as BpfMap);
   }
 
   #createInner<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {
@@ -359,6 +433,15 @@ export class Balancer implements Disposable {
 
   #writeSettings(): void {
     this.map(this.maps.settings).update(0, {
+      reuseMode: 0,
+      onRemoval: removalActions.drop,
+      removedDestinations: 0,
+      leaveQuiesced: 0,
+      sloppyTcp: 0,
+      refuseSourcePort20: 0,
+      dropRate: 0,
+      localitySetTicks: 86_400 * TICKS_PER_SECOND,
+      ...this.#settings,
       ticksPerSecond: TICKS_PER_SECOND,
       now: this.#now,
       timeouts: this.#timeouts,
@@ -370,41 +453,35 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const hop = hopValue(destination.address, destinationHop(destination, index), this.#now);
+      const hop = hopValue(destinationHop(destination, index), this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),
       );
     });
-    const hops = this.map(this.maps.clientHops) as BpfMap<number, HopValue>;
     const taken = new Map<number, string>();
     for (const client of this.plan.clients ?? []) {
       const slot = clientSlot(client);
       const other = taken.get(slot);
       if (other !== undefined) throw new Error(`clients ${other} and ${client} share slot ${slot}: choose others`);
       taken.set(slot, client);
-      hops.update(slot, hopValue(client, clientHop(this.plan), this.#now));
+      const hop = hopValue(clientHop(this.plan), this.#now);
+      this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
 }
-
-/**
- * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
- * wants the template's, so there the template is as long as the tables are.
- */
-function forHost(host: BpfHost, spec: MapSpec): MapSpec {
-  const { inner } = spec;
-  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
-  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
-}
-/** Of the source hash, the only scheduler with a table. */
-const TABLE_LENGTH = 256;
 
 interface Compiled {
   readonly maps: BalancerMaps;
   readonly balancerSpec: ProgramSpec;
   readonly reaperSpec: ProgramSpec;
 }
+/** The definitions of a program's maps, without the templates of inner ones. */
+function specsOf({ inner: _inner, Service: _type, ipv4, ipv6, ...common }: BalancerMaps): MapSpec[] {
+  const definitions = [common, ipv4, ipv6].flatMap((maps) => Object.values(maps)) as { readonly spec: unknown }[];
+  return definitions.map(({ spec }) => spec as MapSpec);
+}
+
 /** By shape: equal shapes give equal programs, and compiling takes longer than most tests. */
 const known = new Map<string, Compiled>();
 
@@ -421,7 +498,11 @@ function compiled(shape: BalancerShape): Compiled {
 function shapeOf(plan: BalancerPlan): BalancerShape {
   const used = plan.services.flatMap(({ destinations }) => destinations.map(({ method = "nat" }) => method));
   const count = plan.services.reduce((sum, { destinations }) => sum + destinations.length, 0);
+  const familyNames = new Set(plan.services.map(({ address }) => familyOf(address)));
   return {
+    families: familyNames.size === 0 ? ["ipv4"] : [...familyNames].sort(),
+    activeCost: plan.activeCost ?? 256,
+    features: plan.features ?? featureNames,
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
@@ -434,19 +515,21 @@ function shapeOf(plan: BalancerPlan): BalancerShape {
   };
 }
 
-function hopValue(address: string, hop: Required<HopPlan>, now: number): HopValue {
+function hopValue(hop: Required<HopPlan>, now: number): HopValue {
   return {
-    address: ipv4ToNumber(address),
     refreshedAt: now,
     ifindex: hop.ifindex,
     mtu: hop.mtu,
     vlan: hop.vlan,
     macs: { destination: macBytes(hop.mac), source: macBytes(hop.sourceMac) },
-    reserved: 0,
   };
 }
 
-const endpoint = (address: number, port: number) => `${formatAddress(ipv4FromNumber(address))}:${port}`;
+/** As IPVS writes it: IPv6 addresses in brackets. */
+const endpoint = (words: readonly number[], port: number) => {
+  const text = formatAddress(addressFromWords(words));
+  return words.length === 1 ? `${text}:${port}` : `[${text}]:${port}`;
+};
 
 function viewOf(flow: FlowValue, connection: ConnectionValue): ConnectionView {
   return {

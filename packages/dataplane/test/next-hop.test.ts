@@ -144,12 +144,15 @@ test("the way over a VLAN interface is that of its lower interface, tagged", () 
   expect(sent.frame).toEqual(tcpFrame(macs, { ttl: 63 }));
 });
 
-test("a server whose address changes is asked for anew at once", () => {
+test("a destination that gets another address is asked for anew where its way has been forgotten", () => {
   const routes = routing();
   using balancer = new Balancer(hostWith(routes), planOf("nat"));
   balancer.send(tcpFrame(arriving));
   const destinations = balancer.map(balancer.maps.destinations);
-  destinations.update(0, { address: 0x0a00_0063, port: 80, method: 1, hasReplyRule: 0 });
+  const before = destinations.lookup(0);
+  if (before === undefined) throw new Error("the plan has a destination");
+  destinations.update(0, { ...before, address: [0x0a00_0063, 0, 0, 0] });
+  balancer.forgetWay(0);
   balancer.send(tcpFrame(arriving, {}, { sourcePort: 40001 }));
   expect(routes.asked.map(({ destination }) => destination)).toEqual([serverAddress, "10.0.0.99"]);
 });

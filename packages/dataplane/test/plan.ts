@@ -1,7 +1,7 @@
 // What a test says about a balancer, in plain words: services, destinations, where things are. The harness
 // turns it into maps and programs, the reference into its own objects; neither sees the other's.
 
-import type { MethodName, SchedulerName } from "../src/index.ts";
+import type { FeatureName, MethodName, SchedulerName } from "../src/index.ts";
 
 /** A way out that the balancer knows already. */
 export interface HopPlan {
@@ -24,6 +24,10 @@ export interface DestinationPlan {
   readonly method?: MethodName;
   /** Default 1. */
   readonly weight?: number;
+  /** Default 0: none. */
+  readonly upperThreshold?: number;
+  /** Default: three quarters of the upper one, rounded up. */
+  readonly lowerThreshold?: number;
   readonly hop?: HopPlan;
 }
 
@@ -51,6 +55,10 @@ export interface BalancerPlan {
   readonly hops?: "known" | "unknown";
   /** How packets leave by the interface they came in on. Default "tx". */
   readonly sendBack?: "tx" | "redirect";
+  /** Default 256. */
+  readonly activeCost?: 256 | 257;
+  /** Default: all. */
+  readonly features?: readonly FeatureName[];
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;
 }

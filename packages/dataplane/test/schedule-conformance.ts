@@ -160,7 +160,7 @@ function describeEach(createHost: () => BpfHost): void {
     using balancer = new Balancer(createHost(), planOf("wlc", [1, 1]));
     const loads = balancer.map(balancer.maps.loads);
     const set = (index: number, active: bigint, inactive: bigint) =>
-      loads.update(index, { connections: (active << 32n) | inactive, scheduled: 0n, reserved: new Uint8Array(48) });
+      loads.update(index, loadOf((active << 32n) | inactive));
     const cases = [
       [1n, 0n, 0n, 255n, 1],
       [1n, 0n, 0n, 256n, 0],
@@ -177,11 +177,7 @@ function describeEach(createHost: () => BpfHost): void {
   test("wlc does not overflow with millions of connections and the largest weights", () => {
     using balancer = new Balancer(createHost(), planOf("wlc", [65_535, 65_534]));
     const loads = balancer.map(balancer.maps.loads);
-    const busy = (active: bigint) => ({
-      connections: (active << 32n) | 0xffff_fffn,
-      scheduled: 0n,
-      reserved: new Uint8Array(48),
-    });
+    const busy = (active: bigint) => loadOf((active << 32n) | 0xffff_fffn);
     loads.update(0, busy(0x7fff_ffffn));
     loads.update(1, busy(0x7fff_0000n));
     expect(open(balancer, 1)).toBe(1);
@@ -194,4 +190,9 @@ function describeEach(createHost: () => BpfHost): void {
     for (let port = 1; port <= 4; port++) balancer.send(udpFrame(arriving, {}, { sourcePort: port }));
     expect(balancer.loads()).toEqual([0, 1].map(() => ({ active: 0, inactive: 2, scheduled: 2 })));
   });
+}
+
+/** What a destination counts with these connections: active ones in the high half, inactive ones in the low half. */
+function loadOf(connections: bigint) {
+  return { connections, scheduled: 0n, overloaded: 0, templates: 0, reserved: new Uint8Array(40) };
 }

@@ -30,8 +30,8 @@ const oneDirect: BalancerPlan = {
 
 /** The flow of the first client's connection, as the reaper is told of it. */
 const flow = {
-  source: ipv4ToNumber(clientAddress),
-  destination: ipv4ToNumber(vip),
+  source: [ipv4ToNumber(clientAddress)],
+  destination: [ipv4ToNumber(vip)],
   sourcePort: 40000,
   destinationPort: 80,
   protocol: 6,

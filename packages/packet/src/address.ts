@@ -111,6 +111,21 @@ export function ipv4ToNumber(address: AddressLike): number {
   throw badAddress(`converting an address to a number: ${formatAddress(bytes)} is IPv6; only IPv4 fits 32 bits`);
 }
 
+/** The big-endian 32-bit numbers that an address's bytes spell: one of IPv4, four of IPv6. */
+export function addressWords(address: AddressLike): number[] {
+  const bytes = addressBytes(address);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / 4 }, (_, word) => view.getUint32(word * 4));
+}
+
+/** The 4 or 16 bytes of the address that one or four big-endian 32-bit numbers spell. */
+export function addressFromWords(words: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, index) => view.setUint32(index * 4, word));
+  return bytes;
+}
+
 /** The 4 bytes of the IPv4 address that a big-endian 32-bit number spells. */
 export function ipv4FromNumber(value: number): Uint8Array {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {

@@ -22,7 +22,11 @@ export const Question = struct("question", {
 type FlowReference = Reference<Family["FlowKey"]["fields"]>;
 
 /** The question for a client's flow, in the frame. */
-export function questionOf(flow: FlowReference, service: Int<"u32">, now: Int<"u32">): Reference<typeof Question.fields> {
+export function questionOf(
+  flow: FlowReference,
+  service: Int<"u32">,
+  now: Int<"u32">,
+): Reference<typeof Question.fields> {
   const question = stack(Question);
   question.clientFold = fold(flow.source);
   question.clientPort = flow.sourcePort.toHost().toU32();
@@ -66,7 +70,10 @@ export function scheduleFunction(maps: BalancerMaps, shape: BalancerShape) {
           isUsable: (index) => {
             const { weight, flags } = destination(index);
             const isListed = flags.and(destinationFlags.removed).eq(0);
-            return weight.ne(0).and(isListed).and(isOverloaded(shape, load(index)).not());
+            return weight
+              .ne(0)
+              .and(isListed)
+              .and(isOverloaded(shape, load(index)).not());
           },
         });
         chosen.set(choice);

@@ -61,12 +61,12 @@ export const leftAlone: readonly PacketScenario[] = [
       ipv6({ source: "2001:db8::1", destination: "2001:db8::2" }),
       tcp({ sourcePort: 1, destinationPort: 80 }),
     ),
-    "notIpv4",
+    "otherProtocol",
   ),
   passes(
     "ARP passes",
     frame(ethernet(arriving), arp({ senderMac: arriving.source, senderAddress: clientAddress, targetAddress: vip })),
-    "notIpv4",
+    "otherProtocol",
   ),
   passes(
     "a frame for another machine passes",

@@ -39,7 +39,7 @@ export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame
     tags.push(bytes.slice(typeAt, typeAt + 4));
     typeAt += 4;
   }
-  if (word(typeAt) !== 0x0800) return "notIpv4";
+  if (word(typeAt) !== 0x0800) return "otherProtocol";
 
   const ipAt = typeAt + 2;
   if (!has(ipAt + 20)) return "truncated";
@@ -52,10 +52,10 @@ export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame
   if (!has(ipAt + headerLength)) return "truncated";
   if (foldSum(sumWords(bytes.subarray(ipAt, ipAt + headerLength))) !== 0xffff) return "badIpChecksum";
 
-  const transportAt = ipAt + headerLength;
-  if (!has(transportAt + 4)) return "truncated";
   const length = totalLength - headerLength;
   if (length < 0) return "malformedIp";
+  const transportAt = ipAt + headerLength;
+  if (!has(transportAt + 4)) return "truncated";
   const number = byte(ipAt + 9);
   if (number !== 6 && number !== 17) return "notTcpOrUdp";
   if (!has(transportAt + (number === 6 ? 20 : 8))) return "truncated";
