@@ -145,18 +145,22 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
   const ip = at.read(Ipv4).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv4).orDrop(reasons.internal);
-  const header = stack(Ipv4, {
-    versionAndLength: 0x45,
-    typeOfService: quoted.typeOfService.and(TOS_KEPT).or(TOS_CONTROL).toU8(),
-    totalLength: quotedLength.add(HEADERS.ipv4).toU16().toNet(),
-    identification: randomU32().toU16().toNet(),
-    fragment: be16(0),
-    timeToLive: HOPS,
-    protocol: IPPROTO_ICMP,
-    check: be16(0),
-    source: quoted.destination,
-    destination: quoted.source,
-  });
+  const header = stack(
+    Ipv4,
+    {
+      versionAndLength: 0x45,
+      typeOfService: quoted.typeOfService.and(TOS_KEPT).or(TOS_CONTROL).toU8(),
+      totalLength: quotedLength.add(HEADERS.ipv4).toU16().toNet(),
+      identification: randomU32().toU16().toNet(),
+      fragment: be16(0),
+      timeToLive: HOPS,
+      protocol: IPPROTO_ICMP,
+      check: be16(0),
+      source: quoted.destination,
+      destination: quoted.source,
+    },
+    { share: "flow" },
+  );
   header.check = checksumDifference({ to: viewAs(header, Ipv4, bytes(Ipv4.size)) }).fold();
   const slot = viewAs(ip, Ipv4, Ipv4Slot);
   slot.header = header;
@@ -168,14 +172,18 @@ function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
   const ip = at.read(Ipv6).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv6).orDrop(reasons.internal);
-  const header = stack(Ipv6, {
-    versionClassAndFlow: be32(0x6000_0000),
-    payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
-    nextHeader: IPPROTO_ICMPV6,
-    hopLimit: HOPS,
-    source: quoted.destination,
-    destination: quoted.source,
-  });
+  const header = stack(
+    Ipv6,
+    {
+      versionClassAndFlow: be32(0x6000_0000),
+      payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
+      nextHeader: IPPROTO_ICMPV6,
+      hopLimit: HOPS,
+      source: quoted.destination,
+      destination: quoted.source,
+    },
+    { share: "flow" },
+  );
   viewAs(ip, Ipv6, Ipv6Slot).header = header;
 }
 

@@ -24,15 +24,16 @@ import { connectionFunctions, type ConnectionFunctions, transitionBase } from ".
 import { families, type Family } from "./family.ts";
 import type { ForwardingMethod, ServiceAddress } from "./forward/method.ts";
 import { hasReplies, methods } from "./forward/registry.ts";
+import { type Insert, insertion } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "./life.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { resolve } from "./next-hop.ts";
 import { openFunction } from "./open.ts";
-import { failure, OPENED } from "./outcome.ts";
+import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
 import { type Frame, parseFrame, type Parsed, parseTransport } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
 import { findReplyByRule, requestFlow } from "./reply.ts";
-import { needsRevisit, revisitFunction, SUPERSEDED } from "./revisit.ts";
+import { needsRevisit, revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import { type BalancerMaps, CLIENT_HOPS } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
@@ -45,6 +46,7 @@ interface Road {
   readonly family: Family;
   readonly connections: ConnectionFunctions;
   readonly open: ReturnType<typeof openFunction>;
+  readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
 }
 
@@ -62,7 +64,8 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
     const family = families[name];
     const connections = connectionFunctions(maps, shape, family);
     const open = openFunction(maps, shape, family, { connections, schedule });
-    return { maps, shape, family, connections, open, revisit: revisitFunction(maps, family, connections) };
+    const insert = insertion(maps, shape, family, connections);
+    return { maps, shape, family, connections, open, insert, revisit: revisitFunction(maps, family, connections) };
   });
   const body = (packet: Packet): Verdict => {
     const frame = parseFrame(packet, shape);
@@ -104,7 +107,7 @@ function flowOf({ FlowKey }: Family, { network, ports, protocol }: Parsed): Flow
 
 /** The client's connection, opened now if need be. Replies and packets that may open none leave here. */
 function findConnection(road: Road, traveller: Traveller): ConnectionReference {
-  const { maps, shape, family, connections, open, revisit } = road;
+  const { maps, shape, family, connections, open, insert, revisit } = road;
   const { parsed, flow, now } = traveller;
   const { flags } = parsed;
   const opened = stack(family.Connection, undefined, { share: "opened" });
@@ -142,13 +145,14 @@ function findConnection(road: Road, traveller: Traveller): ConnectionReference {
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
-      const outcome = open({ flow, flags, now, connection: opened });
-      const refuses = outcome.eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+      const outcome = variable(open({ flow, flags, now, connection: opened }));
+      insert({ flow, now, connection: opened }, outcome);
+      const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
       when(refuses, () => {
         const { noDestination } = reasons;
         answerWithError({ maps, shape, now }, parsed, "portUnreachable", { reason: noDestination });
       });
-      leaveUnless(outcome);
+      leaveUnless(outcome.get());
       connection.set(opened);
     },
     { isRare: true },

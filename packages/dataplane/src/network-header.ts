@@ -15,7 +15,7 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { type Address, wordsOf } from "./address.ts";
+import type { Address } from "./address.ts";
 import { families, type Family, type FamilyName } from "./family.ts";
 import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6 } from "./headers.ts";
 import { reasons } from "./reasons.ts";
@@ -133,9 +133,9 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
 }
 
 function addressChange(before: Address, after: Address): ChecksumUpdate {
-  const [first, ...rest] = wordsOf(before) as [Net<"be32">, ...Net<"be32">[]];
-  const start = checksumChange().replace(first, after.at(0));
-  return rest.reduce((change, word, index) => change.replace(word, after.at(index + 1)), start);
+  let change = checksumChange().replace(before.at(0), after.at(0));
+  for (let word = 1; word < before.length; word++) change = change.replace(before.at(word), after.at(word));
+  return change;
 }
 
 /** The sum of the header's 16-bit words, folded until it is 0xffff where its checksum is right (RFC 1071). */

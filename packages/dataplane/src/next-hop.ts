@@ -93,7 +93,8 @@ function askRouting(
     sourceMac: NOTHING,
     destinationMac: NOTHING,
   };
-  const question = stack(FibLookup, content, { share: "fib" });
+  // In the bytes of the packet's flow, which nobody asks for behind this point.
+  const question = stack(FibLookup, content, { share: "flow" });
   copyAddress(question.source, parsed.network.source);
   copyAddress(question.destination, target);
   const answer = fibLookup(parsed.packet, question, 0);
