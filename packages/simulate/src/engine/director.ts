@@ -168,7 +168,12 @@ function configurationOf(setup: DirectorSetup): ReturnType<typeof parseConfigura
     protocol,
     scheduler,
     forwarding,
-    servers: servers.map(({ weight }, index) => ({ address: addressText(index), weight })),
+    servers: servers.map(({ weight, upper, lower }, index) => ({
+      address: addressText(index),
+      weight,
+      ...(upper > 0 && { upperThreshold: upper }),
+      ...(lower > 0 && { lowerThreshold: lower }),
+    })),
   };
   const file = { director: { connections: { maximum: maximumConnections } }, services: { simulated: service } };
   try {

@@ -1,5 +1,5 @@
 // Plays a workload against one scheduler: events in simulated time, each packet through the data plane's bytecode.
-// A connection goes to the server that the program sends its first packet to, and lasts as long as that server makes it.
+// A connection goes to the server that the program sends its first packet to, and lasts as long as that server takes.
 import type { SchedulerName } from "@yardmaster/dataplane";
 import { EventQueue } from "@yardmaster/lab/simulated";
 import type { Simulation } from "../simulation.ts";

@@ -62,6 +62,8 @@ test("many like servers are one series, and text of the file cannot break out", 
     weight: 1 + Number(index > 15),
     speed: 1,
     workers: null,
+    upper: 0,
+    lower: 0,
   }));
   const [first] = report.results;
   if (first === undefined) throw new Error("no result");

@@ -13,6 +13,9 @@ export interface ReportedServer {
   readonly speed: number;
   /** null: as many as come. */
   readonly workers: number | null;
+  /** Thresholds as the scheduler is told; 0: none. */
+  readonly upper: number;
+  readonly lower: number;
 }
 
 /** The whole result. */
@@ -37,11 +40,13 @@ export function simulate(simulation: Simulation): SimulationReport {
     durationMs: workload.durationMs,
     warmUpMs,
     withoutBegin: workload.withoutBegin,
-    servers: servers.map(({ name, weight, speed, workers }) => ({
+    servers: servers.map(({ name, weight, speed, workers, upper, lower }) => ({
       name,
       weight,
       speed,
       workers: Number.isFinite(workers) ? workers : null,
+      upper,
+      lower,
     })),
     results: schedulers.map((scheduler) => summarise(simulation, play(simulation, scheduler))),
   };

@@ -4,7 +4,7 @@ import type { ReportedServer } from "./report.ts";
 import { seriesOf } from "./series.ts";
 
 const servers = (...weights: readonly number[]): readonly ReportedServer[] =>
-  weights.map((weight, index) => ({ name: `s${index + 1}`, weight, speed: 1, workers: null }));
+  weights.map((weight, index) => ({ name: `s${index + 1}`, weight, speed: 1, workers: null, upper: 0, lower: 0 }));
 
 test("few servers stand for themselves", () => {
   expect(seriesOf(servers(1, 2), 2)).toEqual([

@@ -15,7 +15,9 @@ export const simulationOptions = {
   scheduler: { argument: "names", meaning: "schedulers to compare, separated by commas, or all", default: "all" },
   servers: {
     argument: "groups",
-    meaning: "real servers: weight (what the scheduler is told), speed, workers (connections at once; others wait)",
+    meaning:
+      "real servers: weight, upper, lower (what the scheduler is told), speed, workers (connections at once; " +
+      "others wait)",
     default: "4x weight=1, 1x weight=4 speed=4",
   },
   rate: { argument: "rate", meaning: "how many connections come", default: "200/s" },

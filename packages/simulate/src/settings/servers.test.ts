@@ -2,12 +2,14 @@
 import { expect, test } from "vitest";
 import { describeServer, parseServers } from "./servers.ts";
 
+const plain = { weight: 1, speed: 1, workers: Number.POSITIVE_INFINITY, upper: 0, lower: 0 };
+
 test("groups become servers in their order, with defaults for what is not said", () => {
-  expect(parseServers("2x weight=3, speed=0.5 workers=10,1x")).toEqual([
-    { name: "s1", weight: 3, speed: 1, workers: Number.POSITIVE_INFINITY },
-    { name: "s2", weight: 3, speed: 1, workers: Number.POSITIVE_INFINITY },
-    { name: "s3", weight: 1, speed: 0.5, workers: 10 },
-    { name: "s4", weight: 1, speed: 1, workers: Number.POSITIVE_INFINITY },
+  expect(parseServers("2x weight=3, speed=0.5 workers=10 upper=20 lower=15,1x")).toEqual([
+    { ...plain, name: "s1", weight: 3 },
+    { ...plain, name: "s2", weight: 3 },
+    { ...plain, name: "s3", speed: 0.5, workers: 10, upper: 20, lower: 15 },
+    { ...plain, name: "s4" },
   ]);
 });
 
@@ -28,9 +30,8 @@ test("a slip of the pen is met with the word that was meant", () => {
 });
 
 test("what sets a server apart is described, what is usual is not", () => {
-  const [plain, special] = parseServers("1x, weight=0 speed=2 workers=5");
-  expect([plain, special].map((server) => server && describeServer(server))).toEqual([
+  expect(parseServers("1x, weight=0 speed=2 workers=5 upper=9").map(describeServer)).toEqual([
     "weight 1",
-    "weight 0, speed 2, 5 workers",
+    "weight 0, speed 2, 5 workers, at most 9",
   ]);
 });

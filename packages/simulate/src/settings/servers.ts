@@ -12,6 +12,9 @@ export interface ServerSpec {
   readonly speed: number;
   /** Connections it works on at once; others wait. Infinity: as many as come. */
   readonly workers: number;
+  /** The scheduler gives it no more at this many connections, until there are fewer than `lower`. 0: no threshold. */
+  readonly upper: number;
+  readonly lower: number;
 }
 
 type Numbers = Omit<ServerSpec, "name">;
@@ -21,6 +24,8 @@ const parsers: Readonly<Record<keyof Numbers, (text: string) => number>> = {
   weight: wholeNumber("a weight", 0, 65_535),
   speed: decimalNumber("a speed", 0.001, 1_000),
   workers: wholeNumber("a number of workers", 1, 1_000_000),
+  upper: wholeNumber("a threshold", 0, 1_000_000),
+  lower: wholeNumber("a threshold", 0, 1_000_000),
 };
 const HINT = 'write groups of servers such as "4x weight=1, 1x weight=4 speed=4 workers=100"';
 
@@ -38,7 +43,13 @@ export function parseServers(text: string): readonly ServerSpec[] {
 }
 
 function parseNumbers(text: string): Numbers {
-  const numbers: Record<keyof Numbers, number> = { weight: 1, speed: 1, workers: Number.POSITIVE_INFINITY };
+  const numbers: Record<keyof Numbers, number> = {
+    weight: 1,
+    speed: 1,
+    workers: Number.POSITIVE_INFINITY,
+    upper: 0,
+    lower: 0,
+  };
   for (const word of text.split(/\s+/).filter((each) => each !== "")) {
     const [key = "", value] = word.split("=");
     if (value === undefined || !isKey(key)) {
@@ -58,9 +69,10 @@ function isKey(word: string): word is keyof Numbers {
 }
 
 /** What two servers have in common if they are alike: "weight 4, speed 4". */
-export function describeServer({ weight, speed, workers }: Numbers): string {
+export function describeServer({ weight, speed, workers, upper }: Omit<Numbers, "lower">): string {
   const parts = [`weight ${weight}`];
   if (speed !== 1) parts.push(`speed ${speed}`);
   if (Number.isFinite(workers)) parts.push(`${workers} workers`);
+  if (upper > 0) parts.push(`at most ${upper}`);
   return parts.join(", ");
 }

@@ -1,5 +1,5 @@
 // Workloads from captures: which connections one shows, when they begin and end, what is left out.
-import { buildPcapng, ethernet, frame, ipv4, ipv4ToNumber, type Layer, tcp, udp } from "@yardmaster/packet";
+import { buildPcapng, ethernet, frame, ipv4, ipv4ToNumber, type Layer, linkTypes, tcp, udp } from "@yardmaster/packet";
 import { describe, expect, test } from "vitest";
 import { capturedTarget, type CaptureSelection, readCapture } from "./capture.ts";
 
@@ -134,6 +134,20 @@ describe("udp", () => {
     const bytes = captureOf({ atMs: 0, from: c, to: s, flags: "S" });
     expect(() => readCapture(bytes, selection)).toThrow("holds no udp connection");
   });
+});
+
+test.each([
+  ["raw IP", linkTypes.rawIp, 0],
+  ["Linux cooked", 113, 16],
+  ["Linux cooked, version 2", 276, 20],
+])("captures of %s are read like those of Ethernet", (_, linkType, headerLength) => {
+  const packet = frame(
+    ipv4({ source: CLIENT, destination: SERVICE }),
+    tcp({ sourcePort: 40_000, destinationPort: 80, flags: "S" }),
+  );
+  const bytes = Uint8Array.of(...new Uint8Array(headerLength), ...packet);
+  const file = buildPcapng({ interfaces: [{ linkType }], packets: [{ interface: 0, timestampNs: 0n, bytes }] });
+  expect(readCapture(file, all).flows).toMatchObject([{ clientPort: 40_000, destinationPort: 80 }]);
 });
 
 test("what is no capture is said to be none", () => {

@@ -30,6 +30,15 @@ export interface CapturedFlows {
   readonly withoutBegin: number;
 }
 
+/** Bytes before the IP header, of link types without Ethernet's (tcpdump.org/linktypes): cooked, BSD loopback, none. */
+const HEADERS_BEFORE_IP: ReadonlyMap<number, number> = new Map([
+  [0, 4],
+  [linkTypes.rawIp, 0],
+  [108, 4],
+  [113, 16],
+  [228, 0],
+  [276, 20],
+]);
 /** A UDP flow that is silent for so long has ended. */
 const UDP_IDLE_MS = 30_000;
 
@@ -85,8 +94,9 @@ function packetsOf(capture: Capture, protocol: Protocol): readonly Packet[] {
   // Nanoseconds since 1970 are too many for a number; from the first packet on they are not.
   const originNs = capture.packets[0]?.timestampNs ?? 0n;
   for (const { bytes, timestampNs, interface: index } of capture.packets) {
-    const isBare = capture.interfaces[index]?.linkType === linkTypes.rawIp;
-    const { layers, ownLayers } = isBare ? parsePacket(bytes) : parseFrame(bytes);
+    const linkType = capture.interfaces[index]?.linkType ?? linkTypes.ethernet;
+    const before = HEADERS_BEFORE_IP.get(linkType);
+    const { layers, ownLayers } = before === undefined ? parseFrame(bytes) : parsePacket(bytes.subarray(before));
     const packet = packetOf(layers.slice(0, ownLayers), protocol, Number(timestampNs - originNs) / 1e6);
     if (packet !== undefined) found.push(packet);
   }
