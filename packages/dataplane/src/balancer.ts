@@ -18,20 +18,22 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "./address.ts";
+import { answerWithError } from "./answer.ts";
 import { currentTick } from "./clock.ts";
 import { connectionFunctions, type ConnectionFunctions, transitionBase } from "./connection.ts";
 import { families, type Family } from "./family.ts";
 import type { ForwardingMethod, ServiceAddress } from "./forward/method.ts";
 import { hasReplies, methods } from "./forward/registry.ts";
+import { type Insert, insertion } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "./life.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { resolve } from "./next-hop.ts";
 import { openFunction } from "./open.ts";
-import { OPENED } from "./outcome.ts";
+import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
 import { type Frame, parseFrame, type Parsed, parseTransport } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
 import { findReplyByRule, requestFlow } from "./reply.ts";
-import { needsRevisit, revisitFunction, SUPERSEDED } from "./revisit.ts";
+import { needsRevisit, revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import { type BalancerMaps, CLIENT_HOPS } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
@@ -44,6 +46,7 @@ interface Road {
   readonly family: Family;
   readonly connections: ConnectionFunctions;
   readonly open: ReturnType<typeof openFunction>;
+  readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
 }
 
@@ -61,7 +64,8 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
     const family = families[name];
     const connections = connectionFunctions(maps, shape, family);
     const open = openFunction(maps, shape, family, { connections, schedule });
-    return { maps, shape, family, connections, open, revisit: revisitFunction(maps, family, connections) };
+    const insert = insertion(maps, shape, family, connections);
+    return { maps, shape, family, connections, open, insert, revisit: revisitFunction(maps, family, connections) };
   });
   const body = (packet: Packet): Verdict => {
     const frame = parseFrame(packet, shape);
@@ -103,7 +107,7 @@ function flowOf({ FlowKey }: Family, { network, ports, protocol }: Parsed): Flow
 
 /** The client's connection, opened now if need be. Replies and packets that may open none leave here. */
 function findConnection(road: Road, traveller: Traveller): ConnectionReference {
-  const { maps, shape, family, connections, open, revisit } = road;
+  const { maps, shape, family, connections, open, insert, revisit } = road;
   const { parsed, flow, now } = traveller;
   const { flags } = parsed;
   const opened = stack(family.Connection, undefined, { share: "opened" });
@@ -141,7 +145,14 @@ function findConnection(road: Road, traveller: Traveller): ConnectionReference {
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
-      leaveUnless(open({ flow, flags, now, connection: opened }));
+      const outcome = variable(open({ flow, flags, now, connection: opened }));
+      insert({ flow, now, connection: opened }, outcome);
+      const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+      when(refuses, () => {
+        const { noDestination } = reasons;
+        answerWithError({ maps, shape, now }, parsed, "portUnreachable", { reason: noDestination });
+      });
+      leaveUnless(outcome.get());
       connection.set(opened);
     },
     { isRare: true },
@@ -165,13 +176,37 @@ function forwardRequest(
   connection: ConnectionReference,
   method: ForwardingMethod,
 ): Verdict {
+  const { network } = parsed;
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
-  path.bytesIn = path.bytesIn.add(parsed.network.length);
-  const { target } = method.request(parsed, connection);
-  resolve(maps, parsed, method, { target, hop: path.hop, isOther: u32(0).ne(0) }, now);
-  parsed.network.decrementHops();
-  return transmit(parsed, path.hop, shape);
+  path.bytesIn = path.bytesIn.add(network.length);
+  const { hop } = path;
+  const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
+    if (verdict === "drop") leave(drop(reason));
+    method.request(parsed, connection);
+    leave(pass(reason));
+  };
+  const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
+  resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+  const answering = { maps, shape, now };
+  const isRare = { isRare: true };
+  when(
+    network.hops.le(1),
+    () => answerWithError(answering, parsed, "timeExceeded", { reason: reasons.timeToLiveExceeded }),
+    isRare,
+  );
+  when(
+    network.length.gt(hop.mtu),
+    () => {
+      when(network.mayBeFragmented, () => giveUp(method.whenTooLarge));
+      network.decrementHops();
+      answerWithError(answering, parsed, "tooBig", { reason: reasons.exceedsMtu, mtu: hop.mtu.toU32() });
+    },
+    isRare,
+  );
+  network.decrementHops();
+  method.request(parsed, connection);
+  return transmit(parsed, hop, shape);
 }
 
 /** Sends a server's packet back to the client whose connection it belongs to, and leaves. */
@@ -183,6 +218,7 @@ function forwardReply(
 ): void {
   const { maps, shape, family, connections } = road;
   const { parsed, now, flow } = traveller;
+  const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
   const packet = {
     base: transitionBase("reply", parsed.flags),
@@ -192,19 +228,23 @@ function forwardReply(
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
-  path.bytesOut = path.bytesOut.add(parsed.network.length);
+  path.bytesOut = path.bytesOut.add(network.length);
   for (const name of shape.methods) {
     const method = methods[name];
     const { reply } = method;
     if (reply === undefined) continue;
     when(connection.method.eq(method.code), () => {
-      const { target } = reply(parsed, service);
+      reply(parsed, service);
+      const target = network.destination;
       const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
+      const { hop } = client;
       const isOther = isSameAddress(client.address, target).not();
-      resolve(maps, parsed, method, { target, hop: client.hop, isOther }, now);
+      resolve(maps, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
       client.address = target;
-      parsed.network.decrementHops();
-      leave(transmit(parsed, client.hop, shape));
+      guard(network.length.le(hop.mtu)).orPass(reasons.exceedsMtu);
+      guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      network.decrementHops();
+      leave(transmit(parsed, hop, shape));
     });
   }
   leave(drop(reasons.internal));

@@ -20,6 +20,7 @@ export {
   schedulerOptions,
 } from "./schedule/scheduler.ts";
 export { MAGLEV_SLOTS, maglevTable } from "./schedule/maglev-hash.ts";
+export { sourceHashTable } from "./schedule/source-hash.ts";
 export { highestLevel, weightDivisor } from "./schedule/weights.ts";
 export * from "./schema.ts";
 export { type BalancerShape, type FeatureName, featureNames, hasFeature } from "./shape.ts";

@@ -1,5 +1,5 @@
 // The road of a packet that has no connection: match a service, see whether it may open one, let the service's
-// scheduler or the client's template choose, put the connection into the table. One function, called once a connection.
+// scheduler or the client's template choose, describe the connection. One function, called once a connection.
 
 import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
@@ -8,14 +8,13 @@ import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { methods } from "./forward/registry.ts";
 import { IPPROTO_TCP } from "./headers.ts";
-import { insertFunction } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
-import { failure, OPENED } from "./outcome.ts";
+import { failure, ONE_PACKET, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerMaps, destinationFlags, type ServiceFields, serviceFlags } from "./schema.ts";
-import { matchService } from "./service.ts";
+import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states, transitionTables } from "./tcp-states.ts";
 
@@ -28,8 +27,8 @@ interface Opening {
 }
 
 /**
- * Makes the function that opens connections of a family: `connection` receives a copy of the entry that now serves
- * the flow, also where another CPU was quicker.
+ * Makes the function that opens connections of a family. It fills `connection` in and returns READY; ONE_PACKET where
+ * the connection is for this packet only; or a failure.
  */
 export function openFunction(
   maps: BalancerMaps,
@@ -38,11 +37,11 @@ export function openFunction(
   { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
 ) {
   const { FlowKey, Connection, digit } = family;
-  const insert = insertFunction(maps, shape, family, connections);
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
   return fn(`open${digit}`, parameters, u32, (opening) => {
     const { flow, flags, now, connection } = opening;
-    const index = matchService(maps[family.name], flow).orReturn(failure(reasons.noService)).service;
+    const index = matchService(maps, maps[family.name], shape, flow);
+    guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
     assertOpening(maps, flow, flags);
     const missing = failure(reasons.internal);
     const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
@@ -53,15 +52,11 @@ export function openFunction(
     when(chosen.get().eq(NO_DESTINATION), () => chosen.set(schedule({ question: questionOf(flow, index, now) })));
     guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
     describe(maps, shape, connections, { ...opening, chosen: chosen.get() });
-    bind(shape, connections, opening, { index, service });
+    if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
     if (hasFeature(shape, "onePacket")) {
-      when(service.flags.and(serviceFlags.onePacket).ne(0), () => {
-        connections.templates.release(flow, connection);
-        connections.counters.scheduled(chosen.get());
-        returnValue(OPENED);
-      });
+      when(service.flags.and(serviceFlags.onePacket).ne(0), () => returnValue(ONE_PACKET));
     }
-    return insert({ flow, now, connection });
+    return u32(READY);
   });
 }
 
@@ -69,8 +64,6 @@ interface Match {
   readonly index: Int<"u32">;
   readonly service: Reference<ServiceFields>;
 }
-
-const isPersistent = ({ service }: Match) => service.flags.and(serviceFlags.persistent).ne(0);
 
 /** Where the client's template leads, or NO_DESTINATION. */
 function bound(
@@ -82,24 +75,9 @@ function bound(
   if (!hasFeature(shape, "persistence")) return u32(NO_DESTINATION);
   const chosen = variable(u32(NO_DESTINATION));
   const { flags, maskBits: bits } = match.service;
-  when(isPersistent(match), () => chosen.set(templates.find({ flow, flags, bits, service: match.index, now })));
+  const isPersistent = flags.and(serviceFlags.persistent).ne(0);
+  when(isPersistent, () => chosen.set(templates.find({ flow, flags, bits, service: match.index, now })));
   return chosen.get();
-}
-
-/** Binds the client of a persistent service to the destination of `connection`. */
-function bind(
-  shape: BalancerShape,
-  { templates }: ConnectionFunctions,
-  { flow, now, connection }: Opening,
-  match: Match,
-): void {
-  if (!hasFeature(shape, "persistence")) return;
-  when(isPersistent(match), () => {
-    templates.describe(connection, match.service);
-    const { persistenceTicks: periodTicks } = match.service;
-    const outcome = templates.bind({ flow, connection, service: match.index, periodTicks, now });
-    guard(outcome.eq(0)).orReturn(failure(reasons.templatesFull));
-  });
 }
 
 /** Fills `connection` in for the chosen destination. */

@@ -38,6 +38,8 @@ export const ASSURED = 1;
 const EXTENSION_SECONDS = 60;
 /** Bits of `serviceFlags` that decide what a template's key leaves out. */
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
+/** Bits of them that connections note. */
+const NOTED_FLAGS = KEY_FLAGS | serviceFlags.persistent;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
@@ -85,10 +87,10 @@ function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: Ke
 }
 
 /** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-function disabledKey(family: Family, serial: Int<"u32">): KeyReference {
+function disabledKey(family: Family, serial: Int<"u32">, share: string): KeyReference {
   const nothing = Array.from({ length: family.words }, () => 0);
   const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-  return stack(family.TemplateKey, content, { share: "disabled key" });
+  return stack(family.TemplateKey, content, { share });
 }
 
 /** Adds to the templates of a destination. */
@@ -140,8 +142,8 @@ function choosing({ maps, family }: Place) {
   /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
   const disable = (template: TemplateReference): void => {
     const { life, destination, serial, controlled, periodTicks } = template;
-    const copy = stack(Template, { life, destination, serial, controlled, periodTicks });
-    const outcome = templates.update(disabledKey(family, serial), copy, "create");
+    const copy = stack(Template, { life, destination, serial, controlled, periodTicks }, { share: "template" });
+    const outcome = templates.update(disabledKey(family, serial, "disabled key"), copy, "create");
     when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
   };
 
@@ -151,10 +153,12 @@ function choosing({ maps, family }: Place) {
    */
   const bind = fn(
     `bind${digit}`,
-    { flow: FlowKey, connection: Connection, service: u32, periodTicks: u32, now: u32 },
+    { flow: FlowKey, connection: Connection, now: u32 },
     u32,
-    ({ flow, connection, service, periodTicks, now }) => {
+    ({ flow, connection, now }) => {
       const { destination } = connection;
+      const { service } = maps.destinations.lookup(destination).orReturn(1);
+      const { persistenceTicks: periodTicks } = maps.services.lookup(service).orReturn(1).lookup(0).orReturn(1);
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
       const key = keyOf(family, flow, parts);
       templates.lookup(key).then((known) => {
@@ -167,7 +171,8 @@ function choosing({ maps, family }: Place) {
       });
       const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(1).add(1);
       const life = lifeOf(now.add(periodTicks), u32(0));
-      const fresh = stack(Template, { life, destination, serial, controlled: 1, periodTicks });
+      const content = { life, destination, serial, controlled: 1, periodTicks };
+      const fresh = stack(Template, content, { share: "template" });
       when(templates.update(key, fresh).ne(0), () => returnValue(1));
       countTemplates(maps, destination, u32(1));
       connection.template = serial;
@@ -175,7 +180,15 @@ function choosing({ maps, family }: Place) {
     },
   );
 
-  return { find, bind };
+  return {
+    find,
+    /** Binds the client of a connection to a persistent service; `full` runs where the table of templates is full. */
+    bind(flow: FlowReference, connection: ConnectionReference, now: Int<"u32">, full: () => void): void {
+      when(connection.templateFlags.and(serviceFlags.persistent).ne(0), () => {
+        when(bind({ flow, connection, now }).ne(0), full);
+      });
+    },
+  };
 }
 
 /** What connections do to the template that they were opened under. */
@@ -199,7 +212,9 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
         });
       });
       const { template: serial } = connection;
-      when(isFound.get().eq(0), () => void templates.lookup(disabledKey(family, serial)).then(found));
+      // In the bytes of the key that was not found.
+      const disabled = () => disabledKey(family, serial, "template key");
+      when(isFound.get().eq(0), () => void templates.lookup(disabled()).then(found));
     });
   };
 
@@ -258,7 +273,7 @@ function forgetting({ maps, family }: Place) {
 
 /** Notes on a connection what its template's key is made by. */
 function describe(connection: ConnectionReference, service: Reference<ServiceFields>): void {
-  connection.templateFlags = service.flags.and(KEY_FLAGS).toU8();
+  connection.templateFlags = service.flags.and(NOTED_FLAGS).toU8();
   connection.templateBits = service.maskBits.toU8();
 }
 

@@ -2,7 +2,6 @@
 // in and out, and everything that the maps tell, read back in plain values.
 
 import {
-  BPF_F_INNER_MAP,
   type BpfHost,
   type BpfMap,
   type BpfProgram,
@@ -131,6 +130,8 @@ export class Balancer implements Disposable {
   readonly #timeouts: number[];
   /** Destinations of all services one after another: the index of the first of each. */
   readonly #firstOf: number[] = [];
+  /** Of each destination: the latest weight that was not 0. */
+  readonly #lastWeights = new Map<number, number>();
   #now: number;
 
   constructor(host: BpfHost, plan: BalancerPlan) {
@@ -142,7 +143,7 @@ export class Balancer implements Disposable {
     const { maps, balancerSpec, reaperSpec } = compiled(this.shape);
     this.maps = maps;
     try {
-      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(forHost(host, spec)));
+      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(spec));
       this.#balancer = host.loadProgram(balancerSpec, this.#live);
       this.#reaper = host.loadProgram(reaperSpec, this.#live);
       this.#writeServices();
@@ -390,12 +391,16 @@ export class Balancer implements Disposable {
     const first = this.#firstOf[index] ?? 0;
     const listed = service.destinations.map(({ address, port, weight = 1 }, at): ListedMember => {
       const addressFold = addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
-      return { destination: first + at, weight, lastWeight: weight, addressFold, port: port ?? service.port };
+      const destination = first + at;
+      const lastWeight = weight > 0 ? weight : (this.#lastWeights.get(destination) ?? 0);
+      this.#lastWeights.set(destination, lastWeight);
+      return { destination, weight, lastWeight, addressFold, port: port ?? service.port };
     });
     listed.forEach(({ destination, weight }) => {
       const record = this.map(this.maps.destinations).lookup(destination);
       if (record !== undefined) this.map(this.maps.destinations).update(destination, { ...record, weight });
     });
+    const table = scheduler.table?.(listed);
     const members = listed.map(({ destination, weight }) => ({ destination, weight }));
     const start = position === "keep" ? this.position(index) : (scheduler.start?.(listed) ?? this.position(index));
     const inner = this.#createInner(this.maps.inner.service.spec) as BpfMap<number, ServiceValue>;
@@ -413,11 +418,11 @@ export class Balancer implements Disposable {
       maskBits: 0,
       newPerSecond: 0,
       halfOpenMaximum: 0,
-      reserved: new Uint8Array(20),
+      tableLength: table?.length ?? 0,
+      reserved: new Uint8Array(16),
       members,
     });
     this.#services.set(index, inner);
-    const table = scheduler.table?.(listed);
     if (table !== undefined) {
       const slots = this.#createInner({ ...this.maps.inner.slots.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));
@@ -441,6 +446,8 @@ export class Balancer implements Disposable {
       sloppyTcp: 0,
       refuseSourcePort20: 0,
       dropRate: 0,
+      refusesByIcmp: 0,
+      answersPerSecond: 1000,
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ...this.#settings,
       ticksPerSecond: TICKS_PER_SECOND,
@@ -471,18 +478,6 @@ export class Balancer implements Disposable {
     }
   }
 }
-
-/**
- * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
- * wants the template's, so there the template is as long as the tables are.
- */
-function forHost(host: BpfHost, spec: MapSpec): MapSpec {
-  const { inner } = spec;
-  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
-  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
-}
-/** Of the source hash, the only scheduler with a table. */
-const TABLE_LENGTH = 256;
 
 interface Compiled {
   readonly maps: BalancerMaps;

@@ -1,16 +1,16 @@
 // twos: two destinations drawn at random, by weight; the one that costs less gets the connection.
 // The rule: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_twos.c.
 
-import { type Int, randomU32, type Reference, u32, u64, variable, when } from "@yardmaster/ebpf";
+import { type Int, randomU32, type Reference, u32, variable, when } from "@yardmaster/ebpf";
 import type { Member } from "../schema.ts";
 import { connectionCost } from "./least-cost.ts";
 import { NO_DESTINATION, type Scheduler } from "./scheduler.ts";
 import type { Scheduling } from "./scheduling.ts";
 
 /** What is left of each draw, and whom it has come to. */
-const State = { left1: u64, left2: u64, choice1: u32, choice2: u32 };
+const State = { left1: u32, left2: u32, choice1: u32, choice2: u32 };
 /** Nothing is left: the choice stands. */
-const DONE = -1n;
+const DONE = 0xffff_ffff;
 
 /** Power of two choices. */
 export const twoChoices: Scheduler = {
@@ -39,9 +39,9 @@ export const twoChoices: Scheduler = {
   },
 };
 
-/** The weights of all usable members. */
-function totalWeight({ members }: Scheduling): Int<"u64"> {
-  const end = members.walk("walk_weights", members.count, { total: u64 }, { total: 0n }, (walk) => {
+/** The weights of all usable members. (In 32 bits: the verifier would follow how a wider sum grows, round by round.) */
+function totalWeight({ members }: Scheduling): Int<"u32"> {
+  const end = members.walk("walk_weights", members.count, { total: u32 }, { total: 0 }, (walk) => {
     const member = walk.at(walk.round);
     when(walk.takes(member), () => (walk.state.total = walk.state.total.add(member.weight)));
   });
@@ -49,8 +49,8 @@ function totalWeight({ members }: Scheduling): Int<"u64"> {
 }
 
 /** A number from 0 to `total`, both included. */
-function draw(total: Int<"u64">): Int<"u64"> {
-  return randomU32().toU64().mod(total.add(1));
+function draw(total: Int<"u32">): Int<"u32"> {
+  return randomU32().mod(total.add(1));
 }
 
 /** A draw comes to the first member at which the sum of the weights reaches it. */
@@ -63,6 +63,6 @@ function countDown(
   when(left.ne(DONE), () => {
     state[`choice${which}`] = destination;
     state[`left${which}`] = left.sub(weight);
-    when(left.le(weight), () => (state[`left${which}`] = u64(0).sub(1)));
+    when(left.le(weight), () => (state[`left${which}`] = u32(DONE)));
   });
 }
