@@ -5,6 +5,7 @@ import {
   atomic,
   be16,
   be32,
+  type Bool,
   bytes,
   checksumChange,
   checksumDifference,
@@ -15,7 +16,6 @@ import {
   leave,
   type Packet,
   randomU32,
-  type Reason,
   redirect,
   type Reference,
   stack,
@@ -23,6 +23,7 @@ import {
   tx,
   u32,
   u8,
+  variable,
   verdict,
   viewAs,
   when,
@@ -35,8 +36,9 @@ import { reasons } from "./reasons.ts";
 import { type BalancerMaps, Tallies } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
 
-/** What went wrong with a packet, of either family. */
-export type IcmpError = "portUnreachable" | "timeExceeded" | "tooBig";
+/** What went wrong with a packet, of either family; 0 in a program: nothing. */
+const errors = { portUnreachable: 1, timeExceeded: 2, tooBig: 3 } as const;
+export type IcmpError = keyof typeof errors;
 
 /** Types and codes (RFC 792, RFC 1191; RFC 4443). */
 const numbers = {
@@ -62,6 +64,30 @@ const TOS_CONTROL = 0xc0;
 
 const Addresses = struct("ethernet_pair", { destination: bytes(6), source: bytes(6), type: be16 }, { packed: true });
 
+/** Notes on the road that a packet is to be answered, so that the answer is written in one place of the program. */
+export class Refusal {
+  /** The error's number in the low bits, the MTU that it tells above. */
+  readonly #note = variable(u32(0));
+
+  /** `mtu` is what errors about it tell, in bytes. */
+  set(error: IcmpError, mtu?: Int<"u32">): void {
+    this.#note.set(mtu === undefined ? u32(errors[error]) : mtu.shl(2).or(errors[error]));
+  }
+
+  get isSet(): Bool {
+    return this.#note.get().ne(0);
+  }
+
+  /** Number of the error. */
+  get error(): Int<"u32"> {
+    return this.#note.get().and(3);
+  }
+
+  get mtu(): Int<"u32"> {
+    return this.#note.get().shr(2);
+  }
+}
+
 /** How an error is to be made. */
 export interface Answering {
   readonly maps: BalancerMaps;
@@ -70,21 +96,15 @@ export interface Answering {
 }
 
 /**
- * Answers with an ICMP error from the address that the packet was for, and leaves. `mtu` is what errors about it tell.
- * Where more than the settings' answers a second would be sent the packet is dropped for `reason` instead.
+ * Answers with the ICMP error of a refusal, from the address that the packet was for, and leaves. Where more than the
+ * settings' answers a second would be sent the packet is dropped instead, with a reason.
  */
-export function answerWithError(
-  { maps, shape, now }: Answering,
-  parsed: Parsed,
-  error: IcmpError,
-  options: { readonly reason: Reason; readonly mtu?: Int<"u32"> },
-): void {
+export function answerWithError({ maps, shape, now }: Answering, parsed: Parsed, refusal: Refusal): void {
   const { packet, network, networkOffset } = parsed;
   const family = network.family.name;
-  guard(mayAnswer(maps, now)).orDrop(options.reason);
+  guard(mayAnswer(maps, now)).orDrop(reasons.tooManyAnswers);
   const most = LONGEST[family] - HEADERS[family];
   const quoted = choose(network.length.gt(most), u32(most), network.length);
-  const parameter = options.mtu ?? u32(0);
   const tail = quoted.add(networkOffset).sub(packet.length());
   guard(packet.adjustTail(tail).eq(0)).orDrop(reasons.internal);
   guard(packet.adjustHead(-HEADERS[family]).eq(0)).orDrop(reasons.internal);
@@ -95,17 +115,25 @@ export function answerWithError(
   const ipSize = family === "ipv4" ? Ipv4.size : Ipv6.size;
   const icmpAt = packet.cursorAt(networkOffset.add(ipSize));
   const icmp = icmpAt.fork().read(Icmp).orDrop(reasons.internal);
-  const [type, code] = numbers[family][error];
-  icmp.type = u8(type);
-  icmp.code = u8(code);
-  icmp.check = be16(0);
-  icmp.parameter = parameter.toNet();
+  writeNumbers(family, icmp, refusal);
   const length = quoted.add(Icmp.size);
   const sum = icmpAt.checksum(length, { atMost: most + Icmp.size }).orDrop(reasons.internal);
   const pseudo = family === "ipv4" ? sum : sum.plus(pseudoHeader(front.fork(), length));
   icmp.check = pseudo.fold();
   if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
   leave(tx());
+}
+
+function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, refusal: Refusal): void {
+  for (const [name, number] of Object.entries(errors) as [IcmpError, number][]) {
+    const [type, code] = numbers[family][name];
+    when(refusal.error.eq(number), () => {
+      icmp.type = u8(type);
+      icmp.code = u8(code);
+    });
+  }
+  icmp.check = be16(0);
+  icmp.parameter = refusal.mtu.toNet();
 }
 
 /** Whether one more answer may be sent in this second; counts it. */

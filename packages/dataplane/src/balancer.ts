@@ -18,7 +18,7 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "./address.ts";
-import { answerWithError } from "./answer.ts";
+import { answerWithError, Refusal } from "./answer.ts";
 import { currentTick } from "./clock.ts";
 import { connectionFunctions, type ConnectionFunctions, transitionBase } from "./connection.ts";
 import { families, type Family } from "./family.ts";
@@ -28,7 +28,7 @@ import { type Insert, insertion } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "./life.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { resolve } from "./next-hop.ts";
-import { openFunction } from "./open.ts";
+import { type Open, opening } from "./open.ts";
 import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
 import { type Frame, parseFrame, type Parsed, parseTransport } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
@@ -45,7 +45,7 @@ interface Road {
   readonly shape: BalancerShape;
   readonly family: Family;
   readonly connections: ConnectionFunctions;
-  readonly open: ReturnType<typeof openFunction>;
+  readonly open: Open;
   readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
 }
@@ -55,6 +55,8 @@ interface Traveller {
   readonly parsed: Parsed;
   readonly flow: FlowReference;
   readonly now: Int<"u32">;
+  /** Set where the packet is to be answered instead of forwarded. */
+  readonly refusal: Refusal;
 }
 
 /** The balancer for a shape, on these maps. */
@@ -63,7 +65,7 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
   const roads = shape.families.map((name): Road => {
     const family = families[name];
     const connections = connectionFunctions(maps, shape, family);
-    const open = openFunction(maps, shape, family, { connections, schedule });
+    const open = opening(maps, shape, family, { connections, schedule });
     const insert = insertion(maps, shape, family, connections);
     return { maps, shape, family, connections, open, insert, revisit: revisitFunction(maps, family, connections) };
   });
@@ -81,13 +83,17 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 function travel(road: Road, frame: Frame): void {
   const { maps, shape, family } = road;
   const parsed = parseTransport(frame, networkHeader(family, frame.packet, frame.networkOffset));
-  const traveller = { parsed, flow: flowOf(family, parsed), now: currentTick(maps, shape) };
+  const now = currentTick(maps, shape);
+  const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);
-  for (const name of shape.methods) {
-    const method = methods[name];
-    when(connection.method.eq(method.code), () => leave(forwardRequest(road, traveller, connection, method)));
-  }
-  leave(drop(reasons.internal));
+  when(traveller.refusal.isSet.not(), () => {
+    for (const name of shape.methods) {
+      const method = methods[name];
+      when(connection().method.eq(method.code), () => forwardRequest(road, traveller, connection(), method));
+    }
+  });
+  guard(traveller.refusal.isSet).orDrop(reasons.internal);
+  answerWithError({ maps, shape, now }, parsed, traveller.refusal);
 }
 
 /** The key of the packet's flow, as it arrived. */
@@ -105,10 +111,13 @@ function flowOf({ FlowKey }: Family, { network, ports, protocol }: Parsed): Flow
   );
 }
 
-/** The client's connection, opened now if need be. Replies and packets that may open none leave here. */
-function findConnection(road: Road, traveller: Traveller): ConnectionReference {
+/**
+ * The client's connection, opened now if need be; there is none where the packet is refused. Replies and packets that
+ * may open none leave here.
+ */
+function findConnection(road: Road, traveller: Traveller): () => ConnectionReference {
   const { maps, shape, family, connections, open, insert, revisit } = road;
-  const { parsed, flow, now } = traveller;
+  const { parsed, flow, now, refusal } = traveller;
   const { flags } = parsed;
   const opened = stack(family.Connection, undefined, { share: "opened" });
   const connection = referenceVariable(family.Connection);
@@ -145,19 +154,18 @@ function findConnection(road: Road, traveller: Traveller): ConnectionReference {
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
-      const outcome = variable(open({ flow, flags, now, connection: opened }));
+      const outcome = variable(u32(0));
+      open({ flow, flags, now, connection: opened }, outcome);
       insert({ flow, now, connection: opened }, outcome);
       const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
-      when(refuses, () => {
-        const { noDestination } = reasons;
-        answerWithError({ maps, shape, now }, parsed, "portUnreachable", { reason: noDestination });
+      when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
+        leaveUnless(outcome.get());
+        connection.set(opened);
       });
-      leaveUnless(outcome.get());
-      connection.set(opened);
     },
     { isRare: true },
   );
-  return connection.get();
+  return () => connection.get();
 }
 
 /** Leaves for the reason in `outcome`, unless it is OPENED. */
@@ -169,13 +177,13 @@ function leaveUnless(outcome: Int<"u32">): void {
   });
 }
 
-/** Sends a client's packet to its destination. */
+/** Sends a client's packet to its destination, and leaves; or notes why it is refused. */
 function forwardRequest(
   { maps, shape }: Road,
-  { parsed, now }: Traveller,
+  { parsed, now, refusal }: Traveller,
   connection: ConnectionReference,
   method: ForwardingMethod,
-): Verdict {
+): void {
   const { network } = parsed;
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
@@ -188,25 +196,22 @@ function forwardRequest(
   };
   const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
   resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
-  const answering = { maps, shape, now };
-  const isRare = { isRare: true };
+  const isTooBig = network.length.gt(hop.mtu);
+  when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
   when(
-    network.hops.le(1),
-    () => answerWithError(answering, parsed, "timeExceeded", { reason: reasons.timeToLiveExceeded }),
-    isRare,
-  );
-  when(
-    network.length.gt(hop.mtu),
+    refusal.isSet.not().and(isTooBig),
     () => {
       when(network.mayBeFragmented, () => giveUp(method.whenTooLarge));
       network.decrementHops();
-      answerWithError(answering, parsed, "tooBig", { reason: reasons.exceedsMtu, mtu: hop.mtu.toU32() });
+      refusal.set("tooBig", hop.mtu.toU32());
     },
-    isRare,
+    { isRare: true },
   );
-  network.decrementHops();
-  method.request(parsed, connection);
-  return transmit(parsed, hop, shape);
+  when(refusal.isSet.not(), () => {
+    network.decrementHops();
+    method.request(parsed, connection);
+    leave(transmit(parsed, hop, shape));
+  });
 }
 
 /** Sends a server's packet back to the client whose connection it belongs to, and leaves. */

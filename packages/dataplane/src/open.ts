@@ -1,7 +1,18 @@
 // The road of a packet that has no connection: match a service, see whether it may open one, let the service's
-// scheduler or the client's template choose, describe the connection. One function, called once a connection.
+// scheduler or the client's template choose, describe the connection.
 
-import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
+import {
+  fn,
+  guard,
+  type Int,
+  type Reference,
+  returnValue,
+  u32,
+  u8,
+  type Variable,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
 import { assertBelowCaps, assertNotShed, assertOpening } from "./admit.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
@@ -26,38 +37,55 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
+/** Opens, in the program's own body: `outcome` becomes READY, ONE_PACKET or a failure. */
+export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
+
 /**
- * Makes the function that opens connections of a family. It fills `connection` in and returns READY; ONE_PACKET where
- * the connection is for this packet only; or a failure.
+ * Makes the step that opens connections of a family: it fills `connection` in. Its functions are called one after
+ * another, not by each other: together with what schedulers need their frames would not fit into 512 bytes.
  */
-export function openFunction(
+export function opening(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
   { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
-) {
+): Open {
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
-  return fn(`open${digit}`, parameters, u32, (opening) => {
-    const { flow, flags, now, connection } = opening;
-    const index = matchService(maps, maps[family.name], shape, flow);
-    guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
-    assertOpening(maps, flow, flags);
-    const missing = failure(reasons.internal);
-    const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
-    assertNotShed(maps, shape);
-    assertBelowCaps(maps, shape, { index, service, now });
+  // Between the two the connection holds the index of its service in the place of its template.
+  const match = fn(`match${digit}`, parameters, u32, (args) => admitted(maps, shape, family, connections, args));
+  const describe = fn(`describe${digit}`, parameters, u32, (args) => described(maps, shape, family, connections, args));
+  return (args, outcome) => {
+    const { connection, flow, now } = args;
+    outcome.set(match(args));
+    when(outcome.get().eq(READY), () => {
+      when(connection.destination.eq(NO_DESTINATION), () => {
+        connection.destination = schedule({ question: questionOf(flow, connection.template, now) });
+      });
+      outcome.set(describe(args));
+    });
+  };
+}
 
-    const chosen = variable(bound(shape, connections, opening, { index, service }));
-    when(chosen.get().eq(NO_DESTINATION), () => chosen.set(schedule({ question: questionOf(flow, index, now) })));
-    guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
-    describe(maps, shape, connections, { ...opening, chosen: chosen.get() });
-    if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
-    if (hasFeature(shape, "onePacket")) {
-      when(service.flags.and(serviceFlags.onePacket).ne(0), () => returnValue(ONE_PACKET));
-    }
-    return u32(READY);
-  });
+/** Which service the packet is for, and whether it may open a connection there: READY or a failure. */
+function admitted(
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  family: Family,
+  connections: ConnectionFunctions,
+  opening: Opening,
+): Int<"u32"> {
+  const { flow, flags, now, connection } = opening;
+  const index = matchService(maps, maps[family.name], shape, flow);
+  guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
+  assertOpening(maps, flow, flags);
+  const missing = failure(reasons.internal);
+  const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
+  assertNotShed(maps, shape);
+  assertBelowCaps(maps, shape, { index, service, now });
+  connection.template = index;
+  connection.destination = bound(shape, connections, opening, { index, service });
+  return u32(READY);
 }
 
 interface Match {
@@ -80,15 +108,18 @@ function bound(
   return chosen.get();
 }
 
-/** Fills `connection` in for the chosen destination. */
-function describe(
+/** Fills `connection` in for its destination: READY, ONE_PACKET or a failure. */
+function described(
   maps: BalancerMaps,
   shape: BalancerShape,
-  { nextState, timeoutOf }: ConnectionFunctions,
-  { flow, flags, now, connection, chosen }: Opening & { chosen: Int<"u32"> },
-): void {
-  const destination = maps.destinations.lookup(chosen).orReturn(failure(reasons.internal));
-  connection.destination = chosen;
+  family: Family,
+  connections: ConnectionFunctions,
+  { flow, flags, now, connection }: Opening,
+): Int<"u32"> {
+  const missing = failure(reasons.internal);
+  const service = maps.services.lookup(connection.template).orReturn(missing).lookup(0).orReturn(missing);
+  when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
+  const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
   connection.template = u32(0);
   copyAddress(connection.address, destination.address);
   connection.port = destination.port;
@@ -108,6 +139,25 @@ function describe(
       if (method.hasReplies) connection.hasReplyEntry = hasRule.xor(destinationFlags.hasReplyRule).toU8();
     });
   }
+  setState(connections, { flow, flags, now, connection });
+  if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
+  if (hasFeature(shape, "onePacket")) {
+    when(service.flags.and(serviceFlags.onePacket).ne(0), () => returnValue(ONE_PACKET));
+  }
+  return u32(READY);
+}
+
+/** Returns from the function being built with why there is no destination. */
+function refuse(maps: BalancerMaps, family: Family, service: Reference<ServiceFields>): void {
+  if (family.name === "ipv4") {
+    // The kernel finds no address to send the error from where only a mark makes the packet's local.
+    const isSilent = service.flags.and(serviceFlags.byMark).ne(0).and(maps.settings.value.refusesByIcmp.ne(0));
+    when(isSilent, () => returnValue(failure(reasons.silentRefusal)));
+  }
+  returnValue(failure(reasons.noDestination));
+}
+
+function setState({ nextState, timeoutOf }: ConnectionFunctions, { flow, flags, now, connection }: Opening): void {
   const state = variable(u32(states.UDP));
   when(flow.protocol.eq(IPPROTO_TCP), () =>
     state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),

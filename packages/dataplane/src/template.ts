@@ -218,8 +218,10 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
     });
   };
 
-  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
+  const letGo = (flow: FlowReference, connection: ConnectionReference): void =>
     withTemplate(flow, connection, (template) => atomic(template, Template, "controlled").add(MINUS_ONE));
+  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
+    letGo(flow, connection);
     return u32(0);
   });
   const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
@@ -236,6 +238,11 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
     release(flow: FlowReference, connection: ConnectionReference): void {
       if (!hasFeature(shape, "persistence")) return;
       when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
+    },
+    /** The same, in the function being built itself, whose frame has room for a key: no call, no frame of its own. */
+    releaseHere(flow: FlowReference, connection: ConnectionReference): void {
+      if (!hasFeature(shape, "persistence")) return;
+      when(connection.template.ne(0), () => letGo(flow, connection), { isRare: true });
     },
     /** A connection opened under a template is established: the template is worth keeping under attack. */
     assure: (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection }),

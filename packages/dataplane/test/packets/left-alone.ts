@@ -3,6 +3,7 @@
 
 import { arp, ethernet, fragmentFrame, frame, icmp4, ipv4, ipv6, routerAlert, tcp } from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
+import { icmpError } from "../reference/icmp-error.ts";
 import {
   arriving,
   clientAddress,
@@ -52,6 +53,10 @@ function withIpByte(at: number, value: number): Uint8Array {
   const [version, ihl] = at === 0 ? [value >>> 4, (value & 15) * 4] : [4, 20];
   return tcpFrame(arriving, { version, headerLength: ihl });
 }
+
+/** "Time exceeded" for an untagged frame without padding. */
+const errorAbout = (bytes: Uint8Array): Uint8Array =>
+  icmpError(bytes.subarray(0, 14), bytes.subarray(14), "timeExceeded");
 
 export const leftAlone: readonly PacketScenario[] = [
   passes(
@@ -158,8 +163,8 @@ export const leftAlone: readonly PacketScenario[] = [
     ],
   },
   ...[0, 1].map((ttl) => ({
-    name: `a time to live of ${ttl} ends here, after the connection was opened`,
+    name: `a time to live of ${ttl} ends here, after the connection was opened, and the client is told`,
     plan: directPlan(),
-    steps: [{ in: tcpFrame(arriving, { ttl }), verdict: "drop", reason: "timeToLiveExceeded" } as const],
+    steps: [{ in: tcpFrame(arriving, { ttl }), verdict: "tx", out: errorAbout(tcpFrame(arriving, { ttl })) } as const],
   })),
 ];
