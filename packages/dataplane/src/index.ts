@@ -19,7 +19,7 @@ export {
   type SchedulerOption,
   schedulerOptions,
 } from "./schedule/scheduler.ts";
-export { MAGLEV_SLOTS, maglevTable } from "./schedule/maglev-hash.ts";
+export { MAGLEV_SLOTS, maglevSizes, maglevTable } from "./schedule/maglev-hash.ts";
 export { sourceHashTable } from "./schedule/source-hash.ts";
 export { highestLevel, weightDivisor } from "./schedule/weights.ts";
 export * from "./schema.ts";

@@ -57,9 +57,10 @@ export interface Scheduler {
   /**
    * What is computed ahead for a service: the content of its table, destination indexes by slot. A slot may name a
    * destination that takes nothing now: that is asked when a connection comes, so that quiescing moves no slot.
-   * NO_DESTINATION only where there is nobody to name. Undefined for schedulers without a table.
+   * NO_DESTINATION only where there is nobody to name. `slots` is its length, where that can be chosen (mh: a prime).
+   * Undefined for schedulers without a table.
    */
-  readonly table?: (members: readonly ListedMember[]) => Uint32Array;
+  readonly table?: (members: readonly ListedMember[], slots?: number) => Uint32Array;
   /** The position that a service starts from, with all of its members there at once. Default 0. */
   readonly start?: (members: readonly ListedMember[]) => bigint;
   /**

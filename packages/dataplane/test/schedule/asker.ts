@@ -21,7 +21,6 @@ import {
   featureNames,
   highestLevel,
   type ListedMember,
-  maglevTable,
   NO_DESTINATION,
   type SchedulerName,
   schedulers,
@@ -43,8 +42,11 @@ export interface AskerOptions {
   /** mh: slots of its table. */
   readonly slots?: number;
   readonly features?: BalancerShape["features"];
-  /** Schedulers compiled in beside the one asked. */
-  readonly others?: readonly SchedulerName[];
+  /** Addresses that can be remembered, and places in lblcr's sets. Default: as many as the schema says. */
+  readonly maximumLocalities?: number;
+  readonly maximumPlaces?: number;
+  /** What is compiled in. Default: the scheduler alone. */
+  readonly schedulers?: readonly SchedulerName[];
 }
 
 const SERVICE = 1;
@@ -70,7 +72,13 @@ export class Asker implements Disposable {
     this.#options = options;
     const { services, tables, destinations, loads, settings } = maps;
     const own = [services, tables, destinations, loads, settings].map((map) => map.spec as MapSpec);
-    for (const map of new Set([...own, ...spec.maps])) this.#live.set(map.name, host.createMap(map));
+    const room = new Map([
+      [maps.localities.spec.name, options.maximumLocalities],
+      [maps.localityMembers.spec.name, options.maximumPlaces],
+    ]);
+    for (const map of new Set([...own, ...spec.maps])) {
+      this.#live.set(map.name, host.createMap({ ...map, maxEntries: room.get(map.name) ?? map.maxEntries }));
+    }
     this.#program = host.loadProgram(spec, this.#live);
     this.#write([], 0n);
     this.map(settings).update(0, { ...zeroed(settings), localitySetTicks: options.localitySetTicks ?? 1000 });
@@ -132,7 +140,7 @@ export class Asker implements Disposable {
   #write(members: readonly ListedMember[], position: bigint): void {
     const { scheduler, slots, options = 0 } = this.#options;
     const { table, code } = schedulers[scheduler];
-    const content = slots === undefined ? table?.(members) : maglevTable(members, slots);
+    const content = table?.(members, slots);
     if (content !== undefined) this.#writeTable(content);
     const removed = this.#members.filter((one) => !members.some(({ destination }) => destination === one.destination));
     for (const { destination, weight } of removed) this.#writeDestination(destination, weight, true);
@@ -185,10 +193,10 @@ interface Compiled {
 }
 const known = new Map<string, Compiled>();
 
-function shapeOf({ scheduler, others = [], activeCost = 256, maximumMembers = 16, features }: AskerOptions) {
+function shapeOf({ scheduler, schedulers: built, activeCost = 256, maximumMembers = 16, features }: AskerOptions) {
   return {
     families: ["ipv4"],
-    schedulers: [scheduler, ...others],
+    schedulers: built ?? [scheduler],
     methods: ["dr"],
     macs: [],
     maximumConnections: 1,

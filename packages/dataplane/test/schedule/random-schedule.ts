@@ -16,6 +16,8 @@ export interface PlayOptions {
   readonly scheduler: SchedulerName;
   readonly seed: number;
   readonly steps: number;
+  /** What is compiled in. Default: the scheduler alone. */
+  readonly schedulers?: readonly SchedulerName[];
   readonly createHost: () => BpfHost;
   /** The random numbers that the host gives, again. */
   readonly draw?: () => number;
@@ -28,7 +30,8 @@ export interface Tally {
 }
 
 /** Plays one random service. Throws at the first answer that differs from the twin's. */
-export function playSchedule({ scheduler, seed, steps, createHost, draw = noDraws }: PlayOptions, tally: Tally): void {
+export function playSchedule(options: PlayOptions, tally: Tally): void {
+  const { scheduler, seed, steps, createHost, draw = noDraws } = options;
   const random = seededRandom(seed);
   const activeCost = random.pick([256, 257] as const);
   const flags = { port: random.chance(0.5), fallback: random.chance(0.5) };
@@ -40,15 +43,13 @@ export function playSchedule({ scheduler, seed, steps, createHost, draw = noDraw
     mhSize: random.pick(SLOTS),
     draw,
   };
-  const options = optionBits(scheduler, flags);
-  const slots = scheduler === "mh" ? { slots: service.mhSize } : {};
   using asker = new Asker(createHost(), {
     scheduler,
+    schedulers: options.schedulers ?? [scheduler],
     activeCost,
-    options,
+    options: optionBits(scheduler, flags),
     localitySetTicks: EXPIRATION,
-    maximumMembers: 16,
-    ...slots,
+    slots: service.mhSize,
   });
   const play = new Play(asker, service, random);
   if (random.chance(0.5)) play.startWhole(random.below(9));
