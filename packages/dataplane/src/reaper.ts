@@ -1,5 +1,6 @@
 // The program that ends connections and templates. The daemon hands it the keys of entries that look expired, in a
-// map; it checks each again, deletes it and takes the counts down in one go.
+// map; it checks each again, deletes it and takes the counts down in one go. What else only a program can do to counts
+// that other programs move is its work, too.
 
 import {
   leave,
@@ -19,7 +20,8 @@ import { currentTick } from "./clock.ts";
 import { connectionFunctions } from "./connection.ts";
 import { families, type Family } from "./family.ts";
 import { reasons } from "./reasons.ts";
-import { type BalancerMaps, reaperKeys, reaperTables, ReaperWork } from "./schema.ts";
+import { loadCounters } from "./load.ts";
+import { type BalancerMaps, reaperDestinations, reaperKeys, reaperTables, ReaperWork } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
 /** Run it on any packet: it does not look at it. Returns how many entries it ended. */
@@ -34,6 +36,17 @@ export function reaper(maps: BalancerMaps, shape: BalancerShape): ProgramDefinit
           progress.removed = progress.removed.add(reap(index, progress.now));
         });
         leave(verdict(state.removed));
+      });
+    }
+    if (hasFeature(shape, "thresholds")) {
+      const { reconsider } = loadCounters(maps, shape);
+      const state = stack(Progress, { now: u32(0), removed: 0 }, { share: "progress" });
+      when(work.table.eq(reaperTables.thresholds), () => {
+        loop("thresholds", work.count, Progress, state, (index) => {
+          const { keys } = maps.reaperWork.value;
+          reconsider(viewAs(keys, ReaperWork.fields.keys, reaperDestinations).masked(index));
+        });
+        leave(verdict(u32(0)));
       });
     }
     return drop(reasons.internal);

@@ -215,8 +215,11 @@ export const reuseModes = { afterEnd: 1, afterFin: 2 } as const;
 
 /** Keys that one run of the reaper takes: a power of two. */
 export const REAPER_BATCH = 256;
-/** What the reaper can be asked to end. */
-export const reaperTables = { connections: 0, templates: 1 } as const;
+/** What the reaper can be asked to end; and destinations whose thresholds have changed, which it is to look at. */
+export const reaperTables = { connections: 0, templates: 1, thresholds: 2 } as const;
+
+/** Indexes of destinations, where `table` says thresholds. */
+export const reaperDestinations = list(u32, REAPER_BATCH);
 
 /** Keys of a family's connections, or of its templates. */
 export const reaperKeys = ({ FlowKey, TemplateKey }: Family) => ({
@@ -231,7 +234,7 @@ export const ReaperWork = struct("reaper_work", {
   count: u32,
   /** 1: also connections whose time is not up. */
   force: u32,
-  /** 4 or 6. */
+  /** 4 or 6, of keys. */
   family: u32,
   /** A number of `reaperTables`. */
   table: u32,
