@@ -20,6 +20,7 @@ export {
   schedulerOptions,
 } from "./schedule/scheduler.ts";
 export { sourceHashBucket, sourceHashTable } from "./schedule/source-hash.ts";
+export { UDP_PORTS } from "./service.ts";
 export { highestLevel, weightDivisor } from "./schedule/weighted-round-robin.ts";
 export * from "./schema.ts";
 export { type BalancerShape, type FeatureName, featureNames, hasFeature } from "./shape.ts";

@@ -1,0 +1,100 @@
+// What the schema makes of a file without faults → the Configuration that the rest of the director works with.
+import { formatPrefix, type Prefix } from "@yardmaster/packet";
+import { familyOf } from "../address.ts";
+import { type Configuration, type ConnectionTimeoutsMs, type DirectorSettings } from "../model/configuration.ts";
+import { singlePort } from "../model/ports.ts";
+import {
+  type Destination,
+  type MarkRule,
+  type Persistence,
+  protocols,
+  type ServiceMatch,
+  type VirtualService,
+} from "../model/virtual-service.ts";
+import type { ConfigurationFile, MarkEntry, ServiceEntry } from "./schema.ts";
+import { networkText } from "./values.ts";
+
+/** Completes a file that the checks found no fault in; throws where they should have. */
+export function toConfiguration(file: ConfigurationFile): Configuration {
+  const { marks } = file.director;
+  return {
+    director: toDirectorSettings(file.director),
+    services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, marks)),
+  };
+}
+
+function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSettings {
+  const { timeouts, localityTimeout, dropPackets, marks: _marks, interfaces, ...others } = written;
+  return {
+    ...others,
+    interfaces,
+    timeoutsMs: timeouts satisfies ConnectionTimeoutsMs,
+    localityMs: localityTimeout,
+    dropOneOf: dropPackets?.oneOf ?? 0,
+  };
+}
+
+function toService(name: string, entry: ServiceEntry, marks: readonly MarkEntry[]): VirtualService {
+  const match = matchOf(entry, marks);
+  const { scheduler, schedulerOptions, tableSize, forwarding, onePacket, caps } = entry;
+  return {
+    name,
+    match,
+    scheduler,
+    schedulerOptions: [...new Set(schedulerOptions)],
+    tableSize,
+    forwarding,
+    persistence: persistenceOf(entry, match),
+    onePacket,
+    caps: { newPerSecond: caps?.newPerSecond ?? 0, halfOpen: caps?.halfOpen ?? 0 },
+    servers: entry.servers.map(
+      (server): Destination => ({
+        address: server.address,
+        port: server.port ?? (match.kind === "mark" || match.kind === "wide" ? widePort(match) : match.port),
+        weight: server.weight,
+        forwarding: server.forwarding ?? forwarding,
+        upperThreshold: server.upperThreshold,
+        lowerThreshold: server.lowerThreshold,
+      }),
+    ),
+  };
+}
+
+/** The one port that all packets of a wide service have, or 0: the server gets them on their own. */
+function widePort(match: Exclude<ServiceMatch, { readonly kind: "exact" }>): number {
+  return match.kind === "mark" ? 0 : (singlePort(match.ports) ?? 0);
+}
+
+function matchOf({ address, addresses, port, protocol = "tcp", mark, servers }: ServiceEntry, marks: readonly MarkEntry[]): ServiceMatch {
+  if (mark !== undefined) return markMatch(mark, servers, marks);
+  const [first, ...rest] = address === undefined ? (addresses ?? []) : [address];
+  if (first === undefined || port === undefined) throw new Error("a checked service says which packets are its");
+  const one = singlePort(port);
+  const isExact = rest.length === 0 && first.length === first.address.length * 8;
+  if (isExact && one !== undefined) return { kind: "exact", address: networkText(first), port: one, protocol };
+  return { kind: "wide", prefixes: [formatPrefix(first), ...rest.map(formatPrefix)], ports: port, protocol };
+}
+
+/** The rules that give a mark to packets of the servers' family. */
+function markMatch(mark: number, servers: ServiceEntry["servers"], marks: readonly MarkEntry[]): ServiceMatch {
+  const own = marks.filter((entry) => entry.mark === mark);
+  const family = servers[0] === undefined ? familyOfPrefix(own[0]?.address) : familyOf(servers[0].address);
+  const [first, ...rest] = own.filter(({ address }) => familyOfPrefix(address) === family).map(toMarkRule);
+  if (first === undefined) throw new Error("a checked mark is given to packets");
+  return { kind: "mark", mark, rules: [first, ...rest] };
+}
+
+function toMarkRule({ address, port = "any", protocol }: MarkEntry): MarkRule {
+  return { prefix: formatPrefix(address), ports: port, protocols: protocol === undefined ? protocols : [protocol] };
+}
+
+function familyOfPrefix(prefix: Prefix | undefined): "ipv4" | "ipv6" {
+  return prefix?.address.length === 16 ? "ipv6" : "ipv4";
+}
+
+function persistenceOf({ persistence }: ServiceEntry, match: ServiceMatch): Persistence | undefined {
+  if (persistence === undefined) return undefined;
+  const [prefix] = match.kind === "mark" ? match.rules.map((rule) => rule.prefix) : prefixesOf(match);
+  const longest = familyOf(prefix ?? "") === "ipv6" ? 128 : 32;
+  return { timeoutMs: persistence.timeout, maskBits: persistence.netmask ?? longest };
+}
