@@ -1,6 +1,6 @@
 // Checks that look at several places of the file at once and need nothing but the file: duplicates, port mappings
 // that a method cannot do, settings that do not go together. Which packets services are for: check-matches.ts.
-import { optionsOf, schedulerOptions, schedulers } from "../model/scheduler.ts";
+import { offersTableSizes, optionsOf, schedulers } from "../model/scheduler.ts";
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
 import { checkMatches, familyOfService } from "./check-matches.ts";
@@ -71,21 +71,40 @@ function checkSettings(service: ServiceOutline, source: Source): void {
   }
 }
 
-function checkSchedulerSettings({ path, scheduler, schedulerOptions: written, keys }: ServiceOutline, source: Source) {
+function checkSchedulerSettings({ path, scheduler, schedulerOptions, tableSize }: ServiceOutline, source: Source): void {
   if (scheduler === undefined) return;
   const known = optionsOf(scheduler);
-  for (const option of written.filter(({ value }) => !known.includes(value))) {
+  for (const option of schedulerOptions.filter(({ value }) => !known.includes(value))) {
     const owners = schedulers.filter((name) => optionsOf(name).includes(option.value));
     source.errorAt(option.path, {
       code: "YM_CONFIG_SCHEDULER_OPTION",
       message: `scheduler ${scheduler} has no option ${quoteValue(option.value)}`,
-      hint: known.length === 0 ? `it has none${owned(owners)}` : `it has ${orList(known)}${owned(owners)}`,
+      hint: `${known.length === 0 ? "it has none" : `it has ${orList(known)}`}${owned(owners)}`,
+    });
+  }
+  if (tableSize !== undefined && !offersTableSizes(scheduler)) {
+    const owners = schedulers.filter(offersTableSizes);
+    source.errorAt([...path, "tableSize"], {
+      code: "YM_CONFIG_SCHEDULER_OPTION",
+      message: `scheduler ${scheduler} has no table whose size could be chosen`,
+      hint: owners.length === 0 ? "remove tableSize" : `remove tableSize, or take ${orList(owners)}`,
+    });
+  } else if (tableSize !== undefined && !isPrime(tableSize)) {
+    source.errorAt([...path, "tableSize"], {
+      code: "YM_CONFIG_RANGE",
+      message: `tableSize ${tableSize} is no prime`,
+      hint: "only with a prime does every server come by every slot: 4093, 65521 …",
     });
   }
 }
 
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
+  return true;
+}
+
 function owned(owners: readonly string[]): string {
-  return owners.length === 0 ? "" : `; the option is one of ${orList(owners)}`;
+  return owners.length === 0 ? "" : `; ${orList(owners)} has this one`;
 }
 
 function checkTwin(

@@ -45,6 +45,7 @@ export interface ServiceOutline extends MatchOutline {
   readonly name: string;
   readonly scheduler: Scheduler | undefined;
   readonly schedulerOptions: readonly Placed<SchedulerOption>[];
+  readonly tableSize: number | undefined;
   readonly netmask: Placed<number> | undefined;
   readonly isOnePacket: boolean;
   readonly hasHalfOpenCap: boolean;
@@ -97,6 +98,7 @@ function readService(name: string, node: SourceNode): ServiceOutline {
     name,
     scheduler: readField(fieldSchemas.scheduler, node, "scheduler"),
     schedulerOptions: readEntries(fieldSchemas.schedulerOption, node, [...path, "schedulerOptions"]),
+    tableSize: readField(fieldSchemas.tableSize, node, "tableSize"),
     netmask: netmask === undefined ? undefined : { path: [...path, "persistence", "netmask"], value: netmask },
     isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
     hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,

@@ -137,13 +137,17 @@ export const serviceSchema = z
     oneOf: [{ required: ["address", "port"] }, { required: ["addresses", "port"] }, { required: ["mark"] }],
   });
 
-const words = Object.keys(timedStates) as readonly TimedState[];
 const timeoutsSchema = z
-  .strictObject(
-    Object.fromEntries(
-      words.map((word) => [word, durationOr(fields[`director.timeouts.${word}`], defaultTimeoutsMs[word])]),
-    ) as Record<TimedState, ReturnType<typeof durationOr>>,
-  )
+  .strictObject({
+    ...(Object.fromEntries(
+      (Object.keys(timedStates) as readonly TimedState[]).map((word) => [
+        word,
+        durationOr(fields[`director.timeouts.${word}`], defaultTimeoutsMs[word]),
+      ]),
+    ) as Record<TimedState, ReturnType<typeof durationOr>>),
+    lblc: durationOr(fields["director.timeouts.lblc"], defaultLocalityMs.lblc),
+    lblcr: durationOr(fields["director.timeouts.lblcr"], defaultLocalityMs.lblcr),
+  })
   .prefault({})
   .describe(fields["director.timeouts"].meaning);
 
@@ -162,7 +166,6 @@ const directorSchema = z
     hook: choice(fields["director.hook"]).default("auto"),
     compatibility: choice(fields["director.compatibility"]).default("none"),
     timeouts: timeoutsSchema,
-    localityTimeout: durationOr(fields["director.localityTimeout"], defaultLocalityMs),
     connections: z
       .strictObject({ maximum: integer(fields["director.connections.maximum"]).default(defaultMaximumConnections) })
       .prefault({})

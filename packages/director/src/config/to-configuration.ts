@@ -1,12 +1,13 @@
 // What the schema makes of a file without faults → the Configuration that the rest of the director works with.
 import { formatPrefix, type Prefix } from "@yardmaster/packet";
 import { familyOf } from "../address.ts";
-import { type Configuration, type ConnectionTimeoutsMs, type DirectorSettings } from "../model/configuration.ts";
+import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { singlePort } from "../model/ports.ts";
 import {
   type Destination,
   type MarkRule,
   type Persistence,
+  prefixesOf,
   protocols,
   type ServiceMatch,
   type VirtualService,
@@ -24,12 +25,13 @@ export function toConfiguration(file: ConfigurationFile): Configuration {
 }
 
 function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSettings {
-  const { timeouts, localityTimeout, dropPackets, marks: _marks, interfaces, ...others } = written;
+  const { timeouts, dropPackets, marks: _marks, interfaces, ...others } = written;
+  const { lblc, lblcr, ...timeoutsMs } = timeouts;
   return {
     ...others,
     interfaces,
-    timeoutsMs: timeouts satisfies ConnectionTimeoutsMs,
-    localityMs: localityTimeout,
+    timeoutsMs,
+    localityMs: { lblc, lblcr },
     dropOneOf: dropPackets?.oneOf ?? 0,
   };
 }
@@ -50,7 +52,7 @@ function toService(name: string, entry: ServiceEntry, marks: readonly MarkEntry[
     servers: entry.servers.map(
       (server): Destination => ({
         address: server.address,
-        port: server.port ?? (match.kind === "mark" || match.kind === "wide" ? widePort(match) : match.port),
+        port: server.port ?? portOf(match),
         weight: server.weight,
         forwarding: server.forwarding ?? forwarding,
         upperThreshold: server.upperThreshold,
@@ -60,8 +62,9 @@ function toService(name: string, entry: ServiceEntry, marks: readonly MarkEntry[
   };
 }
 
-/** The one port that all packets of a wide service have, or 0: the server gets them on their own. */
-function widePort(match: Exclude<ServiceMatch, { readonly kind: "exact" }>): number {
+/** The port that all of a service's packets have, or 0: a server gets them on their own. */
+function portOf(match: ServiceMatch): number {
+  if (match.kind === "exact") return match.port;
   return match.kind === "mark" ? 0 : (singlePort(match.ports) ?? 0);
 }
 
@@ -94,7 +97,6 @@ function familyOfPrefix(prefix: Prefix | undefined): "ipv4" | "ipv6" {
 
 function persistenceOf({ persistence }: ServiceEntry, match: ServiceMatch): Persistence | undefined {
   if (persistence === undefined) return undefined;
-  const [prefix] = match.kind === "mark" ? match.rules.map((rule) => rule.prefix) : prefixesOf(match);
-  const longest = familyOf(prefix ?? "") === "ipv6" ? 128 : 32;
+  const longest = familyOf(prefixesOf(match)[0] ?? "") === "ipv6" ? 128 : 32;
   return { timeoutMs: persistence.timeout, maskBits: persistence.netmask ?? longest };
 }

@@ -46,8 +46,11 @@ export const defaultTimeoutsMs = Object.fromEntries(
   Object.entries(timedStates).map(([word, state]) => [word, millisecondsByState[states[state]] ?? 0]),
 ) as ConnectionTimeoutsMs;
 
+/** Schedulers that remember addresses: after how long they forget one, and lblcr a server in the set of one. */
+export type LocalityTimeoutsMs = Readonly<Record<"lblc" | "lblcr", number>>;
+
 /** LVS's lblc_expiration and lblcr_expiration: a day (net/netfilter/ipvs/ip_vs_lblc.c, ip_vs_lblcr.c). */
-export const defaultLocalityMs = 86_400_000;
+export const defaultLocalityMs: LocalityTimeoutsMs = { lblc: 86_400_000, lblcr: 86_400_000 };
 
 /** What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn. */
 export const removals = ["drop", "reschedule"] as const;
@@ -95,8 +98,7 @@ export interface DirectorSettings {
   readonly hook: Hook;
   readonly compatibility: Compatibility;
   readonly timeoutsMs: ConnectionTimeoutsMs;
-  /** After how long lblc forgets an address, and lblcr one or a server in its set. */
-  readonly localityMs: number;
+  readonly localityMs: LocalityTimeoutsMs;
   readonly onRemoval: Removal;
   readonly quiescedTemplates: QuiescedTemplates;
   readonly portReuse: PortReuse;

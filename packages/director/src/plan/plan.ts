@@ -16,6 +16,7 @@ import type { Configuration, DirectorSettings } from "../model/configuration.ts"
 import { type Destination, prefixesOf, type VirtualService } from "../model/virtual-service.ts";
 import { destinationRecord, listedMember, type ServiceRecord, serviceRecord } from "./records.ts";
 import { destinationsWithRule } from "./reply-rules.ts";
+import { type LiveSettings, liveSettings } from "./settings.ts";
 import { type PlannedWide, planWide } from "./wide.ts";
 
 /** A destination with its place in the maps. */
@@ -50,7 +51,7 @@ export interface Plan {
   readonly shape: BalancerShape;
   readonly services: readonly PlannedService[];
   readonly wide: PlannedWide;
-  readonly settings: DirectorSettings;
+  readonly settings: LiveSettings;
 }
 
 /** IP protocol numbers of the protocols people write. */
@@ -68,7 +69,7 @@ export function plan(
     shape: { ...planShape(configuration, services), macs, ...options },
     services,
     wide: planWide(configuration.services),
-    settings: configuration.director,
+    settings: liveSettings(configuration.director),
   };
 }
 
@@ -132,7 +133,7 @@ function planShape(
   };
 }
 
-function featuresOf({ dropOneOf }: DirectorSettings, services: readonly VirtualService[]): readonly FeatureName[] {
+function featuresOf({ dropOneOf, compatibility }: DirectorSettings, services: readonly VirtualService[]): readonly FeatureName[] {
   const isUsed: Readonly<Record<FeatureName, boolean>> = {
     thresholds: services.some(({ servers }) => servers.some(({ upperThreshold }) => upperThreshold > 0)),
     persistence: services.some(({ persistence }) => persistence !== undefined),
@@ -140,6 +141,7 @@ function featuresOf({ dropOneOf }: DirectorSettings, services: readonly VirtualS
     wideServices: services.some(({ match }) => match.kind !== "exact"),
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
     dropPackets: dropOneOf > 0,
+    fullUdpChecksums: compatibility === "ipvs",
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }
