@@ -1,6 +1,14 @@
 // Checks that look at several places of the file at once and need nothing but the file: duplicates, port mappings
 // that a method cannot do, settings that do not go together. Which packets services are for: check-matches.ts.
-import { offersTableSizes, optionsOf, schedulers } from "../model/scheduler.ts";
+import {
+  offersTableSizes,
+  optionsOf,
+  type Scheduler,
+  schedulers,
+  serversFor,
+  slotsFor,
+  usualTableSize,
+} from "../model/scheduler.ts";
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
 import { checkMatches, familyOfService } from "./check-matches.ts";
@@ -71,7 +79,8 @@ function checkSettings(service: ServiceOutline, source: Source): void {
   }
 }
 
-function checkSchedulerSettings({ path, scheduler, schedulerOptions, tableSize }: ServiceOutline, source: Source): void {
+function checkSchedulerSettings(service: ServiceOutline, source: Source): void {
+  const { scheduler, schedulerOptions } = service;
   if (scheduler === undefined) return;
   const known = optionsOf(scheduler);
   for (const option of schedulerOptions.filter(({ value }) => !known.includes(value))) {
@@ -82,18 +91,32 @@ function checkSchedulerSettings({ path, scheduler, schedulerOptions, tableSize }
       hint: `${known.length === 0 ? "it has none" : `it has ${orList(known)}`}${owned(owners)}`,
     });
   }
-  if (tableSize !== undefined && !offersTableSizes(scheduler)) {
-    const owners = schedulers.filter(offersTableSizes);
+  checkTableSize(service, scheduler, source);
+}
+
+function checkTableSize({ path, tableSize, servers = [] }: ServiceOutline, scheduler: Scheduler, source: Source): void {
+  if (!offersTableSizes(scheduler)) {
+    if (tableSize === undefined) return;
     source.errorAt([...path, "tableSize"], {
       code: "YM_CONFIG_SCHEDULER_OPTION",
       message: `scheduler ${scheduler} has no table whose size could be chosen`,
-      hint: owners.length === 0 ? "remove tableSize" : `remove tableSize, or take ${orList(owners)}`,
+      hint: `remove tableSize, or take ${orList(schedulers.filter(offersTableSizes))}`,
     });
-  } else if (tableSize !== undefined && !isPrime(tableSize)) {
+    return;
+  }
+  const slots = tableSize ?? usualTableSize(scheduler) ?? 0;
+  const better = slotsFor(scheduler, servers.length);
+  if (tableSize !== undefined && !isPrime(tableSize)) {
     source.errorAt([...path, "tableSize"], {
       code: "YM_CONFIG_RANGE",
       message: `tableSize ${tableSize} is no prime`,
-      hint: "only with a prime does every server come by every slot: 4093, 65521 …",
+      hint: "only with a prime does every server come by every slot: 4093, 65537 …",
+    });
+  } else if (better !== undefined && servers.length > serversFor(scheduler, slots)) {
+    source.warnAt([...path, tableSize === undefined ? "servers" : "tableSize"], {
+      code: "YM_CONFIG_TABLE_SIZE",
+      message: `${servers.length} servers are many for ${slots} slots: when one leaves, more clients move than need to`,
+      hint: `write tableSize: ${better}`,
     });
   }
 }

@@ -3,6 +3,7 @@ import { formatPrefix, type Prefix } from "@yardmaster/packet";
 import { familyOf } from "../address.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { singlePort } from "../model/ports.ts";
+import { usualTableSize } from "../model/scheduler.ts";
 import {
   type Destination,
   type MarkRule,
@@ -17,10 +18,9 @@ import { networkText } from "./values.ts";
 
 /** Completes a file that the checks found no fault in; throws where they should have. */
 export function toConfiguration(file: ConfigurationFile): Configuration {
-  const { marks } = file.director;
   return {
     director: toDirectorSettings(file.director),
-    services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, marks)),
+    services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, file.director)),
   };
 }
 
@@ -36,15 +36,19 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
   };
 }
 
-function toService(name: string, entry: ServiceEntry, marks: readonly MarkEntry[]): VirtualService {
+function toService(
+  name: string,
+  entry: ServiceEntry,
+  { marks, compatibility }: ConfigurationFile["director"],
+): VirtualService {
   const match = matchOf(entry, marks);
-  const { scheduler, schedulerOptions, tableSize, forwarding, onePacket, caps } = entry;
+  const { scheduler, schedulerOptions, forwarding, onePacket, caps } = entry;
   return {
     name,
     match,
     scheduler,
     schedulerOptions: [...new Set(schedulerOptions)],
-    tableSize,
+    tableSize: entry.tableSize ?? (compatibility === "ipvs" ? undefined : usualTableSize(scheduler)),
     forwarding,
     persistence: persistenceOf(entry, match),
     onePacket,

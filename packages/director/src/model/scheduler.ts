@@ -50,10 +50,36 @@ export function optionsOf(scheduler: Scheduler): readonly SchedulerOption[] {
   return definition.options ?? [];
 }
 
-/** How many slots a table can have; a prime (those that IPVS can be built with: net/netfilter/ipvs/Kconfig). */
-export const tableSizes = { minimum: 251, maximum: 131_071 } as const;
+/** How many slots a table can have where that can be chosen; a prime. */
+export const tableSizes = { minimum: 251, maximum: 1_048_573 } as const;
+
+/**
+ * Slots of such a table unless somebody chose: IPVS's own (net/netfilter/ipvs/Kconfig: 4093) is good for few servers.
+ * The length does not follow the number of servers, because with another one all clients move.
+ */
+const USUAL_SLOTS = 65_537;
+
+/** Slots of a scheduler's table where nobody chose; undefined: what the scheduler takes by itself. */
+export function usualTableSize(scheduler: Scheduler): number | undefined {
+  return offersTableSizes(scheduler) ? USUAL_SLOTS : undefined;
+}
 
 /** Whether a number of slots can be chosen for the table of a scheduler. */
 export function offersTableSizes(scheduler: Scheduler): boolean {
-  return "tableSizes" in definitions[scheduler];
+  return sizesOf(scheduler).length > 0;
+}
+
+/** How many servers of equal weight a table of so many slots will do for. */
+export function serversFor(scheduler: Scheduler, slots: number): number {
+  return sizesOf(scheduler).findLast((size) => size.slots <= slots)?.servers ?? 1;
+}
+
+/** The smallest table that will do for so many servers; undefined where none is known. */
+export function slotsFor(scheduler: Scheduler, servers: number): number | undefined {
+  return sizesOf(scheduler).find((size) => size.servers >= servers)?.slots;
+}
+
+function sizesOf(scheduler: Scheduler) {
+  const definition: SchedulerDefinition = definitions[scheduler];
+  return definition.tableSizes ?? [];
 }

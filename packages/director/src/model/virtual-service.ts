@@ -65,7 +65,7 @@ export interface VirtualService {
   readonly match: ServiceMatch;
   readonly scheduler: Scheduler;
   readonly schedulerOptions: readonly SchedulerOption[];
-  /** Slots of the scheduler's table; undefined: its default, or it has none. */
+  /** Slots of the scheduler's table; undefined: as many as the kernel's has, or it has none. */
   readonly tableSize: number | undefined;
   /** The method of destinations that don't name their own. */
   readonly forwarding: ForwardingMethod;

@@ -88,14 +88,15 @@ function planServices({ director: { compatibility }, services }: Configuration):
     const destinations = compatibility === "ipvs" ? written.toReversed() : written;
     const members = destinations.map((each) => listedMember(each.index, each.destination));
     const scheduler: Scheduler = schedulers[service.scheduler];
+    const table = scheduler.table?.(members, service.tableSize);
     return {
       index,
       service,
       family: familyOfService(service),
       key: service.match.kind === "exact" ? endpoint(service.match) : undefined,
-      record: serviceRecord(service, members, compatibility),
+      record: { ...serviceRecord(service, members, compatibility), tableLength: table?.length ?? 0 },
       destinations,
-      table: scheduler.table?.(members),
+      table,
     };
   });
 }

@@ -70,7 +70,8 @@ export function serviceRecord(
     maskBits: service.persistence?.maskBits ?? 0,
     newPerSecond: service.caps.newPerSecond,
     halfOpenMaximum: service.caps.halfOpen,
-    reserved: new Uint8Array(20),
+    tableLength: 0,
+    reserved: new Uint8Array(16),
     members: members.map(({ destination, weight }) => ({ destination, weight })),
   };
 }
