@@ -510,7 +510,7 @@ function shapeOf(plan: BalancerPlan): BalancerShape {
   return {
     families: familyNames.size === 0 ? ["ipv4"] : [...familyNames].sort(),
     activeCost: plan.activeCost ?? 256,
-    features: plan.features ?? featureNames,
+    features: plan.features ?? featureNames.filter((name) => name !== "fullUdpChecksums"),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
