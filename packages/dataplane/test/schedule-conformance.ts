@@ -78,7 +78,8 @@ export function describeSchedulers(createHost: () => BpfHost): void {
     for (const [at] of names.entries()) {
       const ports = { sourcePort: 40_000 + at, destinationPort: 1000 + at };
       balancer.send(tcpFrame(arriving, {}, ports));
-      balancer.send(frame(ethernet(arriving), ipv6({ source: client6, destination: vip6 }), tcp({ ...ports, flags: "S" })));
+      const header = ipv6({ source: client6, destination: vip6 });
+      balancer.send(frame(ethernet(arriving), header, tcp({ ...ports, flags: "S" })));
     }
     const scheduled = balancer.loads().map((load) => load.scheduled);
     const services = bothWays.map((_, at) => (scheduled[2 * at] ?? 0) + (scheduled[2 * at + 1] ?? 0));
