@@ -86,7 +86,14 @@ it("shows what services use: thresholds, persistence, options, caps, IPv6", () =
     ...counters,
     servers: [
       {
-        ...{ address: "2001:db8::11", port: 0, weight: 2, forwarding: "dr", upperThreshold: 1_000, lowerThreshold: 750 },
+        ...{
+          address: "2001:db8::11",
+          port: 0,
+          weight: 2,
+          forwarding: "dr",
+          upperThreshold: 1_000,
+          lowerThreshold: 750,
+        },
         ...{ ...counters, overloaded: true },
       },
       { ...{ address: "2001:db8::12", port: 0, weight: 1, forwarding: "dr" }, ...unlimited, ...counters },
@@ -137,9 +144,10 @@ it("shows connections", () => {
   ] as const;
   expect(`\n${formatConnections(rows)}\n`).toMatchInlineSnapshot(`
     "
-    PROTOCOL  STATE        EXPIRES IN  CLIENT              VIRTUAL           DESTINATION   SERVICE
-    tcp       ESTABLISHED     14m 59s  203.0.113.7:4242    198.51.100.10:80  10.0.0.11:80  web
-    udp       UDP               120ms  203.0.113.70:53124  198.51.100.10:80  10.0.0.11:80  web
+    PROTOCOL  STATE        EXPIRES IN  CLIENT              VIRTUAL           DESTINATION       SERVICE
+    tcp       ESTABLISHED     14m 59s  203.0.113.7:4242    198.51.100.10:80  10.0.0.11:80      web
+    udp       UDP               120ms  203.0.113.70:53124  198.51.100.10:80  10.0.0.11:80      web
+    any       ASSURED           5m 0s  [2001:db8::]:0      mark 7            [2001:db8::11]:0  web
     "
   `);
 });

@@ -94,7 +94,15 @@ function formatServices(services: readonly ServiceStatus[]): string {
 }
 
 /** Name, which packets, scheduler with its options, and what else distinguishes it, as `ipvsadm -L` has it. */
-function titleOf({ name, matchText, scheduler, schedulerOptions, persistence, onePacket, caps }: ServiceStatus): string {
+function titleOf({
+  name,
+  matchText,
+  scheduler,
+  schedulerOptions,
+  persistence,
+  onePacket,
+  caps,
+}: ServiceStatus): string {
   return [
     `${name} ${matchText} ${scheduler}`,
     ...(schedulerOptions.length === 0 ? [] : [`(${schedulerOptions.join(",")})`]),
