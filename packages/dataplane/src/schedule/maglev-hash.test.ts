@@ -18,9 +18,18 @@ function counts(table: Uint32Array, members: number): number[] {
 
 describe("the kernel's tables", () => {
   test.each([
-    [[1, 1, 1], [1364, 1364, 1365]],
-    [[1, 2, 3], [682, 1364, 2047]],
-    [[640, 37, 1], [3805, 192, 96]],
+    [
+      [1, 1, 1],
+      [1364, 1364, 1365],
+    ],
+    [
+      [1, 2, 3],
+      [682, 1364, 2047],
+    ],
+    [
+      [640, 37, 1],
+      [3805, 192, 96],
+    ],
   ])("weights %j take so many slots", (weights, slots) => {
     expect(counts(maglevTable(added(...weights)), 3)).toEqual(slots);
   });

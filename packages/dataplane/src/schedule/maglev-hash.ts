@@ -12,8 +12,8 @@ import { commonDivisor } from "./weights.ts";
 /** Slots of a table unless another prime is asked for (IP_VS_MH_TAB_SIZE with the kernel's default). */
 export const MAGLEV_SLOTS = 4093;
 /**
- * Primes, and for how many servers of equal weight a table of so many slots will do: when one of them leaves, on average
- * at most 1.1 times its share of the clients moves. The kernel's table is good for few.
+ * Primes, and for how many servers of equal weight a table of so many slots will do: when one of them leaves, at most
+ * 1.1 times its share of the clients moves on average. The kernel's table is good for few.
  */
 export const maglevSizes = [
   { slots: MAGLEV_SLOTS, servers: 8 },

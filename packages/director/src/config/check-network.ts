@@ -28,7 +28,8 @@ export function checkNetwork(outline: Outline, network: Network, source: Source)
   for (const service of outline.services) {
     for (const { path, value } of service.addresses) {
       // Of a prefix the kernel does not say whether all of it is this machine's.
-      if (value.length === value.address.length * 8) checkVirtualAddress(path, formatAddress(value.address), network, source);
+      if (value.length === value.address.length * 8)
+        checkVirtualAddress(path, formatAddress(value.address), network, source);
     }
     for (const server of service.servers ?? []) checkServerRoute(server, network, source);
   }

@@ -189,7 +189,10 @@ function checkThresholds({ path, upperThreshold: upper, lowerThreshold: lower }:
   if (upper === undefined || lower === undefined || lower <= upper) return;
   source.errorAt([...path, "lowerThreshold"], {
     code: "YM_CONFIG_THRESHOLD",
-    message: upper === 0 ? `lowerThreshold ${lower} has no upperThreshold` : `lowerThreshold ${lower} is above upperThreshold ${upper}`,
+    message:
+      upper === 0
+        ? `lowerThreshold ${lower} has no upperThreshold`
+        : `lowerThreshold ${lower} is above upperThreshold ${upper}`,
     hint: "a server that has reached the upper threshold gets no connections until it is below the lower one",
   });
 }

@@ -14,7 +14,7 @@ const notSupported = "YM_CONFIG_NOT_SUPPORTED";
 /** Reports each issue of a failed schema check at its place in the source. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Source): void {
   for (const issue of issues) {
-    const path = issue.path.filter((step) => typeof step !== "symbol");
+    const path = wholeValue(issue.path.filter((step) => typeof step !== "symbol"));
     const value = source.valueAt(path);
     const below = issuesBelow(issue, value);
     if (issue.code === "unrecognized_keys") {
@@ -31,6 +31,12 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Sourc
       source,
     );
   }
+}
+
+/** Ports are explained as a whole, wherever in them the schema stopped. */
+function wholeValue(path: Path): Path {
+  const owner = path.slice(0, -1);
+  return fieldAt(owner)?.kind === "ports" ? owner : path;
 }
 
 /** What is wrong further down, where the schema stopped at this issue. */
@@ -76,7 +82,7 @@ function explainMissing(path: Path): FaultText {
 /** What is wrong with a value at a path, and where; `field` says what may stand there. */
 function explainValue(field: Field | undefined, path: Path, value: unknown): readonly (readonly [Path, FaultText])[] {
   const at = (text: FaultText): readonly (readonly [Path, FaultText])[] => [[path, text]];
-  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : "entry";
+  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : `entry of ${path.at(-2)}`;
   if (field === undefined) return at(wrongType(noun, value, "something else"));
   const hint = field.meaning;
   if (value === null) return at({ code: "YM_CONFIG_TYPE", message: `${quoteValue(noun)} is empty`, hint });

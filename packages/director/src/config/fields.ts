@@ -34,7 +34,16 @@ export interface ChoiceField<Word extends string = string> {
 
 /** A value of another form than a number or a word from a list. */
 export interface TextField {
-  readonly kind: "address" | "network" | "ports" | "netmask" | "duration" | "persistence" | "flag" | "interface" | "name";
+  readonly kind:
+    | "address"
+    | "network"
+    | "ports"
+    | "netmask"
+    | "duration"
+    | "persistence"
+    | "flag"
+    | "interface"
+    | "name";
   readonly meaning: string;
 }
 
@@ -60,8 +69,7 @@ const integer = (minimum: number, maximum: number, meaning: string): IntegerFiel
   meaning,
 });
 const text = <Kind extends TextField["kind"]>(kind: Kind, meaning: string) => ({ kind, meaning });
-const timeout = (what: string) =>
-  text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
+const timeout = (what: string) => text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
 const choice = <Word extends string>(
   words: readonly [Word, ...Word[]],
   meaning: string,
@@ -112,7 +120,11 @@ export const fields = {
   ),
   "director.timeouts.lblc": timeout("addresses that lblc remembers"),
   "director.timeouts.lblcr": timeout("addresses that lblcr remembers, and servers in their sets"),
-  "director.onRemoval": choice(removals, "what becomes of connections of a removed server", plannedRemovals),
+  "director.onRemoval": choice(
+    removals,
+    "what becomes of connections of a removed server (LVS: drop)",
+    plannedRemovals,
+  ),
   "director.quiescedTemplates": choice(quiescedTemplates, "whether persistent clients keep a server of weight 0"),
   "director.portReuse": choice(portReuses, "which connections a SYN of the same client port replaces"),
   "director.sloppyTcp": text("flag", "whether any TCP packet may open a connection: true or false"),
