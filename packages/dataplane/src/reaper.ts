@@ -3,6 +3,7 @@
 // that other programs move is its work, too.
 
 import {
+  type Bool,
   leave,
   type Int,
   loop,
@@ -10,6 +11,7 @@ import {
   stack,
   struct,
   u32,
+  variable,
   verdict,
   viewAs,
   when,
@@ -21,7 +23,15 @@ import { connectionFunctions } from "./connection.ts";
 import { families, type Family } from "./family.ts";
 import { reasons } from "./reasons.ts";
 import { loadCounters } from "./load.ts";
-import { type BalancerMaps, reaperDestinations, reaperKeys, reaperTables, ReaperWork } from "./schema.ts";
+import {
+  type BalancerMaps,
+  destinationFlags,
+  reaperDestinations,
+  reaperForces,
+  reaperKeys,
+  reaperTables,
+  ReaperWork,
+} from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
 /** Run it on any packet: it does not look at it. Returns how many entries it ended. */
@@ -68,8 +78,11 @@ function tablesOf(maps: BalancerMaps, shape: BalancerShape, family: Family): Tab
     family,
     table: "connections",
     reap(index, now) {
-      const work = maps.reaperWork.value;
-      return discard({ flow: viewAs(work.keys, bytes, keys.connections).masked(index), now, force: work.force });
+      const flow = viewAs(maps.reaperWork.value.keys, bytes, keys.connections).masked(index);
+      const force = forceOf(maps, (endIf) => {
+        maps[family.name].connections.lookup(flow).then(({ destination }) => endIf(isRemoved(maps, destination)));
+      });
+      return discard({ flow, now, force });
     },
   };
   if (!hasFeature(shape, "persistence")) return [connections];
@@ -79,12 +92,33 @@ function tablesOf(maps: BalancerMaps, shape: BalancerShape, family: Family): Tab
       family,
       table: "templates",
       reap(index, now) {
-        const work = maps.reaperWork.value;
-        const key = viewAs(work.keys, bytes, keys.templates).masked(index);
-        return templates.discard({ key, now, force: work.force });
+        const key = viewAs(maps.reaperWork.value.keys, bytes, keys.templates).masked(index);
+        const force = forceOf(maps, (endIf) => {
+          maps[family.name].templates.lookup(key).then(({ destination, controlled }) => {
+            endIf(isRemoved(maps, destination).and(controlled.eq(0)));
+          });
+        });
+        return templates.discard({ key, now, force });
       },
     },
   ];
+}
+
+/** 1 where an entry is to end although its time is not up; `look` says so, where only removed destinations' are to. */
+function forceOf(maps: BalancerMaps, look: (endIf: (condition: Bool) => void) => void): Int<"u32"> {
+  const force = variable(maps.reaperWork.value.force);
+  when(force.get().eq(reaperForces.ofRemoved), () => {
+    force.set(u32(reaperForces.expired));
+    look((condition) => when(condition, () => force.set(u32(reaperForces.all))));
+  });
+  return force.get();
+}
+
+/** Whether a destination was removed and has not come back. */
+function isRemoved(maps: BalancerMaps, index: Int<"u32">): Bool {
+  const removed = variable(u32(0));
+  maps.destinations.lookup(index).then(({ flags }) => removed.set(flags.and(destinationFlags.removed)));
+  return removed.get().ne(0);
 }
 
 const Progress = struct("reaper_progress", { now: u32, removed: u32 });

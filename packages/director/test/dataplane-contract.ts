@@ -1,13 +1,14 @@
 // What the control plane promises on either host: what it puts into the maps, what it reads back out of them
 // after packets have passed, and that connections end.
 
-import { families, Load, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
+import { families, Load, methods, REAPER_BATCH, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
 import { macBytes } from "@yardmaster/packet";
 import { describe, expect, it } from "vitest";
 import { addressWords } from "../src/address.ts";
 import type { TrafficCounters } from "../src/api/types.ts";
 import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
+import { listedMember } from "../src/live/service.ts";
 import { plan } from "../src/plan/plan.ts";
 import { keepReaping } from "../src/reconcile/keep-reaping.ts";
 import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
@@ -57,7 +58,7 @@ class Bench implements Disposable {
     const before = settings.lookup(0);
     if (before === undefined) throw new Error("the settings are not there");
     settings.update(0, { ...before, now: this.#now });
-    for (const { index } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
+    for (const { index } of this.dataplane.live.services().flatMap(({ members }) => members)) {
       const values = paths.lookupPerCpu(index) ?? [];
       paths.updatePerCpu(
         index,
@@ -147,20 +148,20 @@ type ConnectionValue = JsOf<typeof Connection>;
 
 /** dr connections over UDP to the service "dns", written straight into the table and counted. */
 function fillTable(
-  { dataplane: { maps, plan: planned } }: Bench,
+  { dataplane: { maps, live } }: Bench,
   count: number,
   expiryOf: (at: number) => number,
 ): void {
-  const [destination] = planned.services[1]?.destinations ?? [];
+  const [destination] = live.services()[1]?.members ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
-  const { port, method } = destination.record;
-  const address = addressWords(destination.destination.address);
+  const { port, forwarding } = destination.definition;
+  const address = addressWords(destination.definition.address);
   const entries = Array.from({ length: count }, (_, at): [FlowValue, ConnectionValue] => [
     { source: [0xcb00_7100 + at], destination: addressWords(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
     {
       ...Connection.decode(new Uint8Array(Connection.size)),
       life: (BigInt(states.UDP) << 32n) | BigInt(expiryOf(at)),
-      ...{ destination: destination.index, address, port, method },
+      ...{ destination: destination.index, address, port, method: methods[forwarding].code },
     },
   ]);
   maps.ipv4.connections.updateBatch(entries);
@@ -181,7 +182,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         .get("service_tables")
         ?.get(2)
         ?.map(([, destination]) => destination);
-      expect(table).toEqual([...(bench.dataplane.plan.services[2]?.table ?? [])]);
+      const members = bench.dataplane.live.services()[2]?.members.map(listedMember) ?? [];
+      expect(table).toEqual([...sourceHashTable(members)]);
       for (let index = 0; index < paths.spec.maxEntries; index += 1) paths.update(index, nothing(paths));
       for (const client of clients) ipv4.clientHops.update(clientSlot(client), nothing(ipv4.clientHops));
       expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`

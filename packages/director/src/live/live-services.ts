@@ -3,6 +3,7 @@
 
 import { type Scheduler, schedulers } from "@yardmaster/dataplane";
 import type { Destination } from "../model/virtual-service.ts";
+import type { Arrival } from "../plan/plan.ts";
 import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
 import { assertDestinations, assertFits, assertSettingsFit, refuse } from "./fits.ts";
 import { type Ground, Pool } from "./pool.ts";
@@ -23,9 +24,6 @@ import type { FinishedWalk, Watch } from "./watchlist.ts";
 
 /** Which end of the list a new destination goes to: in IPVS the first. */
 export type Place = "first" | "last";
-
-/** How the destinations of a new service came: all at once, or as in IPVS one by one, each to the front of the list. */
-export type Arrival = "together" | "oneByOne";
 
 type Position = ServiceChange["position"];
 const unmoved: Position = (position) => position;
@@ -64,14 +62,11 @@ export class LiveServices implements Disposable {
     return found?.isListed === true ? found : undefined;
   }
 
-  /** The service with an index, also one that was removed and is not forgotten. */
-  serviceAt(index: number): LiveService | undefined {
-    return [...this.#services.values()].find((service) => service.index === index);
-  }
-
-  /** Where the destination with an index stands; undefined: nobody has it. */
-  placeOf(destination: number): DestinationPlace | undefined {
-    return this.#maps.placeOf(destination);
+  /** The destination with an index and its service, also where they were removed; undefined: nobody has it. */
+  ownerOf(destination: number): { readonly service: LiveService; readonly place: DestinationPlace } | undefined {
+    const place = this.#maps.placeOf(destination);
+    const service = place && this.#services.get(place.identity);
+    return place && service && { service, place };
   }
 
   /** What programs see of the service with an index. */

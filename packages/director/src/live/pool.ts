@@ -1,6 +1,6 @@
 // What services and destinations occupy: places in the maps, given out clean, and taken back.
 
-import { type BalancerShape, hasFeature, reaperDestinations, REAPER_BATCH, reaperTables, ReaperWork } from "@yardmaster/dataplane";
+import { type BalancerShape, hasFeature, reaperDestinations, REAPER_BATCH, reaperForces, reaperTables, ReaperWork } from "@yardmaster/dataplane";
 import type { BpfHost, BpfMap, BpfProgram } from "@yardmaster/ebpf";
 import type { MadeMaps } from "../kernel/live-maps.ts";
 import { NeedsProgramError } from "./fits.ts";
@@ -52,7 +52,7 @@ export class Pool {
   reconsider(destinations: readonly number[]): void {
     const { made, reaper, shape } = this.#ground;
     if (!hasFeature(shape, "thresholds")) return;
-    const work = { force: 0, family: 0, table: reaperTables.thresholds };
+    const work = { force: reaperForces.expired, family: 0, table: reaperTables.thresholds };
     for (let at = 0; at < destinations.length; at += REAPER_BATCH) {
       const batch = destinations.slice(at, at + REAPER_BATCH);
       const keys = new Uint8Array(ReaperWork.fields.keys.size);

@@ -24,8 +24,9 @@ export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
 /** Where a destination stands. */
 export interface DestinationPlace {
-  /** Index of its service. */
+  /** Index of its service, and what that is known by. */
   readonly service: number;
+  readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
 }
@@ -35,7 +36,7 @@ export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
   hasRule: boolean,
 ): JsOf<typeof DestinationRecord> {
-  const { address, port, forwarding, weight, upperThreshold, lowerThreshold } = definition;
+  const { address, port, forwarding, weight, upperThreshold } = definition;
   return {
     address: paddedWords(address),
     port,
@@ -44,14 +45,14 @@ export function destinationRecord(
     service,
     weight,
     upperThreshold,
-    lowerThreshold: lowerThreshold === 0 ? usualLower(upperThreshold) : lowerThreshold,
+    lowerThreshold: lowerThresholdOf(definition),
     reserved: new Uint8Array(28),
   };
 }
 
-/** Where none is given: three quarters, as IPVS has it (shared behaviour reference §5). */
-function usualLower(upperThreshold: number): number {
-  return upperThreshold - Math.floor(upperThreshold / 4);
+/** Below so many connections a destination is no longer overloaded: IPVS's lval (shared behaviour reference §5). */
+export function lowerThresholdOf({ upperThreshold, lowerThreshold }: Destination): number {
+  return lowerThreshold === 0 ? upperThreshold - Math.floor(upperThreshold / 4) : lowerThreshold;
 }
 
 /** Content of the services map, as far as the service tells it; `room`: how long its list can be. */

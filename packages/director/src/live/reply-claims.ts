@@ -2,7 +2,10 @@
 // alone uses a port, the port says whose a reply is; where several do, each connection has an entry for its replies.
 // Pure; the claims of one address are looked at together.
 
+import { methods } from "@yardmaster/dataplane";
+import { addressWords } from "../address.ts";
 import type { Protocol } from "../model/virtual-service.ts";
+import { type LiveDestination, protocolsOf, type ServiceDefinition } from "./service.ts";
 
 /** A destination that answers, or whose old connections do. */
 export interface ReplyClaim {
@@ -37,6 +40,17 @@ export interface SeenReplies {
   readonly relies: (destination: number) => boolean;
   /** … of a method with replies. */
   readonly isAnswered: (destination: number) => boolean;
+}
+
+/** What a destination of a service claims of its address. */
+export function claimOf(
+  { match, onePacket }: ServiceDefinition,
+  { index, definition }: Pick<LiveDestination, "index" | "definition">,
+): NewClaim {
+  const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
+  // Where every packet is scheduled there are no connections that replies could belong to.
+  const isCurrent = methods[definition.forwarding].hasReplies && !onePacket;
+  return { destination: index, port: definition.port, protocols: protocolsOf(match), service, isCurrent };
 }
 
 /** The claims of an address with one more, or changed. A destination whose method changed is waited for. */

@@ -4,7 +4,6 @@
 import type { FamilyName } from "@yardmaster/dataplane";
 import { addressWords, familyOf } from "../address.ts";
 import type { LiveMaps } from "../kernel/live-maps.ts";
-import { protocolNumbers } from "../plan/plan.ts";
 import {
   afterWalk,
   isWaiting,
@@ -16,6 +15,7 @@ import {
   withClaim,
   withoutClaim,
 } from "./reply-claims.ts";
+import { protocolNumbers } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A claim on an address, or the end of one. */

@@ -1,14 +1,12 @@
 // One change of a service, from the maps that hold the service before to those that hold it after: each step in the
 // order in which packets may meet it.
 
-import { methods } from "@yardmaster/dataplane";
-import { addressWords } from "../address.ts";
 import { InnerMaps } from "./inner-maps.ts";
 import type { Ground } from "./pool.ts";
 import { type DestinationPlace, destinationRecord, type ServiceRecord, serviceRecord, tableOf } from "./records.ts";
-import type { NewClaim } from "./reply-claims.ts";
+import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
-import { type LiveDestination, type LiveService, protocolsOf } from "./service.ts";
+import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -76,6 +74,7 @@ export class ServiceMaps implements Disposable {
 
   /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
   #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
+    const identity = identityOf(after.definition);
     const stays = new Set(destinationsOf(after).map(({ index }) => index));
     for (const { index } of destinationsOf(before)) {
       if (!stays.has(index)) transaction.set(this.#places, index, undefined);
@@ -83,7 +82,7 @@ export class ServiceMaps implements Disposable {
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
       const known = this.#places.get(index);
       if (known?.definition === definition && known.isRemoved === isRemoved) return [];
-      transaction.set(this.#places, index, { service: after.index, definition, isRemoved });
+      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved });
       return [index];
     };
     return new Set([
@@ -122,13 +121,6 @@ function claimChanges(before: LiveService | undefined, after: LiveService): read
   const changed = destinationsOf(after).filter(({ index, definition }) => isOther || known.get(index) !== definition);
   return [
     ...gone.map(({ index, definition }) => ({ address: definition.address, forgotten: index })),
-    ...changed.map((one) => ({ address: one.definition.address, claim: claimOf(after, one) })),
+    ...changed.map((one) => ({ address: one.definition.address, claim: claimOf(after.definition, one) })),
   ];
-}
-
-function claimOf({ definition: { match, onePacket } }: LiveService, { index, definition }: LiveDestination): NewClaim {
-  const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
-  // Where every packet is scheduled there are no connections that replies could belong to.
-  const isCurrent = methods[definition.forwarding].hasReplies && !onePacket;
-  return { destination: index, port: definition.port, protocols: protocolsOf(match), service, isCurrent };
 }

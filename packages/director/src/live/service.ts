@@ -12,7 +12,7 @@ import {
 } from "../model/virtual-service.ts";
 
 /** A virtual service without its destinations, which come and go one by one. */
-export type ServiceDefinition = Omit<VirtualService, "servers" | "forwarding">;
+export type ServiceDefinition = Omit<VirtualService, "servers">;
 
 /** A destination in the maps. */
 export interface LiveDestination {
@@ -56,6 +56,9 @@ export function endpointOf({ address, port }: Pick<Destination, "address" | "por
 export function familyOfMatch(match: ServiceMatch): FamilyName {
   return familyOf(prefixesOf(match)[0] ?? "");
 }
+
+/** IP protocol numbers of the protocols people write. */
+export const protocolNumbers: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17 };
 
 /** The protocols that a service's packets may have. */
 export function protocolsOf(match: ServiceMatch): readonly Protocol[] {

@@ -6,8 +6,7 @@ import { families, type FamilyName } from "@yardmaster/dataplane";
 import { addressWords } from "../address.ts";
 import type { LiveMaps } from "../kernel/live-maps.ts";
 import type { ServiceMatch } from "../model/virtual-service.ts";
-import { protocolNumbers } from "../plan/plan.ts";
-import { familyOfMatch } from "./service.ts";
+import { familyOfMatch, protocolNumbers } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
 import {
   entriesText,
