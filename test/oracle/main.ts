@@ -18,7 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
   using subjects = new DirectorSubjects();
   return await oracle(args, {
     create: subjects.create,
-    modes: new Set(["nat", "dr"]),
+    abilities: new Set(["forwarding by nat", "forwarding by dr"]),
     createNetwork,
     signal: stop.signal,
     write: (text) => void process.stdout.write(text),
