@@ -80,7 +80,7 @@ describe("a configuration on this network", () => {
       y.yaml:7:16: error: unknown scheduler "wl"
           7 |     scheduler: wl
             |                ^
-            = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
+            = did you mean "wlc"? schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       y.yaml:9:20: error: server 10.1.0.1 is outside any route of this machine
           9 |       - { address: 10.1.0.1 }
             |                    ^

@@ -48,7 +48,6 @@ describe("each fault", () => {
     "protocol not built yet": service("protocol: sctp"),
     "unknown scheduler": service("scheduler: wlcc"),
     "scheduler unlike any": service("scheduler: fastest"),
-    "scheduler not built yet": service("scheduler: sed"),
     "scheduler as list": service("scheduler: [rr]"),
     "unknown forwarding method": service("forwarding: masquerade"),
     "forwarding method not built yet": service("forwarding: tun"),
@@ -177,19 +176,15 @@ describe("each fault", () => {
       # unknown scheduler
       2:21 YM_CONFIG_VALUE
         unknown scheduler "wlcc"
-        = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
+        = did you mean "wlc"? schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       # scheduler unlike any
       2:21 YM_CONFIG_VALUE
         unknown scheduler "fastest"
-        = schedulers: rr, wrr, sh or wlc
-      # scheduler not built yet
-      2:21 YM_CONFIG_NOT_SUPPORTED
-        scheduler "sed" is not supported yet
-        = this version has rr, wrr, sh or wlc
+        = schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       # scheduler as list
       2:21 YM_CONFIG_TYPE
         scheduler must be a word, not a list
-        = schedulers: rr, wrr, sh or wlc
+        = schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       # unknown forwarding method
       2:22 YM_CONFIG_VALUE
         unknown forwarding "masquerade"

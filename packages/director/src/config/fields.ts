@@ -2,7 +2,7 @@
 // and behind the texts that say what is wrong and what would be right.
 import { compatibilities, hooks, plannedHooks } from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulers } from "../model/scheduler.ts";
+import { schedulers } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -86,7 +86,7 @@ export const fields = {
   "services.*.address": address("the IPv4 address that clients connect to, such as 198.51.100.10"),
   "services.*.port": port,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
-  "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
+  "services.*.scheduler": choice(schedulers, "schedulers"),
   "services.*.forwarding": choice(forwardingMethods, "forwarding methods", plannedForwardingMethods),
   "services.*.servers": group("list", "a list of real servers, each { address: 10.0.0.11, weight: 1 }"),
   "services.*.servers.*": group("map", "a real server: address, port, weight, forwarding", [

@@ -171,7 +171,7 @@ describe("a file with several faults", () => {
       y.yaml:5:16: error: unknown scheduler "wlcc"
           5 |     scheduler: wlcc
             |                ^
-            = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
+            = did you mean "wlc"? schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       y.yaml:8:39: error: weight -2 is outside 0–65535
           8 |       - { address: 10.0.0.11, weight: -2 }
             |                                       ^
