@@ -205,6 +205,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         localities (hash, 1)
         locality_sets (hash, 1)
         paths (percpu_array, 8)
+        port_classes (array, 1)
+        prefixes4 (lpm_trie, 1)
+        prefixes6 (lpm_trie, 1)
         reaper_work (array, 1)
         reply_rules4 (hash, 8)
           address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
@@ -238,6 +241,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             listedCount=2
             weightDivisor=1
             highestLevel=2
+            tableLength=256
             members=[destination=5 weight=1, destination=6 weight=2, - × 14]
           3: scheduler=3
             memberCount=1
@@ -252,7 +256,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 30)
+        verdicts (percpu_array, 32)
         vlan_devices (hash, 4096)
         "
       `);
