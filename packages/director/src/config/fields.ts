@@ -159,7 +159,7 @@ export const fields = {
     "persistence",
     "how long clients stay with their server, such as 5m, or { timeout: 5m, netmask: 24 }",
   ),
-  "services.*.persistence.timeout": timeout("a client after its last new connection"),
+  "services.*.persistence.timeout": timeout("persistent clients"),
   "services.*.persistence.netmask": text(
     "netmask",
     "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",
