@@ -39,7 +39,9 @@ const verdicts = { drop: 1, pass: 2, tx: 3, redirect: 4 } as const;
 const START_TICK = 1_000_000;
 /** Errors by which the control plane refuses what IPVS refuses. */
 const REFUSALS: ReadonlySet<string> = new Set(
-  ["SERVICE_EXISTS", "NO_SERVICE", "DESTINATION_EXISTS", "NO_DESTINATION", "THRESHOLDS"].map((name) => `YM_LIVE_${name}`),
+  ["SERVICE_EXISTS", "NO_SERVICE", "DESTINATION_EXISTS", "NO_DESTINATION", "THRESHOLDS"].map(
+    (name) => `YM_LIVE_${name}`,
+  ),
 );
 
 /** Makes subjects out of one loaded director, one at a time; dispose of it after the last. */

@@ -25,6 +25,9 @@ const shape: BalancerShape = {
   clock: "manual",
 };
 
+/** Entries read with one call to the kernel. */
+const READ_BATCH = 4096;
+
 /** A data plane in the kernel, made anew for each recording out of the same programs. */
 export class LoadedDirector implements Disposable {
   readonly #owned = new DisposableStack();
@@ -51,7 +54,13 @@ export class LoadedDirector implements Disposable {
   lend(settings: LiveSettings): Dataplane<KernelProgram> {
     if (this.#isLent) throw new Error("the director is in use");
     for (const map of this.#made.byName.values()) empty(map);
-    const ground = { host: this.#host, made: this.#made, shape, ticksPerSecond: TICKS_PER_SECOND, reaper: this.#reaper };
+    const ground = {
+      host: this.#host,
+      made: this.#made,
+      shape,
+      ticksPerSecond: TICKS_PER_SECOND,
+      reaper: this.#reaper,
+    };
     const live = new LiveServices(ground, settings);
     this.#isLent = true;
     return {
@@ -77,6 +86,7 @@ export class LoadedDirector implements Disposable {
 function empty(map: BpfMap): void {
   const { type, maxEntries, value } = map.spec;
   if (type === "array" || type === "percpu_array") {
+    if (isZero(map)) return;
     const nothing = value.decode(new Uint8Array(value.size));
     map.updateBatch(Array.from({ length: maxEntries }, (_, index) => [index, nothing] as const));
   } else if (type === "array_of_maps") {
@@ -84,4 +94,9 @@ function empty(map: BpfMap): void {
   } else {
     for (const [key] of [...map.entries()]) map.delete(key);
   }
+}
+
+function isZero(map: BpfMap): boolean {
+  for (const { values } of map.batches(READ_BATCH)) if (values.some((byte) => byte !== 0)) return false;
+  return true;
 }

@@ -50,11 +50,7 @@ type FlowValue = JsOf<typeof FlowKey>;
 type ConnectionValue = JsOf<typeof Connection>;
 
 /** dr connections over UDP to the service "dns", written straight into the table and counted. */
-function fillTable(
-  { dataplane: { maps, live } }: Bench,
-  count: number,
-  expiryOf: (at: number) => number,
-): void {
+function fillTable({ dataplane: { maps, live } }: Bench, count: number, expiryOf: (at: number) => number): void {
   const [destination] = live.services()[1]?.members ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
   const { port, forwarding } = destination.definition;

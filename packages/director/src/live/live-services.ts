@@ -99,7 +99,14 @@ export class LiveServices implements Disposable {
       const index = before?.index ?? this.#pool.takeService(transaction, doing);
       const { match } = definition;
       const removed = before?.removed ?? [];
-      let after: LiveService = { index, family: familyOfMatch(match), definition, members: [], removed, isListed: true };
+      let after: LiveService = {
+        index,
+        family: familyOfMatch(match),
+        definition,
+        members: [],
+        removed,
+        isListed: true,
+      };
       for (const destination of destinations) {
         after = this.#withDestination(transaction, after, destination, "last", doing);
       }
@@ -116,7 +123,11 @@ export class LiveServices implements Disposable {
     const identity = identityOf(definition);
     const doing = `editing service ${identity}`;
     const before = this.#listed(identity, doing);
-    this.#assertPossible(doing, definition, before.members.map((member) => member.definition));
+    this.#assertPossible(
+      doing,
+      definition,
+      before.members.map((member) => member.definition),
+    );
     const isSame = before.definition.scheduler === definition.scheduler;
     const scheduler: Scheduler = schedulers[definition.scheduler];
     const start = scheduler.start?.(before.members.map(listedMember)) ?? 0n;
@@ -191,7 +202,11 @@ export class LiveServices implements Disposable {
 
   /** Does what is due at tick `now`; `walk`: one that has just ended. */
   tend(now: number, walk?: FinishedWalk): void {
-    const tended: Tended = { services: [...this.#services.values()], settings: this.#settings, replies: this.#maps.replies };
+    const tended: Tended = {
+      services: [...this.#services.values()],
+      settings: this.#settings,
+      replies: this.#maps.replies,
+    };
     for (const { service, removed } of this.#tending.tend(now, tended, walk)) {
       transact((transaction) => {
         this.#change(transaction, service, { ...service, removed }, unmoved);

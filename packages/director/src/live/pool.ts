@@ -1,6 +1,14 @@
 // What services and destinations occupy: places in the maps, given out clean, and taken back.
 
-import { type BalancerShape, hasFeature, reaperDestinations, REAPER_BATCH, reaperForces, reaperTables, ReaperWork } from "@yardmaster/dataplane";
+import {
+  type BalancerShape,
+  hasFeature,
+  reaperDestinations,
+  REAPER_BATCH,
+  reaperForces,
+  reaperTables,
+  ReaperWork,
+} from "@yardmaster/dataplane";
 import type { BpfHost, BpfMap, BpfProgram } from "@yardmaster/ebpf";
 import type { MadeMaps } from "../kernel/live-maps.ts";
 import { NeedsProgramError } from "./fits.ts";
@@ -57,7 +65,7 @@ export class Pool {
       const batch = destinations.slice(at, at + REAPER_BATCH);
       const keys = new Uint8Array(ReaperWork.fields.keys.size);
       const view = new DataView(keys.buffer);
-      batch.forEach((index, place) => view.setUint32(place * reaperDestinations.size / REAPER_BATCH, index, true));
+      batch.forEach((index, place) => view.setUint32((place * reaperDestinations.size) / REAPER_BATCH, index, true));
       made.live.reaperWork.update(0, { ...work, count: batch.length, keys });
       reaper.run({ packet: ANY_PACKET });
     }

@@ -59,7 +59,10 @@ export class Tending {
   /** Does what is due, and says whom to forget. */
   tend(now: number, { services, settings, replies }: Tended, walk?: FinishedWalk): readonly Forgetting[] {
     if (walk !== undefined) this.#finish(walk, replies);
-    this.#localities.tend(now, services.flatMap((service) => remembering(service, settings)));
+    this.#localities.tend(
+      now,
+      services.flatMap((service) => remembering(service, settings)),
+    );
     const removed = services.flatMap((service) => service.removed.map(({ index }) => index));
     const remembered = once(() => this.#localities.references());
     const expired = new Set(this.#trash.expired(now, removed, (index) => remembered().has(index)));

@@ -74,7 +74,8 @@ export function isCovered(marks: readonly IndexedMatch[], match: ServiceMatch & 
   const { address, length, bits } = prefixOf(match.address);
   return marks.flatMap(claimsOf).some((claim) => {
     const hasPort = claim.ranges.some(({ first, last }) => first <= match.port && match.port <= last);
-    const isUnder = claim.bits === bits && claim.length <= length && leading(address, claim) === leading(claim.address, claim);
+    const isUnder =
+      claim.bits === bits && claim.length <= length && leading(address, claim) === leading(claim.address, claim);
     return claim.isMark && hasPort && isUnder && claim.protocols.includes(match.protocol);
   });
 }
@@ -162,9 +163,7 @@ function entriesOf(claims: readonly Claim[]): readonly PrefixEntry[] {
 
 /** The one that gets the packets first. */
 function byRank(a: Claim, b: Claim): number {
-  return (
-    Number(b.isMark) - Number(a.isMark) || b.length - a.length || a.width - b.width || a.service - b.service
-  );
+  return Number(b.isMark) - Number(a.isMark) || b.length - a.length || a.width - b.width || a.service - b.service;
 }
 
 function byPlace(a: Claim, b: Claim): number {

@@ -1,7 +1,16 @@
 // Ends connections and templates whose time is up, and those of removed servers where that is wished: one walk over the
 // tables, which can be interrupted between two reads, and leaves the last word on each entry to the reaper program.
 
-import { families, type Family, methods, REAPER_BATCH, reaperForces, reaperTables, ReaperWork, Template } from "@yardmaster/dataplane";
+import {
+  families,
+  type Family,
+  methods,
+  REAPER_BATCH,
+  reaperForces,
+  reaperTables,
+  ReaperWork,
+  Template,
+} from "@yardmaster/dataplane";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import type { Seen, Watch } from "../live/watchlist.ts";
 
@@ -145,7 +154,12 @@ class Ending {
     const waiting = this.#waiting[condition];
     if (waiting.count === 0) return;
     const { maps, reaper } = this.#dataplane;
-    maps.reaperWork.update(0, { ...this.#work, force: reaperForces[condition], count: waiting.count, keys: waiting.keys });
+    maps.reaperWork.update(0, {
+      ...this.#work,
+      force: reaperForces[condition],
+      count: waiting.count,
+      keys: waiting.keys,
+    });
     this.ended += reaper.run({ packet: ANY_PACKET }).verdict;
     waiting.count = 0;
   }
