@@ -220,7 +220,7 @@ export const REAPER_BATCH = 256;
 /** What the reaper can be asked to end; and destinations whose thresholds have changed, which it is to look at. */
 export const reaperTables = { connections: 0, templates: 1, thresholds: 2 } as const;
 
-/** Which entries end of those that it is given. `ofRemoved`: besides those whose time is up those of removed destinations. */
+/** Which entries end of those that it is given: `ofRemoved`, besides expired ones, those of removed destinations. */
 export const reaperForces = { expired: 0, all: 1, ofRemoved: 2 } as const;
 
 /** Indexes of destinations, where `table` says thresholds. */

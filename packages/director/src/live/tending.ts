@@ -28,7 +28,7 @@ export class Tending {
   readonly #trash: Trash;
   readonly #localities: Localities;
   readonly #doomed = new Doomed();
-  /** Of replies: what the next walk is to look for. It has been so for a whole round, so that no packet is under way. */
+  /** Of replies: what the next walk looks for. It has been so for a whole round: no packet is under way. */
   #waiting: ReadonlySet<number> = new Set();
 
   constructor({ made, ticksPerSecond }: Ground) {
