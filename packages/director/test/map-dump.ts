@@ -26,6 +26,12 @@ export function remembering<H extends BpfHost>(host: H): H & RememberingHost {
       put(key, content);
       contents.set(key as number, [...content.entries()]);
     };
+    const remove = map.delete.bind(map);
+    map.delete = (key) => {
+      const isGone = remove(key);
+      contents.delete(key as number);
+      return isGone;
+    };
     return map;
   };
   return { ...host, inner, createMap };

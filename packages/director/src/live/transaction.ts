@@ -17,20 +17,23 @@ export class Transaction {
     this.#afterwards.push(action);
   }
 
-  /** Writes an entry, unless it says that already. */
+  /** Writes an entry, unless it says that already. Not of a trie, which finds shorter prefixes, too. */
   update<K, V>(map: BpfMap<K, V>, key: K, value: V): void {
     const before = map.lookup(key);
-    if (before !== undefined && isSame(map, before, value)) return;
-    map.update(key, value);
-    this.onFailure(() => (before === undefined ? map.delete(key) : map.update(key, before)));
+    if (before === undefined || !isSame(map, before, value)) this.replace(map, key, before, value);
   }
 
-  /** Deletes an entry, if it is there. */
+  /** Deletes an entry, if it is there. Not of a trie. */
   delete<K, V>(map: BpfMap<K, V>, key: K): void {
     const before = map.lookup(key);
-    if (before === undefined) return;
-    map.delete(key);
-    this.onFailure(() => map.update(key, before));
+    if (before !== undefined) this.replace(map, key, before, undefined);
+  }
+
+  /** Puts `after` where `before` is known to be; undefined: no entry. */
+  replace<K, V>(map: BpfMap<K, V>, key: K, before: V | undefined, after: V | undefined): void {
+    const put = (value: V | undefined) => (value === undefined ? map.delete(key) : map.update(key, value));
+    put(after);
+    this.onFailure(() => put(before));
   }
 
   /** Sets an entry of a JavaScript map; undefined deletes it. */

@@ -2,7 +2,7 @@
 // Each packet meets the state before a change or the one after it: whatever leads somewhere is there before what leads
 // to it, and goes after it.
 
-import { families, type FamilyName } from "@yardmaster/dataplane";
+import { families } from "@yardmaster/dataplane";
 import { addressWords } from "../address.ts";
 import type { LiveMaps } from "../kernel/live-maps.ts";
 import type { ServiceMatch } from "../model/virtual-service.ts";
@@ -103,7 +103,7 @@ export class Visibility {
     for (const [text, { number, entries }] of after.classes) {
       if (isIn(before)(text)) continue;
       for (const entry of entries) {
-        transaction.update(this.#maps[entry.family].prefixes, prefixKey(number, entry), { service: entry.service });
+        this.#replacePrefix(transaction, number, entry, "in");
       }
     }
     this.#switchPorts(transaction, before.slots, after.slots);
@@ -111,8 +111,18 @@ export class Visibility {
     transaction.onFailure(() => (this.#wide = before));
     for (const [text, { number, entries }] of before.classes) {
       if (isIn(after)(text)) continue;
-      for (const entry of entries) transaction.delete(this.#maps[entry.family].prefixes, prefixKey(number, entry));
+      for (const entry of entries) this.#replacePrefix(transaction, number, entry, "out");
     }
+  }
+
+  #replacePrefix(transaction: Transaction, portClass: number, entry: PrefixEntry, way: "in" | "out"): void {
+    const { family, address, length, service } = entry;
+    // The class counts whole.
+    const prefixLength = families[family].Prefix.fields.portClass.size * 8 + length;
+    const key = { prefixLength, data: { portClass, address: [...address] } };
+    const value = { service };
+    const [before, after] = way === "in" ? [undefined, value] : [value, undefined];
+    transaction.replace(this.#maps[family].prefixes, key, before, after);
   }
 
   /** Classes keep their numbers; those that changed are new ones. */
@@ -140,10 +150,4 @@ function exactText({ address, port, protocol }: ExactMatch): string {
 
 function exactKey({ address, port, protocol }: ExactMatch) {
   return { address: addressWords(address), port, protocol: protocolNumbers[protocol] };
-}
-
-/** In the map of the entry's family: the class counts whole. */
-function prefixKey(portClass: number, { family, address, length }: PrefixEntry) {
-  const before = families[family satisfies FamilyName].Prefix.fields.portClass.size * 8;
-  return { prefixLength: before + length, data: { portClass, address: [...address] } };
 }

@@ -1,0 +1,7 @@
+// Live services in the interpreter.
+import { createMemoryHost } from "@yardmaster/ebpf/vm";
+import { describeChanges } from "./live/changes.ts";
+import { describeRefusals } from "./live/refusals.ts";
+
+describeChanges(() => createMemoryHost());
+describeRefusals(() => createMemoryHost());
