@@ -49,20 +49,7 @@ export class Bench implements Disposable {
   /** Moves the clock, and keeps the ways to servers and clients known: no neighbour has to be asked. */
   setTime(now: number): void {
     this.#now = now >>> 0;
-    const { settings, paths, ipv4 } = this.dataplane.maps;
-    const before = settings.lookup(0);
-    if (before === undefined) throw new Error("the settings are not there");
-    settings.update(0, { ...before, now: this.#now });
-    for (const { index } of this.dataplane.live.services().flatMap(({ members }) => members)) {
-      const values = paths.lookupPerCpu(index) ?? [];
-      paths.updatePerCpu(
-        index,
-        values.map((path) => ({ ...path, hop: hop(this.#now) })),
-      );
-    }
-    for (const client of clients) {
-      ipv4.clientHops.update(clientSlot(client), { address: addressWords(client), hop: hop(this.#now) });
-    }
+    makeWaysKnown(this.dataplane, this.#now);
   }
 
   /** Sends a packet in; its verdict. */
@@ -100,6 +87,24 @@ export class Bench implements Disposable {
 
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
+  }
+}
+
+/** Tells the programs the time, and the ways to servers and clients at that time. */
+export function makeWaysKnown({ maps, live }: Dataplane, now: number): void {
+  const { settings, paths, ipv4 } = maps;
+  const before = settings.lookup(0);
+  if (before === undefined) throw new Error("the settings are not there");
+  settings.update(0, { ...before, now });
+  for (const { index } of live.services().flatMap(({ members }) => members)) {
+    const values = paths.lookupPerCpu(index) ?? [];
+    paths.updatePerCpu(
+      index,
+      values.map((path) => ({ ...path, hop: hop(now) })),
+    );
+  }
+  for (const client of clients) {
+    ipv4.clientHops.update(clientSlot(client), { address: addressWords(client), hop: hop(now) });
   }
 }
 

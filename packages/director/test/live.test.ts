@@ -1,7 +1,9 @@
 // Live services in the interpreter.
 import { createMemoryHost } from "@yardmaster/ebpf/vm";
 import { describeChanges } from "./live/changes.ts";
+import { describeCourse } from "./live/course.ts";
 import { describeRefusals } from "./live/refusals.ts";
 
 describeChanges(() => createMemoryHost());
 describeRefusals(() => createMemoryHost());
+describeCourse(() => createMemoryHost());
