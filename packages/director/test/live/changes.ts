@@ -2,7 +2,6 @@
 
 import type { BpfHost } from "@yardmaster/ebpf";
 import { describe, expect, test } from "vitest";
-import type { LiveServices } from "../../src/live/live-services.ts";
 import { LiveGround } from "./ground.ts";
 import {
   add,
@@ -16,6 +15,7 @@ import {
   remove,
   server,
   take,
+  walkTwice,
   web,
   wide,
 } from "./operations.ts";
@@ -302,14 +302,6 @@ const ofReplyRules: readonly Case[] = [
     ],
   },
 ];
-
-/** Two walks of the reaper that see no connection. */
-function walkTwice(live: LiveServices): void {
-  for (const _ of [1, 2]) {
-    const watch = live.watch();
-    live.tend(0, { watch, seen: { relying: new Set(), answered: new Set() } });
-  }
-}
 
 /** Registers the tests. */
 export function describeChanges(create: () => BpfHost): void {

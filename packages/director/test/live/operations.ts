@@ -52,3 +52,11 @@ export const marked = (mark: number, prefix: string) =>
 export const nat = (last: number, changes: Partial<Destination> = {}) =>
   server(last, { forwarding: "nat", ...changes });
 export const other = add({ name: "other", address: "198.51.100.11", servers: [nat(1)] });
+
+/** Two walks of the reaper that see no connection. */
+export function walkTwice(live: LiveServices): void {
+  for (const _ of [1, 2]) {
+    const watch = live.watch();
+    live.tend(0, { watch, seen: { relying: new Set(), answered: new Set() } });
+  }
+}
