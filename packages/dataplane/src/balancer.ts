@@ -184,12 +184,10 @@ function forwardReply(
   const { maps, shape, family, connections } = road;
   const { parsed, now, flow } = traveller;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const packet = {
-    base: transitionBase("reply", parsed.flags),
-    now,
-    flow: () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" }),
-  };
+  const opening = () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" });
+  const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
+  connections.templates.answered(parsed.protocol, connection, opening);
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(parsed.network.length);

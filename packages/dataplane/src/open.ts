@@ -3,11 +3,11 @@
 
 import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
-import { assertBelowCaps, assertNotShed, assertOpening } from "./admit.ts";
+import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { methods } from "./forward/registry.ts";
-import { IPPROTO_TCP } from "./headers.ts";
+import { IPPROTO_TCP, IPPROTO_UDP } from "./headers.ts";
 import { insertFunction } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
 import { failure, OPENED } from "./outcome.ts";
@@ -47,17 +47,20 @@ export function openFunction(
     const missing = failure(reasons.internal);
     const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
     assertNotShed(maps, shape);
+    assertNotFtpData(maps, flow);
     assertBelowCaps(maps, shape, { index, service, now });
 
     const chosen = variable(bound(shape, connections, opening, { index, service }));
     when(chosen.get().eq(NO_DESTINATION), () => chosen.set(schedule({ question: questionOf(flow, index, now) })));
     guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
-    describe(maps, shape, connections, { ...opening, chosen: chosen.get() });
+    connection.destination = chosen.get();
     bind(shape, connections, opening, { index, service });
+    describe(maps, shape, connections, opening);
     if (hasFeature(shape, "onePacket")) {
-      when(service.flags.and(serviceFlags.onePacket).ne(0), () => {
+      const isOnePacket = service.flags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
+      when(isOnePacket, () => {
         connections.templates.release(flow, connection);
-        connections.counters.scheduled(chosen.get());
+        connections.counters.scheduled(connection.destination);
         returnValue(OPENED);
       });
     }
@@ -86,13 +89,16 @@ function bound(
   return chosen.get();
 }
 
-/** Binds the client of a persistent service to the destination of `connection`. */
+/** Binds the client of a persistent service to the destination of `connection`, or that to the client's. */
 function bind(
   shape: BalancerShape,
   { templates }: ConnectionFunctions,
   { flow, now, connection }: Opening,
   match: Match,
 ): void {
+  connection.template = u32(0);
+  connection.templateFlags = u8(0);
+  connection.templateBits = u8(0);
   if (!hasFeature(shape, "persistence")) return;
   when(isPersistent(match), () => {
     templates.describe(connection, match.service);
@@ -102,16 +108,14 @@ function bind(
   });
 }
 
-/** Fills `connection` in for the chosen destination. */
+/** Fills the rest of `connection` in for its destination. */
 function describe(
   maps: BalancerMaps,
   shape: BalancerShape,
-  { nextState, timeoutOf }: ConnectionFunctions,
-  { flow, flags, now, connection, chosen }: Opening & { chosen: Int<"u32"> },
+  { nextState, timeoutOf, templates }: ConnectionFunctions,
+  { flow, flags, now, connection }: Opening,
 ): void {
-  const destination = maps.destinations.lookup(chosen).orReturn(failure(reasons.internal));
-  connection.destination = chosen;
-  connection.template = u32(0);
+  const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
   copyAddress(connection.address, destination.address);
   connection.port = destination.port;
   // A destination without a port of its own gets packets for the port that the client wrote to.
@@ -120,8 +124,6 @@ function describe(
   connection.direction = u8(REQUEST);
   connection.table = u8(transitionTables.request);
   connection.hasReplyEntry = u8(0);
-  connection.templateFlags = u8(0);
-  connection.templateBits = u8(0);
   const hasRule = destination.flags.and(destinationFlags.hasReplyRule);
   for (const name of shape.methods) {
     const method = methods[name];
@@ -135,4 +137,8 @@ function describe(
     state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),
   );
   connection.life = lifeOf(now.add(timeoutOf(state.get())), state.get());
+  if (!hasFeature(shape, "persistence")) return;
+  // Only where any packet may open a connection.
+  const isEstablished = state.get().eq(states.ESTABLISHED).and(connection.template.ne(0));
+  when(isEstablished, () => templates.assure(flow, connection), { isRare: true });
 }

@@ -44,6 +44,10 @@ export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: 
     });
     guard(destination.flags.and(destinationFlags.removed).ne(0)).orReturn(OPENED);
     when(reschedules, supersede);
+    when(onRemoval.eq(removalActions.reset), () => {
+      expire(connection, now);
+      returnValue(failure(reasons.destinationGone));
+    });
     return u32(failure(reasons.destinationRemoved));
   });
 }

@@ -122,15 +122,17 @@ export const ServiceLoad = struct("service_load", {
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
-  /** As a connection's: expiry low, state (NONE, ASSURED or CLAIMED) high. */
+  /**
+   * As a connection's: expiry in the low 32 bits, state (NONE, ASSURED or CLAIMED) in bits 32–35; and from bit 36 on
+   * how many connections were opened under it and have not ended: while there are any, it does not end.
+   */
   life: u64,
   destination: u32,
-  /** Tells it from templates that had the same key before. */
+  /** Tells it from templates that had the same key before. Odd. */
   serial: u32,
-  /** Connections opened under it: while there are any it does not end. */
-  controlled: u32,
   /** Ticks that it lives from the next renewal on. */
   periodTicks: u32,
+  reserved: u32,
 });
 
 /** The two addresses of a frame in the order in which they are sent. */
@@ -227,7 +229,7 @@ export const ReaperWork = struct("reaper_work", {
 export const Tallies = struct("tallies", {
   /** Packets that would have opened a connection, for `dropRate`. */
   opening: u32,
-  /** The serial given to a template last. */
+  /** Twice the number of serials given to templates. */
   templateSerial: u32,
 });
 

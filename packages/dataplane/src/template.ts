@@ -3,19 +3,31 @@
 
 import {
   atomic,
-  choose,
+  type Bool,
   fn,
   type Int,
   type Reference,
+  repeat,
   returnValue,
   stack,
   u16,
   u32,
+  u64,
   variable,
   when,
 } from "@yardmaster/ebpf";
 import type { Family } from "./family.ts";
-import { type ConnectionReference, type FlowReference, isExpired, lifeOf, stateOf } from "./life.ts";
+import { IPPROTO_UDP } from "./headers.ts";
+import {
+  type ConnectionReference,
+  CONTROLLED_SHIFT,
+  controlledOf,
+  type FlowReference,
+  isExpired,
+  lifeOf,
+  stateOf,
+} from "./life.ts";
+import { EXISTS } from "./outcome.ts";
 import {
   type BalancerMaps,
   destinationFlags,
@@ -38,9 +50,21 @@ export const ASSURED = 1;
 const EXTENSION_SECONDS = 60;
 /** Bits of `serviceFlags` that decide what a template's key leaves out. */
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
+/** Bit of a connection's `templateFlags`: its server has answered, and its template knows. */
+const ANSWERED = 0x80;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
+/** What a connection under a template adds to its life word, and, claimed or assured, what its state becomes. */
+const ONE_CONTROLLED = 1n << CONTROLLED_SHIFT;
+const ONE_LESS_CONTROLLED = 2n ** 64n - ONE_CONTROLLED;
+const CLAIM = BigInt(states.CLAIMED) << 32n;
+const ASSURANCE = BigInt(ASSURED) << 32n;
+/** The life word that a retired template leaves behind: count at its copy. More connections than there can be. */
+const MOVED = 2n ** 64n - 1n;
+
+/** How often a compare-and-exchange is tried again while other CPUs keep winning. */
+const ATTEMPTS = 4;
 
 /** What a template's key is made of besides the flow. */
 interface KeyParts {
@@ -96,20 +120,22 @@ function countTemplates(maps: BalancerMaps, destination: Int<"u32">, amount: Int
   maps.loads.lookup(destination).then((load) => atomic(load, Load, "templates").add(amount));
 }
 
-/**
- * Where a template leads at `now`, or NO_DESTINATION where it does no longer. The function being built returns that
- * where the destination is missing.
- */
+/** Whether a template's time is up and no connection keeps it. */
+function isOver(life: Int<"u64">, now: Int<"u32">): Bool {
+  return isExpired(life, now).and(controlledOf(life).eq(0));
+}
+
+/** Where a template leads at `now`, or NO_DESTINATION where it does no longer. */
 function leadsTo(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">): Int<"u32"> {
   const { life, destination } = template;
-  const isOver = isExpired(life, now).and(template.controlled.eq(0));
-  const isGone = isOver.or(stateOf(life).eq(states.CLAIMED));
-  const chosen = variable(choose(isGone, u32(NO_DESTINATION), destination));
+  const isGone = isOver(life, now).or(stateOf(life).eq(states.CLAIMED));
+  const chosen = variable(u32(NO_DESTINATION));
   when(isGone.not(), () => {
-    const record = maps.destinations.lookup(destination).orReturn(NO_DESTINATION);
-    const isRemoved = record.flags.and(destinationFlags.removed).ne(0);
-    const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(record.weight.eq(0));
-    when(isRemoved.or(isLeft), () => chosen.set(u32(NO_DESTINATION)));
+    maps.destinations.lookup(destination).then(({ flags, weight }) => {
+      const isRemoved = flags.and(destinationFlags.removed).ne(0);
+      const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(weight.eq(0));
+      when(isRemoved.or(isLeft).not(), () => chosen.set(destination));
+    });
   });
   return chosen.get();
 }
@@ -128,49 +154,82 @@ function choosing({ maps, family }: Place) {
       leadsTo(maps, templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION), now),
   );
 
-  /** A new connection under a template: its time starts again. One that was only kept by connections stays brief. */
-  const renew = (template: TemplateReference, now: Int<"u32">): void => {
-    atomic(template, Template, "controlled").add(1);
-    const life = template.life;
-    when(isExpired(life, now), () => (template.periodTicks = extension(maps)));
-    const renewed = lifeOf(now.add(template.periodTicks), stateOf(life));
-    atomic(template, Template, "life").compareExchange(life, renewed);
+  /**
+   * A new connection under a template: its time starts again. One that was only kept by connections stays brief.
+   * `done` runs unless the template ends or is retired meanwhile.
+   */
+  const hold = (template: TemplateReference, now: Int<"u32">, done: () => void): void => {
+    repeat(ATTEMPTS, (_, attempts) => {
+      const life = template.life;
+      when(isOver(life, now).or(stateOf(life).eq(states.CLAIMED)), () => attempts.stop());
+      const period = variable(template.periodTicks);
+      when(isExpired(life, now), () => period.set(extension(maps)));
+      const renewed = life.shr(32).shl(32).or(now.add(period.get())).add(ONE_CONTROLLED);
+      when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
+        template.periodTicks = period.get();
+        done();
+      });
+    });
   };
 
-  /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
-  const disable = (template: TemplateReference): void => {
-    const { life, destination, serial, controlled, periodTicks } = template;
-    const copy = stack(Template, { life, destination, serial, controlled, periodTicks });
-    const outcome = templates.update(disabledKey(family, serial), copy, "create");
-    when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
+  /** Takes a template that leads nowhere any more out of its client's way; it lives on until its time is up. */
+  const retire = (key: KeyReference, template: TemplateReference, now: Int<"u32">): void => {
+    const { life, destination, serial, periodTicks } = template;
+    when(stateOf(life).ne(states.CLAIMED), () => {
+      const claimed = life.or(CLAIM);
+      when(atomic(template, Template, "life").compareExchange(life, claimed).eq(life), () => {
+        when(isOver(life, now), () => countTemplates(maps, destination, u32(MINUS_ONE))).otherwise(() => {
+          const copy = stack(Template, { life, destination, serial, periodTicks, reserved: 0 });
+          const outcome = templates.update(disabledKey(family, serial), copy, "create");
+          when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
+          // Connections that ended since the copy was made are not in it.
+          const ended = claimed.sub(atomic(template, Template, "life").exchange(MOVED)).shr(CONTROLLED_SHIFT);
+          templates.lookup(disabledKey(family, serial)).then((moved) => {
+            atomic(moved, Template, "life").add(u64(0).sub(ended.shl(CONTROLLED_SHIFT)));
+          });
+        });
+        templates.delete(key);
+      });
+    });
   };
 
   /**
-   * Binds the client of `flow` to the destination of `connection`, whose template becomes this one: the one there is,
-   * if it leads there, or a new one. Returns 0, or 1 where the table of templates is full.
+   * Binds the client of `flow` to the destination of `connection`, whose template becomes this one. Where another CPU
+   * has bound it meanwhile, its choice is taken over. Returns 0, or 1 where the table of templates is full. A
+   * connection that meets a template while that is being ended or retired goes without one.
    */
   const bind = fn(
     `bind${digit}`,
     { flow: FlowKey, connection: Connection, service: u32, periodTicks: u32, now: u32 },
     u32,
     ({ flow, connection, service, periodTicks, now }) => {
-      const { destination } = connection;
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
       const key = keyOf(family, flow, parts);
-      templates.lookup(key).then((known) => {
-        when(leadsTo(maps, known, now).eq(destination), () => {
-          renew(known, now);
-          connection.template = known.serial;
+      repeat(ATTEMPTS, () => {
+        templates.lookup(key).then((known) => {
+          const destination = leadsTo(maps, known, now);
+          when(destination.eq(NO_DESTINATION), () => retire(key, known, now)).otherwise(() => {
+            hold(known, now, () => {
+              connection.destination = destination;
+              connection.template = known.serial;
+              returnValue(0);
+            });
+          });
+        });
+        const { destination } = connection;
+        // Odd numbers: 0 says that a connection has no template.
+        const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(2).or(1);
+        const life = lifeOf(now.add(periodTicks), u32(0)).add(ONE_CONTROLLED);
+        const fresh = stack(Template, { life, destination, serial, periodTicks, reserved: 0 });
+        countTemplates(maps, destination, u32(1));
+        const outcome = templates.update(key, fresh, "create");
+        when(outcome.eq(0), () => {
+          connection.template = serial;
           returnValue(0);
         });
-        disable(known);
+        countTemplates(maps, destination, u32(MINUS_ONE));
+        when(outcome.ne(EXISTS), () => returnValue(1));
       });
-      const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(1).add(1);
-      const life = lifeOf(now.add(periodTicks), u32(0));
-      const fresh = stack(Template, { life, destination, serial, controlled: 1, periodTicks });
-      when(templates.update(key, fresh).ne(0), () => returnValue(1));
-      countTemplates(maps, destination, u32(1));
-      connection.template = serial;
       return u32(0);
     },
   );
@@ -184,46 +243,65 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
   const { templates } = maps[family.name];
   const parameters = { flow: FlowKey, connection: Connection };
 
+  /** Runs `act` on the template, which may have been retired: where the client finds it, and if that says no, there. */
   const withTemplate = (
     flow: FlowReference,
     connection: ConnectionReference,
-    found: (template: TemplateReference) => void,
+    act: (template: TemplateReference) => Bool,
   ): void => {
+    const { template: serial } = connection;
     maps.destinations.lookup(connection.destination).then(({ service }) => {
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
-      const isFound = variable(u32(0));
       templates.lookup(keyOf(family, flow, parts)).then((template) => {
-        when(template.serial.eq(connection.template), () => {
-          isFound.set(u32(1));
-          found(template);
-        });
+        when(template.serial.eq(serial), () => when(act(template), () => returnValue(0)));
       });
-      const { template: serial } = connection;
-      when(isFound.get().eq(0), () => void templates.lookup(disabledKey(family, serial)).then(found));
     });
+    templates.lookup(disabledKey(family, serial)).then((template) => void act(template));
   };
 
   const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
-    withTemplate(flow, connection, (template) => atomic(template, Template, "controlled").add(MINUS_ONE));
+    withTemplate(flow, connection, (template) => {
+      const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
+      return before.shr(63).eq(0);
+    });
     return u32(0);
   });
   const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
     withTemplate(flow, connection, (template) => {
-      const life = template.life;
-      const renewed = lifeOf(life.toU32(), u32(ASSURED));
-      when(stateOf(life).eq(0), () => void atomic(template, Template, "life").compareExchange(life, renewed));
+      repeat(ATTEMPTS, (_, attempts) => {
+        const life = template.life;
+        when(stateOf(life).ne(0), () => attempts.stop());
+        const exchanged = atomic(template, Template, "life").compareExchange(life, life.or(ASSURANCE));
+        when(exchanged.eq(life), () => returnValue(0));
+      });
+      return stateOf(template.life).ne(states.CLAIMED);
     });
     return u32(0);
   });
 
+  /** A connection opened under a template is established: the template is worth keeping under attack. */
+  const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
+
   return {
+    assure,
     /** A connection opened by `flow`, maybe under a template, has ended. */
     release(flow: FlowReference, connection: ConnectionReference): void {
       if (!hasFeature(shape, "persistence")) return;
       when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
     },
-    /** A connection opened under a template is established: the template is worth keeping under attack. */
-    assure: (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection }),
+    /** A server answered a UDP connection, opened by `flow`: that counts for its template as being established. */
+    answered(protocol: Int<"u8">, connection: ConnectionReference, flow: () => FlowReference): void {
+      if (!hasFeature(shape, "persistence")) return;
+      const isFirst = connection.templateFlags.and(ANSWERED).eq(0);
+      when(
+        connection.template.ne(0).and(protocol.eq(IPPROTO_UDP)).and(isFirst),
+        () => {
+          connection.templateFlags = connection.templateFlags.or(ANSWERED).toU8();
+          assure(flow(), connection);
+        },
+        { isRare: true },
+      );
+    },
   };
 }
 
@@ -242,12 +320,12 @@ function forgetting({ maps, family }: Place) {
     const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
     when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
     when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
-    when(force.eq(0).and(template.controlled.ne(0)), () => {
+    when(force.eq(0).and(controlledOf(life).ne(0)), () => {
       template.periodTicks = extension(maps);
-      exchange(lifeOf(life.toU32().add(extension(maps)), stateOf(life)));
+      exchange(life.shr(32).shl(32).or(life.toU32().add(extension(maps))));
       returnValue(0);
     });
-    when(exchange(lifeOf(now, u32(states.CLAIMED))).ne(life), () => returnValue(0));
+    when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
     countTemplates(maps, template.destination, u32(MINUS_ONE));
     templates.delete(key);
     return u32(1);

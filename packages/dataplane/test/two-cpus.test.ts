@@ -5,9 +5,10 @@ import { createMemoryHost, type HelperCall, type HelperTable } from "@yardmaster
 import { ipv4ToNumber } from "@yardmaster/packet";
 import { expect, test } from "vitest";
 import { states } from "../src/index.ts";
-import { Balancer, recount } from "./harness.ts";
+import { Balancer } from "./harness.ts";
 import { arriving, clientAddress, fromServer, serverAddress, tcpFrame, vip } from "./packets/scenario.ts";
 import type { BalancerPlan } from "./plan.ts";
+import { recount } from "./views.ts";
 
 const otherVip = "198.51.100.11";
 const destinations = [
