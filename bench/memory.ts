@@ -19,7 +19,7 @@ export interface MemoryResult {
 /** Fills a connection table of `entries` entries. */
 export function measureMemory(entries: number): MemoryResult {
   const shape = { ...largestShape, maximumConnections: entries };
-  const { spec } = balancerMaps(shape).connections;
+  const { spec } = balancerMaps(shape).ipv4.connections;
   using table = createKernelHost().createMap(spec);
   const bytesEmpty = bytesOf(table.fd.value);
   table.updateBatch(flows(spec, entries));

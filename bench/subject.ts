@@ -1,7 +1,7 @@
 // The balancer as the benchmark runs it: planned and brought to life by the director's own code from a configuration
 // of one service for TCP and UDP. Measured by main.ts, pinned by pin-for-harness.ts.
 
-import type { BalancerShape, MethodName } from "@yardmaster/dataplane";
+import { type BalancerShape, featureNames, type MethodName, schedulerNames } from "@yardmaster/dataplane";
 import { createDataplane, type Dataplane, type Plan, parseConfiguration, plan } from "@yardmaster/director/simulation";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { network } from "./network.ts";
@@ -32,13 +32,16 @@ ${servers}`;
 
 /** Everything that there is, compiled in. */
 export const largestShape: BalancerShape = {
-  schedulers: ["rr", "wrr", "sh", "wlc"],
+  families: ["ipv4"],
+  schedulers: schedulerNames,
   methods: ["nat", "dr"],
   macs: [macBytes(network.directorMac)],
   maximumConnections: 1 << 16,
   maximumServices: 1024,
   maximumDestinations: 4096,
   maximumMembers: 1024,
+  activeCost: 256,
+  features: featureNames,
   clock: "jiffies",
 };
 

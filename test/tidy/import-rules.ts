@@ -12,7 +12,8 @@ const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   director: ["dataplane", "ebpf", "linux", "packet"],
   realserver: ["ebpf", "linux", "packet"],
   lab: ["director", "dataplane", "ebpf", "linux", "packet"],
-  cli: ["director", "lab"],
+  simulate: ["director", "dataplane", "lab", "packet"],
+  cli: ["director", "lab", "simulate"],
 };
 
 /** Packages that import no other: tests everywhere build frames with one and prepare the kernel with the other. */

@@ -1,12 +1,11 @@
 // The command as a process: exit statuses, and what is written where.
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type SnapshotSource, startApiServer } from "@yardmaster/director";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Outcome, runCommand } from "../test/run-command.ts";
 
-const command = resolve(import.meta.dirname, "../bin/yardmaster.js");
 let folder = "";
 
 beforeAll(() => {
@@ -15,19 +14,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Outcome {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 function run(...args: readonly string[]): Promise<Outcome> {
-  return new Promise((done) => {
-    const env = { PATH: process.env["PATH"] ?? "" };
-    execFile(process.execPath, [command, ...args], { env, cwd: folder }, (error, stdout, stderr) => {
-      done({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
+  return runCommand(folder, ...args);
 }
 
 function write(name: string, text: string): string {
@@ -176,5 +164,5 @@ describe("status and connections", () => {
 
 it("tells its version and its commands", async () => {
   expect(await run("--version")).toEqual({ status: 0, stdout: "0.1.0\n", stderr: "" });
-  expect((await run("--help")).stdout).toMatch(/run .*check .*status .*connections .*lab /s);
+  expect((await run("--help")).stdout).toMatch(/run .*check .*status .*connections .*lab .*simulate /s);
 });

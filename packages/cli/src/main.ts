@@ -6,6 +6,7 @@ import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRunCommand } from "./commands/run.ts";
+import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { ignoreClosedOutput } from "./output.ts";
 import { printError } from "./print-error.ts";
@@ -33,6 +34,7 @@ function createProgram(): Command {
   addStatusCommand(program);
   addConnectionsCommand(program);
   addLabCommand(program);
+  addSimulateCommand(program);
   return program;
 }
 

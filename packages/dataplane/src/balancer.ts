@@ -18,20 +18,22 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "./address.ts";
+import { answerWithError, Refusal } from "./answer.ts";
 import { currentTick } from "./clock.ts";
 import { connectionFunctions, type ConnectionFunctions, transitionBase } from "./connection.ts";
 import { families, type Family } from "./family.ts";
 import type { ForwardingMethod, ServiceAddress } from "./forward/method.ts";
 import { hasReplies, methods } from "./forward/registry.ts";
+import { type Insert, insertion } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "./life.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { resolve } from "./next-hop.ts";
-import { openFunction } from "./open.ts";
-import { OPENED } from "./outcome.ts";
+import { type Open, opening } from "./open.ts";
+import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
 import { type Frame, parseFrame, type Parsed, parseTransport } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
 import { findReplyByRule, requestFlow } from "./reply.ts";
-import { needsRevisit, revisitFunction, SUPERSEDED } from "./revisit.ts";
+import { needsRevisit, revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import { type BalancerMaps, CLIENT_HOPS } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
@@ -43,7 +45,8 @@ interface Road {
   readonly shape: BalancerShape;
   readonly family: Family;
   readonly connections: ConnectionFunctions;
-  readonly open: ReturnType<typeof openFunction>;
+  readonly open: Open;
+  readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
 }
 
@@ -52,6 +55,8 @@ interface Traveller {
   readonly parsed: Parsed;
   readonly flow: FlowReference;
   readonly now: Int<"u32">;
+  /** Set where the packet is to be answered instead of forwarded. */
+  readonly refusal: Refusal;
 }
 
 /** The balancer for a shape, on these maps. */
@@ -60,8 +65,9 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
   const roads = shape.families.map((name): Road => {
     const family = families[name];
     const connections = connectionFunctions(maps, shape, family);
-    const open = openFunction(maps, shape, family, { connections, schedule });
-    return { maps, shape, family, connections, open, revisit: revisitFunction(maps, family, connections) };
+    const open = opening(maps, shape, family, { connections, schedule });
+    const insert = insertion(maps, shape, family, connections);
+    return { maps, shape, family, connections, open, insert, revisit: revisitFunction(maps, family, connections) };
   });
   const body = (packet: Packet): Verdict => {
     const frame = parseFrame(packet, shape);
@@ -77,13 +83,17 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 function travel(road: Road, frame: Frame): void {
   const { maps, shape, family } = road;
   const parsed = parseTransport(frame, networkHeader(family, frame.packet, frame.networkOffset));
-  const traveller = { parsed, flow: flowOf(family, parsed), now: currentTick(maps, shape) };
+  const now = currentTick(maps, shape);
+  const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);
-  for (const name of shape.methods) {
-    const method = methods[name];
-    when(connection.method.eq(method.code), () => leave(forwardRequest(road, traveller, connection, method)));
-  }
-  leave(drop(reasons.internal));
+  when(traveller.refusal.isSet.not(), () => {
+    for (const name of shape.methods) {
+      const method = methods[name];
+      when(connection().method.eq(method.code), () => forwardRequest(road, traveller, connection(), method));
+    }
+  });
+  guard(traveller.refusal.isSet).orDrop(reasons.internal);
+  answerWithError({ maps, shape, now }, parsed, traveller.refusal);
 }
 
 /** The key of the packet's flow, as it arrived. */
@@ -101,10 +111,13 @@ function flowOf({ FlowKey }: Family, { network, ports, protocol }: Parsed): Flow
   );
 }
 
-/** The client's connection, opened now if need be. Replies and packets that may open none leave here. */
-function findConnection(road: Road, traveller: Traveller): ConnectionReference {
-  const { maps, shape, family, connections, open, revisit } = road;
-  const { parsed, flow, now } = traveller;
+/**
+ * The client's connection, opened now if need be; there is none where the packet is refused. Replies and packets that
+ * may open none leave here.
+ */
+function findConnection(road: Road, traveller: Traveller): () => ConnectionReference {
+  const { maps, shape, family, connections, open, insert, revisit } = road;
+  const { parsed, flow, now, refusal } = traveller;
   const { flags } = parsed;
   const opened = stack(family.Connection, undefined, { share: "opened" });
   const connection = referenceVariable(family.Connection);
@@ -141,12 +154,18 @@ function findConnection(road: Road, traveller: Traveller): ConnectionReference {
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
-      leaveUnless(open({ flow, flags, now, connection: opened }));
-      connection.set(opened);
+      const outcome = variable(u32(0));
+      open({ flow, flags, now, connection: opened }, outcome);
+      insert({ flow, now, connection: opened }, outcome);
+      const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+      when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
+        leaveUnless(outcome.get());
+        connection.set(opened);
+      });
     },
     { isRare: true },
   );
-  return connection.get();
+  return () => connection.get();
 }
 
 /** Leaves for the reason in `outcome`, unless it is OPENED. */
@@ -158,20 +177,41 @@ function leaveUnless(outcome: Int<"u32">): void {
   });
 }
 
-/** Sends a client's packet to its destination. */
+/** Sends a client's packet to its destination, and leaves; or notes why it is refused. */
 function forwardRequest(
   { maps, shape }: Road,
-  { parsed, now }: Traveller,
+  { parsed, now, refusal }: Traveller,
   connection: ConnectionReference,
   method: ForwardingMethod,
-): Verdict {
+): void {
+  const { network } = parsed;
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
-  path.bytesIn = path.bytesIn.add(parsed.network.length);
-  const { target } = method.request(parsed, connection);
-  resolve(maps, parsed, method, { target, hop: path.hop, isOther: u32(0).ne(0) }, now);
-  parsed.network.decrementHops();
-  return transmit(parsed, path.hop, shape);
+  path.bytesIn = path.bytesIn.add(network.length);
+  const { hop } = path;
+  const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
+    if (verdict === "drop") leave(drop(reason));
+    method.request(parsed, connection);
+    leave(pass(reason));
+  };
+  const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
+  resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+  const isTooBig = network.length.gt(hop.mtu);
+  when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
+  when(
+    refusal.isSet.not().and(isTooBig),
+    () => {
+      when(network.mayBeFragmented, () => giveUp(method.whenTooLarge));
+      network.decrementHops();
+      refusal.set("tooBig", hop.mtu.toU32());
+    },
+    { isRare: true },
+  );
+  when(refusal.isSet.not(), () => {
+    network.decrementHops();
+    method.request(parsed, connection);
+    leave(transmit(parsed, hop, shape));
+  });
 }
 
 /** Sends a server's packet back to the client whose connection it belongs to, and leaves. */
@@ -183,6 +223,7 @@ function forwardReply(
 ): void {
   const { maps, shape, family, connections } = road;
   const { parsed, now, flow } = traveller;
+  const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
   const opening = () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" });
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
@@ -190,19 +231,23 @@ function forwardReply(
   connections.templates.answered(parsed.protocol, connection, opening);
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
-  path.bytesOut = path.bytesOut.add(parsed.network.length);
+  path.bytesOut = path.bytesOut.add(network.length);
   for (const name of shape.methods) {
     const method = methods[name];
     const { reply } = method;
     if (reply === undefined) continue;
     when(connection.method.eq(method.code), () => {
-      const { target } = reply(parsed, service);
+      reply(parsed, service);
+      const target = network.destination;
       const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
+      const { hop } = client;
       const isOther = isSameAddress(client.address, target).not();
-      resolve(maps, parsed, method, { target, hop: client.hop, isOther }, now);
+      resolve(maps, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
       client.address = target;
-      parsed.network.decrementHops();
-      leave(transmit(parsed, client.hop, shape));
+      guard(network.length.le(hop.mtu)).orPass(reasons.exceedsMtu);
+      guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      network.decrementHops();
+      leave(transmit(parsed, hop, shape));
     });
   }
   leave(drop(reasons.internal));

@@ -1,6 +1,6 @@
 // Connections in the table: their life word, the state machine, how they begin and how they end.
 
-import { atomic, fn, guard, type Int, repeat, returnValue, u32, when } from "@yardmaster/ebpf";
+import { atomic, fn, guard, type Int, repeat, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
@@ -136,10 +136,11 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
     const claimed = lifeOf(now, u32(states.CLAIMED));
     guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
     counters.unbind(connection.destination, stateOf(life));
-    templates.release(flow, connection);
+    templates.releaseHere(flow, connection);
     if (hasReplies(shape.methods)) {
       when(connection.hasReplyEntry.ne(0), () => {
-        const reply = replyFlow(flow, connection);
+        // In the bytes of the template's key, which has served.
+        const reply = stack(FlowKey, replyFlow(flow, connection), { share: "template key" });
         connections.lookup(reply).then((entry) => {
           const leadsHere = entry.port.eq(flow.destinationPort).and(isSameAddress(entry.address, flow.destination));
           when(entry.direction.eq(REPLY).and(leadsHere), () => void connections.delete(reply));

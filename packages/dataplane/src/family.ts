@@ -1,7 +1,7 @@
 // The two families of the internet protocol: what differs between them by size and number. The code of the road is
 // built once for each family of the shape.
 
-import { be16, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
+import { be16, be32, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
 import { addressType } from "./address.ts";
 
 export type FamilyName = "ipv4" | "ipv6";
@@ -59,6 +59,9 @@ function family(name: FamilyName) {
   /** What a packet that opens a connection may be addressed to. */
   const ServiceKey = struct(`service_key${digit}`, { address, port: be16, protocol: u16 });
 
+  /** What a wide service is found by: the class of the packet's port, see PortClass, and a prefix of the address. */
+  const Prefix = struct(`prefix${digit}`, { portClass: be32, address });
+
   /**
    * For whom a real server answers: key is its address, port and protocol, value the service's address and port. Only
    * where that is one service; otherwise connections have reply entries.
@@ -87,6 +90,7 @@ function family(name: FamilyName) {
     FlowKey,
     Connection,
     ServiceKey,
+    Prefix,
     ReplyRule,
     TemplateKey,
   };

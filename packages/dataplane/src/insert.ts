@@ -1,27 +1,85 @@
-// Puts a connection into the table, counted at its destination; undoes it all where that fails.
+// Puts a described connection into the table, counted at its destination, and the entry for its replies where it needs
+// one; undoes it all where that fails. In steps that the program calls one after another: the frames of functions that
+// call each other share 512 bytes.
 
-import { fn, type Int, u32, variable, when, returnValue } from "@yardmaster/ebpf";
+import { fn, type Int, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
-import { type ConnectionReference, isExpired, REQUEST, stateOf } from "./life.ts";
-import { EXISTS, failure, OPENED } from "./outcome.ts";
+import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
+import { EXISTS, failure, INSERTED, ONE_PACKET, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
-import { replyEntryFunction } from "./reply.ts";
+import { replyEntryFunctions } from "./reply.ts";
 import type { BalancerMaps } from "./schema.ts";
-import type { BalancerShape } from "./shape.ts";
+import { type BalancerShape, hasFeature } from "./shape.ts";
+import { states } from "./tcp-states.ts";
 
-/** The function that inserts: OPENED, or a failure. `connection` is overwritten where another CPU was quicker. */
-export function insertFunction(
+/** A connection of a flow that is to be inserted. */
+interface Insertion {
+  readonly flow: FlowReference;
+  readonly now: Int<"u32">;
+  readonly connection: ConnectionReference;
+}
+
+/** Goes on, in the program's own body, from what opening came to: `outcome` becomes OPENED or a failure. */
+export type Insert = (insertion: Insertion, outcome: Variable<Int<"u32">>) => void;
+
+/**
+ * Makes the step that inserts. `connection` becomes a copy of the entry that serves the flow where another CPU was
+ * quicker.
+ */
+export function insertion(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
   functions: ConnectionFunctions,
-) {
+): Insert {
+  const insert = insertFunction(maps, shape, family, functions);
+  const { replyEntry, replyOwner } = replyEntryFunctions(maps, family);
+  const { discard, counters, templates } = functions;
+  return ({ flow, now, connection }, outcome) => {
+    if (hasFeature(shape, "persistence")) {
+      when(outcome.get().eq(READY).or(outcome.get().eq(ONE_PACKET)), () => {
+        templates.bind(flow, connection, now, () => outcome.set(u32(failure(reasons.templatesFull))));
+        // Only where any packet may open a connection.
+        const isEstablished = stateOf(connection.life).eq(states.ESTABLISHED).and(connection.template.ne(0));
+        when(isEstablished, () => templates.assure(flow, connection), { isRare: true });
+      });
+    }
+    if (hasFeature(shape, "onePacket")) {
+      when(outcome.get().eq(ONE_PACKET), () => {
+        templates.release(flow, connection);
+        counters.scheduled(connection.destination);
+        outcome.set(u32(OPENED));
+      });
+    }
+    when(outcome.get().eq(READY), () => outcome.set(insert({ flow, now, connection })));
+    if (!hasReplies(shape.methods)) return;
+    when(outcome.get().eq(INSERTED), () => {
+      const made = variable(replyEntry({ flow, connection }));
+      when(made.get().eq(EXISTS), () => {
+        // Absent where whoever ends it was quicker: then there is room now.
+        const owner = stack(family.FlowKey, undefined, { share: "owner" });
+        when(replyOwner({ flow, connection, owner }).ne(0), () => void discard({ flow: owner, now, force: u32(0) }));
+        made.set(replyEntry({ flow, connection }));
+      });
+      when(made.get().eq(0), () => {
+        counters.scheduled(connection.destination);
+        outcome.set(u32(OPENED));
+      }).otherwise(() => {
+        discard({ flow, now, force: u32(1) });
+        outcome.set(u32(failure(reasons.tableFull)));
+        when(made.get().eq(EXISTS), () => outcome.set(u32(failure(reasons.replyFlowTaken))));
+      });
+    });
+  };
+}
+
+/** The function that inserts the client's entry: OPENED, INSERTED or a failure. */
+function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
   const { counters, templates, discard } = functions;
-  const insertReplyEntry = replyEntryFunction(maps, family, functions);
   return fn(`insert${digit}`, { flow: FlowKey, now: u32, connection: Connection }, u32, ({ flow, now, connection }) => {
     const state = (): Int<"u32"> => stateOf(connection.life);
     // Counted first: another CPU may change the state as soon as the entry is there.
@@ -56,14 +114,7 @@ export function insertFunction(
       { isRare: true },
     );
     if (hasReplies(shape.methods)) {
-      when(
-        connection.hasReplyEntry.ne(0),
-        () => {
-          const inserted = insertReplyEntry({ flow, now, connection });
-          when(inserted.ne(OPENED), () => returnValue(inserted));
-        },
-        { isRare: true },
-      );
+      when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
     }
     counters.scheduled(connection.destination);
     return u32(OPENED);

@@ -2,6 +2,7 @@
 // between the families (the header checksum) is dealt with here.
 
 import {
+  type Bool,
   type ChecksumUpdate,
   checksum,
   checksumChange,
@@ -14,7 +15,7 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { type Address, wordsOf } from "./address.ts";
+import type { Address } from "./address.ts";
 import { families, type Family, type FamilyName } from "./family.ts";
 import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6 } from "./headers.ts";
 import { reasons } from "./reasons.ts";
@@ -33,7 +34,11 @@ export interface NetworkHeader {
   /** At what follows the header, and its length in bytes. */
   readonly payload: Cursor;
   readonly payloadLength: Int<"u32">;
-  /** Takes one off the time to live or hop limit, and IPv4's checksum along; packets without any left are dropped. */
+  /** Time to live or hop limit as it came in. */
+  readonly hops: Int<"u8">;
+  /** Whether a router may fragment it: IPv4 without DF. */
+  readonly mayBeFragmented: Bool;
+  /** Takes one off the time to live or hop limit, and IPv4's checksum along. There must be one. */
   decrementHops(): void;
   /** Replaces an address, and IPv4's checksum along. Returns the change for the transport checksum. */
   replaceAddress(end: End, address: Address): ChecksumUpdate;
@@ -49,6 +54,8 @@ export function networkHeader(family: Family, packet: Packet, offset: Int<"u32">
 
 /** "More fragments" and the offset, as the bytes lie in memory (RFC 791: 0x3fff in network order). */
 const FRAGMENT_MASK = 0xff3f;
+/** DF likewise (0x4000 in network order). */
+const DO_NOT_FRAGMENT = 0x0040;
 
 function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv4).orPass(reasons.truncated);
@@ -69,10 +76,14 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     length,
     payload: packet.cursorAt(offset.add(headerLength)),
     payloadLength: length.sub(headerLength),
+    get hops() {
+      return ip.timeToLive;
+    },
+    get mayBeFragmented() {
+      return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
+    },
     decrementHops() {
-      const before = ip.timeToLive;
-      guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
-      ip.timeToLive = before.sub(1).toU8();
+      ip.timeToLive = ip.timeToLive.sub(1).toU8();
       // As the low byte of a word in memory order the decrement adds one to the checksum, with the carry brought round
       // (RFC 1141).
       const sum = ip.check.raw().add(1);
@@ -104,10 +115,14 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     length,
     payload: packet.cursorAt(offset.add(Ipv6.size)),
     payloadLength,
+    get hops() {
+      return ip.hopLimit;
+    },
+    get mayBeFragmented() {
+      return length.ne(length);
+    },
     decrementHops() {
-      const before = ip.hopLimit;
-      guard(before.gt(1)).orDrop(reasons.timeToLiveExceeded);
-      ip.hopLimit = before.sub(1).toU8();
+      ip.hopLimit = ip.hopLimit.sub(1).toU8();
     },
     replaceAddress(end, address) {
       const change = addressChange(ip[end], address);
@@ -118,9 +133,9 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
 }
 
 function addressChange(before: Address, after: Address): ChecksumUpdate {
-  const [first, ...rest] = wordsOf(before) as [Net<"be32">, ...Net<"be32">[]];
-  const start = checksumChange().replace(first, after.at(0));
-  return rest.reduce((change, word, index) => change.replace(word, after.at(index + 1)), start);
+  let change = checksumChange().replace(before.at(0), after.at(0));
+  for (let word = 1; word < before.length; word++) change = change.replace(before.at(word), after.at(word));
+  return change;
 }
 
 /** The sum of the header's 16-bit words, folded until it is 0xffff where its checksum is right (RFC 1071). */

@@ -5,12 +5,9 @@ import {
   be16,
   type Bool,
   bytes,
-  drop,
   fibLookup,
   guard,
   type Int,
-  leave,
-  pass,
   type Reference,
   stack,
   struct,
@@ -21,7 +18,6 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
-import type { ForwardingMethod } from "./forward/method.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import type { BalancerMaps, NextHop } from "./schema.ts";
@@ -63,28 +59,25 @@ export interface WayOut {
   readonly isOther: Bool;
 }
 
-/** Makes `hop` good for `target`, or leaves with the method's verdict. */
+/** Makes `hop` good for `target`; `unresolved` runs, and leaves, where the kernel has yet to resolve a neighbour. */
 export function resolve(
   maps: BalancerMaps,
   parsed: Parsed,
-  method: ForwardingMethod,
   { target, hop, isOther }: WayOut,
   now: Int<"u32">,
+  unresolved: () => void,
 ): void {
   const age = now.sub(hop.refreshedAt);
   const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => askRouting(maps, parsed, method, { target, hop }, now), { isRare: true });
-  guard(parsed.network.length.le(hop.mtu)).orLeave(
-    method.whenTooLarge.verdict === "pass" ? pass(method.whenTooLarge.reason) : drop(method.whenTooLarge.reason),
-  );
+  when(isOther.or(isStale), () => askRouting(maps, parsed, { target, hop }, now, unresolved), { isRare: true });
 }
 
 function askRouting(
   maps: BalancerMaps,
   parsed: Parsed,
-  method: ForwardingMethod,
   { target, hop }: Pick<WayOut, "target" | "hop">,
   now: Int<"u32">,
+  unresolved: () => void,
 ): void {
   const content = {
     family: ADDRESS_FAMILIES[parsed.network.family.name],
@@ -100,13 +93,16 @@ function askRouting(
     sourceMac: NOTHING,
     destinationMac: NOTHING,
   };
-  const question = stack(FibLookup, content, { share: "fib" });
+  // In the bytes of the packet's flow, which nobody asks for behind this point.
+  const question = stack(FibLookup, content, { share: "flow" });
   copyAddress(question.source, parsed.network.source);
   copyAddress(question.destination, target);
   const answer = fibLookup(parsed.packet, question, 0);
   when(answer.ne(0), () => {
     hop.ifindex = u32(0);
-    leaveUnresolved(method, answer);
+    guard(answer.ne(FIB_FORWARDING_DISABLED)).orDrop(reasons.forwardingDisabled);
+    guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orDrop(reasons.noRoute);
+    unresolved();
   });
   hop.refreshedAt = now;
   hop.mtu = question.length;
@@ -118,11 +114,4 @@ function askRouting(
     hop.ifindex = device.ifindex;
     hop.vlan = device.vlan;
   });
-}
-
-function leaveUnresolved(method: ForwardingMethod, answer: Int<"u64">): void {
-  guard(answer.ne(FIB_FORWARDING_DISABLED)).orDrop(reasons.forwardingDisabled);
-  guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orDrop(reasons.noRoute);
-  const { verdict, reason } = method.whileUnresolved;
-  leave(verdict === "pass" ? pass(reason) : drop(reason));
 }

@@ -1,23 +1,32 @@
 // The road of a packet that has no connection: match a service, see whether it may open one, let the service's
-// scheduler or the client's template choose, put the connection into the table. One function, called once a connection.
+// scheduler or the client's template choose, describe the connection.
 
-import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
-import { copyAddress } from "./address.ts";
+import {
+  fn,
+  guard,
+  type Int,
+  type Reference,
+  returnValue,
+  u32,
+  u8,
+  type Variable,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
 import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
+import { aim } from "./aim.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { methods } from "./forward/registry.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "./headers.ts";
-import { insertFunction } from "./insert.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
-import { failure, OPENED } from "./outcome.ts";
+import { failure, ONE_PACKET, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
-import { type BalancerMaps, destinationFlags, type ServiceFields, serviceFlags } from "./schema.ts";
-import { matchService } from "./service.ts";
+import { type BalancerMaps, type ServiceFields, serviceFlags } from "./schema.ts";
+import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { states, transitionTables } from "./tcp-states.ts";
+import { states } from "./tcp-states.ts";
 
 /** What opens a connection, and where it is written. */
 interface Opening {
@@ -27,53 +36,62 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
+/** Opens, in the program's own body: `outcome` becomes READY, ONE_PACKET or a failure. */
+export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
+
 /**
- * Makes the function that opens connections of a family: `connection` receives a copy of the entry that now serves
- * the flow, also where another CPU was quicker.
+ * Makes the step that opens connections of a family: it fills `connection` in. Its functions are called one after
+ * another, not by each other: together with what schedulers need their frames would not fit into 512 bytes.
  */
-export function openFunction(
+export function opening(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
   { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
-) {
+): Open {
   const { FlowKey, Connection, digit } = family;
-  const insert = insertFunction(maps, shape, family, connections);
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
-  return fn(`open${digit}`, parameters, u32, (opening) => {
-    const { flow, flags, now, connection } = opening;
-    const index = matchService(maps[family.name], flow).orReturn(failure(reasons.noService)).service;
-    assertOpening(maps, flow, flags);
-    const missing = failure(reasons.internal);
-    const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
-    assertNotShed(maps, shape);
-    assertNotFtpData(maps, flow);
-    assertBelowCaps(maps, shape, { index, service, now });
-
-    const chosen = variable(bound(shape, connections, opening, { index, service }));
-    when(chosen.get().eq(NO_DESTINATION), () => chosen.set(schedule({ question: questionOf(flow, index, now) })));
-    guard(chosen.get().ne(NO_DESTINATION)).orReturn(failure(reasons.noDestination));
-    connection.destination = chosen.get();
-    bind(shape, connections, opening, { index, service });
-    describe(maps, shape, connections, opening);
-    if (hasFeature(shape, "onePacket")) {
-      const isOnePacket = service.flags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
-      when(isOnePacket, () => {
-        connections.templates.release(flow, connection);
-        connections.counters.scheduled(connection.destination);
-        returnValue(OPENED);
+  // Between the two the connection holds the index of its service in the place of its template.
+  const match = fn(`match${digit}`, parameters, u32, (args) => admitted(maps, shape, family, connections, args));
+  const describe = fn(`describe${digit}`, parameters, u32, (args) => described(maps, shape, family, connections, args));
+  return (args, outcome) => {
+    const { connection, flow, now } = args;
+    outcome.set(match(args));
+    when(outcome.get().eq(READY), () => {
+      when(connection.destination.eq(NO_DESTINATION), () => {
+        connection.destination = schedule({ question: questionOf(flow, connection.template, now) });
       });
-    }
-    return insert({ flow, now, connection });
-  });
+      outcome.set(describe(args));
+    });
+  };
+}
+
+/** Which service the packet is for, and whether it may open a connection there: READY or a failure. */
+function admitted(
+  maps: BalancerMaps,
+  shape: BalancerShape,
+  family: Family,
+  connections: ConnectionFunctions,
+  opening: Opening,
+): Int<"u32"> {
+  const { flow, flags, now, connection } = opening;
+  const index = matchService(maps, maps[family.name], shape, flow);
+  guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
+  assertOpening(maps, flow, flags);
+  const missing = failure(reasons.internal);
+  const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
+  assertNotShed(maps, shape);
+  assertNotFtpData(maps, flow);
+  assertBelowCaps(maps, shape, { index, service, now });
+  connection.template = index;
+  connection.destination = bound(shape, connections, opening, { index, service });
+  return u32(READY);
 }
 
 interface Match {
   readonly index: Int<"u32">;
   readonly service: Reference<ServiceFields>;
 }
-
-const isPersistent = ({ service }: Match) => service.flags.and(serviceFlags.persistent).ne(0);
 
 /** Where the client's template leads, or NO_DESTINATION. */
 function bound(
@@ -85,60 +103,51 @@ function bound(
   if (!hasFeature(shape, "persistence")) return u32(NO_DESTINATION);
   const chosen = variable(u32(NO_DESTINATION));
   const { flags, maskBits: bits } = match.service;
-  when(isPersistent(match), () => chosen.set(templates.find({ flow, flags, bits, service: match.index, now })));
+  const isPersistent = flags.and(serviceFlags.persistent).ne(0);
+  when(isPersistent, () => chosen.set(templates.find({ flow, flags, bits, service: match.index, now })));
   return chosen.get();
 }
 
-/** Binds the client of a persistent service to the destination of `connection`, or that to the client's. */
-function bind(
-  shape: BalancerShape,
-  { templates }: ConnectionFunctions,
-  { flow, now, connection }: Opening,
-  match: Match,
-): void {
-  connection.template = u32(0);
-  connection.templateFlags = u8(0);
-  connection.templateBits = u8(0);
-  if (!hasFeature(shape, "persistence")) return;
-  when(isPersistent(match), () => {
-    templates.describe(connection, match.service);
-    const { persistenceTicks: periodTicks } = match.service;
-    const outcome = templates.bind({ flow, connection, service: match.index, periodTicks, now });
-    guard(outcome.eq(0)).orReturn(failure(reasons.templatesFull));
-  });
-}
-
-/** Fills the rest of `connection` in for its destination. */
-function describe(
+/** Fills `connection` in for its destination: READY, ONE_PACKET or a failure. */
+function described(
   maps: BalancerMaps,
   shape: BalancerShape,
-  { nextState, timeoutOf, templates }: ConnectionFunctions,
+  family: Family,
+  connections: ConnectionFunctions,
   { flow, flags, now, connection }: Opening,
-): void {
-  const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
-  copyAddress(connection.address, destination.address);
-  connection.port = destination.port;
-  // A destination without a port of its own gets packets for the port that the client wrote to.
-  when(destination.port.eq(0), () => (connection.port = flow.destinationPort));
-  connection.method = destination.method;
+): Int<"u32"> {
+  const missing = failure(reasons.internal);
+  const service = maps.services.lookup(connection.template).orReturn(missing).lookup(0).orReturn(missing);
+  when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
+  const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
+  connection.template = u32(0);
+  aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
-  connection.table = u8(transitionTables.request);
-  connection.hasReplyEntry = u8(0);
-  const hasRule = destination.flags.and(destinationFlags.hasReplyRule);
-  for (const name of shape.methods) {
-    const method = methods[name];
-    when(destination.method.eq(method.code), () => {
-      connection.table = u8(transitionTables[method.requestTable]);
-      if (method.hasReplies) connection.hasReplyEntry = hasRule.xor(destinationFlags.hasReplyRule).toU8();
-    });
+  connection.templateFlags = u8(0);
+  connection.templateBits = u8(0);
+  setState(connections, { flow, flags, now, connection });
+  if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
+  if (hasFeature(shape, "onePacket")) {
+    const isOnePacket = service.flags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
+    when(isOnePacket, () => returnValue(ONE_PACKET));
   }
+  return u32(READY);
+}
+
+/** Returns from the function being built with why there is no destination. */
+function refuse(maps: BalancerMaps, family: Family, service: Reference<ServiceFields>): void {
+  if (family.name === "ipv4") {
+    // The kernel finds no address to send the error from where only a mark makes the packet's local.
+    const isSilent = service.flags.and(serviceFlags.byMark).ne(0).and(maps.settings.value.refusesByIcmp.ne(0));
+    when(isSilent, () => returnValue(failure(reasons.silentRefusal)));
+  }
+  returnValue(failure(reasons.noDestination));
+}
+
+function setState({ nextState, timeoutOf }: ConnectionFunctions, { flow, flags, now, connection }: Opening): void {
   const state = variable(u32(states.UDP));
   when(flow.protocol.eq(IPPROTO_TCP), () =>
     state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),
   );
   connection.life = lifeOf(now.add(timeoutOf(state.get())), state.get());
-  if (!hasFeature(shape, "persistence")) return;
-  // Only where any packet may open a connection.
-  const isEstablished = state.get().eq(states.ESTABLISHED).and(connection.template.ne(0));
-  when(isEstablished, () => templates.assure(flow, connection), { isRare: true });
 }

@@ -2,6 +2,14 @@
 
 /** It worked; anything else is a reason's code plus one. */
 export const OPENED = 0;
+/** A connection is described and has yet to be put into the table. */
+export const READY = 0xfffe;
+/** It is for this packet only: the table never sees it. */
+export const ONE_PACKET = 0xfffb;
+/** It is in the table, and the entry for its replies is not. */
+export const INSERTED = 0xfffd;
+/** The connection that the packet found has ended: open another. */
+export const SUPERSEDED = 0xfffc;
 
 /** What stands for a failure with this reason. */
 export function failure(reason: { readonly code: number }): number {

@@ -27,7 +27,7 @@ const texts = {
   destinationGone: { verdict: "pass", text: "of a connection whose destination was removed: the stack resets it" },
   exceedsMtu: { verdict: "pass", text: "larger than the MTU towards its destination" },
   neighbourUnresolved: { verdict: "pass", text: "the kernel is resolving the next hop" },
-  timeToLiveExceeded: { verdict: "drop", text: "time to live used up" },
+  timeToLiveExceeded: { verdict: "drop", text: "a reply's time to live used up" },
   noRoute: { verdict: "drop", text: "no route to the destination" },
   forwardingDisabled: { verdict: "drop", text: "IP forwarding is off on the interface" },
   directNeighbourUnresolved: { verdict: "drop", text: "the next hop of a dr destination is unresolved" },
@@ -40,6 +40,8 @@ const texts = {
   tooManyHalfOpen: { verdict: "drop", text: "more half-open connections than the service's cap" },
   destinationRemoved: { verdict: "drop", text: "connection of a removed destination" },
   replyFlowTaken: { verdict: "drop", text: "another connection uses the same server address and client port" },
+  silentRefusal: { verdict: "drop", text: "no destination available for a mark, which IPVS does not answer" },
+  tooManyAnswers: { verdict: "drop", text: "more ICMP errors and resets in a second than the settings allow" },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

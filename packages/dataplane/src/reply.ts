@@ -4,12 +4,10 @@
 
 import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
-import { type ConnectionFunctions, replyFlow } from "./connection.ts";
+import { replyFlow } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { ServiceAddress } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
-import { EXISTS, failure, OPENED } from "./outcome.ts";
-import { reasons } from "./reasons.ts";
 import type { BalancerMaps, FamilyMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
 
@@ -44,50 +42,57 @@ export function findReplyByRule(
   });
 }
 
-/**
- * The function that puts the entry for the replies of a new connection into the table. Returns OPENED, or what the
- * failure was; then the connection has been ended.
- */
-export function replyEntryFunction(maps: BalancerMaps, family: Family, { discard }: ConnectionFunctions) {
+/** The functions that put the entry for the replies of a connection into the table. */
+export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
-  const parameters = { flow: FlowKey, now: u32, connection: Connection };
-  return fn(`reply_entry${digit}`, parameters, u32, ({ flow, now, connection }) => {
-    // Both in the frame at once: two updates and a deletion may want them, and registers are few.
-    const answer = stack(FlowKey, replyFlow(flow, connection));
-    const entry = stack(Connection, {
-      life: 0n,
-      destination: connection.destination,
-      template: 0,
-      address: flow.destination,
-      port: flow.destinationPort,
-      method: connection.method,
-      direction: REPLY,
-      table: connection.table,
-      hasReplyEntry: 1,
-      templateFlags: 0,
-      templateBits: 0,
-    });
-    const outcome = variable(connections.update(answer, entry, "create"));
-    when(outcome.get().eq(EXISTS), () => {
-      connections.lookup(answer).then((known) => {
-        const owner = stack(FlowKey, requestFlow(answer, known));
-        discard({ flow: owner, now, force: u32(0) });
+
+  /** Inserts it: 0, or what the map's update returned. */
+  const replyEntry = fn(
+    `reply_entry${digit}`,
+    { flow: FlowKey, connection: Connection },
+    u32,
+    ({ flow, connection }) => {
+      // Both in the frame at once: an update and a deletion may want them, and registers are few.
+      const answer = stack(FlowKey, replyFlow(flow, connection));
+      const entry = stack(Connection, {
+        life: 0n,
+        destination: connection.destination,
+        template: 0,
+        address: flow.destination,
+        port: flow.destinationPort,
+        method: connection.method,
+        direction: REPLY,
+        table: connection.table,
+        hasReplyEntry: 1,
+        templateFlags: 0,
+        templateBits: 0,
       });
-      outcome.set(connections.update(answer, entry, "create"));
-    });
-    when(outcome.get().ne(0), () => {
-      discard({ flow, now, force: u32(1) });
-      when(outcome.get().eq(EXISTS), () => returnValue(failure(reasons.replyFlowTaken)));
-      returnValue(failure(reasons.tableFull));
-    });
-    // Whoever ended the connection meanwhile did not find the reply entry: it would stay for ever.
-    const isAlive = variable(u32(0));
-    connections.lookup(flow).then((current) => {
-      const isClaimed = stateOf(current.life).eq(states.CLAIMED);
-      when(isClaimed.not().and(current.destination.eq(connection.destination)), () => isAlive.set(u32(1)));
-    });
-    when(isAlive.get().eq(0), () => void connections.delete(answer));
-    return u32(OPENED);
-  });
+      const outcome = connections.update(answer, entry, "create");
+      when(outcome.ne(0), () => returnValue(outcome));
+      // Whoever ended the connection meanwhile did not find the reply entry: it would stay for ever.
+      const isAlive = variable(u32(0));
+      connections.lookup(flow).then((current) => {
+        const isClaimed = stateOf(current.life).eq(states.CLAIMED);
+        when(isClaimed.not().and(current.destination.eq(connection.destination)), () => isAlive.set(u32(1)));
+      });
+      when(isAlive.get().eq(0), () => void connections.delete(answer));
+      return u32(0);
+    },
+  );
+
+  /** Whose entry stands where that of `connection` would: its client's flow, in `owner`. 0 where there is none. */
+  const replyOwner = fn(
+    `reply_owner${digit}`,
+    { flow: FlowKey, connection: Connection, owner: FlowKey },
+    u32,
+    ({ flow, connection, owner }) => {
+      const answer = stack(FlowKey, replyFlow(flow, connection));
+      const known = connections.lookup(answer).orReturn(0);
+      Object.assign(owner, requestFlow(answer, known));
+      return u32(1);
+    },
+  );
+
+  return { replyEntry, replyOwner };
 }

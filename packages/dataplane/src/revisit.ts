@@ -7,20 +7,20 @@ import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { TCP_SYN } from "./headers.ts";
 import { stateOf } from "./life.ts";
-import { failure, OPENED } from "./outcome.ts";
+import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { type BalancerMaps, destinationFlags, removalActions, reuseModes } from "./schema.ts";
 import { states, transitionTables } from "./tcp-states.ts";
-
-/** What revisiting a connection can come to besides OPENED (go on) and failures: it ended, open another. */
-export const SUPERSEDED = 0xffff;
 
 /** Whether a packet has to look twice at its connection. Most have not. */
 export function needsRevisit(maps: BalancerMaps, flags: Int<"u32">): Bool {
   return flags.and(TCP_SYN).or(maps.settings.value.removedDestinations).ne(0);
 }
 
-/** The function that looks. A connection that is superseded has been told that its time is up. */
+/**
+ * The function that looks: OPENED to go on in the connection, SUPERSEDED where it has been told that its time is up, or
+ * a failure.
+ */
 export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: ConnectionFunctions) {
   const { Connection, digit } = family;
   return fn(`revisit${digit}`, { connection: Connection, flags: u32, now: u32 }, u32, ({ connection, flags, now }) => {

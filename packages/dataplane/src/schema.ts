@@ -11,6 +11,7 @@ import {
   global,
   hashMap,
   list,
+  lpmTrie,
   struct,
   u16,
   u32,
@@ -25,6 +26,14 @@ import { TRANSITION_BYTES } from "./tcp-states.ts";
 
 /** How a service is found. */
 export const ServiceIndex = struct("service_index", { service: u32 });
+
+/**
+ * Which wide services (by prefix, several ports, or mark) have a port: ports that the same ones have are of one class;
+ * 0: none has it.
+ */
+export const PortClass = struct("port_class", { portClass: u32 });
+/** TCP's ports, then UDP's. */
+const PORTS = 2 << 16;
 
 /** Bits of `flags` of a service. */
 export const serviceFlags = {
@@ -187,6 +196,10 @@ export const Settings = struct("settings", {
   refuseSourcePort20: u32,
   /** Of so many packets that would open a connection one is dropped; 0: none (drop_packet, am_droprate). */
   dropRate: u32,
+  /** 1: where no destination is available, the answer is an ICMP error; 0: the packet goes to the stack. */
+  refusesByIcmp: u32,
+  /** ICMP errors and resets that the programs may send in a second. */
+  answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */
   localitySetTicks: u32,
   /** Ticks that a connection lives in each state. */
@@ -231,6 +244,9 @@ export const Tallies = struct("tallies", {
   opening: u32,
   /** Twice the number of serials given to templates. */
   templateSerial: u32,
+  /** Packets that the programs made themselves in the second that began at this tick. */
+  secondStartedAt: u32,
+  answers: u32,
 });
 
 /** What lblc and lblcr remember of a client's destination address, in one service. */
@@ -257,16 +273,22 @@ export const CLIENT_HOPS = 1024;
 
 export const Counter = struct("counter", { packets: u64 });
 
+/** Prefixes of all wide services, counted once for each class of ports that they have. */
+const MAXIMUM_PREFIXES = 65_536;
+
 /** The maps of one family; those of a family that the shape lacks have room for one entry. */
 function familyMaps(family: Family, shape: BalancerShape) {
-  const { digit, FlowKey, Connection, ServiceKey, ReplyRule, TemplateKey } = family;
+  const { digit, FlowKey, Connection, ServiceKey, Prefix, ReplyRule, TemplateKey } = family;
   const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
+  const wide = hasFeature(shape, "wideServices");
   const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
     connections: hashMap(`connections${digit}`, FlowKey, Connection, room(shape.maximumConnections)),
     templates: hashMap(`templates${digit}`, TemplateKey, Template, templates, { flags: BPF_F_NO_PREALLOC }),
     serviceIndex: hashMap(`service_index${digit}`, ServiceKey, ServiceIndex, room(shape.maximumServices)),
+    /** Services of the ports of a class, by prefix of the address: longest match. */
+    prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
   };
@@ -287,6 +309,7 @@ export function balancerMaps(shape: BalancerShape) {
     services: arrayOfArrays("services", service, shape.maximumServices),
     /** By service: the table of schedulers that have one, of any length, exchanged whole. */
     tables: arrayOfArrays("service_tables", slots, shape.maximumServices),
+    portClasses: arrayMap("port_classes", PortClass, hasFeature(shape, "wideServices") ? PORTS : 1),
     serviceLoads: arrayMap("service_loads", ServiceLoad, shape.maximumServices),
     destinations: arrayMap("destinations", Destination, shape.maximumDestinations),
     loads: arrayMap("loads", Load, shape.maximumDestinations),

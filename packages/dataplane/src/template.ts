@@ -16,6 +16,7 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
+import { aim } from "./aim.ts";
 import type { Family } from "./family.ts";
 import { IPPROTO_UDP } from "./headers.ts";
 import {
@@ -52,15 +53,17 @@ const EXTENSION_SECONDS = 60;
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
 /** Bit of a connection's `templateFlags`: its server has answered, and its template knows. */
 const ANSWERED = 0x80;
+/** Bits of them that connections note. */
+const NOTED_FLAGS = KEY_FLAGS | serviceFlags.persistent;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
-/** What a connection under a template adds to its life word, and, claimed or assured, what its state becomes. */
+/** What a connection under a template adds to its life word, and what its state becomes once claimed or assured. */
 const ONE_CONTROLLED = 1n << CONTROLLED_SHIFT;
 const ONE_LESS_CONTROLLED = 2n ** 64n - ONE_CONTROLLED;
 const CLAIM = BigInt(states.CLAIMED) << 32n;
 const ASSURANCE = BigInt(ASSURED) << 32n;
-/** The life word that a retired template leaves behind: count at its copy. More connections than there can be. */
+/** The life word that a retired template leaves behind: count at its copy. Its top bit is set, as no count sets it. */
 const MOVED = 2n ** 64n - 1n;
 
 /** How often a compare-and-exchange is tried again while other CPUs keep winning. */
@@ -75,13 +78,14 @@ interface KeyParts {
 
 /** The operations on templates of one family in one program. */
 export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, family: Family) {
-  const at: Place = { maps, family };
-  return { ...choosing(at), ...ofConnections(at, shape), ...forgetting(at), describe };
+  const at: Place = { maps, shape, family };
+  return { ...choosing(at), ...ofConnections(at), ...forgetting(at), describe };
 }
 
 /** The tables and the family that operations are built for. */
 interface Place {
   readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
   readonly family: Family;
 }
 
@@ -109,10 +113,10 @@ function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: Ke
 }
 
 /** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-function disabledKey(family: Family, serial: Int<"u32">): KeyReference {
+function disabledKey(family: Family, serial: Int<"u32">, share: string): KeyReference {
   const nothing = Array.from({ length: family.words }, () => 0);
   const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-  return stack(family.TemplateKey, content, { share: "disabled key" });
+  return stack(family.TemplateKey, content, { share });
 }
 
 /** Adds to the templates of a destination. */
@@ -141,7 +145,8 @@ function leadsTo(maps: BalancerMaps, template: TemplateReference, now: Int<"u32"
 }
 
 /** How new connections find and make templates. */
-function choosing({ maps, family }: Place) {
+function choosing(at: Place) {
+  const { maps, shape, family } = at;
   const { FlowKey, Connection, digit } = family;
   const { templates } = maps[family.name];
 
@@ -155,63 +160,28 @@ function choosing({ maps, family }: Place) {
   );
 
   /**
-   * A new connection under a template: its time starts again. One that was only kept by connections stays brief.
-   * `done` runs unless the template ends or is retired meanwhile.
-   */
-  const hold = (template: TemplateReference, now: Int<"u32">, done: () => void): void => {
-    repeat(ATTEMPTS, (_, attempts) => {
-      const life = template.life;
-      when(isOver(life, now).or(stateOf(life).eq(states.CLAIMED)), () => attempts.stop());
-      const period = variable(template.periodTicks);
-      when(isExpired(life, now), () => period.set(extension(maps)));
-      const renewed = life.shr(32).shl(32).or(now.add(period.get())).add(ONE_CONTROLLED);
-      when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
-        template.periodTicks = period.get();
-        done();
-      });
-    });
-  };
-
-  /** Takes a template that leads nowhere any more out of its client's way; it lives on until its time is up. */
-  const retire = (key: KeyReference, template: TemplateReference, now: Int<"u32">): void => {
-    const { life, destination, serial, periodTicks } = template;
-    when(stateOf(life).ne(states.CLAIMED), () => {
-      const claimed = life.or(CLAIM);
-      when(atomic(template, Template, "life").compareExchange(life, claimed).eq(life), () => {
-        when(isOver(life, now), () => countTemplates(maps, destination, u32(MINUS_ONE))).otherwise(() => {
-          const copy = stack(Template, { life, destination, serial, periodTicks, reserved: 0 });
-          const outcome = templates.update(disabledKey(family, serial), copy, "create");
-          when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
-          // Connections that ended since the copy was made are not in it.
-          const ended = claimed.sub(atomic(template, Template, "life").exchange(MOVED)).shr(CONTROLLED_SHIFT);
-          templates.lookup(disabledKey(family, serial)).then((moved) => {
-            atomic(moved, Template, "life").add(u64(0).sub(ended.shl(CONTROLLED_SHIFT)));
-          });
-        });
-        templates.delete(key);
-      });
-    });
-  };
-
-  /**
    * Binds the client of `flow` to the destination of `connection`, whose template becomes this one. Where another CPU
    * has bound it meanwhile, its choice is taken over. Returns 0, or 1 where the table of templates is full. A
    * connection that meets a template while that is being ended or retired goes without one.
    */
   const bind = fn(
     `bind${digit}`,
-    { flow: FlowKey, connection: Connection, service: u32, periodTicks: u32, now: u32 },
+    { flow: FlowKey, connection: Connection, now: u32 },
     u32,
-    ({ flow, connection, service, periodTicks, now }) => {
+    ({ flow, connection, now }) => {
+      const { service } = maps.destinations.lookup(connection.destination).orReturn(1);
+      const { persistenceTicks: periodTicks } = maps.services.lookup(service).orReturn(1).lookup(0).orReturn(1);
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
       const key = keyOf(family, flow, parts);
       repeat(ATTEMPTS, () => {
         templates.lookup(key).then((known) => {
           const destination = leadsTo(maps, known, now);
-          when(destination.eq(NO_DESTINATION), () => retire(key, known, now)).otherwise(() => {
-            hold(known, now, () => {
-              connection.destination = destination;
+          when(destination.eq(NO_DESTINATION), () => retire(at, key, known, now)).otherwise(() => {
+            hold(maps, known, now, () => {
               connection.template = known.serial;
+              when(connection.destination.eq(destination), () => returnValue(0));
+              connection.destination = destination;
+              maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
               returnValue(0);
             });
           });
@@ -220,9 +190,9 @@ function choosing({ maps, family }: Place) {
         // Odd numbers: 0 says that a connection has no template.
         const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(2).or(1);
         const life = lifeOf(now.add(periodTicks), u32(0)).add(ONE_CONTROLLED);
-        const fresh = stack(Template, { life, destination, serial, periodTicks, reserved: 0 });
+        const content = { life, destination, serial, periodTicks, reserved: 0 };
         countTemplates(maps, destination, u32(1));
-        const outcome = templates.update(key, fresh, "create");
+        const outcome = templates.update(key, stack(Template, content, { share: "template" }), "create");
         when(outcome.eq(0), () => {
           connection.template = serial;
           returnValue(0);
@@ -234,36 +204,95 @@ function choosing({ maps, family }: Place) {
     },
   );
 
-  return { find, bind };
+  return {
+    find,
+    /** Binds the client of a connection to a persistent service; `full` runs where the table of templates is full. */
+    bind(flow: FlowReference, connection: ConnectionReference, now: Int<"u32">, full: () => void): void {
+      when(connection.templateFlags.and(serviceFlags.persistent).ne(0), () => {
+        when(bind({ flow, connection, now }).ne(0), full);
+      });
+    },
+  };
+}
+
+/**
+ * A new connection under a template: its time starts again. One that was only kept by connections stays brief. `done`
+ * runs unless the template ends or is retired meanwhile.
+ */
+function hold(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">, done: () => void): void {
+  repeat(ATTEMPTS, (_, attempts) => {
+    const life = template.life;
+    when(isOver(life, now).or(stateOf(life).eq(states.CLAIMED)), () => attempts.stop());
+    const period = variable(template.periodTicks);
+    when(isExpired(life, now), () => period.set(extension(maps)));
+    const renewed = life.shr(32).shl(32).or(now.add(period.get())).add(ONE_CONTROLLED);
+    when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
+      template.periodTicks = period.get();
+      done();
+    });
+  });
+}
+
+/**
+ * Takes a template that leads nowhere any more out of its client's way: to where no client finds it, until its time is
+ * up. It is claimed first, so that one CPU does it, and its count of connections goes along exactly.
+ */
+function retire({ maps, family }: Place, key: KeyReference, template: TemplateReference, now: Int<"u32">): void {
+  const { templates } = maps[family.name];
+  const { life, destination, serial, periodTicks } = template;
+  const forget = () => countTemplates(maps, destination, u32(MINUS_ONE));
+  when(stateOf(life).ne(states.CLAIMED), () => {
+    const claimed = life.or(CLAIM);
+    when(atomic(template, Template, "life").compareExchange(life, claimed).eq(life), () => {
+      when(isOver(life, now), forget).otherwise(() => {
+        const copy = stack(Template, { life, destination, serial, periodTicks, reserved: 0 }, { share: "template" });
+        const elsewhere = disabledKey(family, serial, "disabled key");
+        when(templates.update(elsewhere, copy, "create").ne(0), forget);
+        // Connections that ended since the copy was made are not in it.
+        const ended = claimed.sub(atomic(template, Template, "life").exchange(MOVED)).shr(Number(CONTROLLED_SHIFT));
+        templates.lookup(elsewhere).then((moved) => {
+          atomic(moved, Template, "life").add(u64(0).sub(ended.shl(Number(CONTROLLED_SHIFT))));
+        });
+      });
+      templates.delete(key);
+    });
+  });
 }
 
 /** What connections do to the template that they were opened under. */
-function ofConnections({ maps, family }: Place, shape: BalancerShape) {
+function ofConnections({ maps, shape, family }: Place) {
   const { FlowKey, Connection, digit } = family;
   const { templates } = maps[family.name];
   const parameters = { flow: FlowKey, connection: Connection };
 
-  /** Runs `act` on the template, which may have been retired: where the client finds it, and if that says no, there. */
+  /** Runs `act` on the template where the client finds it, and if it is retired, which `act` tells, there. */
   const withTemplate = (
     flow: FlowReference,
     connection: ConnectionReference,
     act: (template: TemplateReference) => Bool,
   ): void => {
-    const { template: serial } = connection;
     maps.destinations.lookup(connection.destination).then(({ service }) => {
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
+      const isDone = variable(u32(0));
       templates.lookup(keyOf(family, flow, parts)).then((template) => {
-        when(template.serial.eq(serial), () => when(act(template), () => returnValue(0)));
+        when(template.serial.eq(connection.template), () => {
+          when(act(template).not(), () => isDone.set(u32(1)));
+        });
       });
+      const { template: serial } = connection;
+      // In the bytes of the key that has served.
+      const retired = () => disabledKey(family, serial, "template key");
+      when(isDone.get().eq(0), () => void templates.lookup(retired()).then((template) => void act(template)));
     });
-    templates.lookup(disabledKey(family, serial)).then((template) => void act(template));
   };
 
-  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
+  const letGo = (flow: FlowReference, connection: ConnectionReference): void =>
     withTemplate(flow, connection, (template) => {
       const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
-      return before.shr(63).eq(0);
+      return before.shr(63).ne(0);
     });
+  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
+    letGo(flow, connection);
     return u32(0);
   });
   const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
@@ -272,29 +301,35 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
         const life = template.life;
         when(stateOf(life).ne(0), () => attempts.stop());
         const exchanged = atomic(template, Template, "life").compareExchange(life, life.or(ASSURANCE));
-        when(exchanged.eq(life), () => returnValue(0));
+        when(exchanged.eq(life), () => attempts.stop());
       });
-      return stateOf(template.life).ne(states.CLAIMED);
+      return stateOf(template.life).eq(states.CLAIMED);
     });
     return u32(0);
   });
 
   /** A connection opened under a template is established: the template is worth keeping under attack. */
   const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
+  const isUnderTemplate = ({ template }: ConnectionReference) => template.ne(0);
 
   return {
     assure,
     /** A connection opened by `flow`, maybe under a template, has ended. */
     release(flow: FlowReference, connection: ConnectionReference): void {
       if (!hasFeature(shape, "persistence")) return;
-      when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
+      when(isUnderTemplate(connection), () => void released({ flow, connection }), { isRare: true });
+    },
+    /** The same, in the function being built itself, whose frame has room for a key: no call, no frame of its own. */
+    releaseHere(flow: FlowReference, connection: ConnectionReference): void {
+      if (!hasFeature(shape, "persistence")) return;
+      when(isUnderTemplate(connection), () => letGo(flow, connection), { isRare: true });
     },
     /** A server answered a UDP connection, opened by `flow`: that counts for its template as being established. */
     answered(protocol: Int<"u8">, connection: ConnectionReference, flow: () => FlowReference): void {
       if (!hasFeature(shape, "persistence")) return;
       const isFirst = connection.templateFlags.and(ANSWERED).eq(0);
       when(
-        connection.template.ne(0).and(protocol.eq(IPPROTO_UDP)).and(isFirst),
+        isUnderTemplate(connection).and(protocol.eq(IPPROTO_UDP)).and(isFirst),
         () => {
           connection.templateFlags = connection.templateFlags.or(ANSWERED).toU8();
           assure(flow(), connection);
@@ -336,7 +371,7 @@ function forgetting({ maps, family }: Place) {
 
 /** Notes on a connection what its template's key is made by. */
 function describe(connection: ConnectionReference, service: Reference<ServiceFields>): void {
-  connection.templateFlags = service.flags.and(KEY_FLAGS).toU8();
+  connection.templateFlags = service.flags.and(NOTED_FLAGS).toU8();
   connection.templateBits = service.maskBits.toU8();
 }
 

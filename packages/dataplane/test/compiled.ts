@@ -1,6 +1,6 @@
 // From a plan to programs: the shape that it asks for, and the specifications compiled for a shape.
 
-import { BPF_F_INNER_MAP, type BpfHost, compile, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
+import { compile, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
 import { addressWords, macBytes, toHex } from "@yardmaster/packet";
 import {
   balancer,
@@ -47,7 +47,8 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),
     activeCost: 256,
-    features: featureNames,
+    // The map of all ports' classes is large: only for those who want it.
+    features: featureNames.filter((name) => name !== "wideServices"),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
@@ -66,15 +67,3 @@ export function specsOf({ inner: _inner, Service: _type, ipv4, ipv6, ...common }
   const definitions = [common, ipv4, ipv6].flatMap((maps) => Object.values(maps)) as { readonly spec: unknown }[];
   return definitions.map(({ spec }) => spec as MapSpec);
 }
-
-/**
- * The kernel takes inner arrays of any length where the template has BPF_F_INNER_MAP; the interpreter
- * wants the template's, so there the template is as long as the tables are.
- */
-export function forHost(host: BpfHost, spec: MapSpec): MapSpec {
-  const { inner } = spec;
-  if (host.kind === "kernel" || inner === undefined || (inner.flags & BPF_F_INNER_MAP) === 0) return spec;
-  return { ...spec, inner: { ...inner, maxEntries: TABLE_LENGTH } };
-}
-/** Of the source hash, the only scheduler with a table. */
-const TABLE_LENGTH = 256;

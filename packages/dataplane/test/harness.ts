@@ -22,7 +22,7 @@ import {
   removalActions,
   transitionBytes,
 } from "../src/index.ts";
-import { type Compiled, compiled, familyOf, forHost, shapeOf, specsOf } from "./compiled.ts";
+import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
 import {
   type BalancerPlan,
   clientHop,
@@ -103,7 +103,7 @@ export class Balancer implements Disposable {
     this.maps = this.#compiled.maps;
     this.tables = new ServiceTables(host, this.maps, (definition) => this.map(definition), plan);
     try {
-      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(forHost(host, spec)));
+      for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(spec));
       this.#balancer = host.loadProgram(this.#compiled.balancerSpec, this.#live);
       this.tables.write();
       this.#writeSettings();
@@ -352,6 +352,7 @@ export class Balancer implements Disposable {
   #writeSettings(): void {
     const { reuseMode = 0, onRemoval = "drop", dropRate = 0, ...switches } = this.#settings;
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
+    const { refusesByIcmp = false, answersPerSecond = 1000 } = switches;
     this.map(this.maps.settings).update(0, {
       reuseMode,
       onRemoval: removalActions[onRemoval],
@@ -360,6 +361,8 @@ export class Balancer implements Disposable {
       sloppyTcp: Number(sloppyTcp),
       refuseSourcePort20: Number(refuseSourcePort20),
       dropRate,
+      refusesByIcmp: Number(refusesByIcmp),
+      answersPerSecond,
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ticksPerSecond: TICKS_PER_SECOND,
       now: this.#now,

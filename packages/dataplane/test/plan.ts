@@ -79,6 +79,10 @@ export interface SettingsPlan {
   readonly refuseSourcePort20?: boolean;
   /** One of so many packets that would open a connection is dropped; 0: none. */
   readonly dropRate?: number;
+  /** Where no destination is available, the answer is an ICMP error; otherwise the packet goes to the stack. */
+  readonly refusesByIcmp?: boolean;
+  /** ICMP errors that may be sent in a second. Default 1000. */
+  readonly answersPerSecond?: number;
 }
 
 export interface BalancerPlan {

@@ -16,6 +16,8 @@ const run = promisify(execFile);
 const firstStart = resolve(import.meta.dirname, "first-start.ts");
 /** More calls than a start makes: then something is asked in a loop. */
 const MOST_CALLS = 500;
+/** Every so many calls one fails: each, but on an emulated processor, where a start takes seconds (at most 5: see below). */
+const STEP = Number(process.env["YARDMASTER_ANOMALY_STEP"] ?? 1);
 /** A start compiles the programs; there are a hundred. */
 const LONG_MS = 1_800_000;
 const BPF_FILE_SYSTEM = "/sys/fs/bpf";
@@ -60,7 +62,8 @@ describeKernel("whichever call fails", () => {
   /** First starts whose features are asked for: up to the first call behind that. */
   async function firstStarts(errno: number): Promise<FirstStart[]> {
     const starts: FirstStart[] = [];
-    for (let nth = 1; nth <= MOST_CALLS; nth += 1) {
+    // Listing interfaces, which is next, takes five calls: no step leaps over it.
+    for (let nth = 1; nth <= MOST_CALLS; nth += STEP) {
       const start = await startFirst(nth, errno);
       expect(start).toMatchObject({ fired: true, open: [], xdp: [] });
       if (start.error?.message.startsWith("listing interfaces: ") === true) return starts;
@@ -71,7 +74,7 @@ describeKernel("whichever call fails", () => {
 
   test("the first start in a process, which asks what the kernel can do", { timeout: LONG_MS }, async () => {
     const starts = await firstStarts(Errno.EPERM);
-    expect(starts.length).toBeGreaterThan(15);
+    expect(starts.length).toBeGreaterThan(15 / STEP);
     for (const { error, missingAfterwards } of starts) {
       // Not having been allowed to ask is no answer: it is not remembered as one.
       expect(missingAfterwards).toEqual([]);
@@ -84,6 +87,9 @@ describeKernel("whichever call fails", () => {
 
   test("a kernel that lacks something is told its name and the version that has it", { timeout: LONG_MS }, async () => {
     const starts = await firstStarts(Errno.EINVAL);
+    for (const { error } of starts) {
+      expect(error?.name ?? "SyscallError").toMatch(/^(SyscallError|UnsupportedFeatureError)$/);
+    }
     const lacking = starts.filter(({ error }) => error?.name === "UnsupportedFeatureError");
     for (const { error, feature, minimumVersion, missingAfterwards } of lacking) {
       expect(error?.code).toBe("YM_UNSUPPORTED_FEATURE");
@@ -94,6 +100,8 @@ describeKernel("whichever call fails", () => {
       expect(error?.message).toContain(`Linux ${minimumVersion} or later`);
       expect(missingAfterwards).toEqual([feature]);
     }
+    expect(lacking.length).toBeGreaterThan(0);
+    if (STEP > 1) return;
     const names = new Set(lacking.map(({ feature, minimumVersion }) => `${feature}, Linux ${minimumVersion}`));
     expect([...names]).toEqual(
       expect.arrayContaining([
@@ -104,15 +112,13 @@ describeKernel("whichever call fails", () => {
         "atomic operations with a result, Linux 5.12",
       ]),
     );
-    for (const { error } of starts)
-      expect(error?.name ?? "SyscallError").toMatch(/^(SyscallError|UnsupportedFeatureError)$/);
   });
 
   test("a start: nothing stays behind, and the error says what it was", { timeout: LONG_MS }, () => {
     const failures: string[] = [];
     // Features are asked for once: what comes of that is shown above.
     network.enter(() => bringUp()[Symbol.dispose]());
-    for (let nth = 1; ; nth += 1) {
+    for (let nth = 1; ; nth += STEP) {
       expect(nth).toBeLessThan(MOST_CALLS);
       reports = [];
       const outcome = network.enter(() => {
@@ -141,13 +147,15 @@ describeKernel("whichever call fails", () => {
       });
       failures.push((outcome.error as Error).message.split(": ", 1)[0] ?? "");
     }
+    expect(failures.length).toBeGreaterThan(50 / STEP);
+    if (STEP > 1) return;
     expect(failures).toEqual(
       expect.arrayContaining([
         "listing interfaces",
         "listing addresses",
         'loading program "clock"',
-        'creating map "connections"',
-        'updating map "service_index"',
+        'creating map "connections4"',
+        'updating map "service_index4"',
         'loading program "yardmaster"',
         'loading program "reaper"',
         'attaching program "yardmaster" to interface "front" (generic XDP)',

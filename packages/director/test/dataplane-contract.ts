@@ -1,10 +1,11 @@
 // What the control plane promises on either host: what it puts into the maps, what it reads back out of them
 // after packets have passed, and that connections end.
 
-import { Connection, FlowKey, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
+import { families, Load, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
-import { ipv4ToNumber, macBytes } from "@yardmaster/packet";
+import { macBytes } from "@yardmaster/packet";
 import { describe, expect, it } from "vitest";
+import { addressWords } from "../src/address.ts";
 import type { TrafficCounters } from "../src/api/types.ts";
 import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
 import { plan } from "../src/plan/plan.ts";
@@ -19,6 +20,7 @@ const XDP_PASS = 2;
 const XDP_TX = 3;
 const LOOPBACK = 1;
 const macs = [macBytes(directorMac)];
+const { Connection, FlowKey } = families.ipv4;
 const clients = ["203.0.113.7", "203.0.113.8"] as const;
 
 /** What the contract is tried on. */
@@ -50,18 +52,20 @@ class Bench implements Disposable {
   /** Moves the clock, and keeps the ways to servers and clients known: no neighbour has to be asked. */
   setTime(now: number): void {
     this.#now = now >>> 0;
-    const { settings, paths, clientHops } = this.dataplane.maps;
+    const { settings, paths, ipv4 } = this.dataplane.maps;
     const before = settings.lookup(0);
     if (before === undefined) throw new Error("the settings are not there");
     settings.update(0, { ...before, now: this.#now });
-    for (const { index, record } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
+    for (const { index } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
       const values = paths.lookupPerCpu(index) ?? [];
       paths.updatePerCpu(
         index,
-        values.map((path) => ({ ...path, hop: hop(record.address, this.#now) })),
+        values.map((path) => ({ ...path, hop: hop(this.#now) })),
       );
     }
-    for (const client of clients) clientHops.update(clientSlot(client), hop(ipv4ToNumber(client), this.#now));
+    for (const client of clients) {
+      ipv4.clientHops.update(clientSlot(client), { address: addressWords(client), hop: hop(this.#now) });
+    }
   }
 
   /** Sends a packet in; its verdict. */
@@ -88,7 +92,7 @@ class Bench implements Disposable {
 
   /** Entries of the connection table. */
   entries(): number {
-    return [...this.dataplane.maps.connections.entries()].length;
+    return [...this.dataplane.maps.ipv4.connections.entries()].length;
   }
 
   counts() {
@@ -103,9 +107,9 @@ class Bench implements Disposable {
 }
 
 /** A way out that leads back where packets come in. */
-function hop(address: number, now: number) {
+function hop(now: number) {
   const addresses = { destination: macBytes("02:00:00:00:00:99"), source: macBytes(directorMac) };
-  return { address, refreshedAt: now, ifindex: LOOPBACK, mtu: 1500, vlan: 0, macs: addresses, reserved: 0 };
+  return { refreshedAt: now, ifindex: LOOPBACK, mtu: 1500, vlan: 0, macs: addresses };
 }
 
 /** The slot of a client's next hop: the upper bits of a multiplicative hash of the address as memory has it. */
@@ -148,17 +152,19 @@ function fillTable(
 ): void {
   const [destination] = planned.services[1]?.destinations ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
-  const { address, port, method } = destination.record;
+  const { port, method } = destination.record;
+  const address = addressWords(destination.destination.address);
   const entries = Array.from({ length: count }, (_, at): [FlowValue, ConnectionValue] => [
-    { source: 0xcb00_7100 + at, destination: ipv4ToNumber(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
+    { source: [0xcb00_7100 + at], destination: addressWords(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
     {
       ...Connection.decode(new Uint8Array(Connection.size)),
       life: (BigInt(states.UDP) << 32n) | BigInt(expiryOf(at)),
       ...{ destination: destination.index, address, port, method },
     },
   ]);
-  maps.connections.updateBatch(entries);
-  maps.loads.update(destination.index, { connections: BigInt(count), scheduled: 0n, reserved: new Uint8Array(48) });
+  maps.ipv4.connections.updateBatch(entries);
+  const load = Load.decode(new Uint8Array(Load.size));
+  maps.loads.update(destination.index, { ...load, connections: BigInt(count) });
 }
 
 /** The contract. */
@@ -168,7 +174,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       const host = remembering(create());
       using bench = new Bench(host);
       bench.setTime(0);
-      const { paths, clientHops, settings } = bench.dataplane.maps;
+      const { paths, ipv4, settings } = bench.dataplane.maps;
       expect(settings.lookup(0)?.transitions).toEqual([...transitionBytes()]);
       const table = host.inner
         .get("service_tables")
@@ -176,51 +182,74 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         ?.map(([, destination]) => destination);
       expect(table).toEqual([...(bench.dataplane.plan.services[2]?.table ?? [])]);
       for (let index = 0; index < paths.spec.maxEntries; index += 1) paths.update(index, nothing(paths));
-      for (const client of clients) clientHops.update(clientSlot(client), nothing(clientHops));
+      for (const client of clients) ipv4.clientHops.update(clientSlot(client), nothing(ipv4.clientHops));
       expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`
         "
-        client_hops (percpu_array, 1024)
-        connections (hash, 1000)
+        client_hops4 (percpu_array, 1024)
+        client_hops6 (percpu_array, 1024)
+        connections4 (hash, 1000)
+        connections6 (hash, 1)
         destinations (array, 8)
-          0: address=10.0.0.11 port=8080 method=1 hasReplyRule=1
-          1: address=10.0.0.12 port=80 method=1 hasReplyRule=1
-          2: address=10.0.0.11 port=53 method=3
-          3: address=10.0.0.12 port=53 method=3
-          4: address=10.0.0.13 port=53 method=3
-          5: address=10.0.0.11 port=11211 method=3
-          6: address=10.0.0.12 port=11211 method=3
-          7: address=10.0.0.14 port=25 method=1 hasReplyRule=1
+          0: address=10.0.0.11 port=8080 method=1 flags=1 weight=1
+          1: address=10.0.0.12 port=80 method=1 flags=1 weight=1
+          2: address=10.0.0.11 port=53 method=3 service=1 weight=2
+          3: address=10.0.0.12 port=53 method=3 service=1 weight=4
+          4: address=10.0.0.13 port=53 method=3 service=1
+          5: address=10.0.0.11 port=11211 method=3 service=2 weight=1
+          6: address=10.0.0.12 port=11211 method=3 service=2 weight=2
+          7: address=10.0.0.14 port=25 method=1 flags=1 service=3 weight=65535
         loads (array, 8)
+        localities (hash, 1)
+        locality_sets (hash, 1)
         paths (percpu_array, 8)
-        positions (array, 4)
-          1: value=12884901888
         reaper_work (array, 1)
-        reply_rules (hash, 8)
+        reply_rules4 (hash, 8)
           address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
           address=10.0.0.12 port=80 protocol=6: address=198.51.100.10 port=80
           address=10.0.0.14 port=25 protocol=6: address=198.51.100.10 port=25
-        service_index (hash, 4)
+        reply_rules6 (hash, 1)
+        service_index4 (hash, 4)
           address=198.51.100.10 port=11211 protocol=6: service=2
           address=198.51.100.10 port=25 protocol=6: service=3
           address=198.51.100.10 port=53 protocol=17: service=1
           address=198.51.100.10 port=80 protocol=6: -
-        service_members (array_of_maps, 4)
-          0: [weight=1, destination=1 weight=1, - × 14]
-          1: [destination=2 weight=2, destination=3 weight=4, destination=4, - × 13]
-          2: [destination=5 weight=1, destination=6 weight=2, - × 14]
-          3: [destination=7 weight=65535, - × 15]
+        service_index6 (hash, 1)
+        service_loads (array, 4)
         service_tables (array_of_maps, 4)
           2: [256 values]
-        services (array, 4)
-          0: memberCount=2 weightDivisor=1 highestLevel=1
-          1: scheduler=1 memberCount=3 weightDivisor=2 highestLevel=3
-          2: scheduler=2 memberCount=2 weightDivisor=1 highestLevel=2
-          3: scheduler=3 memberCount=1 weightDivisor=65535 highestLevel=1
+        services (array_of_maps, 4)
+          0: memberCount=2
+            listedCount=2
+            weightDivisor=1
+            highestLevel=1
+            members=[weight=1, destination=1 weight=1, - × 14]
+          1: position=12884901888
+            scheduler=1
+            memberCount=3
+            listedCount=3
+            weightDivisor=2
+            highestLevel=3
+            members=[destination=2 weight=2, destination=3 weight=4, destination=4, - × 13]
+          2: scheduler=2
+            memberCount=2
+            listedCount=2
+            weightDivisor=1
+            highestLevel=2
+            members=[destination=5 weight=1, destination=6 weight=2, - × 14]
+          3: scheduler=3
+            memberCount=1
+            listedCount=1
+            weightDivisor=65535
+            highestLevel=1
+            members=[destination=7 weight=65535, - × 15]
         settings (array, 1)
           0: ticksPerSecond=250
             timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
             transitions=[2048 values]
-        verdicts (percpu_array, 24)
+        tallies (array, 1)
+        templates4 (hash, 1)
+        templates6 (hash, 1)
+        verdicts (percpu_array, 30)
         vlan_devices (hash, 4096)
         "
       `);
@@ -256,7 +285,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       };
       expect(() => new Bench(failing)).toThrow("no such luck");
       expect(closed.toSorted()).toEqual(made.toSorted());
-      expect(made).toContain("connections");
+      expect(made).toContain("connections4");
     });
   });
 

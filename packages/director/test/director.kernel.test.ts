@@ -62,13 +62,13 @@ describeKernel("a director", () => {
     expect(director.connections(10)).toEqual([]);
     stop.abort();
     await work;
-    expect([...director.dataplane.maps.connections.entries()]).toEqual([]);
+    expect([...director.dataplane.maps.ipv4.connections.entries()]).toEqual([]);
   });
 
   test("says how many entries the table holds after each round", async () => {
     using director = bringUp();
     send(director, 5000);
-    const held = [...director.dataplane.maps.connections.entries()].length;
+    const held = [...director.dataplane.maps.ipv4.connections.entries()].length;
     expect(held).toBeGreaterThan(0);
     const stop = new AbortController();
     const work = director.work(stop.signal);

@@ -2,7 +2,7 @@
 // what it expects. Entries that are all zero are left out, as arrays are full of them.
 
 import type { BpfHost, BpfMap, MapSpec } from "@yardmaster/ebpf";
-import { formatAddress, ipv4FromNumber } from "@yardmaster/packet";
+import { addressText } from "../src/address.ts";
 import type { Dataplane } from "../src/kernel/dataplane.ts";
 
 type Entries = readonly (readonly [unknown, unknown])[];
@@ -33,7 +33,8 @@ export function remembering<H extends BpfHost>(host: H): H & RememberingHost {
 
 /** The text: one line for each entry that is not zero, under the name of its map. */
 export function dumpMaps({ maps }: Dataplane, { inner }: RememberingHost): string {
-  const live = Object.values(maps) as unknown as readonly BpfMap<unknown, unknown>[];
+  const { ipv4, ipv6, ...common } = maps;
+  const live = [common, ipv4, ipv6].flatMap((group) => Object.values(group) as BpfMap<unknown, unknown>[]);
   return live
     .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
     .map((map) => [heading(map.spec), ...linesOf(map, inner.get(map.spec.name)).map((line) => `  ${line}`)].join("\n"))
@@ -64,13 +65,13 @@ function keyText(key: unknown): string {
 }
 
 const ZERO = "-";
-/** Fields that hold IPv4 addresses. */
-const ADDRESSES: readonly string[] = ["address", "source", "destination"];
+/** Fields that hold addresses, as lists of words. */
+const ADDRESSES: readonly string[] = ["address", "source", "destination", "client"];
 
 /** A value in short: zero fields are left out, repetitions are counted. */
 function textOf(value: unknown, field = ""): string {
   if (value instanceof Uint8Array) return listText([...value]);
-  if (Array.isArray(value)) return listText(value);
+  if (Array.isArray(value)) return ADDRESSES.includes(field) ? wordsText(value as number[]) : listText(value);
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).map(([name, part]) => [name, textOf(part, name)] as const);
     const full = fields.filter(([, text]) => text !== ZERO);
@@ -79,8 +80,12 @@ function textOf(value: unknown, field = ""): string {
     return line.join(line.join(" ").length > LONGEST_LINE ? "\n    " : " ");
   }
   if (Number(value) === 0) return ZERO;
-  const isAddress = ADDRESSES.includes(field) && Number(value) > 0xff_ffff;
-  return isAddress ? formatAddress(ipv4FromNumber(Number(value))) : String(value);
+  return String(value);
+}
+
+function wordsText(words: readonly number[]): string {
+  if (words.every((word) => word === 0)) return ZERO;
+  return addressText(words, words.slice(1).some((word) => word !== 0) ? "ipv6" : "ipv4");
 }
 
 /** Longer structures get a line for each field. */

@@ -4,7 +4,14 @@
 export type { SourcePosition } from "./asm/index.ts";
 export { compile } from "./compile.ts";
 export { BuildError, type BuildErrorCode } from "./dsl/build-error.ts";
-export { type ChecksumChange, type ChecksumUpdate, checksum, checksumChange } from "./dsl/checksum.ts";
+export {
+  type ChecksumChange,
+  type ChecksumUpdate,
+  checksum,
+  checksumChange,
+  checksumDifference,
+  type Difference,
+} from "./dsl/checksum.ts";
 export {
   choose,
   guard,
@@ -38,6 +45,9 @@ export {
   global,
   type HashMap,
   hashMap,
+  type LpmTrie,
+  lpmTrie,
+  type PrefixFields,
   stack,
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";

@@ -6,6 +6,7 @@ import * as asm from "../src/asm/index.ts";
 import type { BpfHost, BpfMap, Codec, MapSpec, ProgramSpec } from "../src/spec.ts";
 
 const BPF_F_NO_PREALLOC = 1;
+const BPF_F_INNER_MAP = 1 << 12;
 const { r0, r1, r2, r3, r4, r6, fp } = asm;
 
 const u32: Codec<number> = {
@@ -52,6 +53,7 @@ export function describeHost(name: string, createHost: () => BpfHost): void {
     describePerCpu(createHost);
     describeTrie(createHost);
     describeMapOfMaps(createHost);
+    describeInnerLengths(createHost);
   });
   describe(`${name}: programs`, () => {
     describePrograms(createHost);
@@ -167,6 +169,50 @@ function describeTrie(createHost: () => BpfHost): void {
     expect([map.delete([24, 0x0a01_0200]), map.delete([25, 0x0a01_0200])]).toEqual([true, false]);
     expect(map.lookup([32, 0x0a01_0203])).toBe(23n);
     expect(() => map.update([33, 0], 0n)).toThrow(/m/);
+    expect(() => map.delete([33, 0])).toThrow(/m/);
+    expect(map.lookup([33, 0x0a01_0203])).toBeUndefined();
+  });
+
+  test("a trie keeps keys as they were put in last, and is full of prefixes, not of addresses", () => {
+    const spec = { ...mapSpec({ maxEntries: 2 }), type: "lpm_trie", key: prefix, flags: BPF_F_NO_PREALLOC } as const;
+    using map = createHost().createMap(spec);
+    expect(map.update([8, 0x0a01_0203], 1n, "replace")).toBe(false);
+    expect(map.update([8, 0x0a01_0203], 1n, "create")).toBe(true);
+    expect(map.update([8, 0x0a00_0000], 2n, "create")).toBe(false);
+    map.update([9, 0x0a00_0000], 9n);
+    expect(map.update([8, 0x0a04_0506], 3n)).toBe(true);
+    expect(() => map.update([7, 0x0a00_0000], 7n)).toThrow(/the map is full/);
+    expect(map.update([7, 0x0a00_0000], 7n, "replace")).toBe(false);
+    expect([...map.entries()].sort(([[a]], [[b]]) => a - b)).toEqual([
+      [[8, 0x0a04_0506], 3n],
+      [[9, 0x0a00_0000], 9n],
+    ]);
+    for (const [key] of map.entries()) map.delete(key);
+    expect([...map.entries()]).toEqual([]);
+  });
+
+  test("a trie is made without preallocation, of 1 to 256 bytes of address", () => {
+    const create = (flags: number, size: number) => {
+      const spec = { ...mapSpec({ flags }), type: "lpm_trie", key: { ...prefix, size } } as const;
+      using _map = createHost().createMap(spec);
+    };
+    create(BPF_F_NO_PREALLOC, 5);
+    create(BPF_F_NO_PREALLOC, 260);
+    expect(() => create(BPF_F_NO_PREALLOC, 4)).toThrow(/m/);
+    expect(() => create(BPF_F_NO_PREALLOC, 261)).toThrow(/m/);
+    expect(() => create(0, 8)).toThrow(/m/);
+  });
+
+  test("a full trie tells programs so", () => {
+    const host = createHost();
+    const spec = { ...mapSpec({ maxEntries: 1 }), type: "lpm_trie", key: prefix, flags: BPF_F_NO_PREALLOC } as const;
+    using map = host.createMap(spec);
+    map.update([8, 0x0a00_0000], 1n);
+    const items = [
+      ...[asm.storeImm(8, fp, -8, 0), asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -8), asm.mov64(r3, r2)],
+      ...[asm.mov64Imm(r4, 0), asm.loadMap(r1, "m"), asm.callHelper(2), asm.exit()],
+    ];
+    expect(run(host, items, [map as unknown as BpfMap]).verdict | 0).toBe(-28);
   });
 }
 
@@ -200,6 +246,36 @@ function describeMapOfMaps(createHost: () => BpfHost): void {
     if (type === "hash_of_maps") {
       expect(outer.delete(1)).toBe(true);
       expect(value()).toBe(7);
+    }
+  });
+}
+
+const readInner = (index: number) => [
+  ...[asm.storeImm(4, fp, -4, 0), asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -4), asm.loadMap(r1, "outer")],
+  ...[asm.callHelper(1), asm.jumpImm("jeq", 64, r0, 0, "none"), asm.storeImm(4, fp, -4, index), asm.mov64(r1, r0)],
+  ...[asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -4), asm.callHelper(1), asm.jumpImm("jeq", 64, r0, 0, "none")],
+  ...[asm.load(8, r0, r0, 0), asm.exit(), asm.label("none"), asm.mov64Imm(r0, 7), asm.exit()],
+];
+
+function describeInnerLengths(createHost: () => BpfHost): void {
+  test("inner arrays have any length, where they have BPF_F_INNER_MAP, and the template's where not", () => {
+    const host = createHost();
+    for (const flags of [BPF_F_INNER_MAP, 0]) {
+      const template = mapSpec({ name: "inner", type: "array", maxEntries: 2, flags });
+      const spec = { ...mapSpec({ name: "outer", type: "array_of_maps" }), value: u32, inner: template as MapSpec };
+      using outer = host.createMap(spec);
+      for (const maxEntries of [1, 64]) {
+        using inner = host.createMap({ ...template, maxEntries });
+        const put = () => outer.updateInner(0, inner as BpfMap);
+        if (flags === 0) {
+          expect(put).toThrow();
+          continue;
+        }
+        inner.update(maxEntries - 1, BigInt(maxEntries));
+        put();
+        expect(run(host, readInner(maxEntries - 1), [outer as BpfMap]).verdict).toBe(maxEntries);
+        expect(run(host, readInner(maxEntries), [outer as BpfMap]).verdict).toBe(7);
+      }
     }
   });
 }

@@ -18,7 +18,8 @@ export const directRouting: ForwardingMethod = {
       text: "the real server has the service's address on an interface that does not answer ARP for it",
     },
   ],
-  request: (_parsed, connection) => ({ target: connection.address }),
+  target: (connection) => connection.address,
+  request: () => undefined,
   // The stack would deliver it to the director's own sockets and reset the connection.
   whileUnresolved: { verdict: "drop", reason: reasons.directNeighbourUnresolved },
   whenTooLarge: { verdict: "drop", reason: reasons.directExceedsMtu },

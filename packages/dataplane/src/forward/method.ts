@@ -16,12 +16,6 @@ export interface Requirement {
   readonly text: string;
 }
 
-/** Addresses that decide the way out. */
-export interface Endpoint {
-  /** Whose next hop the packet goes to. */
-  readonly target: Address;
-}
-
 /** What the client takes for its peer. */
 export interface ServiceAddress {
   readonly address: Address;
@@ -39,12 +33,14 @@ export interface ForwardingMethod {
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];
-  /** Changes a client's packet; layer 2, TTL and sending come after it. Returns where it goes. */
-  readonly request: (parsed: Parsed, connection: Reference<Family["Connection"]["fields"]>) => Endpoint;
+  /** Whose next hop a client's packet goes to. */
+  readonly target: (connection: Reference<Family["Connection"]["fields"]>) => Address;
+  /** Changes a client's packet; layer 2 and sending come after it. */
+  readonly request: (parsed: Parsed, connection: Reference<Family["Connection"]["fields"]>) => void;
   /** Changes a server's packet on its way back, to come from `service`. Only of methods that have replies. */
-  readonly reply?: (parsed: Parsed, service: ServiceAddress) => Endpoint;
+  readonly reply?: (parsed: Parsed, service: ServiceAddress) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
-  /** The same for packets larger than the way out takes. */
+  /** The same for packets larger than the way out takes that may be fragmented. */
   readonly whenTooLarge: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
 }

@@ -15,16 +15,10 @@ export const nat: ForwardingMethod = {
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
   ],
-  request(parsed, connection) {
-    const target = connection.address;
-    translate(parsed, "destination", target, connection.port);
-    return { target };
-  },
-  reply(parsed, service) {
-    translate(parsed, "source", service.address, service.port);
-    return { target: parsed.network.destination };
-  },
-  // Translated already: the stack routes it on and resolves the neighbour meanwhile.
+  target: (connection) => connection.address,
+  request: (parsed, connection) => translate(parsed, "destination", connection.address, connection.port),
+  reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
+  // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },
 };

@@ -27,7 +27,7 @@ export function questionOf(
   service: Int<"u32">,
   now: Int<"u32">,
 ): Reference<typeof Question.fields> {
-  const question = stack(Question);
+  const question = stack(Question, undefined, { share: "owner" });
   question.clientFold = fold(flow.source);
   question.clientPort = flow.sourcePort.toHost().toU32();
   question.destinationFold = fold(flow.destination);

@@ -3,8 +3,8 @@
 import type { EthernetFields } from "@yardmaster/packet";
 import { routerAlert } from "@yardmaster/packet";
 import type { BalancerPlan } from "../plan.ts";
-import { arriving, directPlan, natPlan, type PacketScenario, serverMac, toServer } from "./scenario.ts";
-import { ipv4Wire, type Wire } from "./wire.ts";
+import { arriving, directPlan, errorAbout, natPlan, type PacketScenario, serverMac, toServer } from "./scenario.ts";
+import { type IpFields, ipv4Wire, ipv6Wire, type Wire } from "./wire.ts";
 
 type Vlan = NonNullable<EthernetFields["vlan"]>;
 
@@ -19,8 +19,7 @@ const toTagged = (vlan: Vlan) => ({ ...toServer, vlan });
 const SERVICE_TAG = 0x88a8;
 
 function untagged(wire: Wire): readonly PacketScenario[] {
-  const { tcpFrame, udpFrame, family, vip, clients } = wire;
-  const beyond = new Uint8Array(family === "ipv4" ? 1461 : 1441);
+  const { tcpFrame, udpFrame, vip, clients } = wire;
   const answer = { source: vip, destination: clients[0] };
   return [
     {
@@ -57,18 +56,13 @@ function untagged(wire: Wire): readonly PacketScenario[] {
       ],
     },
     {
-      name: "a packet too large for a dr server's way is dropped, not given to the director's own sockets",
-      plan: directPlan(wire),
-      steps: [{ in: tcpFrame(arriving, {}, {}, beyond), verdict: "drop", reason: "directExceedsMtu" }],
-    },
-    {
-      name: "a time to live of 1 or less ends here, after the connection was opened; of 2 goes on",
+      name: "a time to live of 1 or less ends here, after the connection was opened, and the client is told",
       plan: directPlan(wire),
       steps: [
         ...[0, 1].map((ttl) => ({
           in: tcpFrame(arriving, { ttl }),
-          verdict: "drop" as const,
-          reason: "timeToLiveExceeded" as const,
+          verdict: "tx" as const,
+          out: errorAbout(tcpFrame(arriving, { ttl }), "timeExceeded"),
         })),
         ...[2, 255].map((ttl) => ({
           in: tcpFrame(arriving, { ttl }),
@@ -164,11 +158,29 @@ function identificationFor(checksum: number): number {
   return (((without - checksum) % 0xffff) + 0xffff) % 0xffff;
 }
 
+const whole = { dontFragment: true } as const;
+const large4 = (ip: Parameters<typeof ipv4Wire.tcpFrame>[1]) => ipv4Wire.tcpFrame(arriving, ip, {}, new Uint8Array(1461));
+const large6 = (ip: IpFields) => ipv6Wire.tcpFrame(arriving, ip, {}, new Uint8Array(1441));
 const beforeCarry = { identification: identificationFor(0xfeff) };
 const beforeZero = { identification: identificationFor(0) };
 
 /** Of IPv4 alone: the checksum of its header, which changes with the time to live, and its options. */
 export const ownDirect: readonly PacketScenario[] = [
+  {
+    name: "a packet too large for a dr server's way is dropped, not given to the director's own sockets",
+    plan: directPlan(ipv4Wire),
+    steps: [{ in: large4({}), verdict: "drop", reason: "directExceedsMtu" }],
+  },
+  {
+    name: "who sends what must not be divided is told the MTU of the way",
+    plan: directPlan(ipv4Wire),
+    steps: [{ in: large4(whole), verdict: "tx", out: errorAbout(large4({ ...whole, ttl: 63 }), "tooBig", 1500) }],
+  },
+  {
+    name: "over IPv6 nothing is divided on its way: the sender is told the MTU",
+    plan: directPlan(ipv6Wire),
+    steps: [{ in: large6({}), verdict: "tx", out: errorAbout(large6({ ttl: 63 }), "tooBig", 1500) }],
+  },
   {
     name: "dr leaves IPv4 options where they are",
     plan: directPlan(ipv4Wire),

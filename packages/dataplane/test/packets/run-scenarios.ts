@@ -8,6 +8,7 @@ import type { BpfHost } from "@yardmaster/ebpf";
 import { buildPcapng, checksumProblems, describeFrame, diffFrames } from "@yardmaster/packet";
 import { describe, expect, test } from "vitest";
 import { Balancer, type Sent } from "../harness.ts";
+import { withoutChance } from "../reference/icmp-error.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
@@ -51,7 +52,7 @@ function problemOf(step: PacketStep, sent: Sent): string | undefined {
   if (sent.verdict !== verdict)
     return `verdict ${sent.verdict}, not ${verdict}${reason === undefined ? "" : ` (${reason})`}`;
   // What a dropped packet looks like is nobody's concern.
-  const difference = verdict === "drop" ? "" : diffFrames(step.out ?? step.in, sent.frame);
+  const difference = verdict === "drop" ? "" : diffFrames(step.out ?? step.in, withoutChance(sent.frame));
   if (difference !== "") return difference;
   const { ifindex } = step;
   if (ifindex === undefined || sent.redirectIfindex === undefined || sent.redirectIfindex === ifindex) return undefined;

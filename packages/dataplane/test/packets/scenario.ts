@@ -4,6 +4,7 @@
 import type { ReasonName } from "../../src/index.ts";
 import type { VerdictName } from "../harness.ts";
 import { type BalancerPlan, director, gatewayMac, type ServicePlan } from "../plan.ts";
+import { icmpError } from "../reference/icmp-error.ts";
 import { ipv4Wire, type Wire } from "./wire.ts";
 
 /** One packet and its fate. */
@@ -56,4 +57,9 @@ export function directPlan(
   rest: Partial<BalancerPlan> = {},
 ): BalancerPlan {
   return natPlan(wire, { destinations: [{ address: wire.servers[0], method: "dr" }], ...service }, rest);
+}
+
+/** The ICMP error that answers an untagged frame without padding, back to where it came from. */
+export function errorAbout(frame: Uint8Array, ...rest: readonly [kind: Parameters<typeof icmpError>[2], mtu?: number]) {
+  return icmpError(frame.subarray(0, 14), frame.subarray(14), ...rest);
 }

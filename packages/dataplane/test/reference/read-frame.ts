@@ -15,6 +15,8 @@ export interface ReadFrame {
   readonly endsAt: number;
   readonly totalLength: number;
   readonly ttl: number;
+  /** Must not be fragmented on its way. */
+  readonly isWhole: boolean;
   readonly protocol: "tcp" | "udp";
   readonly source: string;
   readonly destination: string;
@@ -68,6 +70,7 @@ export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame
     endsAt: ipAt + totalLength,
     totalLength,
     ttl: byte(ipAt + 8),
+    isWhole: (byte(ipAt + 6) & 0x40) !== 0,
     protocol: number === 6 ? "tcp" : "udp",
     source: formatAddress(bytes.subarray(ipAt + 12, ipAt + 16)),
     destination: formatAddress(bytes.subarray(ipAt + 16, ipAt + 20)),

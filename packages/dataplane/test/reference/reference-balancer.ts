@@ -13,7 +13,8 @@ import {
 } from "../plan.ts";
 import { type Picker, pickers, type Server } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
-import { sent, translated } from "./rewrite.ts";
+import { icmpError } from "./icmp-error.ts";
+import { aged, sent, translated } from "./rewrite.ts";
 import { after, type Direction, isActive, SECONDS, type State } from "./tcp-machine.ts";
 
 export type Fate =
@@ -136,6 +137,8 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, { destination }: ReferenceConnection): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
+    const error = errorFor(frame, read, destination.hop);
+    if (error !== undefined) return { verdict: this.plan.sendBack ?? "tx", frame: error };
     if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
@@ -262,6 +265,15 @@ function replyFlow({ flow, destination }: ReferenceConnection): Flow {
     destination: flow.source,
     destinationPort: flow.sourcePort,
   };
+}
+
+/** What the client is told instead of the packet's being forwarded: no hops left, or too large and not to be divided. */
+function errorFor(frame: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | undefined {
+  const link = frame.subarray(0, read.ipAt);
+  const datagram = frame.subarray(read.ipAt, read.endsAt);
+  if (read.ttl <= 1) return icmpError(link, datagram, "timeExceeded");
+  if (read.totalLength <= hop.mtu || !read.isWhole) return undefined;
+  return icmpError(link, aged(frame, read), "tooBig", hop.mtu);
 }
 
 /** Layer 3 and below; `frame` is translated already. A packet too large for a translating way goes to the stack. */

@@ -39,6 +39,14 @@ export function sent(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>)
   return Uint8Array.of(...macs, ...tagFor(read, hop.vlan), ...copy.subarray(read.ipAt - 2));
 }
 
+/** The IP packet of a frame, one hop older: what errors about its size quote. */
+export function aged(bytes: Uint8Array, read: ReadFrame): Uint8Array {
+  const copy = bytes.slice();
+  copy[read.ipAt + 8] = read.ttl - 1;
+  sealHeader(copy, read);
+  return copy.subarray(read.ipAt, read.endsAt);
+}
+
 /** The tag's bytes, none for an untagged way. A tag that is there keeps type, priority and drop eligibility. */
 function tagFor({ tags }: ReadFrame, vlan: number): readonly number[] {
   if (vlan === 0) return [];

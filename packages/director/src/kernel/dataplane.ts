@@ -1,20 +1,11 @@
 // The data plane as live objects, on either host: maps made and filled from a plan, programs loaded.
 // Built whole or not at all.
 
-import { type BalancerMaps, balancer, balancerMaps, reaper } from "@yardmaster/dataplane";
-import { type BpfHost, type BpfMap, type BpfProgram, compile, type MapSpec, type ProgramSpec } from "@yardmaster/ebpf";
+import { type BalancerMaps, balancer, reaper, Settings } from "@yardmaster/dataplane";
+import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import type { Plan, PlannedService } from "../plan/plan.ts";
 import { TickRate } from "./clock.ts";
-
-/** Maps by the names that programs know them by. */
-export type LiveMaps = {
-  readonly [N in Exclude<keyof BalancerMaps, "membersInner" | "tablesInner">]: BpfMap<
-    KeyOf<BalancerMaps[N]["spec"]>,
-    ValueOf<BalancerMaps[N]["spec"]>
-  >;
-};
-type KeyOf<S> = S extends MapSpec<infer K, infer _V> ? K : never;
-type ValueOf<S> = S extends MapSpec<infer _K, infer V> ? V : never;
+import { type LiveMaps, makeMaps } from "./live-maps.ts";
 
 /** Programs and maps of one plan. Closing it closes them all. */
 export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable {
@@ -39,20 +30,11 @@ export function createDataplane<P extends BpfProgram>(
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
-  const definitions = balancerMaps(plan.shape);
+  const { definitions, live, byName } = makeMaps(host, plan.shape, cleanup);
   const programs = [balancer(definitions, plan.shape), reaper(definitions, plan.shape)].map(compile);
-  const { membersInner, tablesInner, ...shared } = definitions;
-  const byName = new Map<string, BpfMap>();
-  const maps: Record<string, BpfMap> = {};
-  for (const [name, definition] of Object.entries(shared)) {
-    const map = cleanup.use(host.createMap(definition.spec as MapSpec));
-    maps[name] = map;
-    byName.set(definition.spec.name, map);
-  }
-  const live = maps as unknown as LiveMaps;
   const ticksPerSecond = rate.perSecond();
   fillSettings(live, plan, ticksPerSecond);
-  for (const service of plan.services) fillService(host, live, { membersInner, tablesInner }, service);
+  for (const service of plan.services) fillService(host, live, definitions.inner, service);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const owned = cleanup.move();
@@ -72,8 +54,8 @@ function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Dispos
 
 function fillSettings(maps: LiveMaps, plan: Plan, ticksPerSecond: number): void {
   maps.settings.update(0, {
+    ...Settings.decode(new Uint8Array(Settings.size)),
     ticksPerSecond,
-    now: 0,
     timeouts: plan.timeoutsMs.map((ms) => Math.ceil((ms * ticksPerSecond) / 1000)),
     transitions: [...plan.transitions],
   });
@@ -83,24 +65,22 @@ function fillSettings(maps: LiveMaps, plan: Plan, ticksPerSecond: number): void 
 function fillService(
   host: BpfHost,
   maps: LiveMaps,
-  inner: Pick<BalancerMaps, "membersInner" | "tablesInner">,
-  { index, key, record, destinations, members, table, position }: PlannedService,
+  inner: BalancerMaps["inner"],
+  { index, family, key, record, destinations, table }: PlannedService,
 ): void {
   for (const { index: at, record: destination, replyRule } of destinations) {
     maps.destinations.update(at, destination);
-    if (replyRule !== undefined) maps.replyRules.update(replyRule.key, replyRule.value);
-  }
-  {
-    using list = host.createMap(inner.membersInner.spec);
-    list.update(0, [...members]);
-    maps.members.updateInner(index, list as BpfMap);
+    if (replyRule !== undefined) maps[family].replyRules.update(replyRule.key, replyRule.value);
   }
   if (table !== undefined) {
-    using slots = host.createMap({ ...inner.tablesInner.spec, maxEntries: table.length });
+    using slots = host.createMap({ ...inner.slots.spec, maxEntries: table.length });
     slots.updateBatch(Array.from(table, (value, slot) => [slot, value] as const));
     maps.tables.updateInner(index, slots as BpfMap);
   }
-  maps.positions.update(index, { value: position, reserved: new Uint8Array(56) });
-  maps.services.update(index, record);
-  maps.serviceIndex.update(key, { service: index });
+  {
+    using service = host.createMap(inner.service.spec);
+    service.update(0, record);
+    maps.services.updateInner(index, service as BpfMap);
+  }
+  maps[family].serviceIndex.update(key, { service: index });
 }

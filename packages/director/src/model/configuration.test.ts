@@ -6,7 +6,7 @@ const GIB = 2 ** 30;
 
 test("the table takes no more than a sixteenth of the memory", () => {
   for (const gib of [0.25, 0.5, 1, 2, 4]) {
-    const bytes = connectionsFor(gib * GIB) * 2 * (88 + 16);
+    const bytes = connectionsFor(gib * GIB) * 2 * (96 + 16);
     expect(bytes).toBeLessThanOrEqual((gib * GIB) / 16);
     expect(bytes).toBeGreaterThan((gib * GIB) / 64);
   }

@@ -28,8 +28,8 @@ export interface ConnectionTimeouts {
 /** LVS's defaults: 15 minutes, 2 minutes, 5 minutes (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c). */
 export const defaultTimeouts: ConnectionTimeouts = { tcpMs: 900_000, tcpFinMs: 120_000, udpMs: 300_000 };
 
-/** Kernel memory of a connection, in bytes: an entry of 88 and a bucket of 16, for each direction. */
-const BYTES_PER_CONNECTION = 2 * (88 + 16);
+/** Kernel memory of an IPv4 connection, in bytes: an entry of 96 and a bucket of 16, for each direction. */
+const BYTES_PER_CONNECTION = 2 * (96 + 16);
 
 /**
  * Connections held at once unless the configuration says otherwise: the table is taken whole at the start, so what

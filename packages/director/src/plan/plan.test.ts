@@ -1,6 +1,6 @@
 // The plan of a configuration: pure, so everything about it is checked without a kernel.
 
-import { NO_DESTINATION, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
+import { destinationFlags, NO_DESTINATION, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
 import { describe, expect, it } from "vitest";
 import { configuration, fourServices, service } from "../../test/sample.ts";
 import { plan } from "./plan.ts";
@@ -24,7 +24,7 @@ describe("what the maps will hold", () => {
       [5, 6],
       [7],
     ]);
-    expect(planned.services.map(({ members }) => members.map(({ destination }) => destination))).toEqual([
+    expect(planned.services.map(({ record }) => record.members.map(({ destination }) => destination))).toEqual([
       [0, 1],
       [2, 3, 4],
       [5, 6],
@@ -34,25 +34,25 @@ describe("what the maps will hold", () => {
 
   it("keys services by address, port and protocol", () => {
     expect(planned.services.map(({ key }) => key)).toEqual([
-      { address: 0xc633_640a, port: 80, protocol: 6 },
-      { address: 0xc633_640a, port: 53, protocol: 17 },
-      { address: 0xc633_640a, port: 11211, protocol: 6 },
-      { address: 0xc633_640a, port: 25, protocol: 6 },
+      { address: [0xc633_640a], port: 80, protocol: 6 },
+      { address: [0xc633_640a], port: 53, protocol: 17 },
+      { address: [0xc633_640a], port: 11211, protocol: 6 },
+      { address: [0xc633_640a], port: 25, protocol: 6 },
     ]);
   });
 
   it("gives each destination its own port and method", () => {
     const [web, dns] = planned.services;
     expect(web?.destinations.map(({ record }) => record)).toMatchObject([
-      { address: 0x0a00_000b, port: 8080, method: 1 },
-      { address: 0x0a00_000c, port: 80, method: 1 },
+      { address: [0x0a00_000b, 0, 0, 0], port: 8080, method: 1, service: 0, flags: destinationFlags.hasReplyRule },
+      { address: [0x0a00_000c, 0, 0, 0], port: 80, method: 1, service: 0, flags: destinationFlags.hasReplyRule },
     ]);
     expect(dns?.destinations[0]?.record).toMatchObject({ port: 53 });
     expect(dns?.destinations[0]?.record.method).not.toBe(1);
   });
 
   it("starts wrr on its highest level, max − (divisor − 1), the others at 0", () => {
-    expect(planned.services.map(({ position }) => position)).toEqual([0n, 3n << 32n, 0n, 0n]);
+    expect(planned.services.map(({ record }) => record.position)).toEqual([0n, 3n << 32n, 0n, 0n]);
     expect(planned.services.map(({ record }) => [record.weightDivisor, record.highestLevel])).toEqual([
       [1, 1],
       [2, 3],
@@ -63,7 +63,7 @@ describe("what the maps will hold", () => {
 
   it("computes a table for sh alone, of destination indexes", () => {
     expect(planned.services.map(({ table }) => table?.length)).toEqual([undefined, undefined, 256, undefined]);
-    const members = planned.services[2]?.members ?? [];
+    const members = planned.services[2]?.record.members ?? [];
     expect(planned.services[2]?.table).toEqual(sourceHashTable(members));
     expect(new Set(planned.services[2]?.table)).toEqual(new Set([5, 6]));
   });
@@ -90,7 +90,7 @@ describe("weights at the edge", () => {
   ])("wrr with weights %j: divisor %d, highest level %d", (weights, weightDivisor, highestLevel) => {
     const planned = one("wrr", weights);
     expect(planned?.record).toMatchObject({ memberCount: weights.length, weightDivisor, highestLevel });
-    expect(planned?.position).toBe(BigInt(highestLevel) << 32n);
+    expect(planned?.record.position).toBe(BigInt(highestLevel) << 32n);
   });
 
   it("sh without servers, or with quiesced ones alone, leads nowhere", () => {

@@ -4,14 +4,20 @@
 import {
   type BalancerShape,
   defaultTimeoutsMs,
+  type Destination as DestinationRecord,
+  destinationFlags,
+  type FamilyName,
   highestLevel,
+  type ListedMember,
   methods,
   schedulers,
+  type serviceType,
   states,
   transitionBytes,
   weightDivisor,
 } from "@yardmaster/dataplane";
-import { ipv4ToNumber } from "@yardmaster/packet";
+import type { JsOf } from "@yardmaster/ebpf";
+import { addressFold, addressWords, familyOf, paddedWords } from "../address.ts";
 import type { Configuration, ConnectionTimeouts } from "../model/configuration.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { destinationsWithRule } from "./reply-rules.ts";
@@ -21,26 +27,24 @@ export interface PlannedDestination {
   readonly index: number;
   readonly destination: Destination;
   /** Content of the destinations map. */
-  readonly record: { address: number; port: number; method: number; hasReplyRule: number };
+  readonly record: JsOf<typeof DestinationRecord>;
   /** Content of the reply rules: this server answers for one service only. */
-  readonly replyRule: { readonly key: ServerKey; readonly value: ReplyRuleRecord } | undefined;
+  readonly replyRule: { readonly key: Endpoint; readonly value: ReplyRuleRecord } | undefined;
 }
 
-type ServerKey = { address: number; port: number; protocol: number };
-type ReplyRuleRecord = { address: number; port: number; reserved: number };
+type Endpoint = { address: number[]; port: number; protocol: number };
+type ReplyRuleRecord = { address: number[]; port: number; reserved: number };
+type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
 /** A service with everything that the maps must hold for it. */
 export interface PlannedService {
   readonly index: number;
   readonly service: VirtualService;
-  readonly key: { address: number; port: number; protocol: number };
-  readonly record: { scheduler: number; memberCount: number; weightDivisor: number; highestLevel: number };
+  readonly family: FamilyName;
+  readonly key: Endpoint;
+  readonly record: ServiceRecord;
   readonly destinations: readonly PlannedDestination[];
-  /** In list order. */
-  readonly members: readonly { destination: number; weight: number }[];
   readonly table: Uint32Array | undefined;
-  /** Where its scheduler begins. */
-  readonly position: bigint;
 }
 
 /** What is to run. */
@@ -67,34 +71,33 @@ export function plan(
   const withRule = destinationsWithRule(configuration.services);
   const services = configuration.services.map((service, index): PlannedService => {
     const destinations = service.servers.map((destination) =>
-      planDestination(service, destination, { index: nextDestination++, hasRule: withRule.has(destination) }),
+      planDestination(service, destination, {
+        index: nextDestination++,
+        service: index,
+        hasRule: withRule.has(destination),
+      }),
     );
-    const members = destinations.map(({ index: at, destination }) => ({ destination: at, weight: destination.weight }));
-    const scheduler = schedulers[service.scheduler];
+    const members = destinations.map(listed);
     return {
       index,
       service,
-      key: { address: ipv4ToNumber(service.address), port: service.port, protocol: protocolNumbers[service.protocol] },
-      record: {
-        scheduler: scheduler.code,
-        memberCount: members.length,
-        weightDivisor: weightDivisor(members),
-        highestLevel: highestLevel(members),
-      },
+      family: familyOf(service.address),
+      key: { address: addressWords(service.address), port: service.port, protocol: protocolNumbers[service.protocol] },
+      record: serviceRecord(service, members),
       destinations,
-      members,
-      table: scheduler.table?.(members),
-      position: scheduler.start?.(members) ?? 0n,
+      table: schedulers[service.scheduler].table?.(members),
     };
   });
+  const families = [...new Set(services.map(({ family }) => family))].sort();
   const used = new Set(services.flatMap(({ destinations }) => destinations.map((d) => d.destination.forwarding)));
   const names = used.size === 0 ? (["dr"] as const) : [...used].sort();
   const needsReplyEntries = services.some(({ destinations }) =>
     destinations.some(({ destination, replyRule }) => methods[destination.forwarding].hasReplies && !replyRule),
   );
-  const longest = Math.max(SMALLEST_LIST, ...services.map(({ members }) => members.length));
+  const longest = Math.max(SMALLEST_LIST, ...services.map(({ destinations }) => destinations.length));
   return {
     shape: {
+      families: families.length === 0 ? ["ipv4"] : families,
       schedulers: [...new Set(configuration.services.map(({ scheduler }) => scheduler))].sort(),
       methods: names,
       macs,
@@ -102,6 +105,8 @@ export function plan(
       maximumServices: Math.max(1, services.length),
       maximumDestinations: Math.max(1, nextDestination),
       maximumMembers: powerOfTwo(longest),
+      activeCost: 256,
+      features: [],
       clock: "jiffies",
       ...options,
     },
@@ -114,19 +119,53 @@ export function plan(
 function planDestination(
   service: VirtualService,
   destination: Destination,
-  { index, hasRule }: { readonly index: number; readonly hasRule: boolean },
+  at: { readonly index: number; readonly service: number; readonly hasRule: boolean },
 ): PlannedDestination {
-  const { port, forwarding } = destination;
-  const address = ipv4ToNumber(destination.address);
+  const { address, port, forwarding, weight } = destination;
   const replyRule = {
-    key: { address, port, protocol: protocolNumbers[service.protocol] },
-    value: { address: ipv4ToNumber(service.address), port: service.port, reserved: 0 },
+    key: { address: addressWords(address), port, protocol: protocolNumbers[service.protocol] },
+    value: { address: addressWords(service.address), port: service.port, reserved: 0 },
   };
   return {
-    index,
+    index: at.index,
     destination,
-    record: { address, port, method: methods[forwarding].code, hasReplyRule: hasRule ? 1 : 0 },
-    replyRule: hasRule ? replyRule : undefined,
+    record: {
+      address: paddedWords(address),
+      port,
+      method: methods[forwarding].code,
+      flags: at.hasRule ? destinationFlags.hasReplyRule : 0,
+      service: at.service,
+      weight,
+      upperThreshold: 0,
+      lowerThreshold: 0,
+      reserved: new Uint8Array(28),
+    },
+    replyRule: at.hasRule ? replyRule : undefined,
+  };
+}
+
+function listed({ index, destination: { address, port, weight } }: PlannedDestination): ListedMember {
+  return { destination: index, weight, lastWeight: weight, addressFold: addressFold(address), port };
+}
+
+function serviceRecord({ scheduler: name }: VirtualService, members: readonly ListedMember[]): ServiceRecord {
+  const scheduler = schedulers[name];
+  return {
+    position: scheduler.start?.(members) ?? 0n,
+    positionReserved: new Uint8Array(56),
+    scheduler: scheduler.code,
+    options: 0,
+    memberCount: members.length,
+    listedCount: members.length,
+    weightDivisor: weightDivisor(members),
+    highestLevel: highestLevel(members),
+    flags: 0,
+    persistenceTicks: 0,
+    maskBits: 0,
+    newPerSecond: 0,
+    halfOpenMaximum: 0,
+    reserved: new Uint8Array(20),
+    members: members.map(({ destination, weight }) => ({ destination, weight })),
   };
 }
 

@@ -1,14 +1,12 @@
 // Ends connections whose time is up: one walk over the table, which can be interrupted between two reads, and
 // leaves the last word on each entry to the reaper program.
 
-import { Connection, FlowKey, REAPER_BATCH } from "@yardmaster/dataplane";
+import { families, type Family, REAPER_BATCH, reaperTables, ReaperWork } from "@yardmaster/dataplane";
 import type { Dataplane } from "../kernel/dataplane.ts";
 
 /** Entries read with one call to the kernel. */
 const READ_BATCH = 4096;
 const ANY_PACKET = new Uint8Array(64);
-const EXPIRY = Connection.offsets.life;
-const DIRECTION = Connection.offsets.direction;
 
 /** What a walk over the table found. */
 export interface ReaperRound {
@@ -24,23 +22,36 @@ export function hasPassed(expiry: number, now: number): boolean {
 
 /** One walk. A generator: it yields where it can be interrupted, and returns what it found. */
 export function* reap(dataplane: Dataplane, now: () => number): Generator<undefined, ReaperRound> {
-  const keys = new Uint8Array(REAPER_BATCH * FlowKey.size);
+  const rounds: ReaperRound[] = [];
+  for (const name of dataplane.plan.shape.families) rounds.push(yield* reapConnections(dataplane, families[name], now));
+  const sum = (field: keyof ReaperRound) => rounds.reduce((all, round) => all + round[field], 0);
+  return { entries: sum("entries"), ended: sum("ended") };
+}
+
+function* reapConnections(
+  { maps, reaper }: Dataplane,
+  { name, digit, FlowKey, Connection }: Family,
+  now: () => number,
+): Generator<undefined, ReaperRound> {
+  const { life: expiry, direction } = Connection.offsets;
+  const keys = new Uint8Array(ReaperWork.fields.keys.size);
+  const work = { force: 0, family: Number(digit), table: reaperTables.connections, keys };
   let waiting = 0;
   let entries = 0;
   let ended = 0;
   const flush = () => {
     if (waiting === 0) return;
-    dataplane.maps.reaperWork.update(0, { count: waiting, force: 0, keys });
-    ended += dataplane.reaper.run({ packet: ANY_PACKET }).verdict;
+    maps.reaperWork.update(0, { ...work, count: waiting });
+    ended += reaper.run({ packet: ANY_PACKET }).verdict;
     waiting = 0;
   };
-  for (const batch of dataplane.maps.connections.batches(READ_BATCH)) {
+  for (const batch of maps[name].connections.batches(READ_BATCH)) {
     const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
     const tick = now();
     entries += batch.count;
     for (let index = 0; index < batch.count; index++) {
       const at = index * Connection.size;
-      if (values.getUint8(at + DIRECTION) !== 0 || !hasPassed(values.getUint32(at + EXPIRY, true), tick)) continue;
+      if (values.getUint8(at + direction) !== 0 || !hasPassed(values.getUint32(at + expiry, true), tick)) continue;
       const key = index * FlowKey.size;
       keys.set(batch.keys.subarray(key, key + FlowKey.size), waiting * FlowKey.size);
       if (++waiting === REAPER_BATCH) flush();

@@ -1,8 +1,8 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { Connection, FlowKey, reasonNames, reasonText, stateName } from "@yardmaster/dataplane";
-import { formatAddress, ipv4FromNumber } from "@yardmaster/packet";
+import { families, type Family, reasonNames, reasonText, stateName } from "@yardmaster/dataplane";
+import { addressText, endpointText } from "../address.ts";
 import type { ConnectionRow, DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
@@ -60,37 +60,46 @@ export function readVerdicts({ maps }: Dataplane): VerdictCount[] {
   });
 }
 
-/** Up to `limit` live connections; `now` is the tick, in table order. */
+/** Up to `limit` live connections; `now` is the tick, in table order, IPv4 first. */
 export function readConnections(dataplane: Dataplane, now: number, limit: number): ConnectionRow[] {
-  const rows: ConnectionRow[] = [];
   const owners = ownersByDestination(dataplane);
-  for (const { count, keys, values } of dataplane.maps.connections.batches(READ_BATCH)) {
-    for (let index = 0; index < count && rows.length < limit; index++) {
+  const rows: ConnectionRow[] = [];
+  for (const name of dataplane.plan.shape.families) {
+    for (const row of connectionsOf(dataplane, families[name], { now, owners })) {
+      if (rows.length >= limit) return rows;
+      rows.push(row);
+    }
+  }
+  return rows;
+}
+
+function* connectionsOf(
+  { maps, ticksPerSecond }: Dataplane,
+  { name, FlowKey, Connection }: Family,
+  { now, owners }: { readonly now: number; readonly owners: ReadonlyMap<number, string> },
+): Generator<ConnectionRow> {
+  const endpoint = (address: number[], port: number) => endpointText(addressText(address, name), port);
+  for (const { count, keys, values } of maps[name].connections.batches(READ_BATCH)) {
+    for (let index = 0; index < count; index++) {
       const flow = FlowKey.decode(keys.subarray(index * FlowKey.size));
       const connection = Connection.decode(values.subarray(index * Connection.size));
       const expiry = Number(connection.life & 0xffff_ffffn);
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
-      rows.push({
+      yield {
         protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
         state: stateName(Number(connection.life >> 32n) & 15),
-        expiresInMs: Math.round((((expiry - now) >>> 0) * 1000) / dataplane.ticksPerSecond),
+        expiresInMs: Math.round((((expiry - now) >>> 0) * 1000) / ticksPerSecond),
         client: endpoint(flow.source, flow.sourcePort),
         virtual: endpoint(flow.destination, flow.destinationPort),
         destination: endpoint(connection.address, connection.port),
         service: owners.get(connection.destination) ?? "",
-      });
+      };
     }
-    if (rows.length >= limit) break;
   }
-  return rows;
 }
 
 function ownersByDestination({ plan }: Dataplane): Map<number, string> {
   return new Map(
     plan.services.flatMap(({ service, destinations }) => destinations.map(({ index }) => [index, service.name])),
   );
-}
-
-function endpoint(address: number, port: number): string {
-  return `${formatAddress(ipv4FromNumber(address))}:${port}`;
 }

@@ -9,9 +9,28 @@ import { Maybe } from "./maybe.ts";
 import { assertName } from "./name.ts";
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, type Place, PLACE, place } from "./reference.ts";
-import { Bool, Int } from "./scalar.ts";
-import type { AnyStruct, Fields, Initial, JsObject, Reference, Struct } from "./struct.ts";
-import { type AnyType, codecOf, type JsOf, type StagedOf, u32 } from "./types.ts";
+import { Bool, Int, type Net } from "./scalar.ts";
+import {
+  type AnyStruct,
+  type ArrayReference,
+  type Fields,
+  type Initial,
+  type JsObject,
+  type Reference,
+  type Struct,
+  struct,
+} from "./struct.ts";
+import {
+  type AnyType,
+  type BytesReference,
+  codecOf,
+  type DataType,
+  type IntType,
+  type JsOf,
+  type NetType,
+  type StagedOf,
+  u32,
+} from "./types.ts";
 
 // enum bpf_func_id, include/uapi/linux/bpf.h
 const MAP_LOOKUP_ELEM = 1;
@@ -50,6 +69,24 @@ export interface HashMap<K extends AnyStruct, V extends AnyStruct> {
   delete(key: Initial<FieldsOf<K>> | Reference<FieldsOf<K>>): Int<"u32">;
 }
 
+/** What prefixes are taken of, the most significant byte first: numbers in network order and bytes. */
+export type PrefixFields = {
+  readonly [name: string]:
+    | IntType<"u8">
+    | NetType<"be16" | "be32">
+    | DataType<Uint8Array, BytesReference>
+    | DataType<number[], ArrayReference<Net<"be16" | "be32">>>
+    | Struct<PrefixFields>;
+};
+
+/** A map of prefixes, in which the longest one that fits is found. */
+export interface LpmTrie<D extends Struct<PrefixFields>, V extends AnyStruct> {
+  /** A key of the control plane is the data and how many of its bits count, from the first; the others are ignored. */
+  readonly spec: MapSpec<JsObject<{ readonly prefixLength: typeof u32; readonly data: D }>, JsObject<FieldsOf<V>>>;
+  /** The value of the longest prefix of `data`, in place. */
+  lookup(data: Initial<FieldsOf<D>> | Reference<FieldsOf<D>>): Maybe<Reference<FieldsOf<V>>>;
+}
+
 /** An array map, shared or per CPU. */
 export interface ArrayMap<V extends AnyType> {
   readonly spec: MapSpec<number, JsOf<V>>;
@@ -84,13 +121,7 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
   >["spec"];
   return {
     spec,
-    lookup(at) {
-      const found = callMap(spec, MAP_LOOKUP_ELEM, [inMemory("key", key, at)]);
-      return new Maybe(
-        isNotNull(found),
-        () => value.access(place(found, `entry of ${name}`)) as Reference<FieldsOf<V>>,
-      );
-    },
+    lookup: (at) => lookupEntry(spec, inMemory("key", key, at), value),
     update(at, content, mode = "any") {
       const keyAt = inMemory("key", key, at);
       const valueAt = inMemory("value", value, content);
@@ -98,6 +129,51 @@ export function hashMap<K extends AnyStruct, V extends AnyStruct>(
     },
     delete: (at) => errorOf(callMap(spec, MAP_DELETE_ELEM, [inMemory("key", key, at)])),
   };
+}
+
+/** LPM_DATA_SIZE_MAX, kernel/bpf/lpm_trie.c. */
+const MAX_PREFIX_BYTES = 256;
+
+/**
+ * A map from prefixes of `data` to values (BPF_MAP_TYPE_LPM_TRIE). Fields that come first count first: an exact one
+ * before the address keeps apart what lies in one map. `data` has no padding, since its bits would count, too.
+ * Throws BuildError where it has, or where it is longer than 256 bytes.
+ */
+export function lpmTrie<D extends Struct<PrefixFields>, V extends AnyStruct>(
+  name: string,
+  data: D,
+  value: V,
+  maxEntries: number,
+  options: MapOptions = {},
+): LpmTrie<D, V> {
+  assertName(name);
+  assertPrefixData(name, data);
+  // struct bpf_lpm_trie_key_hdr, include/uapi/linux/bpf.h; the kernel makes no trie with preallocation.
+  const key = struct(`${data.typeName}_prefix`, { prefixLength: u32, data });
+  const flags = (options.flags ?? 0) | BPF_F_NO_PREALLOC;
+  const spec = { name, type: "lpm_trie", key, value, maxEntries, flags } as unknown as LpmTrie<D, V>["spec"];
+  return {
+    spec,
+    lookup: (at) => lookupEntry(spec, temporary("key", key, { prefixLength: data.size * 8, data: at }), value),
+  };
+}
+
+function assertPrefixData(name: string, data: AnyType): void {
+  const padding = data.size - bytesOfFields(data);
+  const problem =
+    padding > 0
+      ? `${data.typeName} has ${padding} bytes of padding, whose bits would count; fill them with fields`
+      : data.size > MAX_PREFIX_BYTES
+        ? `${data.typeName} has ${data.size} bytes; ${MAX_PREFIX_BYTES} are the most`
+        : undefined;
+  if (problem !== undefined)
+    throw new BuildError("YM_BUILD_RANGE", `prefixes of "${name}": ${problem}`, callerPosition());
+}
+
+/** Bytes of `type` without padding. */
+function bytesOfFields(type: AnyType): number {
+  if (!("fields" in type)) return type.size;
+  return Object.values((type as AnyStruct).fields as Fields).reduce((sum, field) => sum + bytesOfFields(field), 0);
 }
 
 export function arrayMap<V extends AnyType>(
@@ -211,6 +287,12 @@ function callMap(spec: AnyMap, helper: number, rest: Operand[]): VirtualRegister
   const target = build.register();
   build.emit({ kind: "call", helper, arguments: [{ kind: "map", map: spec }, ...rest], target });
   return target;
+}
+
+function lookupEntry<V extends AnyStruct>(spec: AnyMap, key: Operand, value: V): Maybe<Reference<FieldsOf<V>>> {
+  const found = callMap(spec, MAP_LOOKUP_ELEM, [key]);
+  const access = () => value.access(place(found, `entry of ${spec.name}`)) as Reference<FieldsOf<V>>;
+  return new Maybe(isNotNull(found), access);
 }
 
 /** The address of `content`, where it lies in memory as `type` lays it out, or of a copy in the frame. */

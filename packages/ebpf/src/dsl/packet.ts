@@ -2,14 +2,16 @@
 // before its bounds are checked.
 
 import type { SourcePosition } from "../asm/index.ts";
-import { constant, type VirtualRegister } from "../ir/operation.ts";
+import { type Constant, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
+import type { ChecksumUpdate } from "./checksum.ts";
 import { callHelper } from "./helper.ts";
 import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
-import { assertReachable, type Epoch, loadAt, place } from "./reference.ts";
-import { Bool, Int, inRegister } from "./scalar.ts";
+import { fitsBefore, packetChecksum } from "./packet-checksum.ts";
+import { assertReachable, type Epoch, loadAt, type Place, place } from "./reference.ts";
+import { Int, inRegister } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 
 // struct xdp_md, include/uapi/linux/bpf.h: byte offsets of its 32-bit fields.
@@ -18,6 +20,7 @@ const DATA_END = 4;
 const INGRESS_IFINDEX = 12;
 /** enum bpf_func_id, include/uapi/linux/bpf.h. */
 const XDP_ADJUST_HEAD = 44;
+const XDP_ADJUST_TAIL = 65;
 
 /** Packets and cursors belong to the function that got them; others cannot reach their registers. */
 abstract class Owned {
@@ -69,23 +72,25 @@ export class Cursor extends Owned {
         callerPosition(),
       );
     }
-    const at = { ...place(this.#base, type.typeName, this.#epoch), offset: this.#offset };
+    const at = this.#here(type.typeName);
     assertReachable(at);
     this.#offset += type.size;
-    const end = builder().register();
-    builder().emit({
-      kind: "alu",
-      operator: "add",
-      width: 64,
-      target: end,
-      left: this.#base,
-      right: constant(this.#offset),
-    });
-    const fits = new Bool({
-      kind: "compare",
-      comparison: { operator: "jle", width: 64, left: end, right: this.#packet.end },
-    });
-    return new Maybe(fits, () => type.access(at));
+    return new Maybe(fitsBefore(this.#packet.end, at, type.size), () => type.access(at));
+  }
+
+  /**
+   * The checksum of `size` bytes from here on, which may be odd; absent where they are more than `atMost` (1 to 2047)
+   * or more than the packet has. The cursor stays. It is a sum that starts from nothing: `.fold()` is what a header
+   * wants whose checksum field, if it lies among the bytes, is zero; `.plus(…)` adds a pseudo header.
+   */
+  checksum(size: Int, { atMost }: { readonly atMost: number }): Maybe<ChecksumUpdate> {
+    this.assertOwned();
+    const start = this.#here("bytes to sum up");
+    return packetChecksum({ start, end: this.#packet.end }, size, atMost);
+  }
+
+  #here(what: string): Place {
+    return { ...place(this.#base, what, this.#epoch), offset: this.#offset };
   }
 }
 
@@ -184,7 +189,20 @@ export class Packet extends Owned {
    * packet become stale. Returns 0, or a negative errno.
    */
   adjustHead(delta: number): Int<"u64"> {
-    const result = callHelper(XDP_ADJUST_HEAD, [this.context, constant(delta)]);
+    return this.#moveBounds(XDP_ADJUST_HEAD, constant(delta));
+  }
+
+  /**
+   * Moves the end of the packet by `delta` bytes, a staged one read as a signed 32-bit number: a negative one cuts
+   * off, a positive one appends zeros. All references into the packet become stale. Returns 0, or a negative errno:
+   * fewer than 14 bytes would be left, or the driver has no room for more (bpf_xdp_adjust_tail, net/core/filter.c).
+   */
+  adjustTail(delta: Int | number): Int<"u64"> {
+    return this.#moveBounds(XDP_ADJUST_TAIL, typeof delta === "number" ? constant(delta) : delta.operand());
+  }
+
+  #moveBounds(helper: number, delta: VirtualRegister | Constant): Int<"u64"> {
+    const result = callHelper(helper, [this.context, delta]);
     this.#epoch.isOver = true;
     this.#epoch.endedAt = callerPosition();
     this.#epoch = { isOver: false, endedAt: undefined };

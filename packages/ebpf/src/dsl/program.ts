@@ -10,7 +10,7 @@ import { callHelper } from "./helper.ts";
 import { assertName } from "./name.ts";
 import { Packet } from "./packet.ts";
 import { callerPosition, withPosition } from "./position.ts";
-import { addressOf, type Located, PLACE, place } from "./reference.ts";
+import { addressOf, type Located, PLACE, placeOfAddress } from "./reference.ts";
 import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
 import type { AnyStruct, Fields, Reference, Struct } from "./struct.ts";
 import { type IntType, type NetType, u32 } from "./types.ts";
@@ -179,7 +179,7 @@ function buildFunction(
     entries.forEach(([parameter, type], index) => {
       const register = build.fn.parameters[index];
       if (register === undefined) throw new Error("a parameter has a register");
-      if ("fields" in type) args[parameter] = type.access(place(register, parameter));
+      if ("fields" in type) args[parameter] = type.access(placeOfAddress(register, parameter, type.alignment));
       else args[parameter] = isNetKind(type.kind) ? new Net(type.kind, register) : new Int(type.kind, register);
     });
     const result = body(args);

@@ -7,7 +7,7 @@ import { BuildError } from "./build-error.ts";
 import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
 
-/** Whether packet references are still good; `adjustHead` makes a new one and notes where. */
+/** Whether packet references are still good; `adjustHead` and `adjustTail` make a new one and note where. */
 export interface Epoch {
   endedAt: SourcePosition | undefined;
   isOver: boolean;
@@ -22,6 +22,8 @@ export interface Place {
   readonly madeAt: SourcePosition | undefined;
   /** Only of places in the packet. */
   readonly epoch?: Epoch | undefined;
+  /** Of an address that may lie in a frame, somebody's: what it is sure to be a multiple of, offset aside. */
+  readonly alignment?: number;
 }
 
 /** The key under which a reference keeps its place. */
@@ -35,6 +37,11 @@ export interface Located {
 /** A place of the current function. */
 export function place(base: VirtualRegister | StackSlot, what: string, epoch?: Epoch): Place {
   return { base, offset: 0, owner: builder(), what, madeAt: callerPosition(), epoch };
+}
+
+/** A place that came by its address, out of a frame or from elsewhere, with a structure of this alignment there. */
+export function placeOfAddress(base: VirtualRegister, what: string, alignment: number, epoch?: Epoch): Place {
+  return epoch === undefined ? { ...place(base, what), alignment } : place(base, what, epoch);
 }
 
 /** The place `bytes` further on. */
@@ -104,9 +111,17 @@ export function addressOf(at: Place): VirtualRegister | StackSlot {
   return target;
 }
 
-/** Copies `bytes` bytes with the widest moves that fit; the frame takes aligned ones only. */
+/** Slots of the frame begin at multiples of this, in bytes. */
+const SLOT_ALIGNMENT = 8;
+
+/** Whether `width` bytes may be moved at once: of a frame only where they are aligned, of other memory anywhere. */
+function isAligned(at: Place, width: number): boolean {
+  const alignment = at.base.kind === "stack" ? SLOT_ALIGNMENT : at.alignment;
+  return alignment === undefined || (width <= alignment && at.offset % width === 0);
+}
+
+/** Copies `bytes` bytes with the widest moves that fit; frames take aligned ones only. */
 export function copyBytes(to: Place, from: Place, bytes: number): void {
-  const isAligned = (at: Place, width: number) => at.base.kind !== "stack" || at.offset % width === 0;
   for (let done = 0; done < bytes; ) {
     const fits = (width: number) =>
       width <= bytes - done && isAligned(within(to, done), width) && isAligned(within(from, done), width);

@@ -15,7 +15,7 @@ import {
   type Located,
   type Place,
   PLACE,
-  place,
+  placeOfAddress,
   storeAt,
   within,
 } from "./reference.ts";
@@ -172,7 +172,7 @@ export function pointer<Js, S extends Located>(type: DataType<Js, S>): DataType<
     read() {
       throw new TypeError(`${type.typeName}*: pointers exist in programs only`);
     },
-    access: (at) => type.access(place(loadAt(at, 8), type.typeName)),
+    access: (at) => type.access(placeOfAddress(loadAt(at, 8), type.typeName, type.alignment)),
     assign(at, value: S) {
       const address = addressOf(value[PLACE]);
       const register = address.kind === "register" ? address : builder().register();
@@ -206,7 +206,7 @@ export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceV
       assertOwner(owner, what, madeAt);
       const base = owner.register();
       owner.emit({ kind: "move", target: base, from: home, width: 64 });
-      return type.access(place(base, type.typeName, epoch));
+      return type.access(placeOfAddress(base, type.typeName, type.alignment, epoch));
     },
     set(reference) {
       assertOwner(owner, what, madeAt);
@@ -243,7 +243,7 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
     length,
     at: (index) => element.access(fixed(at, index)),
     set: (index, value) => element.assign(fixed(at, index), value as S),
-    lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, stride))),
+    lookup: (index) => new Maybe(index.lt(length), () => element.access(elementPlace(at, index, element))),
     masked(index) {
       if ((length & (length - 1)) !== 0) {
         throw new BuildError(
@@ -252,7 +252,7 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
           callerPosition(),
         );
       }
-      return element.access(elementPlace(at, (index as Int<"u64">).and(length - 1), stride));
+      return element.access(elementPlace(at, (index as Int<"u64">).and(length - 1), element));
     },
   });
   return {
@@ -277,7 +277,8 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
   };
 }
 
-function elementPlace(at: Place, index: Int, stride: number): Place {
+function elementPlace(at: Place, index: Int, { size, alignment }: AnyType): Place {
+  const stride = roundUp(size, alignment);
   const build = builder();
   const scaled = stride === 1 ? inRegister(index.operand()) : build.register();
   if (stride !== 1) {
@@ -295,5 +296,5 @@ function elementPlace(at: Place, index: Int, stride: number): Place {
   if (at.base.kind === "stack")
     throw new BuildError("YM_BUILD_RANGE", "arrays in the frame take constant indexes only", callerPosition());
   build.emit({ kind: "alu", operator: "add", width: 64, target: base, left: at.base, right: scaled });
-  return { ...at, base };
+  return at.alignment === undefined ? { ...at, base } : { ...at, base, alignment };
 }

@@ -13,7 +13,15 @@ export interface MapTypes {
 }
 
 /** Map types whose implementation takes type information (map_check_btf in kernel/bpf). */
-const TYPED: readonly MapType[] = ["hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash"];
+const TYPED: readonly MapType[] = [
+  "hash",
+  "array",
+  "percpu_hash",
+  "percpu_array",
+  "lru_hash",
+  "lru_percpu_hash",
+  "lpm_trie",
+];
 
 /** Loads the types of `spec`, or undefined where it has none. Throws SyscallError when the kernel refuses them. */
 export function loadMapTypes(spec: MapSpec): MapTypes | undefined {

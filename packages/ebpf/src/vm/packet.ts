@@ -15,6 +15,8 @@ const ETHERNET_HEADER = 14;
 export class Packet {
   readonly #memory: Memory;
   readonly #region = createRegion("packet", Buffer.alloc(BUFFER_SIZE));
+  /** Where the room behind the packet ends. */
+  #limit = BUFFER_SIZE;
   /** Upper half of pointers into the packet. */
   readonly high: number;
 
@@ -46,8 +48,9 @@ export class Packet {
   /** Puts `bytes` in the buffer, which grows if it must. */
   fill(bytes: Uint8Array): void {
     const region = this.#region;
-    if (HEADROOM + bytes.length > region.bytes.length) {
-      region.bytes = Buffer.alloc(HEADROOM + bytes.length);
+    this.#limit = Math.max(BUFFER_SIZE, HEADROOM + bytes.length);
+    if (this.#limit > region.bytes.length) {
+      region.bytes = Buffer.alloc(this.#limit);
       region.view = viewOf(region.bytes);
     }
     region.bytes.fill(0);
@@ -79,7 +82,7 @@ export class Packet {
   adjustTail(delta: number): boolean {
     const region = this.#region;
     const end = region.end + delta;
-    if (end > region.bytes.length || end < region.start + ETHERNET_HEADER) return false;
+    if (end > this.#limit || end < region.start + ETHERNET_HEADER) return false;
     if (delta > 0) region.bytes.fill(0, region.end, end);
     region.end = end;
     return true;

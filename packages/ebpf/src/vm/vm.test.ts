@@ -122,6 +122,13 @@ describe("an xdp packet", () => {
     expect(adjust(44, -216).verdict).toBe(0);
   });
 
+  test("has no more room behind it after a longer one", () => {
+    const items = [asm.mov64Imm(r2, 4096 - 256 - 320 - 20 + 1), asm.callHelper(65), asm.exit()];
+    using program = createMemoryHost().loadProgram(programSpec(items), new Map());
+    program.run({ packet: new Uint8Array(9000) });
+    expect(program.run({ packet: new Uint8Array(20) }).verdict | 0).toBe(-22);
+  });
+
   test("is copied from and to", () => {
     const packet = Uint8Array.from({ length: 20 }, (_, index) => index);
     const copy = (offset: number) => [
@@ -234,6 +241,11 @@ describe("helpers", () => {
     ];
     const congruent = (0x1234 + 0x7fff + 0xff05 - 0x0102 - 0x0304) % 0xffff;
     expect(runItems(items).verdict % 0xffff).toBe(congruent);
+    const sized = (from: number, to: number) => [
+      ...[asm.mov64(r1, fp), asm.aluImm("add", 64, r1, -512), asm.mov64Imm(r2, from), asm.mov64(r3, r1)],
+      ...[asm.mov64Imm(r4, to), asm.mov64Imm(r5, 0), asm.callHelper(28), asm.exit()],
+    ];
+    for (const items of [sized(0, 6), sized(2, 4), sized(256, 260)]) expect(runItems(items).verdict | 0).toBe(-22);
   });
 
   test("bpf_ringbuf_output keeps records in order until there is no room", () => {

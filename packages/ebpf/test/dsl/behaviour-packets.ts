@@ -60,6 +60,61 @@ export function describePackets(createHost: () => BpfHost): void {
     expect(output.values).toEqual([at(0), BigInt(40 - delta), at(delta + 8)]);
   });
 
+  const noRoom = { name: "no room", code: 0 };
+
+  test.each([
+    [-8, 32],
+    [8, 48],
+    [-26, 14],
+    // As much as the kernel's test run has: a page, less headroom and struct skb_shared_info.
+    [4096 - 256 - 320 - 40, 3520],
+  ])("adjustTail(%i): the packet shrinks or grows at its end and is read again", (delta, length) => {
+    const packet = Uint8Array.from({ length: 40 }, (_, index) => index + 1);
+    for (const isStaged of [false, true]) {
+      const output = observe(
+        createHost(),
+        (staged, keep) => {
+          const by = isStaged ? staged.length().add((delta - 40) >>> 0) : delta;
+          guard(staged.adjustTail(by).eq(0)).orDrop(noRoom);
+          keep(staged.length());
+          staged
+            .cursorAt(length - 8)
+            .read(Eight)
+            .orPass().value = be64(1);
+          return tx();
+        },
+        { packet },
+      );
+      expect(output.verdict).toBe(TX);
+      expect(output.values).toEqual([BigInt(length)]);
+      const expected = new Uint8Array(length);
+      expected.set(packet.subarray(0, length));
+      expected.set(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1), length - 8);
+      expect(output.packet).toEqual(expected);
+    }
+  });
+
+  test("what is cut off is zero when the packet grows again", () => {
+    const { packet } = observe(
+      createHost(),
+      (staged) => {
+        guard(staged.adjustTail(-4).eq(0)).orDrop(noRoom);
+        guard(staged.adjustTail(4).eq(0)).orDrop(noRoom);
+      },
+      { packet: new Uint8Array(20).fill(7) },
+    );
+    expect([...packet]).toEqual([...new Uint8Array(16).fill(7), 0, 0, 0, 0]);
+  });
+
+  test("adjustTail leaves 14 bytes, and takes no more room than there is", () => {
+    for (const delta of [-27, 4096 - 256 - 320 - 40 + 1, 0x7fff_ffff, -0x8000_0000]) {
+      const { values, packet } = observe(createHost(), (staged, keep) => keep(staged.adjustTail(delta)), {
+        packet: new Uint8Array(40),
+      });
+      expect([values, packet.length]).toEqual([[BigInt.asUintN(64, -22n)], 40]);
+    }
+  });
+
   test("fields of bytes are copied from packet to packet", () => {
     const Ethernet = struct("ethernet", { destination: bytes(6), source: bytes(6), type: be16 });
     const packet = Uint8Array.from({ length: 64 }, (_, index) => index);

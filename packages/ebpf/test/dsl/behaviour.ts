@@ -3,7 +3,10 @@
 
 import { describe } from "vitest";
 import type { BpfHost } from "@yardmaster/ebpf";
+import { describeChecksums } from "./behaviour-checksums.ts";
+import { describeCopies } from "./behaviour-copies.ts";
 import { describeFunctions } from "./behaviour-functions.ts";
+import { describeIcmp } from "./behaviour-icmp.ts";
 import { describeMaps } from "./behaviour-maps.ts";
 import { describeMemory } from "./behaviour-memory.ts";
 import { describeNumbers } from "./behaviour-numbers.ts";
@@ -13,7 +16,10 @@ import { describePackets } from "./behaviour-packets.ts";
 export function describeBehaviour(name: string, createHost: () => BpfHost): void {
   describe(`${name}: numbers`, () => describeNumbers(createHost));
   describe(`${name}: memory`, () => describeMemory(createHost));
+  describe(`${name}: copies`, () => describeCopies(createHost));
+  describe(`${name}: checksums`, () => describeChecksums(createHost));
   describe(`${name}: maps`, () => describeMaps(createHost));
   describe(`${name}: packets`, () => describePackets(createHost));
+  describe(`${name}: ICMP errors`, () => describeIcmp(createHost));
   describe(`${name}: functions and loops`, () => describeFunctions(createHost));
 }

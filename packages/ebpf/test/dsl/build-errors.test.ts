@@ -6,7 +6,7 @@ import {
   arrayMap,
   be16,
   be32,
-  BuildError,
+  type BuildError,
   bytes,
   callHelper,
   compile,
@@ -30,32 +30,17 @@ import {
   u64,
   u8,
   variable,
-  type Verdict,
   verdict,
   viewAs,
   when,
   xdp,
 } from "@yardmaster/ebpf";
+import { failure, thrown } from "./build-failure.ts";
 import { placeOf } from "./source-place.ts";
 
 const Word = struct("word", { value: u32 });
 const Header = struct("header", { kind: u8, length: u8, port: be16, address: be32 });
 const words = arrayMap("words", Word, 4);
-
-/** What compiling a program with this body throws. */
-function failure(body: (packet: Packet) => Verdict): BuildError {
-  return thrown(() => compile(xdp("p", body)));
-}
-
-function thrown(action: () => unknown): BuildError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof BuildError) return error;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 /** Asserts code, text and the place of `snippet`, which must be the only one in this file. */
 function expectFailure(error: BuildError, code: string, words: string | RegExp, snippet: string, at = snippet): void {

@@ -17,6 +17,7 @@ import {
   fn,
   guard,
   hashMap,
+  lpmTrie,
   type Packet,
   pass,
   type Reason,
@@ -180,6 +181,13 @@ export function programs(): void {
 }
 
 export function control(): void {
+  // @ts-expect-error prefixes begin with the most significant byte, host order does not
+  lpmTrie("host", struct("host", { address: u32 }), Counter, 4);
+  // @ts-expect-error nor does it inside of what is nested
+  lpmTrie("nested", struct("nested", { counter: Counter }), Counter, 4);
+  const prefixes = lpmTrie("prefixes", struct("data", { key: Key }), Counter, 4);
+  // @ts-expect-error the control plane says how long the prefix is
+  prefixes.spec.key.encode({ data: { key: { address: 1, port: 1 } } });
   // @ts-expect-error the control plane's values have types, too
   table.spec.value.encode({ packets: 1, flags: 0, small: 0 });
   // @ts-expect-error every field is wanted

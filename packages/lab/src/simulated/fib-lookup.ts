@@ -3,7 +3,7 @@
 import type { HelperCall } from "@yardmaster/director/simulation";
 import { ipv4ToNumber } from "@yardmaster/packet";
 
-import type { Host } from "./host.ts";
+import type { Interface, NextStep } from "./host.ts";
 
 /** The helper's number (enum bpf_func_id, include/uapi/linux/bpf.h). */
 export const FIB_LOOKUP_HELPER = 69;
@@ -17,8 +17,16 @@ const ANSWERS = { success: 0, notForwarded: 4, forwardingDisabled: 5, noNeighbou
 const EINVAL = -22;
 const EAFNOSUPPORT = -97;
 
-/** The helper as a program on `host` finds it. Arguments: context, question, its length, flags. */
-export function fibLookup(host: Host): (call: HelperCall) => number {
+/** Who is asked: a host, or whatever else knows as much about the ways to addresses (as numbers). */
+interface Router {
+  readonly forwards: boolean;
+  nextStep(address: number): Exclude<NextStep, Link> | (Omit<Link, "out"> & { readonly out: Out });
+}
+type Link = Extract<NextStep, { readonly kind: "link" }>;
+type Out = Pick<Interface, "index" | "mac" | "mtu">;
+
+/** The helper as a program finds it on `host`. Arguments: context, question, its length, flags. */
+export function fibLookup(host: Router): (call: HelperCall) => number {
   return (call) => {
     if (call.int(3) < FIB.size) return EINVAL;
     const bytes = call.bytes(2, FIB.size);

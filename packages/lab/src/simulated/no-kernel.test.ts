@@ -1,5 +1,5 @@
-// The simulated lab as a process that may do nothing but read files and compute: no addons (so no FFI), no files
-// written, no children, no sockets, and none of the modules that talk to the kernel.
+// The simulated lab, and simulations of workloads, as processes that may do nothing but read files and compute: no
+// addons (so no FFI), no files written, no children, no sockets, none of the modules that talk to the kernel.
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -26,7 +26,7 @@ const guard = `
 /** The command line under guard: status and output. */
 function run(...args: readonly string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
   const preload = `data:text/javascript,${encodeURIComponent(guard)}`;
-  const options = ["--permission", "--allow-fs-read=*", "--import", preload, command, "lab", ...args];
+  const options = ["--permission", "--allow-fs-read=*", "--import", preload, command, ...args];
   return new Promise((done) => {
     execFile(process.execPath, options, (error, stdout, stderr) => {
       done({ status: error === null ? 0 : error.code, stdout, stderr });
@@ -35,13 +35,19 @@ function run(...args: readonly string[]): Promise<{ status: unknown; stdout: str
 }
 
 test("runs where nothing is permitted but reading and computing", async () => {
-  const { status, stdout, stderr } = await run("--simulate", "--requests", "12", "--clients", "8");
+  const { status, stdout, stderr } = await run("lab", "--simulate", "--requests", "12", "--clients", "8");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toMatch(/^As asked[\s\S]*The simulated lab passed\.\n$/);
 });
 
+test("workloads are played where nothing more is permitted", async () => {
+  const { status, stdout, stderr } = await run("simulate", "--rate", "10/s", "--duration", "5s");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/^10\/s poisson for 5s[\s\S]*\nSCHEDULER /);
+});
+
 test("the guard itself works: what needs the real lab is stopped at the first module for Linux", async () => {
-  const { status, stderr } = await run("--list");
+  const { status, stderr } = await run("lab", "--list");
   expect(status).toBe(1);
   expect(stderr).toMatch(/imports file:.*\/packages\/linux\//);
 });

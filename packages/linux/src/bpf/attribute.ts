@@ -83,5 +83,6 @@ function hintOf(command: keyof typeof BpfCommand, errno: number): string | undef
   if (errno === Errno.EPERM) return permissionHint();
   if (errno === Errno.E2BIG && command.startsWith("MAP_UPDATE"))
     return "the map is full, or the key lies beyond its end";
+  if (errno === Errno.ENOSPC && command.startsWith("MAP_UPDATE")) return "the map is full";
   return undefined;
 }

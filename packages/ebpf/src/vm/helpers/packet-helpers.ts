@@ -53,13 +53,13 @@ function redirectMap(call: HelperCall): number {
 
 /**
  * Checksum of `to` less that of `from`, on top of a seed; folded to 16 bits, as since Linux 6.13 on
- * every machine (net/core/filter.c, bpf_csum_diff).
+ * every machine (net/core/filter.c, bpf_csum_diff). Earlier kernels do not fold, and refuse what is refused here.
  */
 function checksumDifference(call: HelperCall): number {
   const fromSize = call.int(2) >>> 0;
   const toSize = call.int(4) >>> 0;
   const isOdd = ((fromSize | toSize) & 3) !== 0;
-  if (isOdd || fromSize > MAX_CHECKSUM_BYTES || toSize > MAX_CHECKSUM_BYTES) return -EINVAL;
+  if (isOdd || fromSize + toSize > MAX_CHECKSUM_BYTES) return -EINVAL;
   const seed = call.int(5) >>> 0;
   const from = fromSize === 0 ? undefined : call.bytes(1, fromSize);
   const to = toSize === 0 ? undefined : call.bytes(3, toSize);

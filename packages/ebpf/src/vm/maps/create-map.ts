@@ -11,6 +11,8 @@ import type { Store } from "./store.ts";
 import { TrieStore } from "./trie-store.ts";
 import { ValueArea } from "./value-area.ts";
 
+/** BPF_F_NO_PREALLOC (include/uapi/linux/bpf.h). */
+const NO_PREALLOCATION = 1;
 /** BPF_F_RDONLY_PROG (include/uapi/linux/bpf.h). */
 const READ_ONLY_FOR_PROGRAMS = 0x80;
 
@@ -68,6 +70,12 @@ function findProblem<K, V>(spec: MapSpec<K, V>): string | undefined {
   const isArray = type.includes("array") || type === "devmap";
   if (isArray && key.size !== 4) return `the key of an array has 4 bytes, not ${key.size}`;
   if (type.endsWith("_of_maps") && inner === undefined) return "no inner map given";
-  if (type === "lpm_trie" && key.size < 5) return `a key of ${key.size} bytes has no address`;
-  return undefined;
+  return type === "lpm_trie" ? findTrieProblem(spec) : undefined;
+}
+
+/** kernel/bpf/lpm_trie.c, trie_alloc: a prefix length of 4 bytes and 1 to 256 bytes of data. */
+function findTrieProblem<K, V>({ key, flags }: MapSpec<K, V>): string | undefined {
+  if (key.size < 5) return `a key of ${key.size} bytes has no address`;
+  if (key.size > 260) return `a key of ${key.size} bytes is too long, 260 are the most`;
+  return (flags & NO_PREALLOCATION) === 0 ? "the kernel makes it only with BPF_F_NO_PREALLOC" : undefined;
 }

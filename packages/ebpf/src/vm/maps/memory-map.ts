@@ -209,4 +209,5 @@ const isRefusal = (slot: number) => slot === -EEXIST || slot === -ENOENT;
 const reasons: ReadonlyMap<number, string> = new Map([
   [7, "the map is full, or the index is beyond its end"],
   [22, "the map does not allow it"],
+  [28, "the map is full"],
 ]);

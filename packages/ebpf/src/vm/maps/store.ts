@@ -9,6 +9,7 @@ export const E2BIG = 7;
 export const EAGAIN = 11;
 export const EEXIST = 17;
 export const EINVAL = 22;
+export const ENOSPC = 28;
 
 /** BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
 export const ANY = 0;

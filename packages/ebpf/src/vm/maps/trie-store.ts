@@ -2,7 +2,7 @@
 // network order. A lookup tries the prefix lengths in use from the longest down, which is plenty for
 // an interpreter.
 
-import { E2BIG, EEXIST, EINVAL, ENOENT, EXIST, NOEXIST, indexOf, type Store } from "./store.ts";
+import { EEXIST, EINVAL, ENOENT, ENOSPC, EXIST, NOEXIST, indexOf, type Store } from "./store.ts";
 import { textOf } from "./hash-store.ts";
 import type { ValueArea } from "./value-area.ts";
 
@@ -25,6 +25,7 @@ export class TrieStore implements Store {
 
   find(key: Uint8Array): number {
     const longest = indexOf(key);
+    if (longest > bitsOf(key)) return -1;
     const lengths = [...this.#levels.keys()].filter((length) => length <= longest);
     for (const length of lengths.sort((a, b) => b - a)) {
       const entry = this.#levels.get(length)?.get(maskedText(key, length));
@@ -35,13 +36,13 @@ export class TrieStore implements Store {
 
   claim(key: Uint8Array, flags: number): number {
     const length = indexOf(key);
-    if (flags > 2 || length > (key.length - 4) * 8) return -EINVAL;
+    if (flags > 2 || length > bitsOf(key)) return -EINVAL;
     const text = maskedText(key, length);
     const level = this.#levels.get(length) ?? new Map<string, Entry>();
     const old = level.get(text);
     if (old === undefined) {
       if (flags === EXIST) return -ENOENT;
-      if (this.#count >= this.#maxEntries) return -E2BIG;
+      if (this.#count >= this.#maxEntries) return -ENOSPC;
       this.#count += 1;
     } else {
       if (flags === NOEXIST) return -EEXIST;
@@ -55,7 +56,7 @@ export class TrieStore implements Store {
 
   remove(key: Uint8Array): number {
     const length = indexOf(key);
-    if (length > (key.length - 4) * 8) return -EINVAL;
+    if (length > bitsOf(key)) return -EINVAL;
     const level = this.#levels.get(length);
     const text = maskedText(key, length);
     const entry = level?.get(text);
@@ -71,6 +72,11 @@ export class TrieStore implements Store {
     const all = [...this.#levels.values()].flatMap((level) => [...level.values()]);
     for (const { key, slot } of all) yield [key, slot];
   }
+}
+
+/** How long a prefix of the address in `key` can be. */
+function bitsOf(key: Uint8Array): number {
+  return (key.length - 4) * 8;
 }
 
 /** The address part of `key` with all but the first `length` bits zero. */

@@ -1,0 +1,44 @@
+// The ICMP error that a packet is answered with, written anew from RFC 792, RFC 1812 and RFC 4443: what the reference
+// and the packet scenarios expect. The identification of IPv4 errors is chance: it is 0 here, see `withoutChance`.
+
+import { frame, icmp4, icmp6, internetChecksum, ipv4, ipv6 } from "@yardmaster/packet";
+
+const kinds = {
+  4: { portUnreachable: [3, 3], timeExceeded: [11, 0], tooBig: [3, 4] },
+  6: { portUnreachable: [1, 4], timeExceeded: [3, 0], tooBig: [2, 0] },
+} as const;
+
+/**
+ * The answer to a packet: `link` is what its frame begins with, up to the IP header, `datagram` the rest without
+ * padding. `mtu`, in bytes, only of tooBig.
+ */
+export function icmpError(link: Uint8Array, datagram: Uint8Array, kind: keyof (typeof kinds)[4], mtu = 0): Uint8Array {
+  const isV4 = (datagram[0] as number) >> 4 === 4;
+  const [type, code] = kinds[isV4 ? 4 : 6][kind];
+  const quoted = datagram.subarray(0, isV4 ? 576 - 28 : 1280 - 48);
+  const [at, length] = isV4 ? [12, 4] : [8, 16];
+  const ends = { destination: datagram.slice(at, at + length), source: datagram.slice(at + length, at + 2 * length) };
+  const typeOfService = ((datagram[1] as number) & 0x1e) | 0xc0;
+  const error = isV4
+    ? frame(
+        ipv4({ ...ends, ttl: 64, typeOfService, identification: 0, dontFragment: false }),
+        icmp4({ type, code, mtu }),
+        quoted,
+      )
+    : frame(ipv6({ ...ends, hopLimit: 64 }), icmp6({ type, code, mtu }), quoted);
+  return Uint8Array.of(...link.subarray(6, 12), ...link.subarray(0, 6), ...link.subarray(12), ...error);
+}
+
+/** The frame with the identification of an ICMP packet of IPv4 set to 0 and its header's checksum accordingly. */
+export function withoutChance(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 12;
+  while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
+  const ip = at + 2;
+  if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip + 9] !== 1) return bytes;
+  const changed = bytes.slice();
+  changed.fill(0, ip + 4, ip + 6);
+  changed.fill(0, ip + 10, ip + 12);
+  new DataView(changed.buffer).setUint16(ip + 10, internetChecksum(changed.subarray(ip, ip + 20)));
+  return changed;
+}
