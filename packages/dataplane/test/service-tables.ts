@@ -191,6 +191,7 @@ export class ServiceTables implements Disposable {
     const listed = this.#members(index);
     const removed = (this.#lists[index]?.removed ?? []).map((of) => ({ destination: of.index, weight: of.weight }));
     const members = listed.map(({ destination, weight }) => ({ destination, weight }));
+    const table = scheduler.table?.(listed);
     const stood = this.position(index);
     const moved = () => scheduler.moved?.(stood, { before, after: listed }) ?? scheduler.start?.(listed) ?? stood;
     const inner = this.#createInner(this.#maps.inner.service.spec) as BpfMap<number, ServiceValue>;
@@ -204,11 +205,11 @@ export class ServiceTables implements Disposable {
       weightDivisor: weightDivisor(members),
       highestLevel: highestLevel(members),
       ...featuresOf(service),
-      reserved: new Uint8Array(20),
+      tableLength: table?.length ?? 0,
+      reserved: new Uint8Array(16),
       members: [...members, ...removed],
     });
     this.#services.set(index, inner);
-    const table = scheduler.table?.(listed);
     if (table !== undefined) {
       const slots = this.#createInner({ ...this.#maps.inner.slots.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));

@@ -163,7 +163,8 @@ export class ReferenceBalancer {
     if (service === undefined) return "noService";
     const opens = read.protocol === "udp" || ((read.flags & 2) !== 0 && (read.flags & 4) === 0);
     if (!opens) return "notOpening";
-    const destination = service.picker.pick(read.source) as Destination | undefined;
+    const opening = { client: read.source, clientPort: read.sourcePort, destination: read.destination, now: this.now };
+    const destination = service.picker.pick(opening) as Destination | undefined;
     if (destination === undefined) return "noDestination";
     return this.#insert(read, destination);
   }

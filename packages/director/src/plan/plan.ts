@@ -78,14 +78,15 @@ export function plan(
       }),
     );
     const members = destinations.map(listed);
+    const table = schedulers[service.scheduler].table?.(members);
     return {
       index,
       service,
       family: familyOf(service.address),
       key: { address: addressWords(service.address), port: service.port, protocol: protocolNumbers[service.protocol] },
-      record: serviceRecord(service, members),
+      record: { ...serviceRecord(service, members), tableLength: table?.length ?? 0 },
       destinations,
-      table: schedulers[service.scheduler].table?.(members),
+      table,
     };
   });
   const families = [...new Set(services.map(({ family }) => family))].sort();
@@ -164,7 +165,8 @@ function serviceRecord({ scheduler: name }: VirtualService, members: readonly Li
     maskBits: 0,
     newPerSecond: 0,
     halfOpenMaximum: 0,
-    reserved: new Uint8Array(20),
+    tableLength: 0,
+    reserved: new Uint8Array(16),
     members: members.map(({ destination, weight }) => ({ destination, weight })),
   };
 }
