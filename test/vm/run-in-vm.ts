@@ -100,8 +100,8 @@ function quote(text: string): string {
 }
 
 function qemuArguments(kernel: GuestKernel, work: string, options: VmOptions): string[] {
-  // An old processor, and one thread that emulates all of them: with the newest processor that QEMU 7.2 emulates, or with
-  // a thread for each, V8 in the guest now and then dies of a damaged heap.
+  // An old processor, and one thread that emulates all of them: with the newest processor that QEMU 7.2 emulates, or
+  // with a thread for each, V8 in the guest now and then dies of a damaged heap.
   // Emulated "rep movs" is slow, hence the cleared processor features: the kernel then copies with plain moves.
   const kernelCommandLine =
     "console=ttyS0 quiet loglevel=5 panic=-1 mitigations=off nokaslr clearcpuid=rep_good,erms,fsrm random.trust_cpu=on";

@@ -24,7 +24,6 @@ const texts = {
   sourcePort20: { verdict: "pass", text: "from port 20, which compatibility with IPVS leaves to the stack" },
   noDestination: { verdict: "pass", text: "no destination available" },
   replyWithoutConnection: { verdict: "pass", text: "reply whose connection is gone" },
-  destinationGone: { verdict: "pass", text: "of a connection whose destination was removed: the stack resets it" },
   exceedsMtu: { verdict: "pass", text: "larger than the MTU towards its destination" },
   neighbourUnresolved: { verdict: "pass", text: "the kernel is resolving the next hop" },
   timeToLiveExceeded: { verdict: "drop", text: "a reply's time to live used up" },

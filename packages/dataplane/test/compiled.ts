@@ -8,6 +8,7 @@ import {
   balancerMaps,
   type BalancerShape,
   type FamilyName,
+  type FeatureName,
   featureNames,
   reaper,
 } from "../src/index.ts";
@@ -38,6 +39,9 @@ export function familyOf(address: string): FamilyName {
   return addressWords(address).length === 1 ? "ipv4" : "ipv6";
 }
 
+/** Features that only some plans want: the map of ports' classes is large, and whole checksums change packets. */
+const ON_DEMAND: readonly FeatureName[] = ["wideServices", "fullUdpChecksums"];
+
 /** What a plan needs compiled in. */
 export function shapeOf(plan: BalancerPlan): BalancerShape {
   const used = plan.services.flatMap(({ destinations }) => destinations.map(({ method = "nat" }) => method));
@@ -47,8 +51,7 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),
     activeCost: 256,
-    // The map of all ports' classes is large: only for those who want it.
-    features: featureNames.filter((name) => name !== "wideServices"),
+    features: featureNames.filter((name) => !ON_DEMAND.includes(name)),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),

@@ -14,8 +14,10 @@ const UNMET = ["neighbourUnresolved", "noRoute", "forwardingDisabled", "directNe
 const NEVER_ASKED_FOR = [
   "destinationRemoved",
   "shed",
+  "silentRefusal",
   "sourcePort20",
   "templatesFull",
+  "tooManyAnswers",
   "tooManyHalfOpen",
   "tooManyNew",
 ];

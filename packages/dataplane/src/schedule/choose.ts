@@ -26,7 +26,7 @@ export function questionOf(
   return question;
 }
 
-/** The function that chooses a destination: its index, or NO_DESTINATION. Only the shape's schedulers are compiled in. */
+/** The function that chooses a destination: its index, or NO_DESTINATION. Only the shape's schedulers are in it. */
 export function scheduleFunction(maps: BalancerMaps, shape: BalancerShape) {
   return fn("schedule", { question: Question }, u32, ({ question }) => {
     const found = maps.services.lookup(question.locality.service).orReturn(NO_DESTINATION);

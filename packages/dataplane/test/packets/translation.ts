@@ -112,6 +112,16 @@ function ofUdp(wire: Wire): readonly PacketScenario[] {
         ),
       ],
     },
+    ...[0, 1, 2, 9, 1450].map((size) => ({
+      name: `a UDP datagram of ${size} bytes without checksum gets one where IPVS's way is wished`,
+      plan: { ...plan, shape: { features: ["fullUdpChecksums"] } } as const,
+      steps: [
+        step(
+          udpFrame(arriving, {}, { checksum: 0 }, new Uint8Array(size).fill(0xa5)),
+          udpFrame(toServer, there, inside, new Uint8Array(size).fill(0xa5)),
+        ),
+      ],
+    })),
     {
       name: "a UDP checksum that becomes 0 is written as 0xffff",
       plan,

@@ -26,6 +26,8 @@ export interface IpFields {
   readonly ttl?: number;
   /** Type of service or traffic class. */
   readonly typeOfService?: number;
+  /** Must not be divided by routers, which packets of IPv6 never are. */
+  readonly dontFragment?: boolean;
 }
 
 /** Builds a frame; what is not said of its headers has a default. */
@@ -97,7 +99,7 @@ export const ipv6Wire = wire<Ipv6Fields & Required<IpFields>>(
     neighbourhoodBits: 64,
     servers: ["fd00::11", "fd00::12", "fd00::13", "fd00::14"],
   },
-  ({ ttl, typeOfService, ...rest }) => {
+  ({ ttl, typeOfService, dontFragment: _always, ...rest }) => {
     const hopLimit = ttl === undefined ? {} : { hopLimit: ttl };
     const trafficClass = typeOfService === undefined ? {} : { trafficClass: typeOfService };
     return ipv6({ ...hopLimit, ...trafficClass, ...rest });

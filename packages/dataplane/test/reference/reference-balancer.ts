@@ -268,7 +268,7 @@ function replyFlow({ flow, destination }: ReferenceConnection): Flow {
   };
 }
 
-/** What the client is told instead of the packet's being forwarded: no hops left, or too large and not to be divided. */
+/** What the client is told where the packet is not forwarded: no hops left, or too large and not to be divided. */
 function errorFor(frame: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | undefined {
   const link = frame.subarray(0, read.ipAt);
   const datagram = frame.subarray(read.ipAt, read.endsAt);
