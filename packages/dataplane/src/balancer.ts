@@ -120,7 +120,6 @@ function findConnection(road: Road, traveller: Traveller): () => ConnectionRefer
   const { maps, shape, family, connections, open, insert, revisit } = road;
   const { parsed, flow, now, refusal } = traveller;
   const { flags } = parsed;
-  const opened = stack(family.Connection, undefined, { share: "opened" });
   const connection = referenceVariable(family.Connection);
   const isNew = variable(u32(1));
   maps[family.name].connections.lookup(flow).then((found) => {
@@ -157,6 +156,7 @@ function findConnection(road: Road, traveller: Traveller): () => ConnectionRefer
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
+      const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
       const outcome = variable(u32(0));
       open({ flow, flags, now, connection: opened }, outcome);
       insert({ flow, now, connection: opened }, outcome);

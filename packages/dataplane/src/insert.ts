@@ -6,13 +6,13 @@ import { fn, type Int, returnValue, stack, u32, type Variable, variable, when } 
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
+import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
-import { EXISTS, failure, INSERTED, ONE_PACKET, OPENED, READY } from "./outcome.ts";
+import { EXISTS, failure, INSERTED, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
-import type { BalancerMaps } from "./schema.ts";
+import { type BalancerMaps, serviceFlags } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { states } from "./tcp-states.ts";
 
 /** A connection of a flow that is to be inserted. */
 interface Insertion {
@@ -39,15 +39,13 @@ export function insertion(
   const { discard, counters, templates } = functions;
   return ({ flow, now, connection }, outcome) => {
     if (hasFeature(shape, "persistence")) {
-      when(outcome.get().eq(READY).or(outcome.get().eq(ONE_PACKET)), () => {
+      when(outcome.get().eq(READY), () => {
         templates.bind(flow, connection, now, () => outcome.set(u32(failure(reasons.templatesFull))));
-        // Only where any packet may open a connection.
-        const isEstablished = stateOf(connection.life).eq(states.ESTABLISHED).and(connection.template.ne(0));
-        when(isEstablished, () => templates.assure(flow, connection), { isRare: true });
       });
     }
     if (hasFeature(shape, "onePacket")) {
-      when(outcome.get().eq(ONE_PACKET), () => {
+      const isOnePacket = connection.serviceFlags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
+      when(outcome.get().eq(READY).and(isOnePacket), () => {
         templates.release(flow, connection);
         counters.scheduled(connection.destination);
         outcome.set(u32(OPENED));

@@ -17,9 +17,9 @@ import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from 
 import { aim } from "./aim.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { IPPROTO_TCP, IPPROTO_UDP } from "./headers.ts";
+import { IPPROTO_TCP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
-import { failure, ONE_PACKET, READY } from "./outcome.ts";
+import { failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
@@ -36,7 +36,7 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
-/** Opens, in the program's own body: `outcome` becomes READY, ONE_PACKET or a failure. */
+/** Opens, in the program's own body: `outcome` becomes READY or a failure. */
 export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
 
 /**
@@ -108,7 +108,7 @@ function bound(
   return chosen.get();
 }
 
-/** Fills `connection` in for its destination: READY, ONE_PACKET or a failure. */
+/** Fills `connection` in for its destination: READY or a failure. */
 function described(
   maps: BalancerMaps,
   shape: BalancerShape,
@@ -123,14 +123,9 @@ function described(
   connection.template = u32(0);
   aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
-  connection.templateFlags = u8(0);
-  connection.templateBits = u8(0);
+  connection.serviceFlags = service.flags.toU8();
+  connection.maskBits = service.maskBits.toU8();
   setState(connections, { flow, flags, now, connection });
-  if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
-  if (hasFeature(shape, "onePacket")) {
-    const isOnePacket = service.flags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
-    when(isOnePacket, () => returnValue(ONE_PACKET));
-  }
   return u32(READY);
 }
 

@@ -301,6 +301,11 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    /**
+     * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
+     * way through the schedulers wrote there, and follow all of them to the end.
+     */
+    opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
   };
 }

@@ -7,10 +7,8 @@ import {
   fn,
   type Int,
   type Reference,
-  repeat,
   returnValue,
   stack,
-  u16,
   u32,
   u64,
   variable,
@@ -25,7 +23,6 @@ import {
   controlledOf,
   type FlowReference,
   isExpired,
-  lifeOf,
   stateOf,
 } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
@@ -33,7 +30,6 @@ import {
   type BalancerMaps,
   destinationFlags,
   Load,
-  type ServiceFields,
   serviceFlags,
   Tallies,
   Template,
@@ -51,10 +47,8 @@ export const ASSURED = 1;
 const EXTENSION_SECONDS = 60;
 /** Bits of `serviceFlags` that decide what a template's key leaves out. */
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
-/** Bit of a connection's `templateFlags`: its server has answered, and its template knows. */
+/** Bit among those of a connection: its server has answered, and its template knows. */
 const ANSWERED = 0x80;
-/** Bits of them that connections note. */
-const NOTED_FLAGS = KEY_FLAGS | serviceFlags.persistent;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
@@ -66,9 +60,6 @@ const ASSURANCE = BigInt(ASSURED) << 32n;
 /** The life word that a retired template leaves behind: count at its copy. Its top bit is set, as no count sets it. */
 const MOVED = 2n ** 64n - 1n;
 
-/** How often a compare-and-exchange is tried again while other CPUs keep winning. */
-const ATTEMPTS = 4;
-
 /** What a template's key is made of besides the flow. */
 interface KeyParts {
   readonly flags: Int<"u32">;
@@ -79,7 +70,7 @@ interface KeyParts {
 /** The operations on templates of one family in one program. */
 export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, family: Family) {
   const at: Place = { maps, shape, family };
-  return { ...choosing(at), ...ofConnections(at), ...forgetting(at), describe };
+  return { ...choosing(at), ...ofConnections(at), ...forgetting(at) };
 }
 
 /** The tables and the family that operations are built for. */
@@ -94,22 +85,32 @@ function extension(maps: BalancerMaps): Int<"u32"> {
   return maps.settings.value.ticksPerSecond.mul(EXTENSION_SECONDS);
 }
 
-/** The key of the client's template, in the frame. */
+/**
+ * The key of the client's template, in the frame. What it leaves out is masked, not branched over: the verifier would
+ * follow each way through all that comes behind.
+ */
 function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: KeyParts): KeyReference {
   const key = stack(family.TemplateKey, undefined, { share: "template key" });
+  const port = maskFor(isZero(flags.and(KEY_FLAGS)));
+  const address = maskFor(isZero(flags.and(serviceFlags.byMark)));
   for (let word = 0; word < family.words; word++) {
-    key.client.set(word, flow.source.at(word).toHost().and(maskWord(bits, word)).toNet());
-    key.service.set(word, flow.destination.at(word));
+    key.client.set(word, flow.source.at(word).toHost().and(maskWord(family, bits, word)).toNet());
+    key.service.set(word, flow.destination.at(word).toHost().and(address).toNet());
   }
-  key.port = flow.destinationPort;
-  key.protocol = flow.protocol.toU16();
+  key.port = flow.destinationPort.toHost().and(port).toU16().toNet();
+  key.protocol = flow.protocol.and(address).toU16();
   key.index = service;
-  when(flags.and(KEY_FLAGS).ne(0), () => (key.port = u16(0).toNet()));
-  when(flags.and(serviceFlags.byMark).ne(0), () => {
-    for (let word = 0; word < family.words; word++) key.service.set(word, 0);
-    key.protocol = u16(0);
-  });
   return key;
+}
+
+/** 1 where `value`, below 2^31, is 0; else 0. */
+function isZero(value: Int<"u32">): Int<"u32"> {
+  return value.sub(1).shr(31);
+}
+
+/** All ones for 1, 0 for 0. */
+function maskFor(bit: Int<"u32">): Int<"u32"> {
+  return u32(0).sub(bit);
 }
 
 /** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
@@ -129,9 +130,13 @@ function isOver(life: Int<"u64">, now: Int<"u32">): Bool {
   return isExpired(life, now).and(controlledOf(life).eq(0));
 }
 
-/** Where a template leads at `now`, or NO_DESTINATION where it does no longer. */
-function leadsTo(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">): Int<"u32"> {
-  const { life, destination } = template;
+/** Where a template whose life word is `life` leads at `now`, or NO_DESTINATION where it does no longer. */
+function leadsTo(
+  maps: BalancerMaps,
+  { destination }: TemplateReference,
+  life: Int<"u64">,
+  now: Int<"u32">,
+): Int<"u32"> {
   const isGone = isOver(life, now).or(stateOf(life).eq(states.CLAIMED));
   const chosen = variable(u32(NO_DESTINATION));
   when(isGone.not(), () => {
@@ -155,8 +160,10 @@ function choosing(at: Place) {
     `bound${digit}`,
     { flow: FlowKey, flags: u32, bits: u32, service: u32, now: u32 },
     u32,
-    ({ flow, now, ...parts }) =>
-      leadsTo(maps, templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION), now),
+    ({ flow, now, ...parts }) => {
+      const template = templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION);
+      return leadsTo(maps, template, template.life, now);
+    },
   );
 
   /**
@@ -171,34 +178,42 @@ function choosing(at: Place) {
     ({ flow, connection, now }) => {
       const { service } = maps.destinations.lookup(connection.destination).orReturn(1);
       const { persistenceTicks: periodTicks } = maps.services.lookup(service).orReturn(1).lookup(0).orReturn(1);
-      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
+      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
       const key = keyOf(family, flow, parts);
-      repeat(ATTEMPTS, () => {
-        templates.lookup(key).then((known) => {
-          const destination = leadsTo(maps, known, now);
-          when(destination.eq(NO_DESTINATION), () => retire(at, key, known, now)).otherwise(() => {
-            hold(maps, known, now, () => {
-              connection.template = known.serial;
-              when(connection.destination.eq(destination), () => returnValue(0));
-              connection.destination = destination;
-              maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
-              returnValue(0);
-            });
-          });
-        });
-        const { destination } = connection;
-        // Odd numbers: 0 says that a connection has no template.
-        const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(2).or(1);
-        const life = lifeOf(now.add(periodTicks), u32(0)).add(ONE_CONTROLLED);
-        const content = { life, destination, serial, periodTicks, reserved: 0 };
-        countTemplates(maps, destination, u32(1));
-        const outcome = templates.update(key, stack(Template, content, { share: "template" }), "create");
-        when(outcome.eq(0), () => {
-          connection.template = serial;
-          returnValue(0);
-        });
-        countTemplates(maps, destination, u32(MINUS_ONE));
-        when(outcome.ne(EXISTS), () => returnValue(1));
+      // Where any packet may open a connection, it may be established at once.
+      const isEstablished = isZero(stateOf(connection.life).xor(states.ESTABLISHED));
+      const assurance = isEstablished.mul(ASSURED).toU64().shl(32);
+      const follow = ({ template, life, destination }: Found & { readonly destination: Int<"u32"> }) => {
+        when(hold(maps, { key, template, life }, now, assurance).not(), () => returnValue(0));
+        connection.template = template.serial;
+        when(connection.destination.eq(destination), () => returnValue(0));
+        connection.destination = destination;
+        maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
+        returnValue(0);
+      };
+      templates.lookup(key).then((template) => {
+        const { life } = template;
+        const destination = leadsTo(maps, template, life, now);
+        when(destination.ne(NO_DESTINATION), () => follow({ key, template, life, destination }));
+        retire(at, { key, template, life }, now);
+      });
+      const { destination } = connection;
+      // Odd numbers: 0 says that a connection has no template.
+      const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(2).or(1);
+      const life = assurance.or(now.add(periodTicks)).add(ONE_CONTROLLED);
+      const content = { life, destination, serial, periodTicks, reserved: 0 };
+      countTemplates(maps, destination, u32(1));
+      const outcome = templates.update(key, stack(Template, content, { share: "template" }), "create");
+      when(outcome.eq(0), () => {
+        connection.template = serial;
+        returnValue(0);
+      });
+      countTemplates(maps, destination, u32(MINUS_ONE));
+      when(outcome.ne(EXISTS), () => returnValue(1));
+      templates.lookup(key).then((template) => {
+        const { life } = template;
+        const destination = leadsTo(maps, template, life, now);
+        when(destination.ne(NO_DESTINATION), () => follow({ key, template, life, destination }));
       });
       return u32(0);
     },
@@ -208,7 +223,7 @@ function choosing(at: Place) {
     find,
     /** Binds the client of a connection to a persistent service; `full` runs where the table of templates is full. */
     bind(flow: FlowReference, connection: ConnectionReference, now: Int<"u32">, full: () => void): void {
-      when(connection.templateFlags.and(serviceFlags.persistent).ne(0), () => {
+      when(connection.serviceFlags.and(serviceFlags.persistent).ne(0), () => {
         when(bind({ flow, connection, now }).ne(0), full);
       });
     },
@@ -216,30 +231,33 @@ function choosing(at: Place) {
 }
 
 /**
- * A new connection under a template: its time starts again. One that was only kept by connections stays brief. `done`
- * runs unless the template ends or is retired meanwhile.
+ * A new connection under a template, whose life word was `life`: its time starts again. One that was only kept by
+ * connections stays brief. False where another CPU was quicker to change it.
  */
-function hold(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">, done: () => void): void {
-  repeat(ATTEMPTS, (_, attempts) => {
-    const life = template.life;
-    when(isOver(life, now).or(stateOf(life).eq(states.CLAIMED)), () => attempts.stop());
-    const period = variable(template.periodTicks);
-    when(isExpired(life, now), () => period.set(extension(maps)));
-    const renewed = life.shr(32).shl(32).or(now.add(period.get())).add(ONE_CONTROLLED);
-    when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
-      template.periodTicks = period.get();
-      done();
-    });
+function hold(maps: BalancerMaps, { template, life }: Found, now: Int<"u32">, assurance: Int<"u64">): Bool {
+  const period = variable(template.periodTicks);
+  when(isExpired(life, now), () => {
+    period.set(extension(maps));
+    template.periodTicks = period.get();
   });
+  const renewed = life.shr(32).shl(32).or(now.add(period.get())).or(assurance).add(ONE_CONTROLLED);
+  return atomic(template, Template, "life").compareExchange(life, renewed).eq(life);
+}
+
+/** A template, its key, and the life word that it had when it was looked at. */
+interface Found {
+  readonly key: KeyReference;
+  readonly template: TemplateReference;
+  readonly life: Int<"u64">;
 }
 
 /**
  * Takes a template that leads nowhere any more out of its client's way: to where no client finds it, until its time is
  * up. It is claimed first, so that one CPU does it, and its count of connections goes along exactly.
  */
-function retire({ maps, family }: Place, key: KeyReference, template: TemplateReference, now: Int<"u32">): void {
+function retire({ maps, family }: Place, { key, template, life }: Found, now: Int<"u32">): void {
   const { templates } = maps[family.name];
-  const { life, destination, serial, periodTicks } = template;
+  const { destination, serial, periodTicks } = template;
   const forget = () => countTemplates(maps, destination, u32(MINUS_ONE));
   when(stateOf(life).ne(states.CLAIMED), () => {
     const claimed = life.or(CLAIM);
@@ -272,7 +290,7 @@ function ofConnections({ maps, shape, family }: Place) {
     act: (template: TemplateReference) => Bool,
   ): void => {
     maps.destinations.lookup(connection.destination).then(({ service }) => {
-      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
+      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
       const isDone = variable(u32(0));
       templates.lookup(keyOf(family, flow, parts)).then((template) => {
         when(template.serial.eq(connection.template), () => {
@@ -297,13 +315,9 @@ function ofConnections({ maps, shape, family }: Place) {
   });
   const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
     withTemplate(flow, connection, (template) => {
-      repeat(ATTEMPTS, (_, attempts) => {
-        const life = template.life;
-        when(stateOf(life).ne(0), () => attempts.stop());
-        const exchanged = atomic(template, Template, "life").compareExchange(life, life.or(ASSURANCE));
-        when(exchanged.eq(life), () => attempts.stop());
-      });
-      return stateOf(template.life).eq(states.CLAIMED);
+      // A claimed one stays claimed: its state has all bits set.
+      const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
+      return stateOf(before).eq(states.CLAIMED);
     });
     return u32(0);
   });
@@ -327,11 +341,11 @@ function ofConnections({ maps, shape, family }: Place) {
     /** A server answered a UDP connection, opened by `flow`: that counts for its template as being established. */
     answered(protocol: Int<"u8">, connection: ConnectionReference, flow: () => FlowReference): void {
       if (!hasFeature(shape, "persistence")) return;
-      const isFirst = connection.templateFlags.and(ANSWERED).eq(0);
+      const isFirst = connection.serviceFlags.and(ANSWERED).eq(0);
       when(
         isUnderTemplate(connection).and(protocol.eq(IPPROTO_UDP)).and(isFirst),
         () => {
-          connection.templateFlags = connection.templateFlags.or(ANSWERED).toU8();
+          connection.serviceFlags = connection.serviceFlags.or(ANSWERED).toU8();
           assure(flow(), connection);
         },
         { isRare: true },
@@ -369,22 +383,17 @@ function forgetting({ maps, family }: Place) {
   return { discard };
 }
 
-/** Notes on a connection what its template's key is made by. */
-function describe(connection: ConnectionReference, service: Reference<ServiceFields>): void {
-  connection.templateFlags = service.flags.and(NOTED_FLAGS).toU8();
-  connection.templateBits = service.maskBits.toU8();
-}
-
 /** The mask for one word of an address of which `bits` bits are kept, in host order. */
-function maskWord(bits: Int<"u32">, word: number): Int<"u32"> {
-  // Bits of this word that are kept: bits − 32 × word, within 0 … 32.
-  const before = 32 * word;
-  const kept = variable(u32(0));
-  when(bits.gt(before), () => kept.set(bits.sub(before)));
-  when(kept.get().gt(32), () => kept.set(u32(32)));
+function maskWord({ words }: Family, bits: Int<"u32">, word: number): Int<"u32"> {
+  // Bits of this word that are not kept: 32 × (word + 1) − bits, within 0 … 32.
+  let dropped = u32(32 * (word + 1)).sub(bits);
+  if (words > 1) {
+    dropped = dropped.and(maskFor(dropped.shr(31)).xor(0xffff_ffff));
+    const isAbove = u32(32).sub(dropped).shr(31);
+    dropped = dropped.and(maskFor(isAbove).xor(0xffff_ffff)).or(isAbove.shl(5));
+  }
   // 64-bit arithmetic: a shift by 32 of a 32-bit number would be one by 0.
-  const ones = u32(0xffff_ffff).toU64();
-  return ones.shl(u32(32).sub(kept.get()).toU64()).toU32();
+  return u32(0xffff_ffff).toU64().shl(dropped.toU64()).toU32();
 }
 
 export type TemplateFunctions = ReturnType<typeof templateFunctions>;

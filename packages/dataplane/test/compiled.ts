@@ -39,8 +39,18 @@ export function familyOf(address: string): FamilyName {
   return addressWords(address).length === 1 ? "ipv4" : "ipv6";
 }
 
-/** Features that only some plans want: the map of ports' classes is large, and whole checksums change packets. */
-const ON_DEMAND: readonly FeatureName[] = ["wideServices", "fullUdpChecksums"];
+/** What a plan's services and settings make use of. */
+function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
+  const destinations = services.flatMap((service) => service.destinations);
+  const uses: Partial<Record<FeatureName, boolean>> = {
+    thresholds: destinations.some(({ upperThreshold }) => upperThreshold !== undefined),
+    persistence: services.some(({ persistence }) => persistence !== undefined),
+    onePacket: services.some(({ onePacket }) => onePacket === true),
+    caps: services.some(({ newPerSecond, halfOpenMaximum }) => newPerSecond ?? halfOpenMaximum),
+    dropPackets: settings?.dropRate !== undefined,
+  };
+  return featureNames.filter((name) => uses[name] === true);
+}
 
 /** What a plan needs compiled in. */
 export function shapeOf(plan: BalancerPlan): BalancerShape {
@@ -51,7 +61,7 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),
     activeCost: 256,
-    features: featureNames.filter((name) => !ON_DEMAND.includes(name)),
+    features: featuresOf(plan),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
