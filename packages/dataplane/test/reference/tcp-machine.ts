@@ -54,3 +54,6 @@ export function after(state: State, direction: Direction, flags: number): State 
   if (event === undefined) return "CL";
   return TABLES[direction][event].split(" ")[ORDER.indexOf(state)] as State;
 }
+
+/** The handshake is not complete. */
+export const isHalfOpen = (state: State): boolean => state === "SR" || state === "SA";
