@@ -104,7 +104,7 @@ function randomPersistence(random: Random, { maskBits }: Addresses): Persistence
   return {
     seconds: random.pick([1, 2, 20, 300]),
     maskBits: random.pick(maskBits),
-    covers: random.pick(["port", "port", "allPorts", "mark"]),
+    covers: random.pick(["port", "allPorts", "mark"]),
   };
 }
 
