@@ -56,8 +56,8 @@ function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
 export function shapeOf(plan: BalancerPlan): BalancerShape {
   const used = plan.services.flatMap(({ destinations }) => destinations.map(({ method = "nat" }) => method));
   const count = plan.services.reduce((sum, { destinations }) => sum + destinations.length, 0);
-  const addresses = plan.services.flatMap((service) => endpointsOf(service).map(({ address }) => address));
-  const families = new Set(addresses.map(familyOf));
+  const endpoints = plan.services.flatMap(endpointsOf);
+  const families = new Set(endpoints.map(({ address }) => familyOf(address)));
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),
     activeCost: 256,
@@ -66,7 +66,7 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
     maximumConnections: plan.maximumConnections ?? 4096,
-    maximumServices: Math.max(plan.services.length, 1),
+    maximumServices: Math.max(endpoints.length, 1),
     maximumDestinations: Math.max(count, 1),
     maximumMembers: plan.maximumMembers ?? 16,
     ...(plan.sendBack !== undefined && { sendBack: plan.sendBack }),

@@ -2,7 +2,7 @@
 
 export type State = "NONE" | "ES" | "SS" | "SR" | "FW" | "TW" | "CL" | "CW" | "LA" | "LI" | "SA" | "UDP";
 
-const ORDER: readonly State[] = ["NONE", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"];
+export const ORDER: readonly State[] = ["NONE", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"];
 
 export type Direction = "in" | "out" | "in-only";
 type Event = "syn" | "fin" | "ack" | "rst";
