@@ -2,7 +2,7 @@
 // one; undoes it all where that fails. In steps that the program calls one after another: the frames of functions that
 // call each other share 512 bytes.
 
-import { fn, type Int, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
+import { fn, type Int, repeat, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
@@ -73,6 +73,9 @@ export function insertion(
   };
 }
 
+/** An expired entry may be in the way, and, once that is gone, the one that another CPU opened in its place. */
+const ROUNDS = 2;
+
 /** The function that inserts the client's entry: OPENED, INSERTED or a failure. */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
@@ -86,23 +89,20 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
       counters.unbind(connection.destination, state());
       templates.release(flow, connection);
     };
-    const outcome = variable(connections.update(flow, connection, "create"));
-    when(
-      outcome.get().eq(EXISTS),
-      () => {
-        // Absent where whoever ends it was quicker: then there is room now.
-        connections.lookup(flow).then((other) => {
-          when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-            undo();
-            copyConnection(family, connection, other);
-            returnValue(OPENED);
-          });
+    const outcome = variable(u32(0));
+    repeat(ROUNDS, (_, rounds) => {
+      outcome.set(connections.update(flow, connection, "create"));
+      when(outcome.get().ne(EXISTS), () => rounds.stop());
+      // Absent where whoever ends it was quicker: then there is room now.
+      connections.lookup(flow).then((other) => {
+        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
+          undo();
+          copyConnection(family, connection, other);
+          returnValue(OPENED);
         });
-        discard({ flow, now, force: u32(0) });
-        outcome.set(connections.update(flow, connection, "create"));
-      },
-      { isRare: true },
-    );
+      });
+      discard({ flow, now, force: u32(0) });
+    });
     when(
       outcome.get().ne(0),
       () => {

@@ -7,6 +7,7 @@ import {
   fn,
   type Int,
   type Reference,
+  repeat,
   returnValue,
   stack,
   u32,
@@ -52,6 +53,9 @@ const ANSWERED = 0x80;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
+/** How often a compare-and-exchange is tried again while other CPUs keep winning. */
+const ATTEMPTS = 3;
+
 /** What a connection under a template adds to its life word, and what its state becomes once claimed or assured. */
 const ONE_CONTROLLED = 1n << CONTROLLED_SHIFT;
 const ONE_LESS_CONTROLLED = 2n ** 64n - ONE_CONTROLLED;
@@ -183,18 +187,20 @@ function choosing(at: Place) {
       // Where any packet may open a connection, it may be established at once.
       const isEstablished = isZero(stateOf(connection.life).xor(states.ESTABLISHED));
       const assurance = isEstablished.mul(ASSURED).toU64().shl(32);
-      const follow = ({ template, life, destination }: Found & { readonly destination: Int<"u32"> }) => {
-        when(hold(maps, { key, template, life }, now, assurance).not(), () => returnValue(0));
-        connection.template = template.serial;
-        when(connection.destination.eq(destination), () => returnValue(0));
-        connection.destination = destination;
-        maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
+      const follow = (template: TemplateReference, destination: Int<"u32">) => {
+        hold(maps, template, { now, assurance }, () => {
+          connection.template = template.serial;
+          when(connection.destination.eq(destination), () => returnValue(0));
+          connection.destination = destination;
+          maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
+          returnValue(0);
+        });
         returnValue(0);
       };
       templates.lookup(key).then((template) => {
         const { life } = template;
         const destination = leadsTo(maps, template, life, now);
-        when(destination.ne(NO_DESTINATION), () => follow({ key, template, life, destination }));
+        when(destination.ne(NO_DESTINATION), () => follow(template, destination));
         retire(at, { key, template, life }, now);
       });
       const { destination } = connection;
@@ -213,7 +219,7 @@ function choosing(at: Place) {
       templates.lookup(key).then((template) => {
         const { life } = template;
         const destination = leadsTo(maps, template, life, now);
-        when(destination.ne(NO_DESTINATION), () => follow({ key, template, life, destination }));
+        when(destination.ne(NO_DESTINATION), () => follow(template, destination));
       });
       return u32(0);
     },
@@ -231,17 +237,28 @@ function choosing(at: Place) {
 }
 
 /**
- * A new connection under a template, whose life word was `life`: its time starts again. One that was only kept by
- * connections stays brief. False where another CPU was quicker to change it.
+ * A new connection under a template: its time starts again; of one that was only kept by connections, a brief one.
+ * `done` runs unless the template is claimed, or other CPUs keep changing it.
  */
-function hold(maps: BalancerMaps, { template, life }: Found, now: Int<"u32">, assurance: Int<"u64">): Bool {
-  const period = variable(template.periodTicks);
-  when(isExpired(life, now), () => {
-    period.set(extension(maps));
-    template.periodTicks = period.get();
+function hold(maps: BalancerMaps, template: TemplateReference, at: Holding, done: () => void): void {
+  repeat(ATTEMPTS, (_, attempts) => {
+    const { life, periodTicks } = template;
+    when(stateOf(life).eq(states.CLAIMED), () => attempts.stop());
+    const isBrief = maskFor(life.toU32().sub(at.now).sub(1).shr(31));
+    const period = periodTicks.and(isBrief.xor(0xffff_ffff)).or(extension(maps).and(isBrief));
+    const renewed = life.shr(32).shl(32).or(at.now.add(period)).or(at.assurance).add(ONE_CONTROLLED);
+    when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
+      template.periodTicks = period;
+      done();
+    });
   });
-  const renewed = life.shr(32).shl(32).or(now.add(period.get())).or(assurance).add(ONE_CONTROLLED);
-  return atomic(template, Template, "life").compareExchange(life, renewed).eq(life);
+}
+
+/** How a template is held. */
+interface Holding {
+  readonly now: Int<"u32">;
+  /** What makes it assured, if it is to be. */
+  readonly assurance: Int<"u64">;
 }
 
 /** A template, its key, and the life word that it had when it was looked at. */

@@ -65,7 +65,7 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
-    maximumConnections: plan.maximumConnections ?? 4096,
+    maximumConnections: plan.maximumConnections ?? 1024,
     maximumServices: Math.max(endpoints.length, 1),
     maximumDestinations: Math.max(count, 1),
     maximumMembers: plan.maximumMembers ?? 16,

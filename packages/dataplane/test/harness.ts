@@ -66,6 +66,11 @@ export interface ReapOptions {
   readonly force?: true;
 }
 
+interface ReaperTable {
+  readonly family: FamilyName;
+  readonly table: keyof typeof reaperTables;
+}
+
 type PathValue = JsOf<typeof Path>;
 type HopValue = JsOf<typeof NextHop>;
 
@@ -139,33 +144,40 @@ export class Balancer implements Disposable {
     return { verdict: VERDICTS[output.verdict] ?? "aborted", frame: output.packet, redirectIfindex };
   }
 
-  /** The programs once more, on the same maps: another CPU that runs while the first is in the middle. */
-  loadAgain(): { readonly balancer: BpfProgram; readonly reaper: BpfProgram } {
-    return { balancer: this.host.loadProgram(this.#compiled.balancerSpec, this.#live), reaper: this.#loadReaper() };
+  /** Everything that the control plane writes is as planned again; tables and counts stay. */
+  reset(): void {
+    this.tables.write();
+    this.#settings = this.plan.settings ?? {};
+    this.#writeSettings();
   }
 
-  /** Hands the reaper its next work: these connections of one family, at most REAPER_BATCH. */
-  assignReaper(flows: readonly FlowValue[], options: ReapOptions & { readonly family?: FamilyName } = {}): void {
-    const { FlowKey } = families[options.family ?? "ipv4"];
-    const keys = flows.map((flow) => FlowKey.encode(flow));
-    this.#assign("connections", keys, options);
+  /** Loads the programs once more, on the same maps: for another CPU that runs while the first is in the middle. */
+  get programs(): Readonly<Record<"balancer" | "reaper", () => BpfProgram>> {
+    const { balancerSpec, reaperSpec } = this.#compiled;
+    return {
+      balancer: () => this.host.loadProgram(balancerSpec, this.#live),
+      reaper: () => this.host.loadProgram(reaperSpec, this.#live),
+    };
   }
 
-  /** The same for templates. */
-  assignReaperTemplates(
-    templates: readonly TemplateKeyValue[],
-    options: ReapOptions & { readonly family?: FamilyName } = {},
-  ): void {
-    const { TemplateKey } = families[options.family ?? "ipv4"];
-    const keys = templates.map((key) => TemplateKey.encode(key));
-    this.#assign("templates", keys, options);
+  /** Hands the reaper its next work in one table of the first family: what looks expired, at most REAPER_BATCH. */
+  assignReaper({ table, ...options }: ReapOptions & { readonly table: keyof typeof reaperTables }): void {
+    const [family = "ipv4"] = this.shape.families;
+    this.#assign({ family, table }, this.#keysFor({ family, table }, options).slice(0, REAPER_BATCH), options);
   }
 
-  #assign(
-    table: keyof typeof reaperTables,
-    keys: readonly Uint8Array[],
-    { force, family = "ipv4" }: ReapOptions & { readonly family?: FamilyName },
-  ): void {
+  /** Keys of a table's entries that the reaper is to look at. */
+  #keysFor({ family, table }: ReaperTable, options: ReapOptions): Uint8Array[] {
+    const { FlowKey, TemplateKey } = families[family];
+    if (table === "templates") {
+      const found = this.#templates(family).filter(([, { life }]) => this.#isFor(options, life));
+      return found.map(([key]) => TemplateKey.encode(key));
+    }
+    const found = this.#entries(family).filter(([, { direction, life }]) => direction === 0 && this.#isFor(options, life));
+    return found.map(([flow]) => FlowKey.encode(flow));
+  }
+
+  #assign({ family, table }: ReaperTable, keys: readonly Uint8Array[], { force }: ReapOptions): void {
     const bytes = new Uint8Array(ReaperWork.fields.keys.size);
     keys.forEach((key, index) => bytes.set(key, index * key.length));
     this.map(this.maps.reaperWork).update(0, {
@@ -179,12 +191,8 @@ export class Balancer implements Disposable {
 
   /** Runs the reaper on the work it was handed last. Returns how many entries it ended. */
   runReaper(): number {
-    this.#reaper ??= this.#loadReaper();
+    this.#reaper ??= this.programs.reaper();
     return this.#reaper.run({ packet: new Uint8Array(64) }).verdict;
-  }
-
-  #loadReaper(): BpfProgram {
-    return this.host.loadProgram(this.#compiled.reaperSpec, this.#live);
   }
 
   /**
@@ -299,29 +307,22 @@ export class Balancer implements Disposable {
 
   /** Runs the reaper over the connections that look expired, or over all. Returns how many it ended. */
   reap(options: ReapOptions = {}): number {
-    return this.shape.families.reduce((sum, family) => {
-      const flows = this.#entries(family)
-        .filter(([, { direction, life }]) => direction === 0 && this.#isFor(options, life))
-        .map(([flow]) => flow);
-      return sum + this.#inBatches(flows, (batch) => this.assignReaper(batch, { ...options, family }));
-    }, 0);
+    return this.#reapTable("connections", options);
   }
 
   /** The same over templates. */
   reapTemplates(options: ReapOptions = {}): number {
-    return this.shape.families.reduce((sum, family) => {
-      const keys = this.#templates(family)
-        .filter(([, { life }]) => this.#isFor(options, life))
-        .map(([key]) => key);
-      return sum + this.#inBatches(keys, (batch) => this.assignReaperTemplates(batch, { ...options, family }));
-    }, 0);
+    return this.#reapTable("templates", options);
   }
 
-  #inBatches<Key>(keys: readonly Key[], assign: (batch: readonly Key[]) => void): number {
+  #reapTable(table: keyof typeof reaperTables, options: ReapOptions): number {
     let ended = 0;
-    for (let at = 0; at < keys.length; at += REAPER_BATCH) {
-      assign(keys.slice(at, at + REAPER_BATCH));
-      ended += this.runReaper();
+    for (const family of this.shape.families) {
+      const keys = this.#keysFor({ family, table }, options);
+      for (let at = 0; at < keys.length; at += REAPER_BATCH) {
+        this.#assign({ family, table }, keys.slice(at, at + REAPER_BATCH), options);
+        ended += this.runReaper();
+      }
     }
     return ended;
   }

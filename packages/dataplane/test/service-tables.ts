@@ -54,33 +54,35 @@ export class ServiceTables implements Disposable {
   readonly #inner: BpfMap[] = [];
   /** By index: the value that the programs see now. */
   readonly #services = new Map<number, BpfMap<number, ServiceValue>>();
-  readonly #destinations: readonly Listed[];
+  #destinations: readonly Listed[] = [];
   /** Of each service its destinations in list order, without those removed; and those. */
-  readonly #lists: { listed: readonly Listed[]; removed: readonly Listed[] }[];
+  #lists: { listed: readonly Listed[]; removed: readonly Listed[] }[] = [];
 
   constructor(host: BpfHost, maps: BalancerMaps, map: LiveMap, plan: BalancerPlan) {
     this.#host = host;
     this.#maps = maps;
     this.#map = map;
     this.#plan = plan;
-    const all = plan.services.flatMap(({ destinations }, service) => destinations.map((of) => ({ service, plan: of })));
+  }
+
+  /** Writes everything as the plan says; services become visible last. */
+  write(): void {
+    const { services } = this.#plan;
+    const all = services.flatMap(({ destinations }, service) => destinations.map((of) => ({ service, plan: of })));
     this.#destinations = all.map((of, index) => {
       const { weight = 1, upperThreshold = 0 } = of.plan;
       const lowerThreshold = lowerThresholdOf(of.plan);
       return { ...of, index, weight, lastWeight: weight, upperThreshold, lowerThreshold, isRemoved: false };
     });
-    this.#lists = plan.services.map((_, service) => {
+    this.#lists = services.map((_, service) => {
       return { listed: this.#destinations.filter((of) => of.service === service), removed: [] };
     });
-  }
-
-  /** Writes everything; services become visible last. */
-  write(): void {
     for (const destination of this.#destinations) {
       this.#writeDestination(destination);
       this.#writeReplyRule(destination);
     }
-    this.#plan.services.forEach((service, index) => {
+    services.forEach((service, index) => {
+      this.#services.delete(index);
       this.#writeService(index, []);
       for (const { address, port, protocol } of endpointsOf(service)) {
         const key = { address: addressWords(address), port, protocol: PROTOCOLS[protocol] };

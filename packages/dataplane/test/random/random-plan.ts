@@ -71,7 +71,7 @@ function randomBody(random: Random): Body {
     schedulers: [...new Set([random.pick(names), random.pick(names)])],
     features: FEATURES.filter(() => random.chance(0.5)),
     sendBack: random.pick(["tx", "redirect"]),
-    maximumConnections: random.chance(0.3) ? 6 + random.below(10) : 4096,
+    maximumConnections: random.chance(0.3) ? 6 + random.below(10) : 1024,
   };
 }
 
@@ -161,7 +161,7 @@ export function randomPlan(random: Random): BalancerPlan {
   const isCommon = random.chance(0.85);
   const body = isCommon ? random.pick(bodies) : randomBody(random);
   const services = body.families.flatMap((family) => randomServices(random, family, body));
-  const { maximumConnections = 4096, sendBack = "tx" } = body;
+  const { maximumConnections = 1024, sendBack = "tx" } = body;
   const settings = randomSettings(random);
   return {
     services,

@@ -75,6 +75,7 @@ export class ReferenceBalancer {
   #openings = 0;
   readonly #answering = new Admission();
   readonly #families: readonly FamilyName[];
+  readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
   /** By the server's flow: translated connections again, where the server tells no service. */
   readonly #replies = new Map<string, ReferenceConnection>();
@@ -87,6 +88,7 @@ export class ReferenceBalancer {
     this.settings = plan.settings ?? {};
     const { families, maximumConnections } = shapeOf(plan);
     this.#families = families;
+    this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
     let created = 0;
     this.services = plan.services.map((service, index) => {
@@ -337,7 +339,7 @@ export class ReferenceBalancer {
     const used = [...this.#connections.values(), ...this.#replies.values()].filter(
       ({ flow }) => familyOf(flow.source) === family,
     );
-    return used.length <= (this.plan.maximumConnections ?? 4096);
+    return used.length <= this.#capacity;
   }
 
   /** A timer is set anew when the state changes, or once it would move by a second or more. */
