@@ -20,6 +20,8 @@ import {
   reasonNames,
   ReaperWork,
   removalActions,
+  type StateName,
+  states,
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
@@ -133,6 +135,12 @@ export class Balancer implements Disposable {
     this.#now = (this.#now + ticks) >>> 0;
     this.#writeSettings();
     this.#freshenHops();
+  }
+
+  /** Changes how long connections live in a state, in ticks. */
+  setTimeoutOf(state: StateName, ticks: number): void {
+    this.#timeouts[states[state]] = ticks;
+    this.#writeSettings();
   }
 
   send(frame: Uint8Array, ingressIfindex?: number): Sent {

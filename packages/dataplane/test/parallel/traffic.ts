@@ -3,7 +3,8 @@
 
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
-import type { BalancerPlan, ServicePlan } from "../plan.ts";
+import type { Balancer } from "../harness.ts";
+import { type BalancerPlan, director, type ServicePlan } from "../plan.ts";
 
 const PORTS = [40_000, 40_001, 40_002] as const;
 const FLAGS = ["S", "S", "A", "FA", "R", "PA"] as const;
@@ -27,13 +28,85 @@ function servicesOf({ vip, otherVip, servers, neighbourhoodBits }: Wire): readon
   ];
 }
 
-/** A table so small that it is full at times. */
-export const plan: BalancerPlan = {
-  services: wires.flatMap(servicesOf),
-  clients: wires.flatMap(({ clients }) => clients),
-  maximumConnections: 24,
-  settings: { reuseMode: 3, onRemoval: "reschedule", leaveQuiesced: true },
+/** Packets of the parallel test, and the balancer that they go through. */
+export interface Traffic {
+  readonly name: string;
+  readonly plan: BalancerPlan;
+  readonly frames: readonly Uint8Array[];
+  /** How often each packet goes through at once. */
+  readonly repeat: number;
+  /** Packets that each thread sends between two pauses. */
+  readonly packets: number;
+  readonly prepare?: (balancer: Balancer) => void;
+}
+
+const settings = { reuseMode: 3, onRemoval: "reschedule", leaveQuiesced: true } as const;
+
+/** All that clients and servers do, in a table so small that it is full at times. */
+const mixed: Traffic = {
+  name: "mixed traffic",
+  plan: {
+    services: wires.flatMap(servicesOf),
+    clients: wires.flatMap(({ clients }) => clients),
+    maximumConnections: 24,
+    settings,
+  },
+  frames: wires.flatMap(framesOf),
+  repeat: 1,
+  packets: 1500,
 };
+
+/**
+ * Nothing but openings, each one hundreds of times without leaving the kernel, of so few flows that the CPUs meet in
+ * them: the way out leads to the director itself, and connections are over as soon as they are open.
+ */
+const storm: Traffic = {
+  name: "a storm of openings",
+  plan: {
+    services: wires.flatMap((wire) => stormServices(wire)),
+    clients: wires.flatMap(({ clients }) => clients),
+    maximumConnections: 16,
+    settings,
+  },
+  frames: wires.flatMap(stormFrames),
+  repeat: 200,
+  packets: 60,
+  prepare(balancer) {
+    for (const state of ["SYN_RECV", "UDP"] as const) balancer.setTimeoutOf(state, 0);
+  },
+};
+
+function stormServices({ vip, otherVip, servers }: Wire): readonly ServicePlan[] {
+  const hop = { mac: director.mac };
+  const destinations = [servers[0], servers[1]].map((address) => ({ address, method: "dr" as const, hop }));
+  const limited = destinations.map((destination) => ({ ...destination, upperThreshold: 2 }));
+  return [
+    { address: vip, port: 80, scheduler: "wlc", destinations: limited, halfOpenMaximum: 50 },
+    { address: vip, port: 443, scheduler: "rr", destinations, persistence: { seconds: 0 } },
+    { address: otherVip, port: 443, scheduler: "rr", destinations, persistence: { seconds: 1, maskBits: 0 } },
+    { address: vip, port: 53, protocol: "udp", scheduler: "rr", destinations, persistence: { seconds: 0 } },
+    {
+      address: otherVip,
+      port: 53,
+      protocol: "udp",
+      scheduler: "rr",
+      destinations,
+      persistence: { seconds: 0 },
+      onePacket: true,
+    },
+  ];
+}
+
+function stormFrames({ vip, otherVip, tcpFrame, udpFrame }: Wire): Uint8Array[] {
+  return [40_000, 40_001].flatMap((sourcePort) => [
+    tcpFrame(arriving, { ttl: 255 }, { sourcePort, destinationPort: 80 }),
+    tcpFrame(arriving, { ttl: 255 }, { sourcePort, destinationPort: 443 }),
+    tcpFrame(arriving, { ttl: 255, destination: otherVip }, { sourcePort, destinationPort: 443 }),
+    ...[vip, otherVip].map((destination) => udpFrame(arriving, { ttl: 255, destination }, { sourcePort })),
+  ]);
+}
+
+export const traffics: readonly Traffic[] = [mixed, storm];
 
 function framesOf({ vip, otherVip, clients, servers, tcpFrame, udpFrame }: Wire): Uint8Array[] {
   return clients.flatMap((client) =>
@@ -60,5 +133,3 @@ function framesOf({ vip, otherVip, clients, servers, tcpFrame, udpFrame }: Wire)
     }),
   );
 }
-
-export const frames: readonly Uint8Array[] = wires.flatMap(framesOf);

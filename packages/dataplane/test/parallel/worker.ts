@@ -10,6 +10,8 @@ export interface WorkerStart {
   /** Descriptor of the loaded balancer: threads share those of their process. */
   readonly program: number;
   readonly frames: readonly Uint8Array[];
+  /** How often each packet goes through at once: what comes out goes in again. */
+  readonly repeat: number;
   readonly seed: number;
 }
 
@@ -18,7 +20,7 @@ const GROWTH = 256;
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { program, frames, seed } = workerData as WorkerStart;
+  const { program, frames, repeat, seed } = workerData as WorkerStart;
   const random = seededRandom(seed);
   // Not closed: it is the starter's.
   const fd = new FileDescriptor(program, "the balancer");
@@ -27,7 +29,7 @@ if (parentPort !== null) {
     const verdicts = [0, 0, 0, 0, 0];
     for (let sent = 0; sent < packets; sent++) {
       const index = random.below(frames.length);
-      const { returnValue } = programTestRun(fd, { data: frames[index], dataOut: outputs[index], repeat: 1 });
+      const { returnValue } = programTestRun(fd, { data: frames[index], dataOut: outputs[index], repeat });
       verdicts[returnValue] = (verdicts[returnValue] ?? 0) + 1;
     }
     port.postMessage(verdicts);
