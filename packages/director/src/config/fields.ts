@@ -12,7 +12,7 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
+import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -146,7 +146,7 @@ export const fields = {
   "services.*.port": ports,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
   "services.*.mark": mark,
-  "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
+  "services.*.scheduler": choice(schedulers, "schedulers"),
   "services.*.schedulerOptions": group("list", "a list of the scheduler's options, such as [sh-port]"),
   "services.*.schedulerOptions.*": choice(schedulerOptions, "schedulers' options"),
   "services.*.tableSize": integer(
