@@ -19,6 +19,7 @@ export {
   type SchedulerOption,
   schedulerOptions,
 } from "./schedule/scheduler.ts";
+export { UDP_PORTS } from "./service.ts";
 export { MAGLEV_SLOTS, maglevSizes, maglevTable } from "./schedule/maglev-hash.ts";
 export { sourceHashTable } from "./schedule/source-hash.ts";
 export { highestLevel, weightDivisor } from "./schedule/weights.ts";

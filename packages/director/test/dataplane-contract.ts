@@ -11,7 +11,8 @@ import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/data
 import { plan } from "../src/plan/plan.ts";
 import { keepReaping } from "../src/reconcile/keep-reaping.ts";
 import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
-import { readConnections, readServices, readVerdicts } from "../src/status/snapshot.ts";
+import { readConnections } from "../src/status/connections.ts";
+import { readServices, readVerdicts } from "../src/status/snapshot.ts";
 import { dumpMaps, remembering } from "./map-dump.ts";
 import { configuration, directorMac, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
 

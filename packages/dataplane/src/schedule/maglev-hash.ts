@@ -80,6 +80,7 @@ export const maglevHash: Scheduler = {
   code: 8,
   options: ["mh-port", "mh-fallback"],
   table: maglevTable,
+  tableSizes: maglevSizes,
   choose(scheduling: Scheduling): Int<"u32"> {
     const { service } = scheduling;
     const length = service.tableLength;
