@@ -1,6 +1,6 @@
 // Configurations and packets for tests of the control plane: as short as what they are about.
 
-import { ethernet, frame, ipv4, tcp, udp } from "@yardmaster/packet";
+import { ethernet, frame, ipv4, ipv6, tcp, udp } from "@yardmaster/packet";
 import {
   type Configuration,
   type DirectorSettings,
@@ -92,17 +92,22 @@ export const fourServices: readonly VirtualService[] = [
   service({ name: "mail", port: 25, scheduler: "wlc", servers: [{ address: "10.0.0.14", weight: 65535 }] }),
 ];
 
-/** An end of a flow, "address:port". */
-type Endpoint = `${string}:${number}`;
+/** An end of a flow, "address:port"; IPv6 addresses in brackets. */
+type Endpoint = `${string}:${number}` | `[${string}]:${number}`;
 
 function addressed(source: Endpoint, destination: Endpoint) {
-  const [from = "", sourcePort = ""] = source.split(":");
-  const [to = "", destinationPort = ""] = destination.split(":");
+  const [from, to] = [hostAndPort(source), hostAndPort(destination)];
+  const addresses = { source: from.address, destination: to.address };
   return {
     ethernet: ethernet({ source: "02:00:00:00:00:fe", destination: directorMac }),
-    ip: ipv4({ source: from, destination: to }),
-    ports: { sourcePort: Number(sourcePort), destinationPort: Number(destinationPort) },
+    ip: from.address.includes(":") ? ipv6(addresses) : ipv4(addresses),
+    ports: { sourcePort: from.port, destinationPort: to.port },
   };
+}
+
+function hostAndPort(endpoint: Endpoint): { readonly address: string; readonly port: number } {
+  const colon = endpoint.lastIndexOf(":");
+  return { address: endpoint.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(endpoint.slice(colon + 1)) };
 }
 
 /** A TCP packet to the director's interface. */

@@ -63,7 +63,11 @@ function checkKeys({ path, name, keys }: ServiceOutline, source: Source): void {
   if (isMarked) return;
   const missing = (key: "address" | "port") => {
     const message = `service ${quoteValue(name)} has no ${quoteValue(key)}`;
-    source.errorAtKey([...path, key], { code: "YM_CONFIG_MISSING", message, hint: fields[`services.*.${key}`].meaning });
+    source.errorAtKey([...path, key], {
+      code: "YM_CONFIG_MISSING",
+      message,
+      hint: fields[`services.*.${key}`].meaning,
+    });
   };
   if (!keys.has("address") && !keys.has("addresses")) missing("address");
   if (!keys.has("port")) missing("port");
@@ -76,7 +80,7 @@ function checkFamilies({ name, addresses }: ServiceOutline, source: Source): voi
   if (other === undefined) return;
   source.errorAt(other.path, {
     code: "YM_CONFIG_FAMILY",
-    message: `service ${quoteValue(name)} mixes IPv4 and IPv6: ${networkText(first.value)}, ${networkText(other.value)}`,
+    message: `service ${quoteValue(name)} mixes families: ${networkText(first.value)}, ${networkText(other.value)}`,
     hint: "write one service for each family",
   });
 }
@@ -150,7 +154,11 @@ class Claims {
         this.#byPrefix.set(identity, known);
         const clash = known.claim(ports ?? "any", path);
         if (clash === undefined) continue;
-        this.#report(path, clash.owner, `${protocol} ${networkText(prefix)} port ${clash.port}`);
+        this.#report(
+          path,
+          clash.owner,
+          `${protocol} ${networkText(prefix)} ${clash.port === "any" ? "any port" : `port ${clash.port}`}`,
+        );
         return;
       }
     }
@@ -169,7 +177,9 @@ class Claims {
       message: `${placeName(path)} claims ${what}${isTwice ? " twice" : `, ${other}`}`,
       hint: isTwice
         ? "remove one of the two"
-        : "put their servers into one service, or change one's address, port or protocol",
+        : path[0] === "director"
+          ? "a packet has one mark: change one's address, port or protocol"
+          : "put their servers into one service, or change one's address, port or protocol",
     });
   }
 }

@@ -9,12 +9,14 @@ import type { FaultText, Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
 import { readAddress, readNetmask, readNetwork, readPortEntry, readPorts, type Reading } from "./values.ts";
 
+/** Keys that a message lists. */
+const SHOWN_KEYS = 8;
 const notSupported = "YM_CONFIG_NOT_SUPPORTED";
 
 /** Reports each issue of a failed schema check at its place in the source. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Source): void {
   for (const issue of issues) {
-    const path = issue.path.filter((step) => typeof step !== "symbol");
+    const path = wholeValue(issue.path.filter((step) => typeof step !== "symbol"));
     const value = source.valueAt(path);
     const below = issuesBelow(issue, value);
     if (issue.code === "unrecognized_keys") {
@@ -33,7 +35,13 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Sourc
   }
 }
 
-/** What is wrong further down, where the schema stopped at this issue. */
+/** Ports are explained as a whole, wherever in them the schema stopped. */
+function wholeValue(path: Path): Path {
+  const owner = path.slice(0, -1);
+  return fieldAt(owner)?.kind === "ports" ? owner : path;
+}
+
+/** What is wrong further down, beyond the place where the schema ended. */
 function issuesBelow(issue: z.core.$ZodIssue, value: unknown): readonly z.core.$ZodIssue[] {
   // It does not look behind a key that it refuses; the service there may have faults too.
   if (issue.code === "invalid_key") return serviceSchema.safeParse(value).error?.issues ?? [];
@@ -56,8 +64,13 @@ function explainUnknownKey(path: Path, key: string): FaultText {
   const known = keysAt(path);
   const near = suggest(key, [...known, ...planned]);
   const where = path.length === 0 ? "the file" : placeName(path);
-  const hint = near === undefined ? `known here: ${known.join(", ")}` : `did you mean ${quoteValue(near)}?`;
+  const hint = near === undefined ? `known here: ${shortList(known)}` : `did you mean ${quoteValue(near)}?`;
   return { code: "YM_CONFIG_UNKNOWN_KEY", message: `unknown key ${quoteValue(key)} in ${where}`, hint };
+}
+
+/** Not all of many. */
+function shortList(words: readonly string[]): string {
+  return words.slice(0, SHOWN_KEYS).join(", ") + (words.length > SHOWN_KEYS ? ", …" : "");
 }
 
 function explainName(name: string): FaultText {
@@ -76,7 +89,7 @@ function explainMissing(path: Path): FaultText {
 /** What is wrong with a value at a path, and where; `field` says what may stand there. */
 function explainValue(field: Field | undefined, path: Path, value: unknown): readonly (readonly [Path, FaultText])[] {
   const at = (text: FaultText): readonly (readonly [Path, FaultText])[] => [[path, text]];
-  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : "entry";
+  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : `entry of ${path.at(-2)}`;
   if (field === undefined) return at(wrongType(noun, value, "something else"));
   const hint = field.meaning;
   if (value === null) return at({ code: "YM_CONFIG_TYPE", message: `${quoteValue(noun)} is empty`, hint });

@@ -12,7 +12,7 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
+import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -34,7 +34,16 @@ export interface ChoiceField<Word extends string = string> {
 
 /** A value of another form than a number or a word from a list. */
 export interface TextField {
-  readonly kind: "address" | "network" | "ports" | "netmask" | "duration" | "persistence" | "flag" | "interface" | "name";
+  readonly kind:
+    | "address"
+    | "network"
+    | "ports"
+    | "netmask"
+    | "duration"
+    | "persistence"
+    | "flag"
+    | "interface"
+    | "name";
   readonly meaning: string;
 }
 
@@ -60,8 +69,7 @@ const integer = (minimum: number, maximum: number, meaning: string): IntegerFiel
   meaning,
 });
 const text = <Kind extends TextField["kind"]>(kind: Kind, meaning: string) => ({ kind, meaning });
-const timeout = (what: string) =>
-  text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
+const timeout = (what: string) => text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
 const choice = <Word extends string>(
   words: readonly [Word, ...Word[]],
   meaning: string,
@@ -112,7 +120,11 @@ export const fields = {
   ),
   "director.timeouts.lblc": timeout("addresses that lblc remembers"),
   "director.timeouts.lblcr": timeout("addresses that lblcr remembers, and servers in their sets"),
-  "director.onRemoval": choice(removals, "what becomes of connections of a removed server", plannedRemovals),
+  "director.onRemoval": choice(
+    removals,
+    "what becomes of connections of a removed server (LVS: drop)",
+    plannedRemovals,
+  ),
   "director.quiescedTemplates": choice(quiescedTemplates, "whether persistent clients keep a server of weight 0"),
   "director.portReuse": choice(portReuses, "which connections a SYN of the same client port replaces"),
   "director.sloppyTcp": text("flag", "whether any TCP packet may open a connection: true or false"),
@@ -134,7 +146,7 @@ export const fields = {
   "services.*.port": ports,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
   "services.*.mark": mark,
-  "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
+  "services.*.scheduler": choice(schedulers, "schedulers"),
   "services.*.schedulerOptions": group("list", "a list of the scheduler's options, such as [sh-port]"),
   "services.*.schedulerOptions.*": choice(schedulerOptions, "schedulers' options"),
   "services.*.tableSize": integer(
@@ -147,7 +159,7 @@ export const fields = {
     "persistence",
     "how long clients stay with their server, such as 5m, or { timeout: 5m, netmask: 24 }",
   ),
-  "services.*.persistence.timeout": timeout("a client after its last new connection"),
+  "services.*.persistence.timeout": timeout("persistent clients"),
   "services.*.persistence.netmask": text(
     "netmask",
     "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",

@@ -53,7 +53,7 @@ export interface ServiceOutline extends MatchOutline {
   readonly servers: readonly ServerOutline[] | undefined;
 }
 
-/** The file as far as it can be read. */
+/** The file as far as it can be read; without services that are no maps. */
 export interface Outline {
   readonly interfaces: readonly Placed<string>[];
   readonly marks: readonly MatchOutline[];
@@ -68,7 +68,9 @@ export function readOutline(root: SourceNode): Outline {
       typeof value === "string" ? [{ path: ["director", "interfaces", index], value }] : [],
     ),
     marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
-    services: childrenOf(childOf(root, "services")).map(([name, node]) => readService(String(name), node)),
+    services: childrenOf(childOf(root, "services"))
+      .filter(([, { value }]) => isMap(value))
+      .map(([name, node]) => readService(String(name), node)),
   };
 }
 
@@ -131,6 +133,10 @@ function readEntries<Schema extends z.ZodType>(schema: Schema, node: SourceNode,
 function readField<Schema extends z.ZodType>(schema: Schema, node: SourceNode | undefined, key: string) {
   const result = schema.safeParse(childOf(node, key)?.value);
   return result.success ? result.data : undefined;
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function childOf(node: SourceNode | undefined, key: string): SourceNode | undefined {

@@ -25,7 +25,11 @@ const flag = (field: TextField) => z.boolean().describe(field.meaning);
 const isGood = (reading: Reading<unknown>) => "value" in reading;
 
 /** A value in, what it means out. */
-const meant = <Written, T>(schema: z.ZodType<Written, Written>, read: (value: Written) => Reading<T>, field: TextField) =>
+const meant = <Written, T>(
+  schema: z.ZodType<Written, Written>,
+  read: (value: Written) => Reading<T>,
+  field: TextField,
+) =>
   schema
     .refine((value) => isGood(read(value)))
     .describe(field.meaning)

@@ -72,7 +72,10 @@ function portOf(match: ServiceMatch): number {
   return match.kind === "mark" ? 0 : (singlePort(match.ports) ?? 0);
 }
 
-function matchOf({ address, addresses, port, protocol = "tcp", mark, servers }: ServiceEntry, marks: readonly MarkEntry[]): ServiceMatch {
+function matchOf(
+  { address, addresses, port, protocol = "tcp", mark, servers }: ServiceEntry,
+  marks: readonly MarkEntry[],
+): ServiceMatch {
   if (mark !== undefined) return markMatch(mark, servers, marks);
   const [first, ...rest] = address === undefined ? (addresses ?? []) : [address];
   if (first === undefined || port === undefined) throw new Error("a checked service says which packets are its");

@@ -1,5 +1,5 @@
-// Values that are written as text of their own form (addresses, prefixes, ports, masks): what they mean, or what is wrong
-// with them, in one place for validation and for messages.
+// Values that are written as text of their own form (addresses, prefixes, ports, masks): what they mean, or what is
+// wrong with them, in one place for validation and for messages.
 import { formatAddress, formatPrefix, type Prefix, parsePrefix, prefixOf, tryParseAddress } from "@yardmaster/packet";
 import { joinRanges, type PortRange, type Ports } from "../model/ports.ts";
 
@@ -32,8 +32,11 @@ export function readNetwork(text: string): Reading<Prefix> {
     const [base = "", digits = ""] = text.split("/");
     const bytes = tryParseAddress(base);
     if (bytes === undefined || !/^(0|[1-9]\d{0,2})$/.test(digits)) return { problem: "is no address and no prefix" };
-    const longest = bytes.length * 8;
-    if (Number(digits) > longest) return { problem: `is longer than the ${longest} bits of an address` };
+    if (Number(digits) > bytes.length * 8) {
+      return {
+        problem: `is longer than an ${bytes.length === 4 ? "IPv4" : "IPv6"} address of ${bytes.length * 8} bits`,
+      };
+    }
     return { problem: `has bits behind its length: did you mean ${formatPrefix(prefixOf(bytes, Number(digits)))}?` };
   }
 }

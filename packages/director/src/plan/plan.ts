@@ -134,7 +134,10 @@ function planShape(
   };
 }
 
-function featuresOf({ dropOneOf, compatibility }: DirectorSettings, services: readonly VirtualService[]): readonly FeatureName[] {
+function featuresOf(
+  { dropOneOf, compatibility }: DirectorSettings,
+  services: readonly VirtualService[],
+): readonly FeatureName[] {
   const isUsed: Readonly<Record<FeatureName, boolean>> = {
     thresholds: services.some(({ servers }) => servers.some(({ upperThreshold }) => upperThreshold > 0)),
     persistence: services.some(({ persistence }) => persistence !== undefined),

@@ -16,9 +16,7 @@ export function destinationsWithRule(services: readonly VirtualService[]): Reado
   // A server of a wide service may answer from any port, and for more than one address and port of its service.
   const isAlone = ({ endpoint, anyPort }: (typeof answering)[number]) =>
     users.get(endpoint) === 1 && !users.has(anyPort);
-  return new Set(
-    answering.filter((each) => each.match.kind === "exact" && isAlone(each)).map(({ server }) => server),
-  );
+  return new Set(answering.filter((each) => each.match.kind === "exact" && isAlone(each)).map(({ server }) => server));
 }
 
 function protocolsOf(match: VirtualService["match"]): readonly Protocol[] {

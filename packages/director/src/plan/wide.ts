@@ -97,7 +97,9 @@ function* segmentsBetween(claims: readonly IndexedClaim[]): Generator<PortRange 
   }
 }
 
-function segments(claims: readonly IndexedClaim[]): readonly (PortRange & { readonly claims: readonly IndexedClaim[] })[] {
+function segments(
+  claims: readonly IndexedClaim[],
+): readonly (PortRange & { readonly claims: readonly IndexedClaim[] })[] {
   return [...segmentsBetween(claims)].map((segment) => ({
     ...segment,
     claims: segment.claims.toSorted((a, b) => a.index - b.index),
