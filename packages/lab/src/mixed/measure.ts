@@ -9,7 +9,7 @@ import { isLeastConnection, promisedCounts } from "./promise.ts";
 
 /** What the services' weights add up to, and a multiple of the number of servers: every share is a whole number. */
 const LONG = 12;
-/** Few enough that all the inactive ones together outweigh no active connection: 256 cost what that does. */
+/** 24 in all: less, even all at the slowest server, than lc's and wlc's smallest step between unequals, 256 / 8. */
 const SHORT_BEFORE_EACH = 2;
 
 /** What director and servers say at one moment. */
