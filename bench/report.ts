@@ -61,7 +61,8 @@ function reapingText({ tableSize: { reaping } }: BenchmarkResult): string {
   const { connections, ended, cpuMs, longestStepMs } = reaping;
   const each = `${((cpuMs * 1000) / connections).toFixed(2)} microseconds each`;
   const step = `longest time without a turn for the event loop ${longestStepMs.toFixed(1)} ms`;
-  return `Ending ${connections} expired connections (${ended} ended): ${cpuMs.toFixed(0)} ms of processor, ${each}; ${step}`;
+  const all = `${cpuMs.toFixed(0)} ms of processor`;
+  return `Ending ${connections} expired connections (${ended} ended): ${all}, ${each}; ${step}`;
 }
 
 function programsText({ programs }: BenchmarkResult): string {
