@@ -127,21 +127,19 @@ export class SideBySide implements AsyncDisposable {
 
   async #yardmasterCounts({ protocol, services }: Case): Promise<readonly string[]> {
     const status = await createClient(this.#yardmaster.director.socketPath, { timeoutMs: READY_LIMIT_MS }).status();
-    const isOurs = (found: ServiceStatus): boolean =>
-      found.protocol === protocol && services.some(({ name }) => name === found.name);
-    return status.services
-      .filter(isOurs)
-      .flatMap((service) =>
-        service.servers.map((server) =>
-          countText(
-            `${service.address}:${service.port}`,
-            `${server.address}:${server.port}`,
-            server.activeConnections,
-            server.inactiveConnections,
-          ),
+    const countsOf = ({ name, match, servers }: ServiceStatus): readonly string[] => {
+      const isOurs = match.kind === "exact" && match.protocol === protocol;
+      if (!isOurs || !services.some((service) => service.name === name)) return [];
+      return servers.map((server) =>
+        countText(
+          `${match.address}:${match.port}`,
+          `${server.address}:${server.port}`,
+          server.activeConnections,
+          server.inactiveConnections,
         ),
-      )
-      .toSorted();
+      );
+    };
+    return status.services.flatMap(countsOf).toSorted();
   }
 }
 
