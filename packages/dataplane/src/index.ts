@@ -26,4 +26,4 @@ export { highestLevel, weightDivisor } from "./schedule/weights.ts";
 export * from "./schema.ts";
 export { type BalancerShape, type FeatureName, featureNames, hasFeature } from "./shape.ts";
 export * from "./tcp-states.ts";
-export { ASSURED } from "./template.ts";
+export { ASSURED, DISABLED } from "./template.ts";

@@ -41,6 +41,9 @@ const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
 /** Bits of them that connections note. */
 const NOTED_FLAGS = KEY_FLAGS | serviceFlags.persistent;
 
+/** In `protocol` of a key: the template is disabled. No protocol has a number this large. */
+export const DISABLED = 0x8000;
+
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
 
@@ -86,11 +89,14 @@ function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: Ke
   return key;
 }
 
-/** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-function disabledKey(family: Family, serial: Int<"u32">, share: string): KeyReference {
-  const nothing = Array.from({ length: family.words }, () => 0);
-  const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-  return stack(family.TemplateKey, content, { share });
+/**
+ * Turns a template's key into where the template goes when its destination is no more, until its time is up: no client
+ * finds it there, and it still says whose it was.
+ */
+function disableKey(key: KeyReference, serial: Int<"u32">): void {
+  key.port = u16(0xffff).toNet();
+  key.protocol = key.protocol.or(DISABLED).toU16();
+  key.index = serial;
 }
 
 /** Adds to the templates of a destination. */
@@ -140,10 +146,13 @@ function choosing({ maps, family }: Place) {
   };
 
   /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
-  const disable = (template: TemplateReference): void => {
+  const disable = (key: KeyReference, template: TemplateReference): void => {
     const { life, destination, serial, controlled, periodTicks } = template;
     const copy = stack(Template, { life, destination, serial, controlled, periodTicks }, { share: "template" });
-    const outcome = templates.update(disabledKey(family, serial, "disabled key"), copy, "create");
+    const { client, service, port, protocol, index } = key;
+    const disabled = stack(family.TemplateKey, { client, service, port, protocol, index }, { share: "disabled key" });
+    disableKey(disabled, serial);
+    const outcome = templates.update(disabled, copy, "create");
     when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
   };
 
@@ -167,7 +176,7 @@ function choosing({ maps, family }: Place) {
           connection.template = known.serial;
           returnValue(0);
         });
-        disable(known);
+        disable(key, known);
       });
       const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(1).add(1);
       const life = lifeOf(now.add(periodTicks), u32(0));
@@ -205,16 +214,17 @@ function ofConnections({ maps, family }: Place, shape: BalancerShape) {
     maps.destinations.lookup(connection.destination).then(({ service }) => {
       const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
       const isFound = variable(u32(0));
-      templates.lookup(keyOf(family, flow, parts)).then((template) => {
+      const key = keyOf(family, flow, parts);
+      templates.lookup(key).then((template) => {
         when(template.serial.eq(connection.template), () => {
           isFound.set(u32(1));
           found(template);
         });
       });
-      const { template: serial } = connection;
-      // In the bytes of the key that was not found.
-      const disabled = () => disabledKey(family, serial, "template key");
-      when(isFound.get().eq(0), () => void templates.lookup(disabled()).then(found));
+      when(isFound.get().eq(0), () => {
+        disableKey(key, connection.template);
+        templates.lookup(key).then(found);
+      });
     });
   };
 

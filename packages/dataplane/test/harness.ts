@@ -451,6 +451,7 @@ export class Balancer implements Disposable {
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ...this.#settings,
       ticksPerSecond: TICKS_PER_SECOND,
+      renewalTicks: TICKS_PER_SECOND,
       now: this.#now,
       timeouts: this.#timeouts,
       transitions: transitionBytes(),

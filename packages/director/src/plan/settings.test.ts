@@ -65,7 +65,12 @@ test("by default nothing differs from LVS but what the decisions list", () => {
 });
 
 test("compatibility with IPVS takes those back", () => {
-  expect(record({ compatibility: "ipvs" })).toEqual({ ...record(), refuseSourcePort20: 1, refusesByIcmp: 1 });
+  expect(record({ compatibility: "ipvs" })).toEqual({
+    ...record(),
+    renewalTicks: 1,
+    refuseSourcePort20: 1,
+    refusesByIcmp: 1,
+  });
 });
 
 test.each<[Partial<DirectorSettings>, Partial<ReturnType<typeof record>>]>([
