@@ -1,5 +1,6 @@
 // The `vm` part of the test run: the kernel tests once more, inside a virtual machine on the oldest kernel we promise
-// to work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen.
+// to work on. Its verifier is stricter and it lacks what came later, so this is where portability is seen. And it has
+// IPVS, to compare ourselves with (beside/).
 import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "../../scripts/test/counts.ts";
 import { VmUnavailableError } from "./debian-package.ts";
 import { KERNEL_VERSIONS, type KernelVersion } from "./guest-kernel.ts";
@@ -19,12 +20,12 @@ const GUEST_ENVIRONMENT = {
   YARDMASTER_ANOMALY_STEP: "4",
 };
 
-/** Runs the kernel tests in a guest; `extra` is `--kernel VERSION`, then what vitest takes. */
+/** Runs the tests in a guest; `extra` is `--kernel VERSION`, then what vitest takes. */
 export async function runTestsInVm(extra: readonly string[]): Promise<Counts> {
   const { kernel, rest } = chooseKernel(extra);
   try {
     const result = await runInVm({
-      command: ["node", "scripts/test.ts", "kernel", ...rest].join(" "),
+      command: ["node", "scripts/test.ts", "guest", ...rest].join(" "),
       kernel,
       timeoutMs: TIME_LIMIT_MS,
       environment: GUEST_ENVIRONMENT,

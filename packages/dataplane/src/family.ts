@@ -75,7 +75,7 @@ function family(name: FamilyName) {
     port: be16,
     /** 0 where one template serves all protocols. */
     protocol: u16,
-    /** Index of the service. Of a disabled template: its serial, with `protocol` 0xffff. */
+    /** Index of the service. Of a disabled template: its serial, with DISABLED in `protocol` and port 0xffff. */
     index: u32,
   });
 

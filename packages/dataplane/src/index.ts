@@ -20,10 +20,11 @@ export {
   type SchedulerOption,
   schedulerOptions,
 } from "./schedule/scheduler.ts";
+export { UDP_PORTS } from "./service.ts";
 export { MAGLEV_SLOTS, maglevSizes, maglevTable } from "./schedule/maglev-hash.ts";
 export { sourceHashTable } from "./schedule/source-hash.ts";
 export { highestLevel, weightDivisor } from "./schedule/weights.ts";
 export * from "./schema.ts";
 export { type BalancerShape, type FeatureName, featureNames, hasFeature } from "./shape.ts";
 export * from "./tcp-states.ts";
-export { ASSURED } from "./template.ts";
+export { ASSURED, DISABLED } from "./template.ts";

@@ -1,10 +1,13 @@
 // The counts of destinations and services: connections by kind, thresholds, caps. They move here and nowhere else, so
 // that they equal a recount of the connection table.
 
-import { atomic, type Int, type Reference, u32, u64, when } from "@yardmaster/ebpf";
+import { atomic, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
 import { type BalancerMaps, Load, ServiceLoad } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { ACTIVE_STATES, HALF_OPEN_STATES } from "./tcp-states.ts";
+
+/** How often new thresholds are held against the counts, which may be on the move. */
+const LOOKS = 3;
 
 type LoadReference = Reference<typeof Load.fields>;
 
@@ -87,7 +90,23 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     maps.loads.lookup(destination).then((load) => atomic(load, Load, "scheduled").add(1));
   };
 
-  return { bind, unbind, move, scheduled };
+  /**
+   * The thresholds of a destination were changed: whether it is overloaded now follows from its connections, where they
+   * say so. Looks again while they change.
+   */
+  const reconsider = (destination: Int<"u32">): void => {
+    maps.destinations.lookup(destination).then(({ upperThreshold: upper, lowerThreshold: lower }) => {
+      maps.loads.lookup(destination).then((load) => {
+        repeat(LOOKS, () => {
+          const connections = total(load.connections);
+          when(upper.eq(0).or(connections.lt(lower)), () => (load.overloaded = u32(0)));
+          when(upper.ne(0).and(connections.ge(upper)), () => (load.overloaded = u32(1)));
+        });
+      });
+    });
+  };
+
+  return { bind, unbind, move, scheduled, reconsider };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;

@@ -204,6 +204,8 @@ export const Settings = struct("settings", {
   answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */
   localitySetTicks: u32,
+  /** Ticks by which a connection's expiry must move for a packet to write it: a second saves most of the writes. */
+  renewalTicks: u32,
   /** Ticks that a connection lives in each state. */
   timeouts: list(u32, 16),
   /** Next state by table, TCP flags and state: see tcp-states.ts. */
@@ -217,8 +219,14 @@ export const reuseModes = { afterEnd: 1, afterFin: 2 } as const;
 
 /** Keys that one run of the reaper takes: a power of two. */
 export const REAPER_BATCH = 256;
-/** What the reaper can be asked to end. */
-export const reaperTables = { connections: 0, templates: 1 } as const;
+/** What the reaper can be asked to end; and destinations whose thresholds have changed, which it is to look at. */
+export const reaperTables = { connections: 0, templates: 1, thresholds: 2 } as const;
+
+/** Which entries end of those that it is given: `ofRemoved`, besides expired ones, those of removed destinations. */
+export const reaperForces = { expired: 0, all: 1, ofRemoved: 2 } as const;
+
+/** Indexes of destinations, where `table` says thresholds. */
+export const reaperDestinations = list(u32, REAPER_BATCH);
 
 /** Keys of a family's connections, or of its templates. */
 export const reaperKeys = ({ FlowKey, TemplateKey }: Family) => ({
@@ -231,9 +239,9 @@ const ReaperKeyBytes = bytes(reaperKeys(families.ipv6).templates.size);
 export const ReaperWork = struct("reaper_work", {
   /** How many keys count. */
   count: u32,
-  /** 1: also connections whose time is not up. */
+  /** A number of `reaperForces`. */
   force: u32,
-  /** 4 or 6. */
+  /** 4 or 6, of keys. */
   family: u32,
   /** A number of `reaperTables`. */
   table: u32,

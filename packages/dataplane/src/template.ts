@@ -10,6 +10,7 @@ import {
   repeat,
   returnValue,
   stack,
+  u16,
   u32,
   u64,
   variable,
@@ -50,6 +51,9 @@ const EXTENSION_SECONDS = 60;
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
 /** Bit among those of a connection: its server has answered, and its template knows. */
 const ANSWERED = 0x80;
+
+/** In `protocol` of a key: the template is disabled. No protocol has a number this large. */
+export const DISABLED = 0x8000;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
@@ -117,11 +121,14 @@ function maskFor(bit: Int<"u32">): Int<"u32"> {
   return u32(0).sub(bit);
 }
 
-/** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-function disabledKey(family: Family, serial: Int<"u32">, share: string): KeyReference {
-  const nothing = Array.from({ length: family.words }, () => 0);
-  const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-  return stack(family.TemplateKey, content, { share });
+/**
+ * Turns a template's key into where the template goes when its destination is no more, until its time is up: no client
+ * finds it there, and it still says whose it was.
+ */
+function disableKey(key: KeyReference, serial: Int<"u32">): void {
+  key.port = u16(0xffff).toNet();
+  key.protocol = key.protocol.or(DISABLED).toU16();
+  key.index = serial;
 }
 
 /** Adds to the templates of a destination. */
@@ -281,7 +288,10 @@ function retire({ maps, family }: Place, { key, template, life }: Found, now: In
     when(atomic(template, Template, "life").compareExchange(life, claimed).eq(life), () => {
       when(isOver(life, now), forget).otherwise(() => {
         const copy = stack(Template, { life, destination, serial, periodTicks, reserved: 0 }, { share: "template" });
-        const elsewhere = disabledKey(family, serial, "disabled key");
+        const { client, service, port, protocol, index } = key;
+        const content = { client, service, port, protocol, index };
+        const elsewhere = stack(family.TemplateKey, content, { share: "disabled key" });
+        disableKey(elsewhere, serial);
         when(templates.update(elsewhere, copy, "create").ne(0), forget);
         // Connections that ended since the copy was made are not in it.
         const ended = claimed.sub(atomic(template, Template, "life").exchange(MOVED)).shr(Number(CONTROLLED_SHIFT));
@@ -309,15 +319,16 @@ function ofConnections({ maps, shape, family }: Place) {
     maps.destinations.lookup(connection.destination).then(({ service }) => {
       const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
       const isDone = variable(u32(0));
-      templates.lookup(keyOf(family, flow, parts)).then((template) => {
+      const key = keyOf(family, flow, parts);
+      templates.lookup(key).then((template) => {
         when(template.serial.eq(connection.template), () => {
           when(act(template).not(), () => isDone.set(u32(1)));
         });
       });
-      const { template: serial } = connection;
-      // In the bytes of the key that has served.
-      const retired = () => disabledKey(family, serial, "template key");
-      when(isDone.get().eq(0), () => void templates.lookup(retired()).then((template) => void act(template)));
+      when(isDone.get().eq(0), () => {
+        disableKey(key, connection.template);
+        templates.lookup(key).then((template) => void act(template));
+      });
     });
   };
 

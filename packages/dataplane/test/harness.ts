@@ -374,6 +374,7 @@ export class Balancer implements Disposable {
       answersPerSecond,
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ticksPerSecond: TICKS_PER_SECOND,
+      renewalTicks: TICKS_PER_SECOND,
       now: this.#now,
       timeouts: this.#timeouts,
       transitions: transitionBytes(),

@@ -2,6 +2,7 @@
 // tables of LVS's documented behaviour. Runs on any host, packets in and destinations out.
 
 import type { BpfHost } from "@yardmaster/ebpf";
+import { ethernet, frame, ipv6, tcp } from "@yardmaster/packet";
 import { describe, expect, test } from "vitest";
 import { type SchedulerName, schedulerNames, schedulers } from "../src/index.ts";
 import { Balancer } from "./harness.ts";
@@ -68,11 +69,32 @@ export function describeSchedulers(createHost: () => BpfHost): void {
     const order = ["rr", "wrr", "sh", "wlc", "lc", "sed", "nq", "dh", "mh", "fo", "ovf", "twos", "lblc", "lblcr"];
     expect(codes).toEqual(order.map((name, code) => [name, code]));
   });
+  test("all of them, both families and every feature fit one program, and each service goes its own way", () => {
+    const bothWays = names.flatMap((scheduler, at) => [
+      { scheduler, address: vip, port: 1000 + at, destinations: serversOf("10.0.0.1", "10.0.0.2") },
+      { scheduler, address: vip6, port: 1000 + at, destinations: serversOf("2001:db8:3::1", "2001:db8:3::2") },
+    ]);
+    using balancer = new Balancer(createHost(), { services: bothWays });
+    for (const [at] of names.entries()) {
+      const ports = { sourcePort: 40_000 + at, destinationPort: 1000 + at };
+      balancer.send(tcpFrame(arriving, {}, ports));
+      const header = ipv6({ source: client6, destination: vip6 });
+      balancer.send(frame(ethernet(arriving), header, tcp({ ...ports, flags: "S" })));
+    }
+    const scheduled = balancer.loads().map((load) => load.scheduled);
+    const services = bothWays.map((_, at) => (scheduled[2 * at] ?? 0) + (scheduled[2 * at + 1] ?? 0));
+    expect(services).toEqual(bothWays.map(() => 1));
+  });
   describe.each(names)("%s", (name) => {
     describeAny(name, createHost);
   });
   describeEach(createHost);
 }
+
+const vip6 = "2001:db8:2::10";
+const client6 = "2001:db8:1::7";
+const serversOf = (...addresses: string[]) =>
+  addresses.map((address, at) => ({ address, weight: 1, method: at === 0 ? ("nat" as const) : ("dr" as const) }));
 
 function describeAny(name: SchedulerName, createHost: () => BpfHost): void {
   const { spreads = false, refuses = false } = manners[name];

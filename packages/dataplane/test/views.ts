@@ -3,7 +3,7 @@
 
 import type { JsOf } from "@yardmaster/ebpf";
 import { addressFromWords, formatAddress } from "@yardmaster/packet";
-import { type Family, readLife, states, type Template } from "../src/index.ts";
+import { DISABLED, type Family, readLife, states, type Template } from "../src/index.ts";
 
 export type FlowValue = JsOf<Family["FlowKey"]>;
 export type ConnectionValue = JsOf<Family["Connection"]>;
@@ -25,7 +25,7 @@ export interface ConnectionView {
 
 /** A template as the table has it. */
 export interface TemplateView {
-  /** Client, service and protocol as its key has them; "retired" where no client finds it any more. */
+  /** Client, service and protocol as its key has them; "retired" and the client where that finds it no more. */
   readonly key: string;
   readonly destination: number;
   readonly serial: number;
@@ -70,15 +70,12 @@ export function connectionView([flow, connection]: readonly [FlowValue, Connecti
   };
 }
 
-/** Protocol number in the key of a retired template. */
-const RETIRED = 0xffff;
-
 export function templateView([key, template]: readonly [TemplateKeyValue, TemplateValue]): TemplateView {
   const { destination, serial, periodTicks } = template;
   const { client, service, port, protocol, index } = key;
   const text = `${addressText(client)} ${endpoint(service, port)} ${protocol} of ${index}`;
   return {
-    key: protocol === RETIRED ? "retired" : text,
+    key: (protocol & DISABLED) === 0 ? text : `retired ${addressText(client)}`,
     destination,
     serial,
     periodTicks,

@@ -12,7 +12,8 @@ import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
+import { readConnections } from "./status/connections.ts";
+import { readServices, readVerdicts } from "./status/snapshot.ts";
 
 /** What a director is started with. */
 export interface DirectorOptions {
@@ -39,9 +40,10 @@ export class Director implements Disposable {
     using owned = new DisposableStack();
     assertFeatures();
     const interfaces = chooseInterfaces(configuration.director.interfaces);
-    assertForwarding(interfaces.attach);
     const { macs, sendBack } = interfaces;
-    const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, macs, { sendBack })));
+    const planned = plan(configuration, macs, { sendBack });
+    assertForwarding(interfaces.attach, planned.shape.families);
+    const dataplane = owned.use(createDataplane(createKernelHost(), planned));
     fillVlans(dataplane, interfaces);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#nextHops = new NextHops(serverAddresses(configuration), report);

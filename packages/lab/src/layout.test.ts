@@ -4,10 +4,13 @@ import { describe, expect, test } from "vitest";
 
 import { directorConfig } from "./director-config.ts";
 import { LabError } from "./lab-error.ts";
+import { labScenarios } from "./layout.ts";
 import { layouts } from "./run-lab.ts";
 
-describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
-  const layout = layouts[method](20);
+const runs = (["nat", "dr"] as const).flatMap((method) => labScenarios.map((scenario) => ({ method, scenario })));
+
+describe.each(runs)("the layout for $method, scenario $scenario", ({ method, scenario }) => {
+  const layout = layouts[method](20, scenario);
 
   test("every cable ends at two hosts, and every interface is used once", () => {
     const hosts = new Set(layout.hosts.map(({ name }) => name));
@@ -30,19 +33,19 @@ describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
     expect(warnings).toEqual([]);
     expect(configuration.director.interfaces).toEqual(layout.directorInterfaces);
     expect(
-      configuration.services.map(({ name, port, protocol, scheduler, forwarding, servers }) => ({
-        identity: { name, port, protocol, scheduler, forwarding },
+      configuration.services.map(({ name, match, scheduler, forwarding, servers }) => ({
+        identity: { name, match, scheduler, forwarding },
         servers: servers.map((server) => `${server.address}:${server.port} ${server.weight}`),
       })),
     ).toEqual(
-      layout.services.map(({ name, port, protocol, scheduler, destinations }) => ({
-        identity: { name, port, protocol, scheduler, forwarding: method },
+      layout.services.map(({ name, address, port, protocol, scheduler, destinations }) => ({
+        identity: { name, match: { kind: "exact", address, port, protocol }, scheduler, forwarding: method },
         servers: destinations.map((server) => `${server.address}:${server.port} ${server.weight}`),
       })),
     );
   });
 
   test.each([0, 201, 1.5])("refuses %d clients", (clients) => {
-    expect(() => layouts[method](clients)).toThrow(LabError);
+    expect(() => layouts[method](clients, scenario)).toThrow(LabError);
   });
 });

@@ -1,4 +1,4 @@
-// lblcr: each address that clients write to has a set of destinations, which grows while they are busy and shrinks again.
+// lblcr: each address that clients write to has a set of destinations, which grows while they are busy, and shrinks.
 // The rule: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_lblcr.c.
 
 import { type Int, u32, variable, when } from "@yardmaster/ebpf";
@@ -41,6 +41,9 @@ function isStale({ maps, question }: Scheduling, { size, changedAt }: LocalityRe
 /** Adds a destination to the set of an address. Where there is no room for either, it is asked again next time. */
 function remember(scheduling: Scheduling, destination: Int<"u32">): void {
   const { maps, question } = scheduling;
-  maps.localities.lookup(question.locality).then(() => undefined).otherwise(() => createSet(scheduling));
+  maps.localities
+    .lookup(question.locality)
+    .then(() => undefined)
+    .otherwise(() => createSet(scheduling));
   maps.localities.lookup(question.locality).then((known) => growSet(scheduling, known, destination));
 }

@@ -12,14 +12,14 @@ import { commonDivisor } from "./weights.ts";
 /** Slots of a table unless another prime is asked for (IP_VS_MH_TAB_SIZE with the kernel's default). */
 export const MAGLEV_SLOTS = 4093;
 /**
- * Primes, and for how many servers of equal weight a table of so many slots will do: one of them leaving then moves at
- * most 1.1 times its share of the clients. The kernel's table is good for few.
+ * Primes, and for how many servers of equal weight a table of so many slots will do: when one of them leaves, at most
+ * 1.1 times its share of the clients moves on average. The kernel's table is good for few.
  */
 export const maglevSizes = [
-  { slots: MAGLEV_SLOTS, servers: 4 },
-  { slots: 65_537, servers: 16 },
-  { slots: 131_071, servers: 24 },
-  { slots: 655_373, servers: 48 },
+  { slots: MAGLEV_SLOTS, servers: 8 },
+  { slots: 65_537, servers: 20 },
+  { slots: 131_071, servers: 32 },
+  { slots: 655_373, servers: 64 },
 ] as const;
 /** Both halves of the keys for where a server's slots begin, and how far apart they are. */
 const OFFSET_KEY = 2_654_435_761n;
@@ -80,6 +80,7 @@ export const maglevHash: Scheduler = {
   code: 8,
   options: ["mh-port", "mh-fallback"],
   table: maglevTable,
+  tableSizes: maglevSizes,
   choose(scheduling: Scheduling): Int<"u32"> {
     const { service } = scheduling;
     const length = service.tableLength;

@@ -61,6 +61,11 @@ export interface Scheduler {
    * Undefined for schedulers without a table.
    */
   readonly table?: (members: readonly ListedMember[], slots?: number) => Uint32Array;
+  /**
+   * Where the length of the table can be chosen: lengths, and for how many servers of equal weight each will do, both
+   * ascending. Others are possible, too.
+   */
+  readonly tableSizes?: readonly { readonly slots: number; readonly servers: number }[];
   /** The position that a service starts from, with all of its members there at once. Default 0. */
   readonly start?: (members: readonly ListedMember[]) => bigint;
   /**

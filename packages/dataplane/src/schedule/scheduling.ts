@@ -1,7 +1,14 @@
 // What a scheduler may look at and change for one new connection.
 
 import { type Bool, type Fields, type Initial, type Int, type Reference, struct, u32 } from "@yardmaster/ebpf";
-import { type BalancerMaps, type Destination, type Load, LocalityKey, type Member, type ServiceFields } from "../schema.ts";
+import {
+  type BalancerMaps,
+  type Destination,
+  type Load,
+  LocalityKey,
+  type Member,
+  type ServiceFields,
+} from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 
 export type LoadReference = Reference<typeof Load.fields>;

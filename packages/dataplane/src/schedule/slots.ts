@@ -29,7 +29,11 @@ interface Search<F extends Fields> {
 export function search<F extends Fields>({ walk, question }: Scheduling, from: Search<F>): Int<"u32"> {
   const own = { service: u32, chosen: u32 };
   type All = F & typeof own;
-  const initial = { ...from.initial, service: question.locality.service, chosen: NO_DESTINATION } as unknown as Initial<All>;
+  const initial = {
+    ...from.initial,
+    service: question.locality.service,
+    chosen: NO_DESTINATION,
+  } as unknown as Initial<All>;
   const end = walk<All>(from.name, from.times, { ...from.fields, ...own }, initial, (inside) => {
     const { service } = inside.state as unknown as Reference<typeof own>;
     const found = inside.slot(service, from.slotOf(inside.state as unknown as Reference<F>, inside.round));

@@ -30,7 +30,10 @@ export function readings(maps: BalancerMaps, shape: BalancerShape, missing: numb
     isUsable(index) {
       const { weight, flags } = destination(index);
       const isListed = flags.and(destinationFlags.removed).eq(0);
-      return weight.ne(0).and(isListed).and(isOverloaded(() => load(index)).not());
+      return weight
+        .ne(0)
+        .and(isListed)
+        .and(isOverloaded(() => load(index)).not());
     },
     slot: (service, index) => maps.tables.lookup(service).orReturn(missing).lookup(index).orReturn(missing),
   };

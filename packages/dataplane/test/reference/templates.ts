@@ -6,7 +6,7 @@ import { type EndpointPlan, type PersistencePlan, type SettingsPlan, TICKS_PER_S
 import type { Destination } from "./destination.ts";
 
 export interface Template {
-  /** What it is for; "retired" once no client finds it any more. */
+  /** What it is for; "retired" and the client once that finds it no more. */
   key: string;
   readonly serial: number;
   readonly destination: Destination;
@@ -111,7 +111,7 @@ export class Templates {
     const isOver = template.expiresAt <= now && template.controlled === 0;
     if (isOver || this.all.size >= this.#capacity) this.#end(template);
     this.#found.delete(template.key);
-    template.key = "retired";
+    template.key = `retired ${template.key.split(" ")[0]}`;
   }
 
   #end(template: Template): void {

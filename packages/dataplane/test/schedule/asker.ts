@@ -30,6 +30,7 @@ import { scheduleFunction } from "../../src/schedule/choose.ts";
 import { Question } from "../../src/schedule/scheduling.ts";
 
 export type QuestionValue = JsOf<typeof Question>;
+type ServiceValue = JsOf<BalancerMaps["Service"]>;
 
 export interface AskerOptions {
   readonly scheduler: SchedulerName;
@@ -60,7 +61,7 @@ export class Asker implements Disposable {
   readonly #live = new Map<string, BpfMap>();
   readonly #program: BpfProgram;
   readonly #asked: Compiled["asked"];
-  #service: BpfMap | undefined;
+  #service: BpfMap<number, ServiceValue> | undefined;
   #table: BpfMap | undefined;
   #members: readonly ListedMember[] = [];
 
@@ -90,11 +91,11 @@ export class Asker implements Disposable {
 
   /** Where the scheduler stands. */
   get position(): bigint {
-    return (this.#service?.lookup(0) as { position: bigint }).position;
+    return this.#value().position;
   }
 
   set position(position: bigint) {
-    this.#service?.update(0, { ...(this.#service.lookup(0) as object), position });
+    this.#service?.update(0, { ...this.#value(), position });
   }
 
   /** The service written whole, with these members. */
@@ -137,6 +138,12 @@ export class Asker implements Disposable {
     for (const map of [...this.#live.values(), this.#service, this.#table]) map?.close();
   }
 
+  #value(): ServiceValue {
+    const value = this.#service?.lookup(0);
+    if (value === undefined) throw new Error("the service has been written");
+    return value;
+  }
+
   #write(members: readonly ListedMember[], position: bigint): void {
     const { scheduler, slots, options = 0 } = this.#options;
     const { table, code } = schedulers[scheduler];
@@ -161,7 +168,7 @@ export class Asker implements Disposable {
     });
     this.map(this.maps.services).updateInner(SERVICE, service as unknown as BpfMap);
     this.#service?.close();
-    this.#service = service as unknown as BpfMap;
+    this.#service = service;
     this.#members = members;
   }
 

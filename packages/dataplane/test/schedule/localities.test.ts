@@ -144,4 +144,3 @@ describe("lblcr's sets", () => {
     expect(setOf(asker)).toEqual([0]);
   });
 });
-

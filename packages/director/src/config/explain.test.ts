@@ -1,60 +1,9 @@
-// Every fault that a configuration file can have: its place, code, exact text and hint.
+// Every fault of a file as such and of the director's settings: its place, code, exact text and hint.
 import { describe, expect, it } from "vitest";
-import { ConfigurationError } from "./fault.ts";
-import { parseConfiguration } from "./parse-configuration.ts";
-
-/** A file with one service whose flow map holds these entries beside good ones. */
-function service(entries: string, servers = "[{ address: 10.0.0.11 }]"): string {
-  const rest = ["address: 198.51.100.10", "port: 80", "forwarding: dr"].filter((entry) => {
-    const key = entry.slice(0, entry.indexOf(":") + 1);
-    return !entries.startsWith(key) && !entries.includes(`, ${key}`);
-  });
-  const own = entries === "" ? [] : [entries];
-  return `services:\n  web: { ${[...own, ...rest, `servers: ${servers}`].join(", ")} }\n`;
-}
-
-/** Place and code, message, hint of each fault of a file, a line each. */
-function briefly(text: string): string[] {
-  try {
-    parseConfiguration(text, "y.yaml");
-    return [];
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    return error.faults.map(({ line, column, code, message, hint }) =>
-      [`${line}:${column} ${code}`, `  ${message}`, ...(hint === undefined ? [] : [`  = ${hint}`])].join("\n"),
-    );
-  }
-}
+import { briefly, explained, service } from "../../test/faults.ts";
 
 describe("each fault", () => {
   const cases: Readonly<Record<string, string>> = {
-    "port that is too large": service("port: 70000"),
-    "port that is zero": service("port: 0"),
-    "port with a fraction": service("port: 80.5"),
-    "port as text": service('port: "80"'),
-    "port that is empty": service("port: "),
-    "list of ports": service("port: [80, 443]"),
-    "range of ports": service("port: 8000-8999"),
-    "any port": service("port: any"),
-    "address that is none": service("address: 10.0.0.256"),
-    "address as number": service("address: 10.5"),
-    "address with leading zeros": service("address: 010.0.0.1"),
-    "host name": service("address: example.org"),
-    "IPv6 address": service('address: "2001:db8::1"'),
-    prefix: service("address: 198.51.100.0/24"),
-    "multicast address": service("address: 224.0.0.18"),
-    "loopback address": service("address: 127.0.0.1"),
-    "unknown protocol": service("protocol: tpc"),
-    "protocol not built yet": service("protocol: sctp"),
-    "unknown scheduler": service("scheduler: wlcc"),
-    "scheduler unlike any": service("scheduler: fastest"),
-    "scheduler not built yet": service("scheduler: sed"),
-    "scheduler as list": service("scheduler: [rr]"),
-    "unknown forwarding method": service("forwarding: masquerade"),
-    "forwarding method not built yet": service("forwarding: tun"),
-    persistence: service("persistence: { timeout: 5m }"),
-    check: service("check: { interval: 1s }"),
-    threshold: service("", "[{ address: 10.0.0.11, upperThreshold: 10 }]"),
     "misspelt key": service("schedular: rr"),
     "unknown key": service("colour: red"),
     "unknown key of the file": `${service("")}servers: []\n`,
@@ -62,15 +11,6 @@ describe("each fault", () => {
     "missing services": "director: {}\n",
     "servers that are a map": service("", "{ address: 10.0.0.11 }"),
     "server that is text": service("", "[10.0.0.11]"),
-    "negative weight": service("", "[{ address: 10.0.0.11, weight: -1 }]"),
-    "weight that is too large": service("", "[{ address: 10.0.0.11, weight: 65536 }]"),
-    "duplicate server": service("", "[{ address: 10.0.0.11 }, { address: 10.0.0.11, port: 80 }]"),
-    "server that is the service": service("", "[{ address: 198.51.100.10 }]"),
-    "port mapping with dr": service("", "[{ address: 10.0.0.11, port: 8080 }]"),
-    "port mapping of a dr server in a nat service": service(
-      "forwarding: nat",
-      "[{ address: 10.0.0.11, port: 8080, forwarding: dr }]",
-    ),
     "name of a service": "services: { a b: { address: 10.0.0.300 } }\n",
     "duplicate key": `${service("")}services: {}\n`,
     "hook not built yet": `director: { hook: tc }\n${service("")}`,
@@ -78,6 +18,15 @@ describe("each fault", () => {
     "duration without unit": `director: { timeouts: { tcp: 900 } }\n${service("")}`,
     "duration with an unknown unit": `director: { timeouts: { udp: 5min } }\n${service("")}`,
     "duration that is too long": `director: { timeouts: { tcpFin: 32d } }\n${service("")}`,
+    "duration of a state that there is not": `director: { timeouts: { synSend: 1m } }\n${service("")}`,
+    "unknown removal": `director: { onRemoval: forget }\n${service("")}`,
+    "port reuse by number": `director: { portReuse: 1 }\n${service("")}`,
+    "unknown word for quiesced templates": `director: { quiescedTemplates: leaves }\n${service("")}`,
+    "sloppyTcp as number": `director: { sloppyTcp: 1 }\n${service("")}`,
+    "share of one": `director: { dropPackets: { oneOf: 1 } }\n${service("")}`,
+    "share as number": `director: { dropPackets: 10 }\n${service("")}`,
+    "share that is missing": `director: { dropPackets: {} }\n${service("")}`,
+    "marks as map": `director: { marks: { mark: 7 } }\n${service("")}`,
     "maximum of zero": `director: { connections: { maximum: 0 } }\n${service("")}`,
     "no interfaces": `director: { interfaces: [] }\n${service("")}`,
     "interface name that is too long": `director: { interfaces: [abcdefghijklmnop] }\n${service("")}`,
@@ -99,117 +48,8 @@ describe("each fault", () => {
     expect(briefly(text)).not.toEqual([]);
   });
   it("has its text", () => {
-    const texts = Object.entries(cases).map(([name, text]) => [`# ${name}`, ...briefly(text)].join("\n"));
-    expect(`\n${texts.join("\n")}\n`).toMatchInlineSnapshot(`
+    expect(explained(cases)).toMatchInlineSnapshot(`
       "
-      # port that is too large
-      2:16 YM_CONFIG_RANGE
-        port 70000 is outside 1–65535
-        = a port is a number, 1–65535
-      # port that is zero
-      2:16 YM_CONFIG_RANGE
-        port 0 is outside 1–65535
-        = a port is a number, 1–65535
-      # port with a fraction
-      2:16 YM_CONFIG_RANGE
-        port 80.5 is no whole number
-        = a port is a number, 1–65535
-      # port as text
-      2:16 YM_CONFIG_TYPE
-        port must be a number, not the text "80"
-        = a port is a number, 1–65535
-      # port that is empty
-      2:10 YM_CONFIG_TYPE
-        "port" is empty
-        = a port is a number, 1–65535
-      # list of ports
-      2:16 YM_CONFIG_NOT_SUPPORTED
-        a list of ports is not supported yet
-        = write one service for each port
-      # range of ports
-      2:16 YM_CONFIG_NOT_SUPPORTED
-        a range of ports is not supported yet
-        = write one service for each port
-      # any port
-      2:16 YM_CONFIG_NOT_SUPPORTED
-        port "any" is not supported yet
-        = write one service for each port
-      # address that is none
-      2:19 YM_CONFIG_ADDRESS
-        "10.0.0.256" is no IPv4 address
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # address as number
-      2:19 YM_CONFIG_TYPE
-        address must be an IPv4 address, not 10.5
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # address with leading zeros
-      2:19 YM_CONFIG_ADDRESS
-        "010.0.0.1" is no IPv4 address
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # host name
-      2:19 YM_CONFIG_ADDRESS
-        "example.org" is no IPv4 address
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # IPv6 address
-      2:19 YM_CONFIG_NOT_SUPPORTED
-        address "2001:db8::1": IPv6 is not supported yet
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # prefix
-      2:19 YM_CONFIG_NOT_SUPPORTED
-        prefix "198.51.100.0/24": prefixes are not supported yet
-        = the IPv4 address that clients connect to, such as 198.51.100.10
-      # multicast address
-      2:19 YM_CONFIG_ADDRESS
-        224.0.0.18 is a multicast address
-        = write an address that other hosts can reach
-      # loopback address
-      2:19 YM_CONFIG_ADDRESS
-        127.0.0.1 is a loopback address
-        = write an address that other hosts can reach
-      # unknown protocol
-      2:20 YM_CONFIG_VALUE
-        unknown protocol "tpc"
-        = did you mean "tcp"? a service's protocol: tcp or udp
-      # protocol not built yet
-      2:20 YM_CONFIG_NOT_SUPPORTED
-        protocol "sctp" is not supported yet
-        = this version has tcp or udp
-      # unknown scheduler
-      2:21 YM_CONFIG_VALUE
-        unknown scheduler "wlcc"
-        = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
-      # scheduler unlike any
-      2:21 YM_CONFIG_VALUE
-        unknown scheduler "fastest"
-        = schedulers: rr, wrr, sh or wlc
-      # scheduler not built yet
-      2:21 YM_CONFIG_NOT_SUPPORTED
-        scheduler "sed" is not supported yet
-        = this version has rr, wrr, sh or wlc
-      # scheduler as list
-      2:21 YM_CONFIG_TYPE
-        scheduler must be a word, not a list
-        = schedulers: rr, wrr, sh or wlc
-      # unknown forwarding method
-      2:22 YM_CONFIG_VALUE
-        unknown forwarding "masquerade"
-        = forwarding methods: nat or dr
-      # forwarding method not built yet
-      2:22 YM_CONFIG_NOT_SUPPORTED
-        forwarding "tun" is not supported yet
-        = this version has nat or dr
-      # persistence
-      2:10 YM_CONFIG_NOT_SUPPORTED
-        "persistence" is not supported yet
-        = remove the key
-      # check
-      2:10 YM_CONFIG_NOT_SUPPORTED
-        "check" is not supported yet
-        = remove the key
-      # threshold
-      2:92 YM_CONFIG_NOT_SUPPORTED
-        "upperThreshold" is not supported yet
-        = remove the key
       # misspelt key
       2:10 YM_CONFIG_UNKNOWN_KEY
         unknown key "schedular" in service "web"
@@ -217,7 +57,7 @@ describe("each fault", () => {
       # unknown key
       2:10 YM_CONFIG_UNKNOWN_KEY
         unknown key "colour" in service "web"
-        = known here: address, port, protocol, scheduler, forwarding, servers
+        = known here: address, addresses, port, protocol, mark, scheduler, schedulerOptions, tableSize, …
       # unknown key of the file
       3:1 YM_CONFIG_UNKNOWN_KEY
         unknown key "servers" in the file
@@ -238,46 +78,22 @@ describe("each fault", () => {
       2:70 YM_CONFIG_TYPE
         server 1 of service "web" must be a map, not the text "10.0.0.11"
         = a real server: address, port, weight, forwarding
-      # negative weight
-      2:100 YM_CONFIG_RANGE
-        weight -1 is outside 0–65535
-        = a weight is a number, 0–65535; 0 takes no new connections
-      # weight that is too large
-      2:100 YM_CONFIG_RANGE
-        weight 65536 is outside 0–65535
-        = a weight is a number, 0–65535; 0 takes no new connections
-      # duplicate server
-      2:94 YM_CONFIG_DUPLICATE_SERVER
-        server 10.0.0.11:80 is already on line 2
-        = list a server once; a higher weight gives it more connections
-      # server that is the service
-      2:81 YM_CONFIG_SERVER_IS_SERVICE
-        server 198.51.100.10 is the service's own address: packets would come back to the director
-        = write the address that the real server itself has
-      # port mapping with dr
-      2:98 YM_CONFIG_PORT_MAPPING
-        dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
-      # port mapping of a dr server in a nat service
-      2:99 YM_CONFIG_PORT_MAPPING
-        dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
       # name of a service
       1:13 YM_CONFIG_NAME
         "a b" cannot be a service's name
         = a service's name is 1–63 letters, digits, dots, dashes or underscores and begins with a letter or digit
-      1:13 YM_CONFIG_MISSING
-        service "a b" has no "port"
-        = a port is a number, 1–65535
       1:13 YM_CONFIG_MISSING
         service "a b" has no "forwarding"
         = forwarding methods: nat or dr
       1:13 YM_CONFIG_MISSING
         service "a b" has no "servers"
         = a list of real servers, each { address: 10.0.0.11, weight: 1 }
+      1:13 YM_CONFIG_MISSING
+        service "a b" has no "port"
+        = ports: a number (1–65535), a list such as [80, 443], a range such as 8000-8999, or any
       1:29 YM_CONFIG_ADDRESS
-        "10.0.0.300" is no IPv4 address
-        = the IPv4 address that clients connect to, such as 198.51.100.10
+        "10.0.0.300" is no address and no prefix
+        = the address or prefix that clients connect to, such as 198.51.100.10, 10.0.0.0/8 or 2001:db8::10
       # duplicate key
       3:1 YM_CONFIG_DUPLICATE_KEY
         key "services" is already on line 1
@@ -302,6 +118,42 @@ describe("each fault", () => {
       1:33 YM_CONFIG_DURATION
         "32d" is outside 1s–20d
         = timeout of TCP connections that are being closed: a number with its unit, such as 90s, 15m, 1h
+      # duration of a state that there is not
+      1:25 YM_CONFIG_UNKNOWN_KEY
+        unknown key "synSend" in director.timeouts
+        = did you mean "synSent"?
+      # unknown removal
+      1:24 YM_CONFIG_VALUE
+        unknown onRemoval "forget"
+        = what becomes of connections of a removed server (LVS: drop): drop, reset or reschedule
+      # port reuse by number
+      1:24 YM_CONFIG_TYPE
+        portReuse must be a word, not 1
+        = which connections a SYN of the same client port replaces: never, ended or closing
+      # unknown word for quiesced templates
+      1:32 YM_CONFIG_VALUE
+        unknown quiescedTemplates "leaves"
+        = did you mean "leave"? whether persistent clients keep a server of weight 0: keep or leave
+      # sloppyTcp as number
+      1:24 YM_CONFIG_TYPE
+        sloppyTcp must be true or false, not 1
+        = whether any TCP packet may open a connection: true or false
+      # share of one
+      1:35 YM_CONFIG_RANGE
+        oneOf 1 is outside 2–1000000
+        = of how many packets that open a connection one is dropped
+      # share as number
+      1:26 YM_CONFIG_TYPE
+        director.dropPackets must be a map, not 10
+        = a share of new connections to drop, such as { oneOf: 10 }
+      # share that is missing
+      1:13 YM_CONFIG_MISSING
+        director.dropPackets has no "oneOf"
+        = of how many packets that open a connection one is dropped
+      # marks as map
+      1:20 YM_CONFIG_TYPE
+        marks must be a list, not a map
+        = which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }
       # maximum of zero
       1:37 YM_CONFIG_RANGE
         maximum 0 is outside 1–67108864

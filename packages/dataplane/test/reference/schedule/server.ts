@@ -43,7 +43,11 @@ export const costOf =
     BigInt(d.active) * BigInt(activeCost) + BigInt(d.inactive);
 
 /** The first with the least cost for its weight. */
-export function leastFor(candidates: readonly TwinServer[], cost: CostOf, weight = (d: TwinServer) => d.weight): Choice {
+export function leastFor(
+  candidates: readonly TwinServer[],
+  cost: CostOf,
+  weight = (d: TwinServer) => d.weight,
+): Choice {
   let best: Choice;
   for (const a of candidates) {
     if (best === undefined || cost(a) * BigInt(weight(best)) < cost(best) * BigInt(weight(a))) best = a;

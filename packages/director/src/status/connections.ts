@@ -1,0 +1,83 @@
+// Live connections and the templates of persistent clients, read from the maps as rows. Reading changes nothing.
+
+import { ASSURED, DISABLED, families, type Family, readLife, stateName } from "@yardmaster/dataplane";
+import { addressText, endpointText } from "../address.ts";
+import type { ConnectionRow } from "../api/types.ts";
+import type { Dataplane } from "../kernel/dataplane.ts";
+import { protocolNumbers } from "../live/service.ts";
+import { hasPassed } from "../reconcile/reaper.ts";
+import { matchText } from "./match-text.ts";
+
+const READ_BATCH = 4096;
+
+/** Up to `limit` rows at tick `now`: connections, then templates, in table order, IPv4 first. */
+export function readConnections(dataplane: Dataplane, now: number, limit: number): ConnectionRow[] {
+  const rows: ConnectionRow[] = [];
+  for (const read of [connectionsOf, templatesOf]) {
+    for (const name of dataplane.plan.shape.families) {
+      for (const row of read(dataplane, families[name], now)) {
+        if (rows.length >= limit) return rows;
+        rows.push(row);
+      }
+    }
+  }
+  return rows;
+}
+
+function* connectionsOf(
+  { maps, live, ticksPerSecond }: Dataplane,
+  { name, FlowKey, Connection }: Family,
+  now: number,
+): Generator<ConnectionRow> {
+  const endpoint = (address: number[], port: number) => endpointText(addressText(address, name), port);
+  for (const { count, keys, values } of maps[name].connections.batches(READ_BATCH)) {
+    for (let index = 0; index < count; index++) {
+      const flow = FlowKey.decode(keys.subarray(index * FlowKey.size));
+      const connection = Connection.decode(values.subarray(index * Connection.size));
+      const expiry = Number(connection.life & 0xffff_ffffn);
+      if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
+      yield {
+        kind: "connection",
+        protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
+        state: stateName(Number(connection.life >> 32n) & 15),
+        expiresInMs: millisecondsUntil(expiry, now, ticksPerSecond),
+        client: endpoint(flow.source, flow.sourcePort),
+        virtual: endpoint(flow.destination, flow.destinationPort),
+        destination: endpoint(connection.address, connection.port),
+        service: live.ownerOf(connection.destination)?.service.definition.name ?? "",
+      };
+    }
+  }
+}
+
+function* templatesOf(
+  { maps, live, ticksPerSecond }: Dataplane,
+  { name }: Family,
+  now: number,
+): Generator<ConnectionRow> {
+  for (const [key, template] of maps[name].templates.entries()) {
+    const { expiresAt: expiry, state, controlled } = readLife(template.life);
+    const isOver = hasPassed(expiry, now);
+    const owner = live.ownerOf(template.destination);
+    // What connections keep alive is there, even where its time is up.
+    if (owner === undefined || (isOver && controlled === 0)) continue;
+    const { definition: destination } = owner.place;
+    const service = owner.service.definition;
+    const isMark = service.match.kind === "mark";
+    yield {
+      kind: "template",
+      protocol: isMark ? "any" : (key.protocol & ~DISABLED) === protocolNumbers.udp ? "udp" : "tcp",
+      state: state === ASSURED ? "ASSURED" : "NONE",
+      expiresInMs: isOver ? 0 : millisecondsUntil(expiry, now, ticksPerSecond),
+      client: endpointText(addressText(key.client, name), 0),
+      virtual: isMark ? matchText(service.match) : endpointText(addressText(key.service, name), key.port),
+      destination: endpointText(destination.address, destination.port),
+      service: service.name,
+      controls: controlled,
+    };
+  }
+}
+
+function millisecondsUntil(expiry: number, now: number, ticksPerSecond: number): number {
+  return Math.round((((expiry - now) >>> 0) * 1000) / ticksPerSecond);
+}
