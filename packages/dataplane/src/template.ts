@@ -28,14 +28,7 @@ import {
   stateOf,
 } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
-import {
-  type BalancerMaps,
-  destinationFlags,
-  Load,
-  serviceFlags,
-  Tallies,
-  Template,
-} from "./schema.ts";
+import { type BalancerMaps, destinationFlags, Load, serviceFlags, Tallies, Template } from "./schema.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states } from "./tcp-states.ts";
@@ -102,7 +95,14 @@ function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: Ke
   const port = maskFor(isZero(flags.and(KEY_FLAGS)));
   const address = maskFor(isZero(flags.and(serviceFlags.byMark)));
   for (let word = 0; word < family.words; word++) {
-    key.client.set(word, flow.source.at(word).toHost().and(maskWord(family, bits, word)).toNet());
+    key.client.set(
+      word,
+      flow.source
+        .at(word)
+        .toHost()
+        .and(maskWord(family, bits, word))
+        .toNet(),
+    );
     key.service.set(word, flow.destination.at(word).toHost().and(address).toNet());
   }
   key.port = flow.destinationPort.toHost().and(port).toU16().toNet();
@@ -399,7 +399,12 @@ function forgetting({ maps, family }: Place) {
     when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
     when(force.eq(0).and(controlledOf(life).ne(0)), () => {
       template.periodTicks = extension(maps);
-      exchange(life.shr(32).shl(32).or(life.toU32().add(extension(maps))));
+      exchange(
+        life
+          .shr(32)
+          .shl(32)
+          .or(life.toU32().add(extension(maps))),
+      );
       returnValue(0);
     });
     when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));

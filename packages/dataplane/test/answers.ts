@@ -27,7 +27,11 @@ function packet(wire: Wire, macs: typeof arriving | typeof tagged, fields: Parti
 function reset(wire: Wire, macs: typeof arriving | typeof tagged, fields: Partial<TcpFields>): Uint8Array {
   const back = { ...macs, source: director.mac, destination: gatewayMac };
   const ends = { source: wire.vip, destination: wire.clients[0] };
-  return wire.tcpFrame(back, { ...ends, dontFragment: true }, { sourcePort: 80, destinationPort: 40000, window: 0, ...fields });
+  return wire.tcpFrame(
+    back,
+    { ...ends, dontFragment: true },
+    { sourcePort: 80, destinationPort: 40000, window: 0, ...fields },
+  );
 }
 
 /** Registers the tests; `createHost` is called once for each. */

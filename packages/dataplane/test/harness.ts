@@ -11,11 +11,13 @@ import {
   defaultTimeoutsMs,
   families,
   type FamilyName,
+  hasFeature,
   type NextHop,
   type Path,
   REAPER_BATCH,
   type ReasonName,
   readLife,
+  reaperForces,
   reaperTables,
   reasonNames,
   ReaperWork,
@@ -32,6 +34,7 @@ import {
   type DestinationPlan,
   type HopPlan,
   type SettingsPlan,
+  type Thresholds,
   TICKS_PER_SECOND,
 } from "./plan.ts";
 import { ServiceTables } from "./service-tables.ts";
@@ -64,13 +67,17 @@ export interface Sent {
 export interface ReapOptions {
   /** Hands it also what has not expired. */
   readonly all?: true;
-  /** Ends whatever it is handed. */
-  readonly force?: true;
+  /** Ends whatever it is handed; or, besides what has expired, what belongs to removed destinations. */
+  readonly force?: Exclude<keyof typeof reaperForces, "expired">;
 }
 
+type ReaperTableName = keyof typeof reaperTables;
 interface ReaperTable {
   readonly family: FamilyName;
-  readonly table: keyof typeof reaperTables;
+  readonly table: ReaperTableName;
+}
+interface ForceOptions {
+  readonly force?: keyof typeof reaperForces;
 }
 
 type PathValue = JsOf<typeof Path>;
@@ -181,16 +188,18 @@ export class Balancer implements Disposable {
       const found = this.#templates(family).filter(([, { life }]) => this.#isFor(options, life));
       return found.map(([key]) => TemplateKey.encode(key));
     }
-    const found = this.#entries(family).filter(([, { direction, life }]) => direction === 0 && this.#isFor(options, life));
+    const found = this.#entries(family).filter(
+      ([, { direction, life }]) => direction === 0 && this.#isFor(options, life),
+    );
     return found.map(([flow]) => FlowKey.encode(flow));
   }
 
-  #assign({ family, table }: ReaperTable, keys: readonly Uint8Array[], { force }: ReapOptions): void {
+  #assign({ family, table }: ReaperTable, keys: readonly Uint8Array[], { force = "expired" }: ForceOptions): void {
     const bytes = new Uint8Array(ReaperWork.fields.keys.size);
     keys.forEach((key, index) => bytes.set(key, index * key.length));
     this.map(this.maps.reaperWork).update(0, {
       count: keys.length,
-      force: force === true ? 1 : 0,
+      force: reaperForces[force],
       family: Number(families[family].digit),
       table: reaperTables[table],
       keys: bytes,
@@ -215,6 +224,16 @@ export class Balancer implements Disposable {
   setRemoved(destination: number, state: "removed" | "listed"): void {
     this.tables.setRemoved(destination, state);
     this.#writeSettings();
+  }
+
+  /** Changes thresholds; whether the destination is overloaded now is the reaper's to say. */
+  setThresholds(destination: number, thresholds: Thresholds): void {
+    this.tables.setThresholds(destination, thresholds);
+    if (!hasFeature(this.shape, "thresholds")) return;
+    const key = new Uint8Array(4);
+    new DataView(key.buffer).setUint32(0, destination, true);
+    this.#assign({ family: "ipv4", table: "thresholds" }, [key], {});
+    this.runReaper();
   }
 
   /** Forgets the way to a destination, as the control plane does where its index gets another address. */
@@ -323,7 +342,7 @@ export class Balancer implements Disposable {
     return this.#reapTable("templates", options);
   }
 
-  #reapTable(table: keyof typeof reaperTables, options: ReapOptions): number {
+  #reapTable(table: ReaperTableName, options: ReapOptions): number {
     let ended = 0;
     for (const family of this.shape.families) {
       const keys = this.#keysFor({ family, table }, options);
@@ -361,7 +380,7 @@ export class Balancer implements Disposable {
   #writeSettings(): void {
     const { reuseMode = 0, onRemoval = "drop", dropRate = 0, ...switches } = this.#settings;
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
-    const { refusesByIcmp = false, answersPerSecond = 1000 } = switches;
+    const { refusesByIcmp = false, answersPerSecond = 1000, renewalTicks = TICKS_PER_SECOND, rules } = switches;
     this.map(this.maps.settings).update(0, {
       reuseMode,
       onRemoval: removalActions[onRemoval],
@@ -374,10 +393,10 @@ export class Balancer implements Disposable {
       answersPerSecond,
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ticksPerSecond: TICKS_PER_SECOND,
-      renewalTicks: TICKS_PER_SECOND,
+      renewalTicks,
       now: this.#now,
       timeouts: this.#timeouts,
-      transitions: transitionBytes(),
+      transitions: transitionBytes(rules),
     });
   }
 

@@ -118,7 +118,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () =
     expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
     expect([balancer.connections().length, balancer.replyEntries()]).toEqual([1, hasReplies && isShared ? 1 : 0]);
     expect(balancer.reap({ all: true })).toBe(0);
-    expect(balancer.reap({ all: true, force: true })).toBe(1);
+    expect(balancer.reap({ all: true, force: "all" })).toBe(1);
     expect([balancer.connections().length, balancer.replyEntries()]).toEqual([0, 0]);
     expect(balancer.loads()[0]).toEqual({ active: 0, inactive: 0, scheduled: 1 });
   });

@@ -53,7 +53,8 @@ function disturb(balancer: Balancer, random: Random): number {
   else if (kind === 3) balancer.advance(60 * TICKS_PER_SECOND);
   else if (kind === 4) balancer.setRemoved(destination, random.pick(["removed", "listed"]));
   else if (kind < 8) flicker(balancer, destination);
-  else if (kind === 8) balancer.setWeights(random.below(balancer.plan.services.length), [random.below(3), random.below(3)]);
+  else if (kind === 8)
+    balancer.setWeights(random.below(balancer.plan.services.length), [random.below(3), random.below(3)]);
   return balancer.reap() + balancer.reapTemplates();
 }
 
@@ -72,7 +73,8 @@ const FLICKERS = 30;
 /** Nothing went below zero: an unsigned count would be huge. */
 function assertCountsArePlausible(balancer: Balancer): void {
   const counts = balancer.loads().flatMap(({ active, inactive }) => [active, inactive]);
-  for (const count of [...counts, ...balancer.templateCounts(), ...balancer.halfOpen()]) expect(count).toBeLessThan(1000);
+  for (const count of [...counts, ...balancer.templateCounts(), ...balancer.halfOpen()])
+    expect(count).toBeLessThan(1000);
 }
 
 describeKernel("several CPUs at once", () => {

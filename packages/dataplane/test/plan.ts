@@ -1,7 +1,7 @@
 // What a test says about a balancer, in plain words: services, destinations, where things are. The harness
 // turns it into maps and programs, the reference into its own objects; neither sees the other's.
 
-import type { BalancerShape, MethodName, removalActions, SchedulerName } from "../src/index.ts";
+import type { BalancerShape, MethodName, removalActions, SchedulerName, TransitionRules } from "../src/index.ts";
 
 /** A way out that the balancer knows already. */
 export interface HopPlan {
@@ -81,6 +81,10 @@ export interface SettingsPlan {
   readonly dropRate?: number;
   /** Where no destination is available, the answer is an ICMP error; otherwise the packet goes to the stack. */
   readonly refusesByIcmp?: boolean;
+  /** Ticks by which an expiry must move for a packet to write it. Default: a second's. */
+  readonly renewalTicks?: number;
+  /** Which tables of states. Default "normal". */
+  readonly rules?: TransitionRules;
   /** ICMP errors that may be sent in a second. Default 1000. */
   readonly answersPerSecond?: number;
 }
@@ -130,7 +134,11 @@ function completeHop(hop: HopPlan): Required<HopPlan> {
 
 /** Where a service is found. */
 export function endpointsOf(service: ServicePlan): readonly Required<EndpointPlan>[] {
-  return [service, ...(service.alsoAt ?? [])].map(({ address, port, protocol = "tcp" }) => ({ address, port, protocol }));
+  return [service, ...(service.alsoAt ?? [])].map(({ address, port, protocol = "tcp" }) => ({
+    address,
+    port,
+    protocol,
+  }));
 }
 
 /** Whether a service's server tells its service by its address and port: no other translating one uses them. */

@@ -114,20 +114,13 @@ export class ServiceTables implements Disposable {
     this.#writeService(service, before, position);
   }
 
-  /** Changes thresholds, and the flag as IPVS does on such a change (behaviour reference §5). */
+  /** Changes thresholds. */
   setThresholds(index: number, thresholds: Thresholds): void {
     const destination = this.#destinations[index];
-    const loads = this.#map(this.#maps.loads);
-    const load = loads.lookup(index);
-    if (destination === undefined || load === undefined) throw new Error(`there is no destination ${index}`);
-    const { upperThreshold: upper = 0 } = thresholds;
-    const lower = lowerThresholdOf(thresholds);
-    destination.upperThreshold = upper;
-    destination.lowerThreshold = lower;
+    if (destination === undefined) throw new Error(`there is no destination ${index}`);
+    destination.upperThreshold = thresholds.upperThreshold ?? 0;
+    destination.lowerThreshold = lowerThresholdOf(thresholds);
     this.#writeDestination(destination);
-    const total = Number(load.connections >> 32n) + Number(load.connections & 0xffff_ffffn);
-    if (upper === 0 || total < lower) loads.update(index, { ...load, overloaded: 0 });
-    else if (total >= upper) loads.update(index, { ...load, overloaded: 1 });
   }
 
   /** Takes a destination out of its service's list, or puts it back, to the front as ipvsadm does. */

@@ -37,7 +37,11 @@ function reuse(wire: Wire): readonly Story[] {
       const isAnew = states.includes(state);
       const name = `mode ${mode}: a SYN in ${state} ${isAnew ? "is scheduled anew" : "goes on"}`;
       const after = isAnew ? see({ scheduled: [1, 1] }) : see({ scheduled: [1, 0] });
-      return { name, plan: planOf(wire, { reuseMode: Number(mode) }), steps: [...steps, tcp("a1", "S", isAnew ? 1 : 0), after] };
+      return {
+        name,
+        plan: planOf(wire, { reuseMode: Number(mode) }),
+        steps: [...steps, tcp("a1", "S", isAnew ? 1 : 0), after],
+      };
     }),
   );
   return [
@@ -56,7 +60,13 @@ function reuse(wire: Wire): readonly Story[] {
         reply("a1", "FA"),
         tcp("a1", "FA", 0),
         tcp("a1", "S", 1),
-        see({ states: { a1: "SYN_RECV 60" }, counts: [[0, 0], [1, 0]] }),
+        see({
+          states: { a1: "SYN_RECV 60" },
+          counts: [
+            [0, 0],
+            [1, 0],
+          ],
+        }),
         reply("a1", "SA"),
       ],
     },
@@ -76,7 +86,17 @@ function reuse(wire: Wire): readonly Story[] {
         ],
         settings: { reuseMode: 1 },
       },
-      steps: [...(into["CLOSE"] ?? []), tcp("a1", "S", 1), see({ counts: [[0, 0], [1, 0]], overloaded: [false, false] })],
+      steps: [
+        ...(into["CLOSE"] ?? []),
+        tcp("a1", "S", 1),
+        see({
+          counts: [
+            [0, 0],
+            [1, 0],
+          ],
+          overloaded: [false, false],
+        }),
+      ],
     },
     {
       name: "where nobody takes the new one, the old one has ended all the same",
@@ -86,9 +106,19 @@ function reuse(wire: Wire): readonly Story[] {
         weigh(0, 0),
         tcp("a1", "S", "noDestination"),
         tcp("a1", "A", "notOpening"),
-        see({ counts: [[0, 1], [0, 0]] }),
+        see({
+          counts: [
+            [0, 1],
+            [0, 0],
+          ],
+        }),
         reap(1),
-        see({ counts: [[0, 0], [0, 0]] }),
+        see({
+          counts: [
+            [0, 0],
+            [0, 0],
+          ],
+        }),
       ],
     },
     {
@@ -112,7 +142,13 @@ function removal(wire: Wire): readonly Story[] {
         wait(10),
         tcp("a1", "A", "destinationRemoved"),
         tcp("a1", "S", "destinationRemoved"),
-        see({ states: { a1: "ESTABLISHED 890" }, counts: [[1, 0], [1, 0]] }),
+        see({
+          states: { a1: "ESTABLISHED 890" },
+          counts: [
+            [1, 0],
+            [1, 0],
+          ],
+        }),
         tcp("b1", "A", 1),
         tcp("c1", "S", 1),
         tcp("c2", "S", 1),
@@ -154,15 +190,38 @@ function removal(wire: Wire): readonly Story[] {
       steps: [
         ...open,
         tcp("a1", "A", "notOpening"),
-        see({ states: { a1: "ESTABLISHED 0" }, counts: [[1, 0], [1, 0]] }),
+        see({
+          states: { a1: "ESTABLISHED 0" },
+          counts: [
+            [1, 0],
+            [1, 0],
+          ],
+        }),
         tcp("a1", "S", 1),
-        see({ states: { a1: "SYN_RECV 60" }, counts: [[0, 0], [2, 0]] }),
+        see({
+          states: { a1: "SYN_RECV 60" },
+          counts: [
+            [0, 0],
+            [2, 0],
+          ],
+        }),
       ],
     },
     {
       name: "reschedule: datagrams go on with another server at once",
       plan: planOf(wire, { onRemoval: "reschedule" }, { port: 53, protocol: "udp" }),
-      steps: [udp("a1", 0), udp("b1", 1), remove(0), udp("a1", 1), see({ counts: [[0, 0], [0, 2]] })],
+      steps: [
+        udp("a1", 0),
+        udp("b1", 1),
+        remove(0),
+        udp("a1", 1),
+        see({
+          counts: [
+            [0, 0],
+            [0, 2],
+          ],
+        }),
+      ],
     },
     {
       name: "reschedule: also a SYN on a live connection of a server of weight 0, but nothing else",
@@ -181,9 +240,45 @@ function removal(wire: Wire): readonly Story[] {
       ],
     },
     {
+      name: "reschedule: the daemon may end what belongs to removed servers at once",
+      plan: planOf(wire, { onRemoval: "reschedule" }, { persistence: { seconds: 300 } }),
+      steps: [
+        ...open,
+        { kind: "reap", ended: [1, 1], of: "ofRemoved" },
+        see({
+          templates: [{ to: 1, seconds: 300, controlled: 1 }],
+          counts: [
+            [0, 0],
+            [1, 0],
+          ],
+        }),
+        tcp("b1", "A", 1),
+        restore(0),
+        { kind: "reap", ended: [0, 0], of: "ofRemoved" },
+      ],
+    },
+    {
       name: "a removed server's connections leave its counts as they end",
       plan: planOf(wire, {}),
-      steps: [...open, wait(60), reap(1), see({ counts: [[1, 0], [0, 0]] }), wait(840), reap(1), see({ counts: [[0, 0], [0, 0]] })],
+      steps: [
+        ...open,
+        wait(60),
+        reap(1),
+        see({
+          counts: [
+            [1, 0],
+            [0, 0],
+          ],
+        }),
+        wait(840),
+        reap(1),
+        see({
+          counts: [
+            [0, 0],
+            [0, 0],
+          ],
+        }),
+      ],
     },
   ];
 }

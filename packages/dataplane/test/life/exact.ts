@@ -32,5 +32,6 @@ export function assertNothingIsLeft(balancer: Balancer): void {
   expect([...balancer.connections(), ...balancer.templates()]).toEqual([]);
   expect(balancer.replyEntries()).toBe(0);
   for (const { active, inactive } of balancer.loads()) expect([active, inactive]).toEqual([0, 0]);
-  for (const counts of [balancer.templateCounts(), balancer.halfOpen()]) expect(counts.every((n) => n === 0)).toBe(true);
+  for (const counts of [balancer.templateCounts(), balancer.halfOpen()])
+    expect(counts.every((n) => n === 0)).toBe(true);
 }

@@ -35,7 +35,10 @@ function packets(wire: Wire): readonly Story[] {
         tcp("a4", "S", 1),
         see({
           states: { a1: "ESTABLISHED 900", a2: "CLOSE 10", a3: "CLOSE 10", a4: "SYN_RECV 60" },
-          counts: [[1, 1], [1, 1]],
+          counts: [
+            [1, 1],
+            [1, 1],
+          ],
         }),
       ],
     },
@@ -80,7 +83,7 @@ function packets(wire: Wire): readonly Story[] {
       steps: [tcp(FROM_20, "S", "shed"), tcp(FROM_20, "S", "sourcePort20"), tcp("a1", "S", "shed"), tcp("a1", "S", 0)],
     },
     {
-      name: "where nobody takes it the client is told, if that is wished; not by IPv4 where only a mark is the director's",
+      name: "where nobody takes it the client is told, if that is wished; not by IPv4 for a mark",
       plan: planOf(wire, { persistence: { seconds: 300, covers: "mark" } }, { refusesByIcmp: true }),
       steps: [weigh(0, 0), tcp("a1", "S", wire.family === "ipv4" ? "silentRefusal" : "answered")],
     },
@@ -118,7 +121,18 @@ function onePacket(wire: Wire): readonly Story[] {
     {
       name: "it is for datagrams only",
       plan: planOf(wire, { ...service, alsoAt: [{ address: vip, port: 80 }] }),
-      steps: [tcp("a1", "S", 0), tcp("a1", "A", 0), udp("a1", 1), udp("a1", 0), see({ counts: [[1, 0], [0, 0]] })],
+      steps: [
+        tcp("a1", "S", 0),
+        tcp("a1", "A", 0),
+        udp("a1", 1),
+        udp("a1", 0),
+        see({
+          counts: [
+            [1, 0],
+            [0, 0],
+          ],
+        }),
+      ],
     },
     {
       name: "a persistent client stays with its server, by a template with nobody under it",

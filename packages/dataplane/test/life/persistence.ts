@@ -12,7 +12,9 @@ function planOf(
   destination: Partial<DestinationPlan> = { method: "dr" },
 ): BalancerPlan {
   const destinations = [servers[0], servers[1]].map((address) => ({ address, ...destination }));
-  return { services: [{ address: vip, port: 80, destinations, persistence: { seconds: 300, ...persistence }, ...service }] };
+  return {
+    services: [{ address: vip, port: 80, destinations, persistence: { seconds: 300, ...persistence }, ...service }],
+  };
 }
 
 /** What one template stands for. */
@@ -363,7 +365,10 @@ function room(wire: Wire): readonly Story[] {
             { to: 0, seconds: 300, controlled: 2 },
             { to: 1, seconds: 300, controlled: 0 },
           ],
-          counts: [[2, 0], [0, 0]],
+          counts: [
+            [2, 0],
+            [0, 0],
+          ],
         }),
       ],
     },
@@ -374,7 +379,13 @@ function room(wire: Wire): readonly Story[] {
         tcp("a1", "S", 0),
         remove(0),
         tcp("a1", "S", 1),
-        see({ templates: [{ to: 1, seconds: 300, controlled: 1 }], counts: [[0, 0], [1, 0]] }),
+        see({
+          templates: [{ to: 1, seconds: 300, controlled: 1 }],
+          counts: [
+            [0, 0],
+            [1, 0],
+          ],
+        }),
       ],
     },
   ];

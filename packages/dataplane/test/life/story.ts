@@ -8,6 +8,7 @@ import { Balancer } from "../harness.ts";
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
 import { type BalancerPlan, type SettingsPlan, type Thresholds, TICKS_PER_SECOND } from "../plan.ts";
+import type { Reaped } from "../reference/templates.ts";
 import { assertCountsAreExact, assertNothingIsLeft } from "./exact.ts";
 
 /** A client and its port, `a1` … `c9`: the letter is the client, the digit a port of it. */
@@ -47,9 +48,15 @@ export interface Sight {
 export type Step =
   | { readonly kind: "send"; readonly from: Sender; readonly flags: string; readonly goes: Way; readonly to: To }
   /** The server of the sender's last packet answers; "back" to the client. */
-  | { readonly kind: "answer"; readonly of: Sender; readonly flags: string; readonly comes: "back" | ReasonName; readonly to: To }
+  | {
+      readonly kind: "answer";
+      readonly of: Sender;
+      readonly flags: string;
+      readonly comes: "back" | ReasonName;
+      readonly to: To;
+    }
   | { readonly kind: "wait"; readonly seconds: number }
-  | { readonly kind: "reap"; readonly ended: readonly [connections: number, templates: number] }
+  | { readonly kind: "reap"; readonly ended: readonly [connections: number, templates: number]; readonly of?: Reaped }
   | { readonly kind: "set"; readonly settings: SettingsPlan }
   | { readonly kind: "weights"; readonly weights: readonly number[] }
   | { readonly kind: "thresholds"; readonly destination: number; readonly thresholds: Thresholds }
@@ -62,7 +69,13 @@ export interface Story {
   readonly steps: readonly Step[];
 }
 
-export const tcp = (from: Sender, flags: string, goes: Way, to: To = {}): Step => ({ kind: "send", from, flags, goes, to });
+export const tcp = (from: Sender, flags: string, goes: Way, to: To = {}): Step => ({
+  kind: "send",
+  from,
+  flags,
+  goes,
+  to,
+});
 export const udp = (from: Sender, goes: Way, to: To = {}): Step => tcp(from, "", goes, { protocol: "udp", ...to });
 export const reply = (of: Sender, flags: string, comes: "back" | ReasonName = "back", to: To = {}): Step => ({
   kind: "answer",
@@ -75,7 +88,11 @@ export const wait = (seconds: number): Step => ({ kind: "wait", seconds });
 export const reap = (connections: number, templates = 0): Step => ({ kind: "reap", ended: [connections, templates] });
 export const set = (settings: SettingsPlan): Step => ({ kind: "set", settings });
 export const weigh = (...weights: readonly number[]): Step => ({ kind: "weights", weights });
-export const edit = (destination: number, thresholds: Thresholds): Step => ({ kind: "thresholds", destination, thresholds });
+export const edit = (destination: number, thresholds: Thresholds): Step => ({
+  kind: "thresholds",
+  destination,
+  thresholds,
+});
 export const remove = (destination: number): Step => ({ kind: "removal", destination, state: "removed" });
 export const restore = (destination: number): Step => ({ kind: "removal", destination, state: "listed" });
 export const see = (sight: Sight): Step => ({ kind: "see", sight });
@@ -115,12 +132,17 @@ class Teller {
     if (step.kind === "send") this.#send(step);
     else if (step.kind === "answer") this.#answer(step);
     else if (step.kind === "wait") balancer.advance(step.seconds * TICKS_PER_SECOND);
-    else if (step.kind === "reap") expect([balancer.reap(), balancer.reapTemplates()]).toEqual(step.ended);
+    else if (step.kind === "reap") this.#reap(step);
     else if (step.kind === "set") balancer.set(step.settings);
     else if (step.kind === "weights") balancer.setWeights(0, step.weights);
-    else if (step.kind === "thresholds") balancer.tables.setThresholds(step.destination, step.thresholds);
+    else if (step.kind === "thresholds") balancer.setThresholds(step.destination, step.thresholds);
     else if (step.kind === "removal") balancer.setRemoved(step.destination, step.state);
     else this.#see(step.sight);
+  }
+
+  #reap({ ended, of }: Extract<Step, { kind: "reap" }>): void {
+    const options = of === "ofRemoved" ? ({ all: true, force: of } as const) : {};
+    expect([this.#balancer.reap(options), this.#balancer.reapTemplates(options)]).toEqual(ended);
   }
 
   #send({ from, flags, goes, to }: Extract<Step, { kind: "send" }>): void {
@@ -179,13 +201,15 @@ class Teller {
       expect(found.map((one) => `${stateName(one.state)} ${left(one)}`).join(", ") || "none", from).toBe(expected);
     }
     if (templates === undefined) return;
-    const seen = balancer.templates().map((template): TemplateSight => ({
-      to: template.destination,
-      seconds: left(template),
-      controlled: template.controlled,
-      ...(template.state === ASSURED && { isAssured: true }),
-      ...(template.key.startsWith("retired") && { isRetired: true }),
-    }));
+    const seen = balancer.templates().map(
+      (template): TemplateSight => ({
+        to: template.destination,
+        seconds: left(template),
+        controlled: template.controlled,
+        ...(template.state === ASSURED && { isAssured: true }),
+        ...(template.key.startsWith("retired") && { isRetired: true }),
+      }),
+    );
     expect(seen).toEqual(templates);
   }
 

@@ -24,7 +24,14 @@ function points(wire: Wire): readonly Story[] {
     {
       name: "the connection that reaches the upper threshold is served, the next goes elsewhere",
       plan: planOf(wire, [{ upperThreshold: 2 }]),
-      steps: [tcp("a1", "S", 0), up(false, false), tcp("a2", "S", 0), up(true, false), tcp("a3", "S", 1), tcp("a1", "A", 0)],
+      steps: [
+        tcp("a1", "S", 0),
+        up(false, false),
+        tcp("a2", "S", 0),
+        up(true, false),
+        tcp("a3", "S", 1),
+        tcp("a1", "A", 0),
+      ],
     },
     {
       name: "without a lower one, three quarters of the upper, rounded up, is where it comes down from: 4 gives 3",
@@ -36,11 +43,23 @@ function points(wire: Wire): readonly Story[] {
         up(true, false),
         wait(10),
         reap(1),
-        see({ counts: [[3, 0], [0, 0]], overloaded: [true, false] }),
+        see({
+          counts: [
+            [3, 0],
+            [0, 0],
+          ],
+          overloaded: [true, false],
+        }),
         tcp("a5", "S", 1),
         wait(50),
         reap(1),
-        see({ counts: [[2, 0], [1, 0]], overloaded: [false, false] }),
+        see({
+          counts: [
+            [2, 0],
+            [1, 0],
+          ],
+          overloaded: [false, false],
+        }),
         tcp("a6", "S", 0),
         up(false, false),
         tcp("a7", "S", 0),
@@ -55,11 +74,23 @@ function points(wire: Wire): readonly Story[] {
         tcp("a3", "A", 0),
         wait(60),
         reap(2),
-        see({ counts: [[1, 0], [0, 0]], overloaded: [true, false] }),
+        see({
+          counts: [
+            [1, 0],
+            [0, 0],
+          ],
+          overloaded: [true, false],
+        }),
         tcp("a4", "S", 1),
         wait(840),
         reap(2),
-        see({ counts: [[0, 0], [0, 0]], overloaded: [false, false] }),
+        see({
+          counts: [
+            [0, 0],
+            [0, 0],
+          ],
+          overloaded: [false, false],
+        }),
         tcp("a5", "S", 0),
       ],
     },
@@ -71,7 +102,13 @@ function points(wire: Wire): readonly Story[] {
         tcp("a1", "FA", 0),
         tcp("a2", "S", 0),
         tcp("a2", "FA", 0),
-        see({ counts: [[0, 2], [0, 0]], overloaded: [true, false] }),
+        see({
+          counts: [
+            [0, 2],
+            [0, 0],
+          ],
+          overloaded: [true, false],
+        }),
         tcp("a3", "S", 1),
         wait(119),
         up(true, false),
@@ -85,7 +122,16 @@ function points(wire: Wire): readonly Story[] {
     {
       name: "a threshold of 1, and datagrams",
       plan: planOf(wire, [{ upperThreshold: 1 }], { port: 53, protocol: "udp" }),
-      steps: [udp("a1", 0), up(true, false), udp("a1", 0), udp("a2", 1), wait(300), reap(2), up(false, false), udp("a3", 0)],
+      steps: [
+        udp("a1", 0),
+        up(true, false),
+        udp("a1", 0),
+        udp("a2", 1),
+        wait(300),
+        reap(2),
+        up(false, false),
+        udp("a3", 0),
+      ],
     },
     {
       name: "where all are overloaded connections are refused",
@@ -145,7 +191,15 @@ function edits(wire: Wire): readonly Story[] {
     {
       name: "a change of weight does not touch the flag, and weight 0 takes nothing, overloaded or not",
       plan: planOf(wire, [{ upperThreshold: 4 }]),
-      steps: [...open, weigh(0, 1), up(true, false), tcp("a5", "S", 1), weigh(5, 1), up(true, false), tcp("a6", "S", 1)],
+      steps: [
+        ...open,
+        weigh(0, 1),
+        up(true, false),
+        tcp("a5", "S", 1),
+        weigh(5, 1),
+        up(true, false),
+        tcp("a6", "S", 1),
+      ],
     },
   ];
 }
@@ -162,17 +216,35 @@ function beyond(wire: Wire): readonly Story[] {
         up(true, false),
         tcp("a3", "S", 0),
         tcp("a4", "S", 0),
-        see({ counts: [[4, 0], [0, 0]], overloaded: [true, false] }),
+        see({
+          counts: [
+            [4, 0],
+            [0, 0],
+          ],
+          overloaded: [true, false],
+        }),
         tcp("b1", "S", 1),
         tcp("a3", "A", 0),
         tcp("a4", "A", 0),
         wait(60),
         reap(3),
-        see({ counts: [[2, 0], [0, 0]], overloaded: [true, false] }),
+        see({
+          counts: [
+            [2, 0],
+            [0, 0],
+          ],
+          overloaded: [true, false],
+        }),
         tcp("a4", "R", 0),
         wait(10),
         reap(1),
-        see({ counts: [[1, 0], [0, 0]], overloaded: [false, false] }),
+        see({
+          counts: [
+            [1, 0],
+            [0, 0],
+          ],
+          overloaded: [false, false],
+        }),
       ],
     },
     {
@@ -187,7 +259,14 @@ function beyond(wire: Wire): readonly Story[] {
         tcp("a1", "R", 0),
         up(false, false),
         tcp("a1", "S", 0),
-        see({ counts: [[1, 0], [0, 0]], scheduled: [2, 0], overloaded: [false, false] }),
+        see({
+          counts: [
+            [1, 0],
+            [0, 0],
+          ],
+          scheduled: [2, 0],
+          overloaded: [false, false],
+        }),
       ],
     },
   ];

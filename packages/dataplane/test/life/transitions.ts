@@ -3,7 +3,7 @@
 
 import type { BpfHost, BpfMap } from "@yardmaster/ebpf";
 import { describe, expect, test } from "vitest";
-import { ACTIVE_STATES, type MethodName, readLife, states } from "../../src/index.ts";
+import { ACTIVE_STATES, type MethodName, readLife, states, type TransitionRules } from "../../src/index.ts";
 import { Balancer } from "../harness.ts";
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
@@ -17,27 +17,31 @@ const flags = ["S", "SA", "SF", "F", "FA", "A", "PA", "R", "RA", "SR", "RF", "",
 const BITS: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32 };
 const bitsOf = (text: string): number => [...text].reduce((sum, letter) => sum | (BITS[letter] ?? 0), 0);
 
-const ways: readonly (readonly [method: MethodName, direction: Direction])[] = [
+const directions = [
   ["nat", "in"],
   ["nat", "out"],
   ["dr", "in-only"],
-];
+] as const;
+const ways: readonly (readonly [TransitionRules, MethodName, Direction])[] = (["normal", "secure"] as const).flatMap(
+  (rules) => directions.map(([method, direction]) => [rules, method, direction] as const),
+);
 
 /** Registers the tests, on any host. */
 export function describeTransitions(createHost: () => BpfHost): void {
   describe.each(wires)("over $family", (wire) => {
-    test.each(ways)("by %s, %s: every packet in every state", (method, direction) => {
+    test.each(ways)("%s rules, by %s, %s: every packet in every state", (rules, method, direction) => {
       const destinations = [{ address: wire.servers[0], method }];
       using balancer = new Balancer(createHost(), {
         services: [{ address: wire.vip, port: 80, destinations }],
         clients: [wire.clients[0]],
+        settings: { rules },
       });
       balancer.send(wire.tcpFrame(arriving));
       for (const [number, state] of ORDER.entries()) {
         for (const text of flags) {
           put(balancer, wire, number);
           balancer.send(packet(wire, direction, text));
-          const next = after(state, direction, bitsOf(text));
+          const next = after(state, direction, bitsOf(text), rules);
           const [found] = balancer.connections();
           const seen = { state: ORDER[found?.state ?? 0], expiresAt: found?.expiresAt };
           const expected = { state: next, expiresAt: balancer.now + SECONDS[next] * TICKS_PER_SECOND };

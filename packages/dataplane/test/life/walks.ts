@@ -1,7 +1,7 @@
 // The state of a connection after every packet, how long it lives in it, and whether it counts as active: behaviour
 // reference §4.
 
-import type { MethodName } from "../../src/index.ts";
+import type { MethodName, TransitionRules } from "../../src/index.ts";
 import type { Wire } from "../packets/wire.ts";
 import type { BalancerPlan } from "../plan.ts";
 import { reply, see, type Step, type Story, tcp, udp, wait } from "./story.ts";
@@ -11,6 +11,7 @@ const of = {
   SYN_RECV: [60, "active"],
   ESTABLISHED: [900, "active"],
   SYN_SENT: [120, "active"],
+  SYNACK: [120, "active"],
   FIN_WAIT: [120, "inactive"],
   TIME_WAIT: [120, "inactive"],
   CLOSE: [10, "inactive"],
@@ -22,16 +23,20 @@ type Line = `${">" | "<"} ${string} ${keyof typeof of}`;
 
 function stepsOf(lines: readonly Line[]): Step[] {
   return lines.flatMap((line) => {
-    const [direction, flags = "", state = "CLOSE"] = line.split(" ") as [string, string, keyof typeof of];
+    const [direction, flags, state] = line.split(" ") as [string, string, keyof typeof of];
     const [seconds, kind] = of[state];
-    const packet = direction === ">" ? tcp("a1", flags === "-" ? "" : flags, 0) : reply("a1", flags === "-" ? "" : flags);
+    const packet =
+      direction === ">" ? tcp("a1", flags === "-" ? "" : flags, 0) : reply("a1", flags === "-" ? "" : flags);
     const counts = kind === "active" ? ([[1, 0]] as const) : ([[0, 1]] as const);
     return [packet, see({ states: { a1: `${state} ${seconds}` }, counts }), wait(1)];
   });
 }
 
-function planOf({ vip, servers }: Wire, method: MethodName): BalancerPlan {
-  return { services: [{ address: vip, port: 80, destinations: [{ address: servers[0], method }] }] };
+function planOf({ vip, servers }: Wire, method: MethodName, rules: TransitionRules = "normal"): BalancerPlan {
+  return {
+    services: [{ address: vip, port: 80, destinations: [{ address: servers[0], method }] }],
+    settings: { rules },
+  };
 }
 
 const byNat: Readonly<Record<string, readonly Line[]>> = {
@@ -67,7 +72,7 @@ const byNat: Readonly<Record<string, readonly Line[]>> = {
     "> FA TIME_WAIT",
     "> S SYN_RECV",
   ],
-  "resets": [
+  resets: [
     "> S SYN_RECV",
     "> R SYN_RECV",
     "< RA CLOSE",
@@ -110,8 +115,26 @@ const direct: Readonly<Record<string, readonly Line[]>> = {
     "> FA TIME_WAIT",
     "> S SYN_RECV",
   ],
-  "resets": ["> S SYN_RECV", "> R SYN_RECV", "> A ESTABLISHED", "> RA CLOSE", "> A CLOSE", "> FA CLOSE", "> S SYN_RECV"],
+  resets: ["> S SYN_RECV", "> R SYN_RECV", "> A ESTABLISHED", "> RA CLOSE", "> A CLOSE", "> FA CLOSE", "> S SYN_RECV"],
   "a packet without flags closes": ["> S SYN_RECV", "> A ESTABLISHED", "> - CLOSE"],
+};
+
+/** Under secure_tcp nothing but what the server says establishes; where it says nothing, a SYN asks for it. */
+const secure: Readonly<Record<MethodName, readonly Line[]>> = {
+  nat: [
+    "> S SYN_RECV",
+    "> A SYN_RECV",
+    "< SA SYNACK",
+    "> A SYNACK",
+    "> FA SYNACK",
+    "< A ESTABLISHED",
+    "> FA CLOSE_WAIT",
+    "< FA TIME_WAIT",
+    "> S SYN_RECV",
+    "< SA SYNACK",
+    "> R CLOSE",
+  ],
+  dr: ["> S SYNACK", "> A ESTABLISHED", "> FA FIN_WAIT", "> S SYNACK", "> FA TIME_WAIT", "> S SYNACK", "> R CLOSE"],
 };
 
 function ofUdp(wire: Wire, method: MethodName): Story {
@@ -132,7 +155,17 @@ export function walks(wire: Wire): readonly Story[] {
     Object.entries(all).map(([name, lines]): Story => {
       return { name: `${method}: ${name}`, plan: planOf(wire, method), steps: stepsOf(lines) };
     });
-  return [...stories("nat", byNat), ...stories("dr", direct), ofUdp(wire, "nat"), ofUdp(wire, "dr"), ...timers(wire)];
+  const bySecureRules = (["nat", "dr"] as const).map((method): Story => {
+    return { name: `${method}: secure rules`, plan: planOf(wire, method, "secure"), steps: stepsOf(secure[method]) };
+  });
+  return [
+    ...stories("nat", byNat),
+    ...stories("dr", direct),
+    ...bySecureRules,
+    ofUdp(wire, "nat"),
+    ofUdp(wire, "dr"),
+    ...timers(wire),
+  ];
 }
 
 /** To the tick: what lives, and what an expired connection still is. */

@@ -111,9 +111,7 @@ function tags(wire: Wire): readonly PacketScenario[] {
     ...exchanges.map(({ name, from, way, to }) => ({
       name,
       plan: overVlan(wire, way),
-      steps: [
-        { in: tcpFrame(tagged(from)), verdict: "tx" as const, out: tcpFrame(toTagged(to), { ttl: 63 }) },
-      ],
+      steps: [{ in: tcpFrame(tagged(from)), verdict: "tx" as const, out: tcpFrame(toTagged(to), { ttl: 63 }) }],
     })),
     {
       name: "tags are exchanged under NAT too, wherever the header lies",
@@ -159,7 +157,8 @@ function identificationFor(checksum: number): number {
 }
 
 const whole = { dontFragment: true } as const;
-const large4 = (ip: Parameters<typeof ipv4Wire.tcpFrame>[1]) => ipv4Wire.tcpFrame(arriving, ip, {}, new Uint8Array(1461));
+const large4 = (ip: Parameters<typeof ipv4Wire.tcpFrame>[1]) =>
+  ipv4Wire.tcpFrame(arriving, ip, {}, new Uint8Array(1461));
 const large6 = (ip: IpFields) => ipv6Wire.tcpFrame(arriving, ip, {}, new Uint8Array(1441));
 const beforeCarry = { identification: identificationFor(0xfeff) };
 const beforeZero = { identification: identificationFor(0) };

@@ -147,18 +147,10 @@ const ofIpv4: readonly PacketScenario[] = [
   passes(
     ipv4Wire,
     "ARP passes",
-    frame(
-      ethernet(arriving),
-      arp({ senderMac: arriving.source, senderAddress: client4, targetAddress: ipv4Wire.vip }),
-    ),
+    frame(ethernet(arriving), arp({ senderMac: arriving.source, senderAddress: client4, targetAddress: ipv4Wire.vip })),
     "otherProtocol",
   ),
-  passes(
-    ipv4Wire,
-    "ICMP passes",
-    frame(ethernet(arriving), ipv4(ends4), icmp4({ type: 8 }), "ping"),
-    "notTcpOrUdp",
-  ),
+  passes(ipv4Wire, "ICMP passes", frame(ethernet(arriving), ipv4(ends4), icmp4({ type: 8 }), "ping"), "notTcpOrUdp"),
   passes(
     ipv4Wire,
     "another protocol passes",

@@ -43,7 +43,11 @@ export const fromServer = { source: serverMac, destination: director.mac } as co
 export const toClient = { source: director.outMac, destination: gatewayMac } as const;
 
 /** A service on the VIP with one server, port 80 mapped to 8080 or 53 to 5353. */
-export function natPlan(wire: Wire, service: Partial<ServicePlan> = {}, rest: Partial<BalancerPlan> = {}): BalancerPlan {
+export function natPlan(
+  wire: Wire,
+  service: Partial<ServicePlan> = {},
+  rest: Partial<BalancerPlan> = {},
+): BalancerPlan {
   const isUdp = service.protocol === "udp";
   const destinations = [{ address: wire.servers[0], port: isUdp ? 5353 : 8080 }];
   const whole: ServicePlan = { address: wire.vip, port: isUdp ? 53 : 80, destinations, ...service };

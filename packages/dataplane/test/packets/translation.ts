@@ -102,10 +102,7 @@ function ofUdp(wire: Wire): readonly PacketScenario[] {
       name: "a UDP datagram without checksum stays without, both ways",
       plan,
       steps: [
-        step(
-          udpFrame(arriving, {}, { checksum: 0 }, "q"),
-          udpFrame(toServer, there, { ...inside, checksum: 0 }, "q"),
-        ),
+        step(udpFrame(arriving, {}, { checksum: 0 }, "q"), udpFrame(toServer, there, { ...inside, checksum: 0 }, "q")),
         step(
           udpFrame(fromServer, back, { ...backUdp, checksum: 0 }, "a"),
           udpFrame(toClient, home, { ...backUdp, sourcePort: 53, checksum: 0 }, "a"),
@@ -125,12 +122,7 @@ function ofUdp(wire: Wire): readonly PacketScenario[] {
     {
       name: "a UDP checksum that becomes 0 is written as 0xffff",
       plan,
-      steps: [
-        step(
-          udpFrame(arriving, {}, {}, zero),
-          udpFrame(toServer, there, { ...inside, checksum: 0xffff }, zero),
-        ),
-      ],
+      steps: [step(udpFrame(arriving, {}, {}, zero), udpFrame(toServer, there, { ...inside, checksum: 0xffff }, zero))],
     },
     {
       name: "a UDP checksum of 0xffff, which stands for 0, is updated like any other",
@@ -242,11 +234,7 @@ export const ownTranslation: readonly PacketScenario[] = [
       {
         in: ipv6Wire.tcpFrame(fromServer, { flowLabel: 1, ...headersOf(ipv6Wire).back }, backTcp),
         verdict: "tx",
-        out: ipv6Wire.tcpFrame(
-          toClient,
-          { flowLabel: 1, ...headersOf(ipv6Wire).home },
-          { ...backTcp, sourcePort: 80 },
-        ),
+        out: ipv6Wire.tcpFrame(toClient, { flowLabel: 1, ...headersOf(ipv6Wire).home }, { ...backTcp, sourcePort: 80 }),
       },
     ],
   },

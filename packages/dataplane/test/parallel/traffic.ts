@@ -112,7 +112,10 @@ function framesOf({ vip, otherVip, clients, servers, tcpFrame, udpFrame }: Wire)
   return clients.flatMap((client) =>
     PORTS.flatMap((port) => {
       const to = (destination: string, destinationPort: number) =>
-        [{ source: client, destination }, { sourcePort: port, destinationPort }] as const;
+        [
+          { source: client, destination },
+          { sourcePort: port, destinationPort },
+        ] as const;
       const opening = [
         [vip, 80],
         [otherVip, 80],

@@ -117,7 +117,7 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
     for (const subject of subjects) subject.setWeights(step.service, step.weights);
   } else if (step.kind === "thresholds") {
     reference.setThresholds(step.destination, step.thresholds);
-    for (const subject of subjects) subject.tables.setThresholds(step.destination, step.thresholds);
+    for (const subject of subjects) subject.setThresholds(step.destination, step.thresholds);
   } else if (step.kind === "removal") {
     reference.setRemoved(step.destination, step.state);
     for (const subject of subjects) subject.setRemoved(step.destination, step.state);
@@ -125,9 +125,12 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
     reference.settings = { ...reference.settings, ...step.settings };
     for (const subject of subjects) subject.set(step.settings);
   } else {
-    const ended = [reference.reap(), reference.reapTemplates()];
+    const ended = [reference.reap(step.of), reference.reapTemplates(step.of)];
     tally.ended += ended[0] ?? 0;
-    for (const subject of subjects) expect([subject.reap(), subject.reapTemplates()]).toEqual(ended);
+    const options = step.of === "ofRemoved" ? ({ all: true, force: step.of } as const) : {};
+    for (const subject of subjects) {
+      expect([subject.reap(options), subject.reapTemplates(options)]).toEqual(ended);
+    }
   }
 }
 
@@ -220,7 +223,8 @@ function finish(reference: ReferenceBalancer, subjects: readonly Balancer[]): vo
     expect([...subject.connections(), ...subject.templates()]).toEqual([]);
     expect(subject.replyEntries()).toBe(0);
     for (const { active, inactive } of subject.loads()) expect([active, inactive]).toEqual([0, 0]);
-    for (const counts of [subject.templateCounts(), subject.halfOpen()]) expect(counts.every((n) => n === 0)).toBe(true);
+    for (const counts of [subject.templateCounts(), subject.halfOpen()])
+      expect(counts.every((n) => n === 0)).toBe(true);
   }
 }
 

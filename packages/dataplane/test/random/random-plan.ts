@@ -10,15 +10,16 @@ import {
   type SchedulerName,
   schedulerNames,
 } from "../../src/index.ts";
-import type {
-  BalancerPlan,
-  DestinationPlan,
-  EndpointPlan,
-  HopPlan,
-  PersistencePlan,
-  ServicePlan,
-  SettingsPlan,
-  Thresholds,
+import {
+  type BalancerPlan,
+  type DestinationPlan,
+  type EndpointPlan,
+  type HopPlan,
+  type PersistencePlan,
+  type ServicePlan,
+  type SettingsPlan,
+  type Thresholds,
+  TICKS_PER_SECOND,
 } from "../plan.ts";
 
 interface Addresses {
@@ -110,7 +111,12 @@ function randomPersistence(random: Random, { maskBits }: Addresses): Persistence
 
 type Endpoint = Required<EndpointPlan>;
 
-function randomService(random: Random, family: FamilyName, body: Body, at: readonly [Endpoint, ...Endpoint[]]): ServicePlan {
+function randomService(
+  random: Random,
+  family: FamilyName,
+  body: Body,
+  at: readonly [Endpoint, ...Endpoint[]],
+): ServicePlan {
   const own = addresses[family];
   const [first, ...alsoAt] = at;
   const servers = own.servers.filter(() => random.chance(0.7));
@@ -153,6 +159,8 @@ export function randomSettings(random: Random): SettingsPlan {
     refuseSourcePort20: random.chance(0.5),
     dropRate: random.chance(0.3) ? 1 + random.below(4) : 0,
     refusesByIcmp: random.chance(0.5),
+    renewalTicks: random.pick([TICKS_PER_SECOND, TICKS_PER_SECOND, 0, 1]),
+    rules: random.pick(["normal", "normal", "secure"]),
     answersPerSecond: random.chance(0.2) ? random.below(3) : 1000,
   };
 }

@@ -17,13 +17,14 @@ import {
 import { familyOf } from "../compiled.ts";
 import { director, gatewayMac, type SettingsPlan, type Thresholds, TICKS_PER_SECOND } from "../plan.ts";
 import { readFrame } from "../reference/read-frame.ts";
+import type { Reaped } from "../reference/templates.ts";
 import type { ReferenceBalancer, ReferenceConnection } from "../reference/reference-balancer.ts";
 import { addresses, randomSettings, randomThresholds } from "./random-plan.ts";
 
 export type Step =
   | { readonly kind: "packet"; readonly frame: Uint8Array }
   | { readonly kind: "time"; readonly ticks: number }
-  | { readonly kind: "reap" }
+  | { readonly kind: "reap"; readonly of: Reaped }
   | { readonly kind: "weights"; readonly service: number; readonly weights: readonly number[] }
   | { readonly kind: "thresholds"; readonly destination: number; readonly thresholds: Thresholds }
   | { readonly kind: "removal"; readonly destination: number; readonly state: "removed" | "listed" }
@@ -165,7 +166,7 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
   const roll = random.below(100);
   const known = some(random, reference.connections);
   if (roll < 12) return { kind: "time", ticks: ticks(random, reference) };
-  if (roll < 15) return { kind: "reap" };
+  if (roll < 15) return { kind: "reap", of: random.pick(["expired", "expired", "ofRemoved"]) };
   if (roll < 20) return change(random, reference);
   if (roll < 62) return { kind: "packet", frame: clientPacket(random, reference) };
   if (roll < 82 && known !== undefined) return { kind: "packet", frame: serverPacket(random, known) };

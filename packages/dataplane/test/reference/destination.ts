@@ -2,13 +2,7 @@
 // whether thresholds allow more (behaviour reference §4 and §5).
 
 import { addressWords } from "@yardmaster/packet";
-import {
-  type DestinationPlan,
-  destinationHop,
-  type HopPlan,
-  lowerThresholdOf,
-  type Thresholds,
-} from "../plan.ts";
+import { type DestinationPlan, destinationHop, type HopPlan, lowerThresholdOf, type Thresholds } from "../plan.ts";
 import type { TwinServer } from "./schedule/server.ts";
 import { isActive, type State } from "./tcp-machine.ts";
 

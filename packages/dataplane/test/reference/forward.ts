@@ -1,5 +1,5 @@
-// The reference's way out: what leaves the director for a packet, of layer 3 and below; and what the director answers by
-// itself.
+// The reference's way out: what leaves the director for a packet, of layer 3 and below; and what the director answers
+// by itself.
 
 import { addressBytes, frame, ipv4, ipv6, tcp } from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
@@ -38,7 +38,9 @@ export function resetFor(bytes: Uint8Array, read: ReadFrame): Uint8Array {
       : { flags: "RA", sequence: 0, acknowledgment: (sequence + counted) >>> 0 };
   const ends = { source: read.destination, destination: read.source };
   const isV4 = addressBytes(read.source).length === 4;
-  const header = isV4 ? ipv4({ ...ends, identification: 0, dontFragment: true, ttl: 64 }) : ipv6({ ...ends, hopLimit: 64 });
+  const header = isV4
+    ? ipv4({ ...ends, identification: 0, dontFragment: true, ttl: 64 })
+    : ipv6({ ...ends, hopLimit: 64 });
   const ports = { sourcePort: read.destinationPort, destinationPort: read.sourcePort };
   const back = [...bytes.subarray(6, 12), ...bytes.subarray(0, 6), ...bytes.subarray(12, read.ipAt)];
   return Uint8Array.of(...back, ...frame(header, tcp({ ...ports, ...asked, window: 0 })));

@@ -26,7 +26,10 @@ export interface ReadFrame {
 }
 
 /** What an IP header says, of either version. */
-type IpHeader = Pick<ReadFrame, "transportAt" | "endsAt" | "totalLength" | "ttl" | "isWhole" | "source" | "destination"> & {
+type IpHeader = Pick<
+  ReadFrame,
+  "transportAt" | "endsAt" | "totalLength" | "ttl" | "isWhole" | "source" | "destination"
+> & {
   readonly next: number;
 };
 
@@ -62,7 +65,11 @@ export function readFrame(
   const type = word(typeAt);
   const ipAt = typeAt + 2;
   const isOf = (family: FamilyName, number: number) => type === number && families.includes(family);
-  const ip = isOf("ipv4", 0x0800) ? readIpv4(bytes, ipAt) : isOf("ipv6", 0x86dd) ? readIpv6(bytes, ipAt) : "otherProtocol";
+  const ip = isOf("ipv4", 0x0800)
+    ? readIpv4(bytes, ipAt)
+    : isOf("ipv6", 0x86dd)
+      ? readIpv6(bytes, ipAt)
+      : "otherProtocol";
   if (typeof ip === "string") return ip;
   const transport = readTransport(bytes, ip);
   return typeof transport === "string" ? transport : { tags, ipAt, ...ip, ...transport };

@@ -22,7 +22,7 @@ import { type Picker, picker } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
-import { type Binding, type Template, Templates } from "./templates.ts";
+import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
 export interface Service {
   readonly plan: ServicePlan;
@@ -120,7 +120,8 @@ export class ReferenceBalancer {
 
   /** Half-open connections of a service, those whose time is up included. */
   halfOpen({ index }: Service): number {
-    return this.connections.filter(({ destination, state }) => destination.service === index && isHalfOpen(state)).length;
+    return this.connections.filter(({ destination, state }) => destination.service === index && isHalfOpen(state))
+      .length;
   }
 
   setWeights(index: number, weights: readonly number[]): void {
@@ -146,16 +147,18 @@ export class ReferenceBalancer {
     service.picker.changed(service.list);
   }
 
-  /** Ends connections that have expired. */
-  reap(): number {
-    const expired = this.connections.filter((connection) => this.#isExpired(connection));
-    for (const connection of expired) this.#end(connection);
-    return expired.length;
+  /** Ends connections that have expired, and maybe those of removed destinations. */
+  reap(of: Reaped = "expired"): number {
+    const ending = this.connections.filter((connection) => {
+      return this.#isExpired(connection) || (of === "ofRemoved" && !connection.destination.isAvailable);
+    });
+    for (const connection of ending) this.#end(connection);
+    return ending.length;
   }
 
-  /** Ends templates that have, or extends them. */
-  reapTemplates(): number {
-    return this.templates.ipv4.reap(this.now) + this.templates.ipv6.reap(this.now);
+  /** Ends templates that have, or extends them; and maybe those of removed destinations that nothing keeps. */
+  reapTemplates(of: Reaped = "expired"): number {
+    return this.templates.ipv4.reap(this.now, of) + this.templates.ipv6.reap(this.now, of);
   }
 
   send(frame: Uint8Array): Fate {
@@ -265,7 +268,7 @@ export class ReferenceBalancer {
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
     const direction = destination.method === "dr" ? "in-only" : "in";
-    const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags);
+    const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     if (onePacket === true && read.protocol === "udp") {
       if (template !== undefined) template.controlled -= 1;
@@ -342,12 +345,13 @@ export class ReferenceBalancer {
     return used.length <= this.#capacity;
   }
 
-  /** A timer is set anew when the state changes, or once it would move by a second or more. */
+  /** A timer is set anew when the state changes, or once it would move by as much as the settings say. */
   #see(connection: ReferenceConnection, direction: Direction, flags: number): void {
-    const next = after(connection.state, direction, flags);
+    const { rules, renewalTicks = TICKS_PER_SECOND } = this.settings;
+    const next = after(connection.state, direction, flags, rules);
     const expiresAt = this.now + SECONDS[next] * TICKS_PER_SECOND;
     const moved = expiresAt - connection.expiresAt;
-    if (next === connection.state && moved >= 0 && moved < TICKS_PER_SECOND) return;
+    if (next === connection.state && moved >= 0 && moved < renewalTicks) return;
     const { destination, state, template } = connection;
     recount(destination, state, next);
     if (next === "ES" && state !== "ES" && template !== undefined) template.isAssured = true;

@@ -17,6 +17,9 @@ export interface Template {
   controlled: number;
 }
 
+/** Which entries the reaper ends. */
+export type Reaped = "expired" | "ofRemoved";
+
 /** Who wants to be bound, and to what. */
 export interface Binding {
   readonly client: string;
@@ -93,17 +96,19 @@ export class Templates {
     return template;
   }
 
-  /** The reaper's round: ends what is over, and gives another minute to what connections keep. Returns how many ended. */
-  reap(now: number): number {
-    const expired = [...this.all].filter(({ expiresAt }) => expiresAt <= now);
-    for (const template of expired) {
-      if (template.controlled === 0) this.#end(template);
-      else {
+  /** The reaper's round: ends what is over, gives another minute to what connections keep. Returns how many ended. */
+  reap(now: number, of: Reaped): number {
+    const before = this.all.size;
+    for (const template of [...this.all]) {
+      const isExpired = template.expiresAt <= now;
+      const isDoomed = of === "ofRemoved" && !template.destination.isAvailable;
+      if ((isExpired || isDoomed) && template.controlled === 0) this.#end(template);
+      else if (isExpired) {
         template.period = EXTENSION;
         template.expiresAt += EXTENSION;
       }
     }
-    return expired.filter((template) => !this.all.has(template)).length;
+    return before - this.all.size;
   }
 
   /** Another place in the table takes it, as long as there is one: its own is given up after. */
@@ -122,7 +127,11 @@ export class Templates {
 }
 
 /** Whether a template still says where its client goes: neither weight nor overload matter, unless that is wished. */
-function leads({ expiresAt, controlled, destination }: Template, now: number, { leaveQuiesced }: SettingsPlan): boolean {
+function leads(
+  { expiresAt, controlled, destination }: Template,
+  now: number,
+  { leaveQuiesced }: SettingsPlan,
+): boolean {
   if (expiresAt <= now && controlled === 0) return false;
   return destination.isAvailable && !(leaveQuiesced === true && destination.weight === 0);
 }

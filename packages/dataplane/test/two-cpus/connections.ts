@@ -82,7 +82,12 @@ const endings: readonly Meeting[] = [
 
 /** Either first. */
 const eitherWay: readonly Meeting[] = [
-  { name: "a new packet for an expired connection, and the reaper", before: [syn, expired], first: syn, second: reaping },
+  {
+    name: "a new packet for an expired connection, and the reaper",
+    before: [syn, expired],
+    first: syn,
+    second: reaping,
+  },
   { name: "a known packet, and the end by force", before: [syn], first: ack, second: reapingByForce },
   { name: "a reply, and the end by force", before: [syn], first: reply, second: reapingByForce },
 ].flatMap((meeting) => {
@@ -109,7 +114,15 @@ const superseding: readonly Meeting[] = [
     const reusing = with_(plan, { reuseMode: 1 });
     const rescheduling = with_(plan, { onRemoval: "reschedule" });
     return [
-      { name: `a port used again on two CPUs, ${how}`, plan: reusing, before: closed, first: syn, second: syn, connections: 1, mayFail: true },
+      {
+        name: `a port used again on two CPUs, ${how}`,
+        plan: reusing,
+        before: closed,
+        first: syn,
+        second: syn,
+        connections: 1,
+        mayFail: true,
+      },
       {
         name: `a removed server's connection scheduled anew on two CPUs, ${how}`,
         plan: rescheduling,
@@ -134,7 +147,14 @@ const superseding: readonly Meeting[] = [
         first: syn,
         second: reapingByForce,
       },
-      { name: `a port used again, and a known packet, ${how}`, plan: reusing, before: closed, first: syn, second: ack, mayFail: true },
+      {
+        name: `a port used again, and a known packet, ${how}`,
+        plan: reusing,
+        before: closed,
+        first: syn,
+        second: ack,
+        mayFail: true,
+      },
     ];
   }),
   {
@@ -170,7 +190,13 @@ const limited = (upperThreshold: number): BalancerPlan => ({
 /** Counts that decide: thresholds and caps. */
 const counts: readonly Meeting[] = [
   { name: "two connections where one is the last", plan: limited(1), first: syn, second: otherSyn, mayFail: true },
-  { name: "one reaches the threshold while one ends", plan: limited(2), before: [syn, ack], first: otherSyn, second: reapingByForce },
+  {
+    name: "one reaches the threshold while one ends",
+    plan: limited(2),
+    before: [syn, ack],
+    first: otherSyn,
+    second: reapingByForce,
+  },
   {
     name: "one ends while one reaches the threshold",
     plan: limited(2),
@@ -185,7 +211,14 @@ const counts: readonly Meeting[] = [
     first: reaping,
     second: syn,
   },
-  { name: "a half-open connection is established while it is ended", plan: limited(9), before: [syn], first: ack, second: reapingByForce, mayFail: true },
+  {
+    name: "a half-open connection is established while it is ended",
+    plan: limited(9),
+    before: [syn],
+    first: ack,
+    second: reapingByForce,
+    mayFail: true,
+  },
 ];
 
 export const connectionMeetings: readonly Meeting[] = [

@@ -16,9 +16,9 @@ export interface Reaping extends ReapOptions {
 export type Work = Uint8Array | Reaping;
 
 export const reaping: Reaping = { table: "connections" };
-export const reapingByForce: Reaping = { table: "connections", all: true, force: true };
+export const reapingByForce: Reaping = { table: "connections", all: true, force: "all" };
 export const reapingTemplates: Reaping = { table: "templates" };
-export const reapingTemplatesByForce: Reaping = { table: "templates", all: true, force: true };
+export const reapingTemplatesByForce: Reaping = { table: "templates", all: true, force: "all" };
 
 /** What is done before, on one CPU: a packet, seconds that pass, or a change. */
 export type Preparation = Uint8Array | number | ((balancer: Balancer) => void);
