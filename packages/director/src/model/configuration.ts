@@ -53,8 +53,8 @@ export type LocalityTimeoutsMs = Readonly<Record<"lblc" | "lblcr", number>>;
 export const defaultLocalityMs: LocalityTimeoutsMs = { lblc: 86_400_000, lblcr: 86_400_000 };
 
 /**
- * What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn; `reset`,
- * which LVS has not, tells the clients.
+ * What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn;
+ * `reset`, which LVS has not, tells the clients.
  */
 export const removals = ["drop", "reset", "reschedule"] as const;
 
