@@ -94,7 +94,7 @@ export function clientSlot(address: string): number {
 
 export class Balancer implements Disposable {
   readonly host: BpfHost;
-  readonly plan: BalancerPlan;
+  plan: BalancerPlan;
   readonly shape: BalancerShape;
   readonly maps: BalancerMaps;
   readonly tables: ServiceTables;
@@ -103,7 +103,7 @@ export class Balancer implements Disposable {
   #settings: SettingsPlan;
   readonly #balancer: BpfProgram;
   #reaper: BpfProgram | undefined;
-  readonly #timeouts: number[];
+  #timeouts: number[];
   #now: number;
 
   constructor(host: BpfHost, plan: BalancerPlan) {
@@ -111,7 +111,7 @@ export class Balancer implements Disposable {
     this.plan = plan;
     this.#now = plan.now ?? 1000;
     this.#settings = plan.settings ?? {};
-    this.#timeouts = defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);
+    this.#timeouts = defaultTimeouts();
     this.shape = shapeOf(plan);
     this.#compiled = compiled(this.shape);
     this.maps = this.#compiled.maps;
@@ -119,7 +119,7 @@ export class Balancer implements Disposable {
     try {
       for (const spec of specsOf(this.maps)) this.#live.set(spec.name, host.createMap(spec));
       this.#balancer = host.loadProgram(this.#compiled.balancerSpec, this.#live);
-      this.tables.write();
+      this.tables.write(this.plan);
       this.#writeSettings();
       this.#freshenHops();
     } catch (error) {
@@ -161,9 +161,19 @@ export class Balancer implements Disposable {
 
   /** Everything that the control plane writes is as planned again; tables and counts stay. */
   reset(): void {
-    this.tables.write();
+    this.tables.write(this.plan);
     this.#settings = this.plan.settings ?? {};
     this.#writeSettings();
+  }
+
+  /** Everything is as in a new balancer for `plan`, which has the same shape: maps and programs stay. */
+  become(plan: BalancerPlan): void {
+    for (const map of this.#live.values()) clear(map);
+    this.plan = plan;
+    this.#now = plan.now ?? 1000;
+    this.#timeouts = defaultTimeouts();
+    this.reset();
+    this.#freshenHops();
   }
 
   /** Loads the programs once more, on the same maps: for another CPU that runs while the first is in the middle. */
@@ -431,4 +441,18 @@ function hopValue(hop: Required<HopPlan>, now: number): HopValue {
     vlan: hop.vlan,
     macs: { destination: macBytes(hop.mac), source: macBytes(hop.sourceMac) },
   };
+}
+
+const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);
+
+/** Longer arrays than this are caches of ways out, which hold for any plan, or hold other maps. */
+const MOST_ZEROED = 64;
+
+/** Empties a table; writes zeros into an array, on every CPU. */
+function clear(map: BpfMap): void {
+  const { type, maxEntries, value } = map.spec;
+  if (type === "hash") for (const [key] of [...map.entries()]) map.delete(key);
+  if ((type !== "array" && type !== "percpu_array") || maxEntries > MOST_ZEROED) return;
+  const nothing = value.decode(new Uint8Array(value.size));
+  for (let index = 0; index < maxEntries; index++) map.update(index, nothing);
 }

@@ -3,18 +3,20 @@
 
 import type { BpfHost } from "@yardmaster/ebpf";
 import { checksumProblems, layerOf, parseFrame } from "@yardmaster/packet";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type MethodName, methods, reasonNames, reasons } from "../src/index.ts";
-import { Balancer } from "./harness.ts";
 import { arriving, fromServer, serverMac, toClient } from "./packets/scenario.ts";
 import { type Wire, wires } from "./packets/wire.ts";
 import { director } from "./plan.ts";
+import { Stage } from "./stage.ts";
 
 const names = Object.keys(methods) as MethodName[];
 const protocols = ["tcp", "udp"] as const;
 
 /** Registers the conformance tests of all forwarding methods. */
 export function describeMethods(createHost: () => BpfHost): void {
+  const stage = new Stage(createHost);
+  afterAll(() => stage[Symbol.dispose]());
   test("codes and names are unique, and no code is 0, which empty maps hold", () => {
     expect(names.map((name) => methods[name].name)).toEqual(names);
     const codes = names.map((name) => methods[name].code);
@@ -26,8 +28,8 @@ export function describeMethods(createHost: () => BpfHost): void {
     describe.each(wires)("over $family", (wire) => {
       describe.each(protocols)("and %s", (protocol) => {
         const road = { name, wire, protocol };
-        describe("to a server of its own", () => describeRoad({ ...road, isShared: false }, createHost));
-        describe("to a server that two services share", () => describeRoad({ ...road, isShared: true }, createHost));
+        describe("to a server of its own", () => describeRoad({ ...road, isShared: false }, stage));
+        describe("to a server that two services share", () => describeRoad({ ...road, isShared: true }, stage));
       });
     });
   });
@@ -65,7 +67,7 @@ interface Road {
   readonly isShared: boolean;
 }
 
-function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () => BpfHost): void {
+function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): void {
   const { hasReplies, mapsPorts } = methods[name];
   const { vip, otherVip } = wire;
   const [clientAddress] = wire.clients;
@@ -83,7 +85,8 @@ function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () =
   const plan = { services, clients: [clientAddress] };
 
   test("the server gets a valid packet from the client, one hop older", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     const { verdict, frame } = balancer.send(packet(arriving, { ttl: 9 }, {}, "contents"));
     expect(verdict).toBe("tx");
     expect(checksumProblems(frame)).toEqual([]);
@@ -98,7 +101,8 @@ function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () =
 
   if (hasReplies) {
     test("the client gets the answer from the service, as if there were no director", () => {
-      using balancer = new Balancer(createHost(), plan);
+      using lease = stage.lease(plan);
+      const { balancer } = lease;
       balancer.send(packet(arriving));
       const back = { source: serverAddress, destination: clientAddress };
       const { verdict, frame } = balancer.send(
@@ -112,7 +116,8 @@ function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () =
   }
 
   test("the connection is in the table for each way that needs an entry, and gone when it ended", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     balancer.send(packet(arriving));
     const [{ active, inactive } = { active: 0, inactive: 0 }] = balancer.loads();
     expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
@@ -124,7 +129,8 @@ function describeRoad({ name, wire, protocol, isShared }: Road, createHost: () =
   });
 
   test("a damaged transport checksum is passed on as damaged, neither repaired nor hidden", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     const { frame } = balancer.send(packet(arriving, {}, { checksum: 0x1111 }, "damaged"));
     expect(checksumProblems(frame).map(({ layer }) => layer)).toEqual([protocol]);
   });

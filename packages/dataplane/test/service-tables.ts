@@ -50,7 +50,7 @@ export class ServiceTables implements Disposable {
   readonly #host: BpfHost;
   readonly #maps: BalancerMaps;
   readonly #map: LiveMap;
-  readonly #plan: BalancerPlan;
+  #plan: BalancerPlan;
   readonly #inner: BpfMap[] = [];
   /** By index: the value that the programs see now. */
   readonly #services = new Map<number, BpfMap<number, ServiceValue>>();
@@ -65,9 +65,10 @@ export class ServiceTables implements Disposable {
     this.#plan = plan;
   }
 
-  /** Writes everything as the plan says; services become visible last. */
-  write(): void {
-    const { services } = this.#plan;
+  /** Writes everything as a plan says; services become visible last. Nobody uses them meanwhile. */
+  write(plan: BalancerPlan): void {
+    this.#plan = plan;
+    const { services } = plan;
     const all = services.flatMap(({ destinations }, service) => destinations.map((of) => ({ service, plan: of })));
     this.#destinations = all.map((of, index) => {
       const { weight = 1, upperThreshold = 0 } = of.plan;
@@ -82,8 +83,7 @@ export class ServiceTables implements Disposable {
       this.#writeReplyRule(destination);
     }
     services.forEach((service, index) => {
-      this.#services.delete(index);
-      this.#writeService(index, []);
+      this.#writeService(index, "anew");
       for (const { address, port, protocol } of endpointsOf(service)) {
         const key = { address: addressWords(address), port, protocol: PROTOCOLS[protocol] };
         this.#map(this.#maps[familyOf(address)].serviceIndex).update(key, { service: index });
@@ -180,16 +180,23 @@ export class ServiceTables implements Disposable {
     this.#map(this.#maps[familyOf(address)].replyRules).update(key, value);
   }
 
-  #writeService(index: number, before: readonly ListedMember[], position: Position = "moved"): void {
+  /**
+   * Writes a service anew; or, given its members before, exchanges it for one with those of now. An exchange waits until
+   * the kernel is sure that nobody reads the old one.
+   */
+  #writeService(index: number, before: readonly ListedMember[] | "anew", position: Position = "moved"): void {
     const service = this.#plan.services[index] as ServicePlan;
     const scheduler = schedulers[service.scheduler ?? "rr"];
     const listed = this.#members(index);
     const removed = (this.#lists[index]?.removed ?? []).map((of) => ({ destination: of.index, weight: of.weight }));
     const members = listed.map(({ destination, weight }) => ({ destination, weight }));
     const table = scheduler.table?.(listed);
-    const stood = this.position(index);
-    const moved = () => scheduler.moved?.(stood, { before, after: listed }) ?? scheduler.start?.(listed) ?? stood;
-    const inner = this.#createInner(this.#maps.inner.service.spec) as BpfMap<number, ServiceValue>;
+    const isAnew = before === "anew";
+    const stood = isAnew ? 0n : this.position(index);
+    const change = { before: isAnew ? [] : before, after: listed };
+    const moved = () => scheduler.moved?.(stood, change) ?? scheduler.start?.(listed) ?? stood;
+    const known = isAnew ? this.#services.get(index) : undefined;
+    const inner = known ?? (this.#createInner(this.#maps.inner.service.spec) as BpfMap<number, ServiceValue>);
     inner.update(0, {
       position: position === "keep" ? stood : moved(),
       positionReserved: new Uint8Array(56),
@@ -210,7 +217,7 @@ export class ServiceTables implements Disposable {
       table.forEach((destination, slot) => slots.update(slot, destination));
       this.#map(this.#maps.tables).updateInner(index, slots as BpfMap);
     }
-    this.#map(this.#maps.services).updateInner(index, inner as unknown as BpfMap);
+    if (known === undefined) this.#map(this.#maps.services).updateInner(index, inner as unknown as BpfMap);
   }
 
   #createInner<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {

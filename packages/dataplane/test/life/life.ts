@@ -1,7 +1,8 @@
 // All stories of connections.
 
 import type { BpfHost } from "@yardmaster/ebpf";
-import { describe } from "vitest";
+import { afterAll, describe } from "vitest";
+import { Stage } from "../stage.ts";
 import { endings } from "./endings.ts";
 import { describeFlood } from "./flood.ts";
 import { openings } from "./openings.ts";
@@ -13,11 +14,13 @@ import { walks } from "./walks.ts";
 
 /** Registers them, on any host. */
 export function describeLife(createHost: () => BpfHost): void {
-  describe("states", () => describeStories(createHost, walks));
+  const stage = new Stage(createHost);
+  afterAll(() => stage[Symbol.dispose]());
+  describe("states", () => describeStories(stage, walks));
   describe("transitions", () => describeTransitions(createHost));
-  describe("openings", () => describeStories(createHost, openings));
+  describe("openings", () => describeStories(stage, openings));
   describe("a flood", () => describeFlood(createHost));
-  describe("thresholds", () => describeStories(createHost, thresholds));
-  describe("persistence", () => describeStories(createHost, persistence));
-  describe("endings", () => describeStories(createHost, endings));
+  describe("thresholds", () => describeStories(stage, thresholds));
+  describe("persistence", () => describeStories(stage, persistence));
+  describe("endings", () => describeStories(stage, endings));
 }

@@ -1,14 +1,14 @@
 // Stories of connections as data: who sends what, what becomes of it, and what the tables say then. After every step
 // all counts equal a recount of the tables, and in the end, when all has timed out, there is nothing left.
 
-import type { BpfHost } from "@yardmaster/ebpf";
 import { describe, expect, test } from "vitest";
 import { ASSURED, type ReasonName, stateName } from "../../src/index.ts";
-import { Balancer } from "../harness.ts";
+import type { Balancer } from "../harness.ts";
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
 import { type BalancerPlan, type SettingsPlan, type Thresholds, TICKS_PER_SECOND } from "../plan.ts";
 import type { Reaped } from "../reference/templates.ts";
+import type { Stage } from "../stage.ts";
 import { assertCountsAreExact, assertNothingIsLeft } from "./exact.ts";
 
 /** A client and its port, `a1` … `c9`: the letter is the client, the digit a port of it. */
@@ -98,10 +98,11 @@ export const restore = (destination: number): Step => ({ kind: "removal", destin
 export const see = (sight: Sight): Step => ({ kind: "see", sight });
 
 /** Registers the stories of both families. */
-export function describeStories(createHost: () => BpfHost, stories: (wire: Wire) => readonly Story[]): void {
+export function describeStories(stage: Stage, stories: (wire: Wire) => readonly Story[]): void {
   describe.each(wires)("over $family", (wire) => {
     test.each(stories(wire))("$name", ({ plan, steps }) => {
-      using balancer = new Balancer(createHost(), { clients: wire.clients, ...plan });
+      using lease = stage.lease({ clients: wire.clients, ...plan });
+      const { balancer } = lease;
       const teller = new Teller(balancer, wire);
       steps.forEach((step, index) => {
         try {

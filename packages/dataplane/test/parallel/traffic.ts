@@ -53,7 +53,7 @@ const mixed: Traffic = {
   },
   frames: wires.flatMap(framesOf),
   repeat: 1,
-  packets: 1500,
+  packets: 1000,
 };
 
 /**
@@ -70,7 +70,7 @@ const storm: Traffic = {
   },
   frames: wires.flatMap(stormFrames),
   repeat: 200,
-  packets: 60,
+  packets: 40,
   prepare(balancer) {
     for (const state of ["SYN_RECV", "UDP"] as const) balancer.setTimeoutOf(state, 0);
   },
