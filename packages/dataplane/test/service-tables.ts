@@ -181,8 +181,8 @@ export class ServiceTables implements Disposable {
   }
 
   /**
-   * Writes a service anew; or, given its members before, exchanges it for one with those of now. An exchange waits until
-   * the kernel is sure that nobody reads the old one.
+   * Writes a service anew; or, given its members before, exchanges it for one with those of now. An exchange waits
+   * until the kernel is sure that nobody reads the old one.
    */
   #writeService(index: number, before: readonly ListedMember[] | "anew", position: Position = "moved"): void {
     const service = this.#plan.services[index] as ServicePlan;
