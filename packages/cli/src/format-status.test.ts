@@ -1,5 +1,5 @@
 // What `yardmaster status` and `yardmaster connections` print.
-import type { DirectorStatus } from "@yardmaster/director/api";
+import type { DirectorStatus, ServiceStatus } from "@yardmaster/director/api";
 import { expect, it } from "vitest";
 import { formatConnections } from "./commands/connections.ts";
 import { formatStatus } from "./format-status.ts";
@@ -8,11 +8,18 @@ import { formatElapsed } from "./table.ts";
 const counters = {
   activeConnections: 12,
   inactiveConnections: 3,
+  persistentClients: 2,
   connections: 123,
   packetsIn: 98_765,
   bytesIn: 1_234_567,
 };
 const back = { packetsOut: 8_765, bytesOut: 1_234_567 };
+
+/** Of services and servers that use nothing special. */
+const plain = { schedulerOptions: [], onePacket: false, caps: { newPerSecond: 0, halfOpen: 0 } } as const;
+const unlimited = { upperThreshold: 0, lowerThreshold: 0, overloaded: false } as const;
+
+const rule = { prefix: "2001:db8::/32", ports: "any", protocols: ["tcp", "udp"] } as const;
 
 const status: DirectorStatus = {
   version: "0.1.0",
@@ -25,16 +32,18 @@ const status: DirectorStatus = {
   ],
   services: [
     {
-      ...{ name: "web", address: "198.51.100.10", port: 80, protocol: "tcp", scheduler: "wlc", forwarding: "nat" },
+      ...{ name: "web", match: { kind: "exact", address: "198.51.100.10", port: 80, protocol: "tcp" } },
+      ...{ matchText: "tcp 198.51.100.10:80", scheduler: "wlc", forwarding: "nat", ...plain },
       ...counters,
       ...back,
       servers: [
-        { address: "10.0.0.11", port: 8080, weight: 2, forwarding: "nat", ...counters, ...back },
-        { address: "10.0.0.12", port: 80, weight: 0, forwarding: "dr", ...counters },
+        { ...{ address: "10.0.0.11", port: 8080, weight: 2, forwarding: "nat" }, ...unlimited, ...counters, ...back },
+        { ...{ address: "10.0.0.12", port: 80, weight: 0, forwarding: "dr" }, ...unlimited, ...counters },
       ],
     },
     {
-      ...{ name: "dns", address: "198.51.100.10", port: 53, protocol: "udp", scheduler: "rr", forwarding: "dr" },
+      ...{ name: "dns", match: { kind: "exact", address: "198.51.100.10", port: 53, protocol: "udp" } },
+      ...{ matchText: "udp 198.51.100.10:53", scheduler: "rr", forwarding: "dr", ...plain },
       ...counters,
       servers: [],
     },
@@ -68,6 +77,51 @@ it("shows services, servers and both directions where the method has two", () =>
   `);
 });
 
+it("shows what services use: thresholds, persistence, options, caps, IPv6", () => {
+  const service: ServiceStatus = {
+    ...{ name: "shop", match: { kind: "mark", mark: 7, rules: [rule] }, matchText: "mark 7" },
+    ...{ scheduler: "sh", schedulerOptions: ["sh-port", "sh-fallback"], forwarding: "dr", onePacket: false },
+    persistence: { timeoutMs: 300_000, maskBits: 64 },
+    caps: { newPerSecond: 1_000, halfOpen: 50 },
+    ...counters,
+    servers: [
+      {
+        ...{
+          address: "2001:db8::11",
+          port: 0,
+          weight: 2,
+          forwarding: "dr",
+          upperThreshold: 1_000,
+          lowerThreshold: 750,
+        },
+        ...{ ...counters, overloaded: true },
+      },
+      { ...{ address: "2001:db8::12", port: 0, weight: 1, forwarding: "dr" }, ...unlimited, ...counters },
+    ],
+  };
+  const packets: ServiceStatus = {
+    ...{ name: "log", match: { kind: "exact", address: "2001:db8::1", port: 514, protocol: "udp" } },
+    ...{ matchText: "udp [2001:db8::1]:514", scheduler: "rr", forwarding: "dr", ...plain, onePacket: true },
+    ...counters,
+    servers: [],
+  };
+  const shown = { ...status, services: [service, packets], verdicts: [] };
+  expect(`\n${formatStatus(shown, 1_700_000_192_000)}\n`).toMatchInlineSnapshot(`
+    "
+    yardmaster 0.1.0, pid 4242, up 3m 12s
+    configuration  /etc/yardmaster.yaml
+    attached to    eth0 (native XDP, program 17), eth1 (generic XDP, program 17)
+    connections    15 of 1,048,576 entries, 1,950 bytes
+
+    SERVICE / SERVER                                                                                  METHOD  WEIGHT  THRESHOLDS            ACTIVE  INACTIVE  CLIENTS  TOTAL  PACKETS IN   BYTES IN  PACKETS OUT  BYTES OUT
+    shop mark 7 sh (sh-port,sh-fallback) persistent 300s/64 at most 1,000 new/s at most 50 half-open  dr                                        12         3        2    123      98,765  1,234,567            -          -
+      -> [2001:db8::11]:0                                                                             dr           2  1,000/750 overloaded      12         3        2    123      98,765  1,234,567            -          -
+      -> [2001:db8::12]:0                                                                             dr           1  -                         12         3        2    123      98,765  1,234,567            -          -
+    log udp [2001:db8::1]:514 rr one-packet                                                           dr                                        12         3        -    123      98,765  1,234,567            -          -
+    "
+  `);
+});
+
 it("shows a director without services", () => {
   const idle = { ...status, services: [], verdicts: [], hooks: [] };
   expect(`\n${formatStatus(idle, 1_700_000_000_400)}\n`).toMatchInlineSnapshot(`
@@ -82,15 +136,18 @@ it("shows a director without services", () => {
 
 it("shows connections", () => {
   const row = { client: "203.0.113.7:4242", virtual: "198.51.100.10:80", destination: "10.0.0.11:80", service: "web" };
+  const bound = { client: "[2001:db8::]:0", virtual: "mark 7", destination: "[2001:db8::11]:0", controls: 3 };
   const rows = [
-    { protocol: "tcp", state: "ESTABLISHED", expiresInMs: 899_000, ...row },
-    { protocol: "udp", state: "UDP", expiresInMs: 120, ...row, client: "203.0.113.70:53124" },
+    { kind: "connection", protocol: "tcp", state: "ESTABLISHED", expiresInMs: 899_000, ...row },
+    { kind: "connection", protocol: "udp", state: "UDP", expiresInMs: 120, ...row, client: "203.0.113.70:53124" },
+    { kind: "template", protocol: "any", state: "ASSURED", expiresInMs: 300_000, ...row, ...bound },
   ] as const;
   expect(`\n${formatConnections(rows)}\n`).toMatchInlineSnapshot(`
     "
-    PROTOCOL  STATE        EXPIRES IN  CLIENT              VIRTUAL           DESTINATION   SERVICE
-    tcp       ESTABLISHED     14m 59s  203.0.113.7:4242    198.51.100.10:80  10.0.0.11:80  web
-    udp       UDP               120ms  203.0.113.70:53124  198.51.100.10:80  10.0.0.11:80  web
+    PROTOCOL  STATE        EXPIRES IN  CLIENT              VIRTUAL           DESTINATION       SERVICE
+    tcp       ESTABLISHED     14m 59s  203.0.113.7:4242    198.51.100.10:80  10.0.0.11:80      web
+    udp       UDP               120ms  203.0.113.70:53124  198.51.100.10:80  10.0.0.11:80      web
+    any       ASSURED           5m 0s  [2001:db8::]:0      mark 7            [2001:db8::11]:0  web
     "
   `);
 });

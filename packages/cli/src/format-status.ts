@@ -1,31 +1,64 @@
 // A director's snapshot as text, in the spirit of `ipvsadm -Ln --stats`: one table, services with their servers
 // below them, both directions where the forwarding method has two; then every way that packets left unforwarded.
-import type { DirectorStatus, ServiceStatus } from "@yardmaster/director/api";
+import type { DestinationStatus, DirectorStatus, ServiceStatus, TrafficCounters } from "@yardmaster/director/api";
 import { type Column, formatCount, formatElapsed, formatTable } from "./table.ts";
 
-type Counters = Pick<
-  ServiceStatus,
-  "activeConnections" | "inactiveConnections" | "connections" | "packetsIn" | "bytesIn"
-> &
-  Partial<Pick<ServiceStatus, "packetsOut" | "bytesOut">>;
+/** A column of the table: what stands there of a service and of its servers. */
+interface StatusColumn extends Column {
+  /** Columns for what only some use are left out where no service does. */
+  readonly isUsedBy?: (service: ServiceStatus) => boolean;
+  readonly ofService: (service: ServiceStatus) => string;
+  readonly ofServer: (server: DestinationStatus, service: ServiceStatus) => string;
+}
 
-const columns: readonly Column[] = [
-  { heading: "SERVICE / SERVER", align: "left" },
-  { heading: "METHOD", align: "left" },
-  { heading: "WEIGHT", align: "right" },
-  { heading: "ACTIVE", align: "right" },
-  { heading: "INACTIVE", align: "right" },
-  { heading: "TOTAL", align: "right" },
-  { heading: "PACKETS IN", align: "right" },
-  { heading: "BYTES IN", align: "right" },
-  { heading: "PACKETS OUT", align: "right" },
-  { heading: "BYTES OUT", align: "right" },
+const counted = (heading: string, field: keyof TrafficCounters): StatusColumn => ({
+  heading,
+  align: "right",
+  ofService: (service) => formatCount(service[field]),
+  ofServer: (server) => formatCount(server[field]),
+});
+
+const columns: readonly StatusColumn[] = [
+  {
+    heading: "SERVICE / SERVER",
+    align: "left",
+    ofService: titleOf,
+    ofServer: ({ address, port }) => `  -> ${address.includes(":") ? `[${address}]` : address}:${port}`,
+  },
+  {
+    heading: "METHOD",
+    align: "left",
+    ofService: ({ forwarding }) => forwarding,
+    ofServer: ({ forwarding }) => forwarding,
+  },
+  { heading: "WEIGHT", align: "right", ofService: () => "", ofServer: ({ weight }) => formatCount(weight) },
+  {
+    heading: "THRESHOLDS",
+    align: "left",
+    isUsedBy: ({ servers }) => servers.some(({ upperThreshold }) => upperThreshold > 0),
+    ofService: () => "",
+    ofServer: thresholdsOf,
+  },
+  counted("ACTIVE", "activeConnections"),
+  counted("INACTIVE", "inactiveConnections"),
+  {
+    heading: "CLIENTS",
+    align: "right",
+    isUsedBy: ({ persistence }) => persistence !== undefined,
+    ofService: (service) => clientsOf(service, service),
+    ofServer: clientsOf,
+  },
+  counted("TOTAL", "connections"),
+  counted("PACKETS IN", "packetsIn"),
+  counted("BYTES IN", "bytesIn"),
+  counted("PACKETS OUT", "packetsOut"),
+  counted("BYTES OUT", "bytesOut"),
 ];
 
 /** The text of `yardmaster status`; `nowMs` is Unix time. */
 export function formatStatus(status: DirectorStatus, nowMs: number): string {
   const parts = [formatHead(status, nowMs)];
-  if (status.services.length > 0) parts.push(formatTable(columns, status.services.flatMap(serviceRows)));
+  if (status.services.length > 0) parts.push(formatServices(status.services));
   const verdicts = status.verdicts.filter((verdict) => verdict.packets > 0);
   if (verdicts.length > 0) {
     const rows = verdicts.map(({ verdict, reason, packets }) => [verdict, reason, formatCount(packets)]);
@@ -51,25 +84,41 @@ function formatHead(status: DirectorStatus, nowMs: number): string {
   ].join("\n");
 }
 
-function serviceRows(service: ServiceStatus): readonly (readonly string[])[] {
-  const title = `${service.name} ${service.protocol} ${service.address}:${service.port} ${service.scheduler}`;
-  const servers = service.servers.map((server) => [
-    `  -> ${server.address}:${server.port}`,
-    server.forwarding,
-    formatCount(server.weight),
-    ...counterCells(server),
+function formatServices(services: readonly ServiceStatus[]): string {
+  const used = columns.filter(({ isUsedBy }) => isUsedBy === undefined || services.some(isUsedBy));
+  const rows = services.flatMap((service) => [
+    used.map(({ ofService }) => ofService(service)),
+    ...service.servers.map((server) => used.map(({ ofServer }) => ofServer(server, service))),
   ]);
-  return [[title, service.forwarding, "", ...counterCells(service)], ...servers];
+  return formatTable(used, rows);
 }
 
-function counterCells(counters: Counters): readonly string[] {
+/** Name, which packets, scheduler with its options, and what else distinguishes it, as `ipvsadm -L` has it. */
+function titleOf({
+  name,
+  matchText,
+  scheduler,
+  schedulerOptions,
+  persistence,
+  onePacket,
+  caps,
+}: ServiceStatus): string {
   return [
-    counters.activeConnections,
-    counters.inactiveConnections,
-    counters.connections,
-    counters.packetsIn,
-    counters.bytesIn,
-    counters.packetsOut,
-    counters.bytesOut,
-  ].map(formatCount);
+    `${name} ${matchText} ${scheduler}`,
+    ...(schedulerOptions.length === 0 ? [] : [`(${schedulerOptions.join(",")})`]),
+    ...(persistence === undefined ? [] : [`persistent ${persistence.timeoutMs / 1000}s/${persistence.maskBits}`]),
+    ...(onePacket ? ["one-packet"] : []),
+    ...(caps.newPerSecond === 0 ? [] : [`at most ${formatCount(caps.newPerSecond)} new/s`]),
+    ...(caps.halfOpen === 0 ? [] : [`at most ${formatCount(caps.halfOpen)} half-open`]),
+  ].join(" ");
+}
+
+/** "1,000/800", and whether the server has reached the upper one. */
+function thresholdsOf({ upperThreshold, lowerThreshold, overloaded }: DestinationStatus): string {
+  if (upperThreshold === 0) return "-";
+  return `${formatCount(upperThreshold)}/${formatCount(lowerThreshold)}${overloaded ? " overloaded" : ""}`;
+}
+
+function clientsOf({ persistentClients }: TrafficCounters, { persistence }: ServiceStatus): string {
+  return formatCount(persistence === undefined ? undefined : persistentClients);
 }

@@ -77,7 +77,7 @@ describe("check", () => {
         "stderr": "bad.yaml:4:11: error: port 70000 is outside 1–65535
           4 |     port: 70000
             |           ^
-            = a port is a number, 1–65535
+            = ports: a number (1–65535), a list such as [80, 443], a range such as 8000-8999, or any
       bad.yaml:5:17: error: unknown forwarding "natt"
           5 |     forwarding: natt
             |                 ^
@@ -99,7 +99,7 @@ describe("check", () => {
             "code": "YM_CONFIG_RANGE",
             "column": 11,
             "file": "bad.yaml",
-            "hint": "a port is a number, 1–65535",
+            "hint": "ports: a number (1–65535), a list such as [80, 443], a range such as 8000-8999, or any",
             "line": 4,
             "message": "port 70000 is outside 1–65535",
             "quote": {

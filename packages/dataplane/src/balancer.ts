@@ -18,7 +18,8 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "./address.ts";
-import { answerWithError, Refusal } from "./answer.ts";
+import { answer } from "./answer/answer.ts";
+import { Refusal } from "./answer/refusal.ts";
 import { currentTick } from "./clock.ts";
 import { connectionFunctions, type ConnectionFunctions, transitionBase } from "./connection.ts";
 import { families, type Family } from "./family.ts";
@@ -29,7 +30,7 @@ import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { resolve } from "./next-hop.ts";
 import { type Open, opening } from "./open.ts";
-import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
+import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
 import { type Frame, parseFrame, type Parsed, parseTransport } from "./parse.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
 import { findReplyByRule, requestFlow } from "./reply.ts";
@@ -93,7 +94,7 @@ function travel(road: Road, frame: Frame): void {
     }
   });
   guard(traveller.refusal.isSet).orDrop(reasons.internal);
-  answerWithError({ maps, shape, now }, parsed, traveller.refusal);
+  answer({ maps, shape, now }, parsed, traveller.refusal);
 }
 
 /** The key of the packet's flow, as it arrived. */
@@ -138,11 +139,13 @@ function findConnection(road: Road, traveller: Traveller): () => ConnectionRefer
         needsRevisit(maps, flags),
         () => {
           const outcome = revisit({ connection: found, flags, now });
-          when(outcome.eq(SUPERSEDED), () => isNew.set(u32(1))).otherwise(() => leaveUnless(outcome));
+          when(outcome.eq(SUPERSEDED), () => isNew.set(u32(1))).otherwise(() => {
+            when(outcome.eq(RESET), () => refusal.set("reset")).otherwise(() => leaveUnless(outcome));
+          });
         },
         { isRare: true },
       );
-      when(isNew.get().eq(0), () => {
+      when(isNew.get().eq(0).and(refusal.isSet.not()), () => {
         const packet = { base: transitionBase(found.table.toU32(), flags), now, flow: () => flow };
         connections.touch(found, packet, () => isNew.set(u32(1)));
       });

@@ -19,8 +19,10 @@ export {
   type SchedulerOption,
   schedulerOptions,
 } from "./schedule/scheduler.ts";
-export { sourceHashBucket, sourceHashTable } from "./schedule/source-hash.ts";
-export { highestLevel, weightDivisor } from "./schedule/weighted-round-robin.ts";
+export { UDP_PORTS } from "./service.ts";
+export { MAGLEV_SLOTS, maglevSizes, maglevTable } from "./schedule/maglev-hash.ts";
+export { sourceHashTable } from "./schedule/source-hash.ts";
+export { highestLevel, weightDivisor } from "./schedule/weights.ts";
 export * from "./schema.ts";
 export { type BalancerShape, type FeatureName, featureNames, hasFeature } from "./shape.ts";
 export * from "./tcp-states.ts";

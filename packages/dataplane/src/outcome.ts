@@ -8,6 +8,8 @@ export const READY = 0xfffe;
 export const ONE_PACKET = 0xfffb;
 /** It is in the table, and the entry for its replies is not. */
 export const INSERTED = 0xfffd;
+/** The connection's destination is gone, and the client is to be told by a reset. */
+export const RESET = 0xfffa;
 /** The connection that the packet found has ended: open another. */
 export const SUPERSEDED = 0xfffc;
 

@@ -21,6 +21,7 @@ import type { BalancerShape } from "./shape.ts";
 
 /** A frame for this machine, up to where its network header begins. */
 export interface Frame {
+  readonly shape: BalancerShape;
   readonly packet: Packet;
   readonly ethernet: Reference<typeof Ethernet.fields>;
   readonly type: Net<"be16">;
@@ -44,7 +45,7 @@ export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
   const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
   guard(isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
-  return { packet, ethernet, type: type.get(), networkOffset: offset.get() };
+  return { shape, packet, ethernet, type: type.get(), networkOffset: offset.get() };
 }
 
 /** Reads the transport header behind `network`; what is neither TCP nor UDP, or malformed, leaves here. */

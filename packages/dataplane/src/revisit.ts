@@ -5,9 +5,9 @@
 import { type Bool, fn, guard, type Int, returnValue, u32, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { TCP_SYN } from "./headers.ts";
+import { TCP_RST, TCP_SYN } from "./headers.ts";
 import { stateOf } from "./life.ts";
-import { failure, OPENED, SUPERSEDED } from "./outcome.ts";
+import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { type BalancerMaps, destinationFlags, removalActions, reuseModes } from "./schema.ts";
 import { states, transitionTables } from "./tcp-states.ts";
@@ -18,8 +18,8 @@ export function needsRevisit(maps: BalancerMaps, flags: Int<"u32">): Bool {
 }
 
 /**
- * The function that looks: OPENED to go on in the connection, SUPERSEDED where it has been told that its time is up, or
- * a failure.
+ * The function that looks: OPENED to go on in the connection, SUPERSEDED where it has been told that its time is up,
+ * RESET, or a failure.
  */
 export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: ConnectionFunctions) {
   const { Connection, digit } = family;
@@ -44,6 +44,9 @@ export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: 
     });
     guard(destination.flags.and(destinationFlags.removed).ne(0)).orReturn(OPENED);
     when(reschedules, supersede);
+    // Resets are not answered, and UDP has none.
+    const mayBeReset = stateOf(connection.life).ne(states.UDP).and(flags.and(TCP_RST).eq(0));
+    when(onRemoval.eq(removalActions.reset).and(mayBeReset), () => returnValue(RESET));
     return u32(failure(reasons.destinationRemoved));
   });
 }

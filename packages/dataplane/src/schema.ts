@@ -76,7 +76,9 @@ export function serviceType(maximumMembers: number) {
     /** Connections that may be opened in a second, and that may be half open at once; 0: no cap. */
     newPerSecond: u32,
     halfOpenMaximum: u32,
-    reserved: bytes(20),
+    /** Slots of its table; 0 for schedulers without one. */
+    tableLength: u32,
+    reserved: bytes(16),
     members: list(Member, maximumMembers),
   });
 }
@@ -242,29 +244,38 @@ export const Tallies = struct("tallies", {
   opening: u32,
   /** The serial given to a template last. */
   templateSerial: u32,
+  /** lblcr: the number given to a set last. */
+  localitySet: u32,
   /** Packets that the programs made themselves in the second that began at this tick. */
   secondStartedAt: u32,
   answers: u32,
 });
 
-/** What lblc and lblcr remember of a client's destination address, in one service. */
+/**
+ * An address that clients of one service write to. What is remembered of it names destinations by index: whoever gives
+ * an index to another server, or a service to another scheduler, deletes what is known of it.
+ */
 export const LocalityKey = struct("locality_key", { address: AnyAddress, service: u32 });
+/** What lblc and lblcr remember of an address. */
 export const Locality = struct("locality", {
-  /** lblc: where its packets go. */
+  /** lblc: the destination that its packets go to. */
   destination: u32,
+  /** Tick of its last new connection. */
   usedAt: u32,
-  /** lblcr: when its set of servers changed last, and the serial of the member that came last. */
+  /** lblcr: number of its set of destinations, how many there are in it, and the tick of its last change. */
+  set: u32,
+  size: u32,
   changedAt: u32,
-  serial: u32,
+  /** lblcr: 1 while a CPU is changing the set; others go on without. */
+  isChanging: u32,
 });
-/** lblcr: a server in the set of an address. */
-export const LocalityMemberKey = struct("locality_member", { address: AnyAddress, service: u32, destination: u32 });
-/** Later members have greater serials. */
-export const LocalityMember = struct("locality_serial", { serial: u32, reserved: u32 });
-/** Schedulers that remember where the packets of an address go. */
-const schedulersOfAddresses: ReadonlySet<string> = new Set(["lblc", "lblcr"]);
+/** lblcr: a place in a set, from 0 for the destination that came first. */
+export const LocalityMemberKey = struct("locality_place", { set: u32, place: u32 });
+export const LocalityMember = struct("locality_member", { destination: u32 });
 /** Addresses that all services together remember. */
 const MAXIMUM_LOCALITIES = 65_536;
+/** Places in sets for each of them, on average. */
+const PLACES = 4;
 
 /** Next hops of clients, found by a hash of the address. */
 export const CLIENT_HOPS = 1024;
@@ -297,8 +308,9 @@ export function balancerMaps(shape: BalancerShape) {
   const Service = serviceType(shape.maximumMembers);
   const service = arrayMap("service", Service, 1);
   const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
-  const remembersAddresses = shape.schedulers.some((name) => schedulersOfAddresses.has(name));
-  const localities = remembersAddresses ? MAXIMUM_LOCALITIES : 1;
+  const hasSets = shape.schedulers.includes("lblcr");
+  const localities = hasSets || shape.schedulers.includes("lblc") ? MAXIMUM_LOCALITIES : 1;
+  const places = hasSets ? MAXIMUM_LOCALITIES * PLACES : 1;
   const unreserved = { flags: BPF_F_NO_PREALLOC };
   return {
     ipv4: familyMaps(families.ipv4, shape),
@@ -313,7 +325,7 @@ export function balancerMaps(shape: BalancerShape) {
     loads: arrayMap("loads", Load, shape.maximumDestinations),
     paths: arrayMap("paths", Path, shape.maximumDestinations, { perCpu: true }),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
-    localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, localities, unreserved),
+    localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
     vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),
     verdicts: arrayMap("verdicts", Counter, reasonNames.length, { perCpu: true }),
     settings: global("settings", Settings),

@@ -49,6 +49,8 @@ export const featureNames = [
   "caps",
   /** A share of the packets that would open a connection is dropped (IPVS's drop_packet). */
   "dropPackets",
+  /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
+  "fullUdpChecksums",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

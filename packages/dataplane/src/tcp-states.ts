@@ -46,8 +46,11 @@ export const transitionTables: Readonly<Record<TransitionTable, number>> = { req
 /** Codes of the columns below. */
 const column = { NO: 0, ES: 1, SS: 2, SR: 3, FW: 4, TW: 5, CL: 6, CW: 7, LA: 8, LI: 9, SA: 10 } as const;
 
+/** `secure`: what IPVS goes by under attack (secure_tcp). With NAT, only what the server says establishes. */
+export type TransitionRules = "normal" | "secure";
+
 // Rows: syn, fin, ack, rst. Columns: NO ES SS SR FW TW CL CW LA LI SA.
-const rows: Readonly<Record<TransitionTable, readonly string[]>> = {
+const normalRows: Readonly<Record<TransitionTable, readonly string[]>> = {
   request: [
     "SR ES ES SR SR SR SR SR SR SR SR",
     "CL CW SS TW TW TW CL CW LA LI TW",
@@ -67,6 +70,21 @@ const rows: Readonly<Record<TransitionTable, readonly string[]>> = {
     "CL CL CL SR CL CL CL CL LA LI CL",
   ],
 };
+const [, ...replyRowsButSyn] = normalRows.reply;
+const [, ...requestOnlyRowsButSyn] = normalRows.requestOnly;
+const rows: Readonly<Record<TransitionRules, typeof normalRows>> = {
+  normal: normalRows,
+  secure: {
+    request: [
+      "SR ES ES SR SR SR SR SR SR SR SA",
+      "CL CW SS TW TW TW CL CW LA LI SA",
+      "ES ES SS SR FW TW CL CW CL LI SA",
+      "CL CL CL SR CL CL CL CL LA LI CL",
+    ],
+    reply: ["SS ES SS SA SS SS SS SS SS LI SA", ...replyRowsButSyn],
+    requestOnly: ["SA ES ES SR SA SA SA SA SA SA SA", ...requestOnlyRowsButSyn],
+  },
+};
 
 /** FIN SYN RST PSH ACK: the low five bits of TCP's flags take part in the index. */
 export const FLAG_BITS = 5;
@@ -80,22 +98,28 @@ export function transitionIndex(table: TransitionTable, flags: number, state: nu
 }
 
 /** The next state of `state` for a packet with these TCP flags; UDP stays UDP. */
-export function nextState(table: TransitionTable, flags: number, state: number): number {
+export function nextState(
+  table: TransitionTable,
+  flags: number,
+  state: number,
+  rules: TransitionRules = "normal",
+): number {
   if (state === states.UDP || state > states.SYNACK) return state;
   // The first that applies, in IPVS's order; a packet with none of them closes.
   const row = flags & 4 ? 3 : flags & 2 ? 0 : flags & 1 ? 1 : flags & 16 ? 2 : undefined;
   if (row === undefined) return states.CLOSE;
-  const names = (rows[table][row] as string).split(" ") as (keyof typeof column)[];
+  const names = (rows[rules][table][row] as string).split(" ") as (keyof typeof column)[];
   return column[names[state] as keyof typeof column];
 }
 
 /** All tables as the bytes that the programs look up. */
-export function transitionBytes(): number[] {
+export function transitionBytes(rules: TransitionRules = "normal"): number[] {
   const result = new Array<number>(TRANSITION_BYTES).fill(states.CLOSE);
   for (const table of Object.keys(transitionTables) as TransitionTable[]) {
     for (let flags = 0; flags < 32; flags++) {
-      for (let state = 0; state < 16; state++)
-        result[transitionIndex(table, flags, state)] = nextState(table, flags, state);
+      for (let state = 0; state < 16; state++) {
+        result[transitionIndex(table, flags, state)] = nextState(table, flags, state, rules);
+      }
     }
   }
   return result;

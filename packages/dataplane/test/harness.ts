@@ -130,6 +130,8 @@ export class Balancer implements Disposable {
   readonly #timeouts: number[];
   /** Destinations of all services one after another: the index of the first of each. */
   readonly #firstOf: number[] = [];
+  /** Of each destination: the latest weight that was not 0. */
+  readonly #lastWeights = new Map<number, number>();
   #now: number;
 
   constructor(host: BpfHost, plan: BalancerPlan) {
@@ -389,12 +391,16 @@ export class Balancer implements Disposable {
     const first = this.#firstOf[index] ?? 0;
     const listed = service.destinations.map(({ address, port, weight = 1 }, at): ListedMember => {
       const addressFold = addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
-      return { destination: first + at, weight, lastWeight: weight, addressFold, port: port ?? service.port };
+      const destination = first + at;
+      const lastWeight = weight > 0 ? weight : (this.#lastWeights.get(destination) ?? 0);
+      this.#lastWeights.set(destination, lastWeight);
+      return { destination, weight, lastWeight, addressFold, port: port ?? service.port };
     });
     listed.forEach(({ destination, weight }) => {
       const record = this.map(this.maps.destinations).lookup(destination);
       if (record !== undefined) this.map(this.maps.destinations).update(destination, { ...record, weight });
     });
+    const table = scheduler.table?.(listed);
     const members = listed.map(({ destination, weight }) => ({ destination, weight }));
     const start = position === "keep" ? this.position(index) : (scheduler.start?.(listed) ?? this.position(index));
     const inner = this.#createInner(this.maps.inner.service.spec) as BpfMap<number, ServiceValue>;
@@ -412,11 +418,11 @@ export class Balancer implements Disposable {
       maskBits: 0,
       newPerSecond: 0,
       halfOpenMaximum: 0,
-      reserved: new Uint8Array(20),
+      tableLength: table?.length ?? 0,
+      reserved: new Uint8Array(16),
       members,
     });
     this.#services.set(index, inner);
-    const table = scheduler.table?.(listed);
     if (table !== undefined) {
       const slots = this.#createInner({ ...this.maps.inner.slots.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));
@@ -504,7 +510,7 @@ function shapeOf(plan: BalancerPlan): BalancerShape {
   return {
     families: familyNames.size === 0 ? ["ipv4"] : [...familyNames].sort(),
     activeCost: plan.activeCost ?? 256,
-    features: plan.features ?? featureNames,
+    features: plan.features ?? featureNames.filter((name) => name !== "fullUdpChecksums"),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),

@@ -57,7 +57,7 @@ export interface BalancerPlan {
   readonly sendBack?: "tx" | "redirect";
   /** Default 256. */
   readonly activeCost?: 256 | 257;
-  /** Default: all. */
+  /** Default: all that change nothing by themselves. */
   readonly features?: readonly FeatureName[];
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;

@@ -2,8 +2,9 @@
 // tables of LVS's documented behaviour. Runs on any host, packets in and destinations out.
 
 import type { BpfHost } from "@yardmaster/ebpf";
+import { ethernet, frame, ipv6, tcp } from "@yardmaster/packet";
 import { describe, expect, test } from "vitest";
-import { type SchedulerName, schedulers, sourceHashBucket, sourceHashTable } from "../src/index.ts";
+import { type SchedulerName, schedulerNames, schedulers } from "../src/index.ts";
 import { Balancer } from "./harness.ts";
 import { arriving, tcpFrame, udpFrame, vip } from "./packets/scenario.ts";
 import type { BalancerPlan } from "./plan.ts";
@@ -31,11 +32,58 @@ function openMany(balancer: Balancer, count: number, from = 0): number[] {
 
 const letters = (chosen: readonly number[]) => chosen.map((index) => "ABCDEFGH"[index] ?? "-").join("");
 
+/** What a scheduler does with clients that differ, all writing to one address. */
+interface Manner {
+  /** Gives the connections of many clients to all servers of equal weight. */
+  readonly spreads?: true;
+  /** May refuse a client while some server could take it. */
+  readonly refuses?: true;
+}
+const manners: Readonly<Record<SchedulerName, Manner>> = {
+  rr: { spreads: true },
+  wrr: { spreads: true },
+  lc: { spreads: true },
+  wlc: { spreads: true },
+  sed: { spreads: true },
+  nq: { spreads: true },
+  twos: { spreads: true },
+  ovf: { spreads: true },
+  fo: {},
+  lblc: {},
+  lblcr: {},
+  sh: { spreads: true, refuses: true },
+  // One that is quiesced keeps its slots; one that never had a weight has none.
+  mh: { spreads: true, refuses: true },
+  dh: { refuses: true },
+};
+
 /** Registers the conformance tests of all schedulers. */
 export function describeSchedulers(createHost: () => BpfHost): void {
   test("codes and names are unique and agree with the registry", () => {
     expect(names.map((name) => schedulers[name].name)).toEqual(names);
     expect(new Set(names.map((name) => schedulers[name].code)).size).toBe(names.length);
+    expect([...names].sort()).toEqual([...schedulerNames].sort());
+  });
+  test("codes are those of services that are there already", () => {
+    const codes = names.map((name) => [name, schedulers[name].code] as const).sort(([, a], [, b]) => a - b);
+    const order = ["rr", "wrr", "sh", "wlc", "lc", "sed", "nq", "dh", "mh", "fo", "ovf", "twos", "lblc", "lblcr"];
+    expect(codes).toEqual(order.map((name, code) => [name, code]));
+  });
+  test("all of them, both families and every feature fit one program, and each service goes its own way", () => {
+    const bothWays = names.flatMap((scheduler, at) => [
+      { scheduler, address: vip, port: 1000 + at, destinations: serversOf("10.0.0.1", "10.0.0.2") },
+      { scheduler, address: vip6, port: 1000 + at, destinations: serversOf("2001:db8:3::1", "2001:db8:3::2") },
+    ]);
+    using balancer = new Balancer(createHost(), { services: bothWays });
+    for (const [at] of names.entries()) {
+      const ports = { sourcePort: 40_000 + at, destinationPort: 1000 + at };
+      balancer.send(tcpFrame(arriving, {}, ports));
+      const header = ipv6({ source: client6, destination: vip6 });
+      balancer.send(frame(ethernet(arriving), header, tcp({ ...ports, flags: "S" })));
+    }
+    const scheduled = balancer.loads().map((load) => load.scheduled);
+    const services = bothWays.map((_, at) => (scheduled[2 * at] ?? 0) + (scheduled[2 * at + 1] ?? 0));
+    expect(services).toEqual(bothWays.map(() => 1));
   });
   describe.each(names)("%s", (name) => {
     describeAny(name, createHost);
@@ -43,14 +91,21 @@ export function describeSchedulers(createHost: () => BpfHost): void {
   describeEach(createHost);
 }
 
+const vip6 = "2001:db8:2::10";
+const client6 = "2001:db8:1::7";
+const serversOf = (...addresses: string[]) =>
+  addresses.map((address, at) => ({ address, weight: 1, method: at === 0 ? ("nat" as const) : ("dr" as const) }));
+
 function describeAny(name: SchedulerName, createHost: () => BpfHost): void {
+  const { spreads = false, refuses = false } = manners[name];
+
   test("never chooses weight 0", () => {
-    using balancer = new Balancer(createHost(), planOf(name, [0, 3, 0, 2, 0]));
+    using balancer = new Balancer(createHost(), planOf(name, [0, 40, 0, 30, 0]));
     const chosen = openMany(balancer, 60);
-    expect(chosen.filter((index) => index >= 0 && ![1, 3].includes(index))).toEqual([]);
-    expect(new Set(chosen.filter((index) => index >= 0))).toEqual(new Set([1, 3]));
-    // Only the source hash refuses: clients of a weightless server's buckets.
-    if (name !== "sh") expect(chosen).not.toContain(-1);
+    const served = new Set(chosen.filter((index) => index >= 0));
+    expect([...served].filter((index) => ![1, 3].includes(index))).toEqual([]);
+    if (spreads) expect(served).toEqual(new Set([1, 3]));
+    if (!refuses) expect(chosen).not.toContain(-1);
   });
 
   test.each([[[]], [[0]], [[0, 0, 0]]])("refuses with the reason when weights are %j", (weights) => {
@@ -61,24 +116,25 @@ function describeAny(name: SchedulerName, createHost: () => BpfHost): void {
   });
 
   test("gives a single server everything", () => {
-    using balancer = new Balancer(createHost(), planOf(name, [7]));
+    const weight = 30;
+    using balancer = new Balancer(createHost(), planOf(name, [weight]));
     expect(new Set(openMany(balancer, 20))).toEqual(new Set([0]));
   });
 
   test("serves a full list, to its last member", () => {
     const maximumMembers = 256;
-    const onlyLast = Array.from({ length: maximumMembers }, (_, index) => (index === maximumMembers - 1 ? 1 : 0));
+    const onlyLast = Array.from({ length: maximumMembers }, (_, index) => (index === maximumMembers - 1 ? 70 : 0));
     using balancer = new Balancer(createHost(), planOf(name, onlyLast, { maximumMembers }));
-    const spread = (from: number, count: number) => {
+    const served = (from: number, count: number) => {
       for (let number = from; number < from + count; number++) {
         balancer.send(tcpFrame(arriving, { source: clientOf(number) }, { sourcePort: number }));
       }
       return balancer.loads().flatMap(({ scheduled }, index) => (scheduled > 0 ? [index] : []));
     };
-    // The source hash has one bucket of 256 for it, which few clients meet.
-    expect(spread(1, 20)).toEqual(name === "sh" ? [] : [maximumMembers - 1]);
+    // sh and dh have one bucket of 256 for it, which few clients meet.
+    expect(served(1, 20)).toEqual(name === "sh" || name === "dh" ? [] : [maximumMembers - 1]);
     balancer.setWeights(0, new Array<number>(maximumMembers).fill(1));
-    expect(spread(1000, 300).length).toBeGreaterThan(name === "sh" ? 150 : 255);
+    if (spreads) expect(served(1000, 300).length).toBeGreaterThan(100);
   });
 
   test("takes the largest weights", () => {
@@ -87,14 +143,28 @@ function describeAny(name: SchedulerName, createHost: () => BpfHost): void {
   });
 
   test("follows new weights with the next connection", () => {
-    using balancer = new Balancer(createHost(), planOf(name, [1, 1]));
+    using balancer = new Balancer(createHost(), planOf(name, [100, 100]));
     openMany(balancer, 4);
-    balancer.setWeights(0, [0, 1]);
+    balancer.setWeights(0, [0, 100]);
     expect(new Set(openMany(balancer, 20, 100))).not.toContain(0);
     balancer.setWeights(0, [0, 0]);
     expect(open(balancer, 200)).toBe(-1);
-    balancer.setWeights(0, [1, 0]);
+    balancer.setWeights(0, [100, 0]);
     expect(new Set(openMany(balancer, 20, 300))).not.toContain(1);
+  });
+
+  test("gives nobody more than the upper threshold, and goes on below the lower", () => {
+    const { services } = planOf(name, [50, 50]);
+    const destinations = services[0]?.destinations.map((one) => ({ ...one, upperThreshold: 3 })) ?? [];
+    using balancer = new Balancer(createHost(), { services: services.map((one) => ({ ...one, destinations })) });
+    const chosen = openMany(balancer, 40);
+    // Whom lblc remembers it uses in spite of the threshold.
+    const most = name === "lblc" ? 40 : 3;
+    expect(balancer.loads().every(({ scheduled }) => scheduled <= most)).toBe(true);
+    if (name === "lblc") return;
+    expect(chosen.at(-1)).toBe(-1);
+    balancer.reap({ all: true, force: true });
+    expect(openMany(balancer, 40, 100).filter((index) => index >= 0).length).toBeGreaterThanOrEqual(3);
   });
 }
 
@@ -128,26 +198,70 @@ function describeEach(createHost: () => BpfHost): void {
     expect(balancer.loads().map(({ scheduled }) => scheduled)).toEqual(weights.map((weight) => weight * 3));
   });
 
-  test("sh sends a client to the same server from every port, and by the documented bucket", () => {
-    const weights = [1, 2, 0, 5];
-    const members = weights.map((weight, destination) => ({ destination, weight }));
-    const table = sourceHashTable(members);
-    using balancer = new Balancer(createHost(), planOf("sh", weights));
+  test.each(["sh", "mh"] as const)("%s sends a client to the same server from every port", (name) => {
+    using balancer = new Balancer(createHost(), planOf(name, [1, 2, 3, 5]));
     for (const client of ["192.0.2.7", "10.1.1.7", "203.0.113.200", "255.255.255.254", "1.0.0.1"]) {
-      const [a = 0, b = 0, c = 0, d = 0] = client.split(".").map(Number);
-      const slot = table[sourceHashBucket(((a << 24) | (b << 16) | (c << 8) | d) >>> 0)];
-      const expected = slot === 0xffff_ffff ? -1 : slot;
-      expect([1, 2, 3].map((port) => open(balancer, port, client))).toEqual([expected, expected, expected]);
+      const chosen = [1, 2, 3].map((port) => open(balancer, port, client));
+      expect(chosen).toEqual([chosen[0], chosen[0], chosen[0]]);
+      expect(chosen[0]).toBeGreaterThanOrEqual(0);
     }
   });
 
-  test("sh has the documented buckets", () => {
-    expect([sourceHashBucket(0xc000_0207), sourceHashBucket(0x0a01_0107)]).toEqual([125, 193]);
-    const of = (...weights: number[]) =>
-      sourceHashTable(weights.map((weight, destination) => ({ destination, weight })));
-    expect(letters([...of(1, 2, 0).subarray(0, 9)])).toBe("ABB-ABB-A");
-    expect(new Set(of(300, 1))).toEqual(new Set([0]));
-    expect(of().every((slot) => slot === 0xffff_ffff)).toBe(true);
+  test("sh takes the documented buckets", () => {
+    // One bucket each: A has 125 and 193 where there are 256 of it and the next is B.
+    const ofBucket = (bucket: number) => [bucket, 1, 255];
+    for (const [client, bucket] of [
+      ["192.0.2.7", 125],
+      ["10.1.1.7", 193],
+    ] as const) {
+      using balancer = new Balancer(createHost(), planOf("sh", ofBucket(bucket)));
+      expect(open(balancer, 1, client)).toBe(1);
+    }
+  });
+
+  test("lc goes by connections whatever the weights, and ties to the earlier", () => {
+    using balancer = new Balancer(createHost(), planOf("lc", [1, 9, 0, 3]));
+    expect(letters(openMany(balancer, 7))).toBe("ABDABDA");
+  });
+
+  test("sed prefers the fast while they are little more busy", () => {
+    using balancer = new Balancer(createHost(), planOf("sed", [1, 2, 4]));
+    // (active + 1) / weight: 1 1/2 1/4 | 1 1/2 2/4 | 1 2/2 2/4 | 1 2/2 3/4 | 1 2/2 4/4, the first of three | …
+    expect(letters(openMany(balancer, 7))).toBe("CBCCABC");
+  });
+
+  test("nq leaves nobody idle", () => {
+    using balancer = new Balancer(createHost(), planOf("nq", [1, 2, 4]));
+    // Then as sed: 2 2/2 2/4 | 2 2/2 3/4 | 2 2/2 4/4, the first of the last two.
+    expect(letters(openMany(balancer, 6))).toBe("ABCCCB");
+  });
+
+  test("fo gives everything to the first of the heaviest", () => {
+    using balancer = new Balancer(createHost(), planOf("fo", [1, 7, 7, 0]));
+    expect(letters(openMany(balancer, 4))).toBe("BBBB");
+    balancer.setWeights(0, [1, 0, 7, 0]);
+    expect(letters(openMany(balancer, 2, 10))).toBe("CC");
+    balancer.setWeights(0, [1, 0, 0, 0]);
+    expect(letters(openMany(balancer, 2, 20))).toBe("AA");
+  });
+
+  test("ovf fills the heaviest one connection past its weight, then the next, then refuses", () => {
+    using balancer = new Balancer(createHost(), planOf("ovf", [1, 3, 2]));
+    expect(letters(openMany(balancer, 10))).toBe("BBBBCCCAA-");
+  });
+
+  test("lblc and lblcr keep to a server until it has more to do than its weight and another is half idle", () => {
+    for (const name of ["lblc", "lblcr"] as const) {
+      using balancer = new Balancer(createHost(), planOf(name, [2, 2, 9]));
+      // A: 1 2 3, the fourth finds 3 > 2, and B 0 < 1: B is less for its weight than C in list order.
+      expect(letters(openMany(balancer, 5))).toBe("AAABB");
+    }
+  });
+
+  test("twos gives two servers all, about evenly", () => {
+    using balancer = new Balancer(createHost(), planOf("twos", [1, 1]));
+    openMany(balancer, 200);
+    for (const { scheduled } of balancer.loads()) expect(scheduled).toBeGreaterThan(80);
   });
 
   test("wlc goes by connections for the weight, and ties to the earlier", () => {

@@ -4,6 +4,7 @@ import { type AddressWords, families, type FamilyName, LONGEST } from "@yardmast
 import { formatAddress, parseAddress } from "@yardmaster/packet";
 
 const BYTES_PER_WORD = 4;
+const BITS_PER_WORD = 32;
 
 /** The family of an address in text. */
 export function familyOf(text: string): FamilyName {
@@ -40,4 +41,10 @@ export function addressText(words: AddressWords, family: FamilyName): string {
 /** An address and a port as text: `192.0.2.1:80`, `[2001:db8::1]:80`. */
 export function endpointText(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** A prefix with its length as people write it: an address alone where it is one. */
+export function prefixText(prefix: string): string {
+  const [address = "", length] = prefix.split("/");
+  return length === String(addressWords(address).length * BITS_PER_WORD) ? address : prefix;
 }

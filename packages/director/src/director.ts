@@ -12,7 +12,8 @@ import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
+import { readConnections } from "./status/connections.ts";
+import { readServices, readVerdicts } from "./status/snapshot.ts";
 
 /** What a director is started with. */
 export interface DirectorOptions {

@@ -1,5 +1,5 @@
 // Entry of the director package. The daemon itself is imported only when it is started: checking a file or asking a
-// running director needs neither the compiler nor the kernel.
+// running director needs nothing of the kernel.
 import type { Network } from "./config/check-network.ts";
 import type { RunDirector } from "./run-options.ts";
 
@@ -19,7 +19,7 @@ export { DirectorError } from "./errors.ts";
 export type {
   Compatibility,
   Configuration,
-  ConnectionTimeouts,
+  ConnectionTimeoutsMs,
   DirectorSettings,
   Hook,
 } from "./model/configuration.ts";

@@ -5,4 +5,5 @@ export { parseConfiguration } from "./config/parse-configuration.ts";
 export { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 export { type Plan, plan } from "./plan/plan.ts";
 export { type ReaperRound, reap } from "./reconcile/reaper.ts";
-export { readConnections, readServices, readVerdicts } from "./status/snapshot.ts";
+export { readConnections } from "./status/connections.ts";
+export { readServices, readVerdicts } from "./status/snapshot.ts";

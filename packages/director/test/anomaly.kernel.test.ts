@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const firstStart = resolve(import.meta.dirname, "first-start.ts");
 /** More calls than a start makes: then something is asked in a loop. */
 const MOST_CALLS = 500;
-/** Every so many calls one fails: each, but on an emulated processor, where a start takes seconds (at most 5: see below). */
+/** Every so many calls one fails: each, but on an emulated processor, where a start takes seconds. At most 5. */
 const STEP = Number(process.env["YARDMASTER_ANOMALY_STEP"] ?? 1);
 /** A start compiles the programs; there are a hundred. */
 const LONG_MS = 1_800_000;

@@ -3,119 +3,23 @@
 
 import { families, Load, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
-import { macBytes } from "@yardmaster/packet";
 import { describe, expect, it } from "vitest";
 import { addressWords } from "../src/address.ts";
 import type { TrafficCounters } from "../src/api/types.ts";
-import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
-import { plan } from "../src/plan/plan.ts";
+import type { HostOf } from "../src/kernel/dataplane.ts";
 import { keepReaping } from "../src/reconcile/keep-reaping.ts";
 import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
-import { readConnections, readServices, readVerdicts } from "../src/status/snapshot.ts";
+import { readConnections } from "../src/status/connections.ts";
+import { readServices, readVerdicts } from "../src/status/snapshot.ts";
+import { Bench, clients, clientSlot, type ContractHost, TICKS_PER_SECOND, XDP_PASS, XDP_TX } from "./bench.ts";
 import { dumpMaps, remembering } from "./map-dump.ts";
-import { configuration, directorMac, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
+import { configuration, fourServices, tcpPacket, udpPacket, VIP } from "./sample.ts";
 
-const TICKS_PER_SECOND = 250;
-const XDP_PASS = 2;
-const XDP_TX = 3;
-const LOOPBACK = 1;
-const macs = [macBytes(directorMac)];
 const { Connection, FlowKey } = families.ipv4;
-const clients = ["203.0.113.7", "203.0.113.8"] as const;
 
-/** What the contract is tried on. */
-export interface ContractHost {
-  /** A new host. */
-  readonly create: () => HostOf<BpfProgram>;
-  /** Entries of the largest table that is tried. */
-  readonly manyEntries: number;
-}
-
-/** A data plane whose clock a test moves. */
-class Bench implements Disposable {
-  readonly dataplane: Dataplane;
-  readonly #owned: Disposable;
-  #now = 1000;
-
-  constructor(host: HostOf<BpfProgram>, maximum = 1000) {
-    const wanted = configuration(fourServices, { connections: { maximum } });
-    const dataplane = createDataplane(host, plan(wanted, macs, { clock: "manual" }), {
-      ticksPerSecond: TICKS_PER_SECOND,
-    });
-    this.dataplane = dataplane;
-    this.#owned = dataplane;
-    this.setTime(this.#now);
-  }
-
-  readonly now = (): number => this.#now;
-
-  /** Moves the clock, and keeps the ways to servers and clients known: no neighbour has to be asked. */
-  setTime(now: number): void {
-    this.#now = now >>> 0;
-    const { settings, paths, ipv4 } = this.dataplane.maps;
-    const before = settings.lookup(0);
-    if (before === undefined) throw new Error("the settings are not there");
-    settings.update(0, { ...before, now: this.#now });
-    for (const { index } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
-      const values = paths.lookupPerCpu(index) ?? [];
-      paths.updatePerCpu(
-        index,
-        values.map((path) => ({ ...path, hop: hop(this.#now) })),
-      );
-    }
-    for (const client of clients) {
-      ipv4.clientHops.update(clientSlot(client), { address: addressWords(client), hop: hop(this.#now) });
-    }
-  }
-
-  /** Sends a packet in; its verdict. */
-  send(packet: Uint8Array): number {
-    return this.dataplane.program.run({ packet, ingressIfindex: LOOPBACK }).verdict;
-  }
-
-  /** One whole walk of the reaper. */
-  reap(): ReaperRound {
-    const walk = reap(this.dataplane, this.now);
-    for (;;) {
-      const step = walk.next();
-      if (step.done === true) return step.value;
-    }
-  }
-
-  /** One walk that must see every entry; how many connections it ended. */
-  reapAll(): number {
-    const before = this.entries();
-    const { entries, ended } = this.reap();
-    expect(entries).toBe(before);
-    return ended;
-  }
-
-  /** Entries of the connection table. */
-  entries(): number {
-    return [...this.dataplane.maps.ipv4.connections.entries()].length;
-  }
-
-  counts() {
-    return readServices(this.dataplane).flatMap(({ servers }) =>
-      servers.map(({ activeConnections, inactiveConnections }) => [activeConnections, inactiveConnections]),
-    );
-  }
-
-  [Symbol.dispose](): void {
-    this.#owned[Symbol.dispose]();
-  }
-}
-
-/** A way out that leads back where packets come in. */
-function hop(now: number) {
-  const addresses = { destination: macBytes("02:00:00:00:00:99"), source: macBytes(directorMac) };
-  return { refreshedAt: now, ifindex: LOOPBACK, mtu: 1500, vlan: 0, macs: addresses };
-}
-
-/** The slot of a client's next hop: the upper bits of a multiplicative hash of the address as memory has it. */
-function clientSlot(address: string): number {
-  const inMemory = new DataView(Uint8Array.from(address.split("."), Number).buffer).getUint32(0, true);
-  return Math.imul(inMemory, 0x9e37_79b1) >>> 22;
+/** Both methods and several schedulers, with room for `maximum` connections. */
+function benchOf(host: HostOf<BpfProgram>, maximum = 1000): Bench {
+  return new Bench(host, configuration(fourServices, { connections: { maximum } }));
 }
 
 /** Traffic of every kind: a nat connection that is answered, one that is closed, dr over UDP, and strangers. */
@@ -172,7 +76,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
   describe("createDataplane", () => {
     it("fills the maps from the plan", () => {
       const host = remembering(create());
-      using bench = new Bench(host);
+      using bench = benchOf(host);
       bench.setTime(0);
       const { paths, ipv4, settings } = bench.dataplane.maps;
       expect(settings.lookup(0)?.transitions).toEqual([...transitionBytes()]);
@@ -202,6 +106,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         localities (hash, 1)
         locality_sets (hash, 1)
         paths (percpu_array, 8)
+        port_classes (array, 1)
+        prefixes4 (lpm_trie, 1)
+        prefixes6 (lpm_trie, 1)
         reaper_work (array, 1)
         reply_rules4 (hash, 8)
           address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
@@ -235,6 +142,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             listedCount=2
             weightDivisor=1
             highestLevel=2
+            tableLength=256
             members=[destination=5 weight=1, destination=6 weight=2, - × 14]
           3: scheduler=3
             memberCount=1
@@ -244,19 +152,22 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             members=[destination=7 weight=65535, - × 15]
         settings (array, 1)
           0: ticksPerSecond=250
+            reuseMode=1
+            answersPerSecond=1000
+            localitySetTicks=21600000
             timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
             transitions=[2048 values]
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 30)
+        verdicts (percpu_array, 32)
         vlan_devices (hash, 4096)
         "
       `);
     });
 
     it("starts from nothing: no connection, no packet, no load", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       expect(readVerdicts(bench.dataplane)).toEqual([]);
       expect(readConnections(bench.dataplane, bench.now(), 10)).toEqual([]);
       expect(
@@ -283,7 +194,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           return map;
         },
       };
-      expect(() => new Bench(failing)).toThrow("no such luck");
+      expect(() => benchOf(failing)).toThrow("no such luck");
       expect(closed.toSorted()).toEqual(made.toSorted());
       expect(made).toContain("connections4");
     });
@@ -291,7 +202,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
 
   describe("what is read back", () => {
     it("services, connections and verdicts after traffic", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       playTraffic(bench);
       const services = readServices(bench.dataplane).map(({ name, servers, ...counters }) => [
         `${name}: ${countersText(counters)}`,
@@ -317,11 +228,11 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       const lines = rows.map((row) => Object.values(row).join(" ")).toSorted();
       expect(`\n${lines.join("\n")}\n`).toMatchInlineSnapshot(`
         "
-        tcp CLOSE 10000 203.0.113.7:4002 198.51.100.10:80 10.0.0.12:80 web
-        tcp ESTABLISHED 900000 203.0.113.7:4001 198.51.100.10:80 10.0.0.11:8080 web
-        tcp SYN_RECV 60000 203.0.113.8:6000 198.51.100.10:25 10.0.0.14:25 mail
-        udp UDP 300000 203.0.113.8:5000 198.51.100.10:53 10.0.0.12:53 dns
-        udp UDP 300000 203.0.113.8:5001 198.51.100.10:53 10.0.0.11:53 dns
+        connection tcp CLOSE 10000 203.0.113.7:4002 198.51.100.10:80 10.0.0.12:80 web
+        connection tcp ESTABLISHED 900000 203.0.113.7:4001 198.51.100.10:80 10.0.0.11:8080 web
+        connection tcp SYN_RECV 60000 203.0.113.8:6000 198.51.100.10:25 10.0.0.14:25 mail
+        connection udp UDP 300000 203.0.113.8:5000 198.51.100.10:53 10.0.0.12:53 dns
+        connection udp UDP 300000 203.0.113.8:5001 198.51.100.10:53 10.0.0.11:53 dns
         "
       `);
       expect(readVerdicts(bench.dataplane)).toMatchInlineSnapshot(`
@@ -341,7 +252,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     });
 
     it("no more connections than asked for, and none whose time is up", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       playTraffic(bench);
       expect(readConnections(bench.dataplane, bench.now(), 3)).toHaveLength(3);
       expect(readConnections(bench.dataplane, bench.now(), 0)).toEqual([]);
@@ -358,7 +269,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     });
 
     it("what every CPU counted, together", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       const { paths, verdicts } = bench.dataplane.maps;
       const cpus = (paths.lookupPerCpu(0) ?? []).map((path, cpu) => ({
         ...path,
@@ -378,7 +289,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
 
   describe("the reaper", () => {
     it("ends each connection when its time is up, and the counts go back to zero", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       playTraffic(bench);
       const start = bench.now();
       const after = (seconds: number) => {
@@ -393,7 +304,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     });
 
     it("does so across the wrap-around of the clock", () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       bench.setTime(0xffff_ffff - 5 * TICKS_PER_SECOND);
       playTraffic(bench);
       bench.setTime(bench.now() + 9 * TICKS_PER_SECOND);
@@ -403,7 +314,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     });
 
     it(`can be interrupted often enough in a table of ${manyEntries} entries`, () => {
-      using bench = new Bench(create(), manyEntries);
+      using bench = benchOf(create(), manyEntries);
       const deadUntil = manyEntries - 1000;
       fillTable(bench, manyEntries, (at) => bench.now() + (at < deadUntil ? 0 : 1));
       const { reaper } = bench.dataplane;
@@ -431,7 +342,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
     });
 
     it("goes on until it is told to stop, and then stops", async () => {
-      using bench = new Bench(create());
+      using bench = benchOf(create());
       playTraffic(bench);
       bench.setTime(bench.now() + 900 * TICKS_PER_SECOND);
       const stop = new AbortController();

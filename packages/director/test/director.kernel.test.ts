@@ -6,6 +6,7 @@ import { assertNothingOpen, findLink } from "@yardmaster/linux";
 import { ethernet, frame, ipv4, udp } from "@yardmaster/packet";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Director } from "../src/director.ts";
+import { defaultTimeoutsMs } from "../src/model/configuration.ts";
 import { createDirectorNetwork, type DirectorNetwork } from "./director-network.ts";
 import { describeKernel } from "./kernel-test.ts";
 import { configuration, service, VIP } from "./sample.ts";
@@ -26,7 +27,7 @@ describeKernel("a director", () => {
     network.enter(() => {
       const wanted = configuration([dns], {
         interfaces: ["front", "back"],
-        timeouts: { tcpMs: 900_000, tcpFinMs: 120_000, udpMs: 100 },
+        timeoutsMs: { ...defaultTimeoutsMs, udp: 100 },
       });
       return new Director({
         configuration: wanted,

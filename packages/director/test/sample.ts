@@ -1,8 +1,13 @@
 // Configurations and packets for tests of the control plane: as short as what they are about.
 
-import { ethernet, frame, ipv4, tcp, udp } from "@yardmaster/packet";
-import { type Configuration, type DirectorSettings, defaultTimeouts } from "../src/model/configuration.ts";
-import type { Destination, VirtualService } from "../src/model/virtual-service.ts";
+import { ethernet, frame, ipv4, ipv6, tcp, udp } from "@yardmaster/packet";
+import {
+  type Configuration,
+  type DirectorSettings,
+  defaultLocalityMs,
+  defaultTimeoutsMs,
+} from "../src/model/configuration.ts";
+import type { Destination, Protocol, VirtualService } from "../src/model/virtual-service.ts";
 
 /** The address that services have unless a test gives another. */
 export const VIP = "198.51.100.10";
@@ -11,15 +16,33 @@ export const directorMac = "02:00:00:00:00:01";
 
 type Changes = Partial<Omit<VirtualService, "servers">> & {
   readonly servers?: readonly (Partial<Destination> & { readonly address: string })[];
+  /** What it is found by, unless `match` says it. */
+  readonly address?: string;
+  readonly port?: number;
+  readonly protocol?: Protocol;
 };
 
 /** A service: nat, rr, tcp, port 80 unless changed; servers have weight 1 and the service's port and method. */
 export function service(changes: Changes = {}): VirtualService {
-  const { servers = [], ...fields } = changes;
-  const whole = { name: "web", address: VIP, port: 80, protocol: "tcp", scheduler: "rr", forwarding: "nat" } as const;
-  const complete = { ...whole, ...fields };
-  const { port, forwarding } = complete;
-  return { ...complete, servers: servers.map((server) => ({ port, weight: 1, forwarding, ...server })) };
+  const { servers = [], address = VIP, port = 80, protocol = "tcp", ...fields } = changes;
+  const complete = {
+    name: "web",
+    match: { kind: "exact", address, port, protocol } as const,
+    scheduler: "rr" as const,
+    schedulerOptions: [],
+    tableSize: undefined,
+    forwarding: "nat" as const,
+    persistence: undefined,
+    onePacket: false,
+    caps: { newPerSecond: 0, halfOpen: 0 },
+    ...fields,
+  };
+  const { forwarding, match } = complete;
+  const usual = {
+    ...{ port: match.kind === "exact" ? match.port : 0, weight: 1, forwarding },
+    ...{ upperThreshold: 0, lowerThreshold: 0 },
+  };
+  return { ...complete, servers: servers.map((server) => ({ ...usual, ...server })) };
 }
 
 /** A configuration with these services and room for 1,000 connections. */
@@ -31,8 +54,16 @@ export function configuration(
     interfaces: undefined,
     hook: "auto",
     compatibility: "none",
-    timeouts: defaultTimeouts,
+    timeoutsMs: defaultTimeoutsMs,
+    localityMs: defaultLocalityMs,
     connections: { maximum: 1000 },
+    onRemoval: "drop",
+    quiescedTemplates: "keep",
+    portReuse: "ended",
+    sloppyTcp: false,
+    secureTcp: false,
+    dropOneOf: 0,
+    answersPerSecond: 1000,
     ...director,
   };
   return { director: settings, services };
@@ -61,17 +92,22 @@ export const fourServices: readonly VirtualService[] = [
   service({ name: "mail", port: 25, scheduler: "wlc", servers: [{ address: "10.0.0.14", weight: 65535 }] }),
 ];
 
-/** An end of a flow, "address:port". */
-type Endpoint = `${string}:${number}`;
+/** An end of a flow, "address:port"; IPv6 addresses in brackets. */
+type Endpoint = `${string}:${number}` | `[${string}]:${number}`;
 
 function addressed(source: Endpoint, destination: Endpoint) {
-  const [from = "", sourcePort = ""] = source.split(":");
-  const [to = "", destinationPort = ""] = destination.split(":");
+  const [from, to] = [hostAndPort(source), hostAndPort(destination)];
+  const addresses = { source: from.address, destination: to.address };
   return {
     ethernet: ethernet({ source: "02:00:00:00:00:fe", destination: directorMac }),
-    ip: ipv4({ source: from, destination: to }),
-    ports: { sourcePort: Number(sourcePort), destinationPort: Number(destinationPort) },
+    ip: from.address.includes(":") ? ipv6(addresses) : ipv4(addresses),
+    ports: { sourcePort: from.port, destinationPort: to.port },
   };
+}
+
+function hostAndPort(endpoint: Endpoint): { readonly address: string; readonly port: number } {
+  const colon = endpoint.lastIndexOf(":");
+  return { address: endpoint.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(endpoint.slice(colon + 1)) };
 }
 
 /** A TCP packet to the director's interface. */

@@ -70,8 +70,7 @@ export async function settledStatus(director: RunningDirector): Promise<Director
   const deadline = Date.now() + settleTimeoutMs;
   while (true) {
     const status = await client.status();
-    const tcp = status.services.filter((service) => service.protocol === "tcp");
-    if (tcp.every((service) => service.activeConnections === 0) || Date.now() > deadline) return status;
+    if (status.services.every((service) => service.activeConnections === 0) || Date.now() > deadline) return status;
     await sleep(50);
   }
 }

@@ -30,13 +30,13 @@ describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
     expect(warnings).toEqual([]);
     expect(configuration.director.interfaces).toEqual(layout.directorInterfaces);
     expect(
-      configuration.services.map(({ name, port, protocol, scheduler, forwarding, servers }) => ({
-        identity: { name, port, protocol, scheduler, forwarding },
+      configuration.services.map(({ name, match, scheduler, forwarding, servers }) => ({
+        identity: { name, match, scheduler, forwarding },
         servers: servers.map((server) => `${server.address}:${server.port} ${server.weight}`),
       })),
     ).toEqual(
-      layout.services.map(({ name, port, protocol, scheduler, destinations }) => ({
-        identity: { name, port, protocol, scheduler, forwarding: method },
+      layout.services.map(({ name, address, port, protocol, scheduler, destinations }) => ({
+        identity: { name, match: { kind: "exact", address, port, protocol }, scheduler, forwarding: method },
         servers: destinations.map((server) => `${server.address}:${server.port} ${server.weight}`),
       })),
     );

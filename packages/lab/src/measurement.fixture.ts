@@ -6,8 +6,12 @@ import type { LabMethod } from "./layout.ts";
 /** The measurement of a good run. */
 export function goodMeasurement(method: LabMethod): MethodMeasurement {
   const directorInterfaces = method === "nat" ? ["eth0", "eth1"] : ["eth0"];
-  const counters = { activeConnections: 0, inactiveConnections: 30, connections: 30, packetsIn: 300, bytesIn: 20_000 };
-  const identity = { address: "198.51.100.10", port: 80, protocol: "tcp", scheduler: "wrr" } as const;
+  const counters = {
+    ...{ activeConnections: 0, inactiveConnections: 30, persistentClients: 0, connections: 30 },
+    ...{ packetsIn: 300, bytesIn: 20_000 },
+  };
+  const address = { address: "198.51.100.10", port: 80, protocol: "tcp" } as const;
+  const scheduler = "wrr";
   const weights = [1, 2, 3];
   return {
     method,
@@ -18,7 +22,8 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
       {
         service: {
           name: "web",
-          ...identity,
+          ...address,
+          scheduler,
           destinations: weights.map((weight) => ({
             host: `server${weight}`,
             address: `10.0.0.1${weight}`,
@@ -51,7 +56,14 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
       startedAtMs: 0,
       configurationFile: "/run/yardmaster.yaml",
       hooks: directorInterfaces.map((interfaceName) => ({ interfaceName, mode: "native", programId: 7 })),
-      services: [{ name: "web", ...identity, forwarding: method, ...counters, servers: [] }],
+      services: [
+        {
+          ...{ name: "web", match: { kind: "exact", ...address }, matchText: "tcp 198.51.100.10:80", scheduler },
+          ...{ schedulerOptions: [], forwarding: method, onePacket: false, caps: { newPerSecond: 0, halfOpen: 0 } },
+          ...counters,
+          servers: [],
+        },
+      ],
       verdicts: [{ verdict: "pass", reason: "not-ipv4", packets: 12 }],
       connectionTable: { entries: 30, maximum: 65_536 },
     },

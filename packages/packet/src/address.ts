@@ -138,6 +138,11 @@ function maskTo(address: Uint8Array, length: number): Uint8Array {
   return address.map((byte, index) => byte & (0xff00 >> Math.min(8, Math.max(0, length - index * 8))));
 }
 
+/** The network of `length` bits that an address is in. */
+export function prefixOf(address: AddressLike, length: number): Prefix {
+  return { address: maskTo(addressBytes(address), length), length };
+}
+
 /**
  * The network that `198.51.100.0/24` or `2001:db8::/32` names; an address alone is a network of one.
  * Throws {@link PacketError} for anything else, also when bits after the length are set: the message holds the
@@ -152,14 +157,13 @@ export function parsePrefix(text: string): Prefix {
       `parsing a prefix: ${JSON.stringify(text)} is none; write 198.51.100.0/24 (0 to 32) or 2001:db8::/32 (0 to 128)`,
     );
   }
-  const network = maskTo(address, length);
-  if (formatAddress(network) !== formatAddress(address)) {
+  const prefix = prefixOf(address, length);
+  if (formatAddress(prefix.address) !== formatAddress(address)) {
     throw badAddress(
-      `parsing a prefix: ${JSON.stringify(text)} has bits set after its length; ` +
-        `did you mean ${formatAddress(network)}/${length}?`,
+      `parsing a prefix: ${JSON.stringify(text)} has bits set after its length; did you mean ${formatPrefix(prefix)}?`,
     );
   }
-  return { address: network, length };
+  return prefix;
 }
 
 /** The canonical text of a prefix, always with its length. */

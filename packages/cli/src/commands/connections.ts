@@ -1,4 +1,5 @@
-// `yardmaster connections`: the entries of the running director's connection table.
+// `yardmaster connections`: the entries of the running director's connection table, and the templates of persistent
+// clients.
 import type { ConnectionRow } from "@yardmaster/director/api";
 import type { Command } from "commander";
 import { print, printJson, printNote } from "../output.ts";
@@ -25,7 +26,7 @@ const columns: readonly Column[] = [
 export function addConnectionsCommand(program: Command): void {
   program
     .command("connections")
-    .description("list entries of the running director's connection table")
+    .description("list connections of the running director, and persistent clients")
     .option("--json", "print them as JSON")
     .option("--limit <number>", "show at most this many", parseCount(1_000_000), 100)
     .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")

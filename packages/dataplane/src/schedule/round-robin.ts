@@ -1,8 +1,10 @@
 // rr: the next usable destination after the one chosen last.
+// The rule: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_rr.c.
 
 import { type Int, u32, variable, when } from "@yardmaster/ebpf";
 import { movePosition } from "./position.ts";
-import { isUsable, NO_DESTINATION, type Scheduler, type Scheduling } from "./scheduler.ts";
+import { type ListChange, NO_DESTINATION, type Scheduler } from "./scheduler.ts";
+import type { Scheduling } from "./scheduling.ts";
 
 /**
  * Round robin. The position is one more than the index of the member chosen last, so that a fresh
@@ -11,6 +13,7 @@ import { isUsable, NO_DESTINATION, type Scheduler, type Scheduling } from "./sch
 export const roundRobin: Scheduler = {
   name: "rr",
   code: 0,
+  moved,
   choose({ maps, members, service }: Scheduling): Int<"u32"> {
     const before = service.position;
     const state = { count: u32, index: u32, chosen: u32 };
@@ -20,7 +23,7 @@ export const roundRobin: Scheduler = {
       when(index.get().ge(walk.state.count), () => index.set(u32(0)));
       walk.state.index = index.get().add(1);
       const member = walk.at(index.get());
-      when(isUsable(walk, member), () => {
+      when(walk.takes(member), () => {
         walk.state.chosen = member.destination;
         walk.stop();
       });
@@ -32,3 +35,10 @@ export const roundRobin: Scheduler = {
     return chosen;
   },
 };
+
+/** The member chosen last keeps its turn wherever it stands now; where it has gone, the one before it has it. */
+function moved(position: bigint, { before, after }: ListChange): bigint {
+  const passed = before.slice(0, Number(position)).map(({ destination }) => destination);
+  const last = passed.findLast((one) => after.some(({ destination }) => destination === one));
+  return BigInt(after.findIndex(({ destination }) => destination === last) + 1);
+}

@@ -1,12 +1,25 @@
 // What every scheduler is: what it computes ahead, and the few lines that choose for one connection.
 
-import type { Bool, Fields, Initial, Int, Reference } from "@yardmaster/ebpf";
-import type { Address } from "../address.ts";
-import type { BalancerMaps, Destination, Load, Member, ServiceFields } from "../schema.ts";
-import type { BalancerShape } from "../shape.ts";
+import type { Int } from "@yardmaster/ebpf";
+import type { Scheduling } from "./scheduling.ts";
 
 /** LVS's names, as the configuration has them. */
-export const schedulerNames = ["rr", "wrr", "sh", "wlc"] as const;
+export const schedulerNames = [
+  "rr",
+  "wrr",
+  "lc",
+  "wlc",
+  "lblc",
+  "lblcr",
+  "dh",
+  "sh",
+  "sed",
+  "nq",
+  "mh",
+  "fo",
+  "ovf",
+  "twos",
+] as const;
 export type SchedulerName = (typeof schedulerNames)[number];
 
 /** What `choose` returns where no destination can take the connection. */
@@ -28,74 +41,6 @@ export interface ListedMember {
   readonly port: number;
 }
 
-/** What a scheduler may look at and change for one new connection. */
-export interface Scheduling {
-  readonly maps: BalancerMaps;
-  readonly shape: BalancerShape;
-  readonly serviceIndex: Int<"u32">;
-  /** The service: options, where the scheduler stands (`position`), what was computed ahead. */
-  readonly service: Reference<ServiceFields>;
-  /** The client's flow, folded as IPVS does. */
-  readonly flow: FoldedFlow;
-  readonly now: Int<"u32">;
-  readonly members: MemberList;
-  /** The service's table; gives NO_DESTINATION where it has no such slot. */
-  slot(index: Int<"u32">): Int<"u32">;
-  /** Whether a destination takes new connections: it is listed, has a weight, and is not overloaded. */
-  isUsable(destination: Int<"u32">): Bool;
-  /** The destination's own record; leaves the scheduler without a choice where there is none. */
-  destination(index: Int<"u32">): Reference<typeof Destination.fields>;
-  /** Counts of a destination. */
-  load(index: Int<"u32">): Reference<typeof Load.fields>;
-}
-
-/** The client's flow as schedulers read it. */
-export interface FoldedFlow {
-  /** Exclusive or of the words of the client's address in host order: the address itself for IPv4. */
-  readonly clientFold: Int<"u32">;
-  /** Of TCP and UDP, in host order. */
-  readonly clientPort: Int<"u32">;
-  readonly destinationFold: Int<"u32">;
-  /** The address that the client wrote to, four words, the last three 0 for IPv4. */
-  readonly destinationAddress: Address;
-}
-
-/** The destinations of the service in list order; order decides ties. */
-export interface MemberList {
-  /** Those that may be chosen. */
-  readonly count: Int<"u32">;
-  /** With those removed that live on in connections: they stand behind the others. */
-  readonly listedCount: Int<"u32">;
-  /**
-   * Runs `body` up to `times` times, in a function of its own called `name`: it sees no staged value of
-   * `choose` but the fields of `state`, which begins as `initial` and is the result.
-   */
-  walk<F extends Fields>(
-    name: string,
-    times: Int<"u32">,
-    state: F,
-    initial: Initial<F>,
-    body: (walk: Walk<F>) => void,
-  ): Reference<F>;
-}
-
-/** Inside a walk over the members. */
-export interface Walk<F extends Fields> {
-  /** Which round this is, from 0. */
-  readonly round: Int<"u32">;
-  readonly state: Reference<F>;
-  /** Member at an index below the number of members. */
-  at(index: Int<"u32">): Reference<typeof Member.fields>;
-  /** Counts of a destination. */
-  load(destination: Int<"u32">): Reference<typeof Load.fields>;
-  /** Whether a destination has reached its upper threshold; never, where the shape has no thresholds. */
-  isOverloaded(load: Reference<typeof Load.fields>): Bool;
-  /** Ends the walk. */
-  stop(): void;
-  /** Goes on with the next round. */
-  next(): void;
-}
-
 /** A change of a service's list, as IPVS tells its schedulers of it. */
 export interface ListChange {
   readonly before: readonly ListedMember[];
@@ -110,10 +55,17 @@ export interface Scheduler {
   /** Options that it understands. */
   readonly options?: readonly SchedulerOption[];
   /**
-   * What is computed ahead for a service: the content of its table, destination indexes by slot, NO_DESTINATION for
-   * members that take nothing. Undefined for schedulers without a table.
+   * What is computed ahead for a service: the content of its table, destination indexes by slot. A slot may name a
+   * destination that takes nothing now: that is asked when a connection comes, so that quiescing moves no slot.
+   * NO_DESTINATION only where there is nobody to name. `slots` is its length, where that can be chosen (mh: a prime).
+   * Undefined for schedulers without a table.
    */
-  readonly table?: (members: readonly ListedMember[]) => Uint32Array;
+  readonly table?: (members: readonly ListedMember[], slots?: number) => Uint32Array;
+  /**
+   * Where the length of the table can be chosen: lengths, and for how many servers of equal weight each will do, both
+   * ascending. Others are possible, too.
+   */
+  readonly tableSizes?: readonly { readonly slots: number; readonly servers: number }[];
   /** The position that a service starts from, with all of its members there at once. Default 0. */
   readonly start?: (members: readonly ListedMember[]) => bigint;
   /**
@@ -123,10 +75,4 @@ export interface Scheduler {
   readonly moved?: (position: bigint, change: ListChange) => bigint;
   /** Chooses for a new connection: index of a destination, or NO_DESTINATION. */
   readonly choose: (scheduling: Scheduling) => Int<"u32">;
-}
-
-/** The one scheduling decision rule that several share: whether a member may be chosen. */
-export function isUsable<F extends Fields>(walk: Walk<F>, member: Reference<typeof Member.fields>): Bool {
-  const { weight, destination } = member;
-  return weight.ne(0).and(walk.isOverloaded(walk.load(destination)).not());
 }

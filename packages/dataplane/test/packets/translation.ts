@@ -114,6 +114,22 @@ export const translation: readonly PacketScenario[] = [
       },
     ],
   },
+  ...[0, 1, 2, 9, 1472].map((size) => ({
+    name: `a UDP datagram of ${size} bytes without checksum gets one where IPVS's way is wished`,
+    plan: { ...udpPlan, features: ["fullUdpChecksums"] } as const,
+    steps: [
+      {
+        in: udpFrame(arriving, {}, { checksum: 0 }, new Uint8Array(size).fill(0xa5)),
+        verdict: "tx" as const,
+        out: udpFrame(
+          toServer,
+          { destination: serverAddress, ttl: 63 },
+          { destinationPort: 5353 },
+          new Uint8Array(size).fill(0xa5),
+        ),
+      },
+    ],
+  })),
   {
     name: "a UDP checksum that becomes 0 is written as 0xffff",
     plan: udpPlan,

@@ -1,13 +1,14 @@
 // Random balancers: services of all kinds that share servers and addresses, so that their flows meet.
 
 import type { Random } from "@yardmaster/packet";
-import type { MethodName, SchedulerName } from "../../src/index.ts";
+import { type MethodName, type SchedulerName, schedulerNames } from "../../src/index.ts";
 import type { BalancerPlan, DestinationPlan, HopPlan, ServicePlan } from "../plan.ts";
 
 export const clients = ["203.0.113.7", "203.0.113.8", "192.0.2.1", "10.9.8.7"] as const;
 export const vips = ["198.51.100.10", "198.51.100.11"] as const;
 export const servers = ["10.0.0.11", "10.0.0.12", "10.0.0.13", "10.0.0.14"] as const;
-const schedulerNames: readonly [SchedulerName, ...SchedulerName[]] = ["rr", "wrr", "sh", "wlc"];
+/** All but twos, which draws at random itself. */
+const schedulers = schedulerNames.filter((name) => name !== "twos") as [SchedulerName, ...SchedulerName[]];
 /** Near the end of the 32-bit tick, where the kernel's jiffies begin too. */
 const STARTS = [1000, 0xffff_ffff - 250, 0x7fff_ff00] as const;
 
@@ -30,7 +31,7 @@ function randomDestination(random: Random, address: string): DestinationPlan {
 
 function randomService(random: Random, address: string, port: number, protocol: "tcp" | "udp"): ServicePlan {
   const destinations = servers.filter(() => random.chance(0.7)).map((server) => randomDestination(random, server));
-  return { address, port, protocol, scheduler: random.pick(schedulerNames), destinations };
+  return { address, port, protocol, scheduler: random.pick(schedulers), destinations };
 }
 
 export function randomPlan(random: Random): BalancerPlan {

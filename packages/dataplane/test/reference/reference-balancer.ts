@@ -163,7 +163,8 @@ export class ReferenceBalancer {
     if (service === undefined) return "noService";
     const opens = read.protocol === "udp" || ((read.flags & 2) !== 0 && (read.flags & 4) === 0);
     if (!opens) return "notOpening";
-    const destination = service.picker.pick(read.source) as Destination | undefined;
+    const opening = { client: read.source, clientPort: read.sourcePort, destination: read.destination, now: this.now };
+    const destination = service.picker.pick(opening) as Destination | undefined;
     if (destination === undefined) return "noDestination";
     return this.#insert(read, destination);
   }
@@ -267,7 +268,7 @@ function replyFlow({ flow, destination }: ReferenceConnection): Flow {
   };
 }
 
-/** What the client is told instead of the packet's being forwarded: no hops left, or too large and not to be divided. */
+/** What the client is told where the packet is not forwarded: no hops left, or too large and not to be divided. */
 function errorFor(frame: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | undefined {
   const link = frame.subarray(0, read.ipAt);
   const datagram = frame.subarray(read.ipAt, read.endsAt);

@@ -24,6 +24,7 @@ const status: DirectorStatus = {
 };
 
 const row: ConnectionRow = {
+  kind: "connection",
   protocol: "tcp",
   state: "ESTABLISHED",
   expiresInMs: 900_000,

@@ -1,8 +1,8 @@
 // What the director shows of itself: read-only snapshots, the JSON of the HTTP API. Types only: the command line and
 // the web page import this file and nothing else of the daemon. Counters count since the service was first set up.
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
-import type { Scheduler } from "../model/scheduler.ts";
-import type { Protocol } from "../model/virtual-service.ts";
+import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
+import type { Caps, Destination, Persistence, Protocol, ServiceMatch } from "../model/virtual-service.ts";
 
 /** What is counted per service and per destination. */
 export interface TrafficCounters {
@@ -10,6 +10,8 @@ export interface TrafficCounters {
   readonly activeConnections: number;
   /** All other entries of the connection table that belong here. */
   readonly inactiveConnections: number;
+  /** Clients that are bound here by persistence: their templates. */
+  readonly persistentClients: number;
   /** Connections scheduled since the start. */
   readonly connections: number;
   readonly packetsIn: number;
@@ -19,22 +21,25 @@ export interface TrafficCounters {
   readonly bytesOut?: number;
 }
 
-/** A destination of a service, observed. */
-export interface DestinationStatus extends TrafficCounters {
-  readonly address: string;
-  readonly port: number;
-  readonly weight: number;
-  readonly forwarding: ForwardingMethod;
+/** A destination of a service, observed; its lower threshold is the one in force. */
+export interface DestinationStatus extends TrafficCounters, Destination {
+  /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
+  readonly overloaded: boolean;
 }
 
 /** A virtual service, observed. */
 export interface ServiceStatus extends TrafficCounters {
   readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  readonly protocol: Protocol;
+  readonly match: ServiceMatch;
+  /** The same for people: `tcp 198.51.100.10:80`, `10.0.0.0/8 tcp/80,443`, `mark 7`. */
+  readonly matchText: string;
   readonly scheduler: Scheduler;
+  readonly schedulerOptions: readonly SchedulerOption[];
   readonly forwarding: ForwardingMethod;
+  /** Absent: clients are not bound to servers. */
+  readonly persistence?: Persistence;
+  readonly onePacket: boolean;
+  readonly caps: Caps;
   readonly servers: readonly DestinationStatus[];
 }
 
@@ -71,17 +76,23 @@ export interface DirectorStatus {
   };
 }
 
-/** One entry of the connection table; addresses are `address:port` text. */
+/** A connection, or a client's template; addresses are `address:port` text, IPv6 ones in brackets. */
 export interface ConnectionRow {
-  readonly protocol: Protocol;
-  /** LVS's name of the state: ESTABLISHED, SYN_RECV, FIN_WAIT, UDP … */
+  readonly kind: "connection" | "template";
+  /** `any`: a template of a mark, for all protocols. */
+  readonly protocol: Protocol | "any";
+  /** LVS's name of the state: ESTABLISHED, SYN_RECV, FIN_WAIT, UDP … of templates NONE or ASSURED. */
   readonly state: string;
   readonly expiresInMs: number;
+  /** Port 0 for templates, whose address is cut to the netmask. */
   readonly client: string;
+  /** Port 0: for all ports; `mark 7`: for all that has the mark. */
   readonly virtual: string;
   readonly destination: string;
   /** Name of the service. */
   readonly service: string;
+  /** Of a template: connections that were opened under it and go on. */
+  readonly controls?: number;
   readonly packets?: number;
 }
 

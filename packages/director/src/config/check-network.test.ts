@@ -80,7 +80,7 @@ describe("a configuration on this network", () => {
       y.yaml:7:16: error: unknown scheduler "wl"
           7 |     scheduler: wl
             |                ^
-            = did you mean "wlc"? schedulers: rr, wrr, sh or wlc
+            = did you mean "wlc"? schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
       y.yaml:9:20: error: server 10.1.0.1 is outside any route of this machine
           9 |       - { address: 10.1.0.1 }
             |                    ^
@@ -95,6 +95,23 @@ describe("a configuration on this network", () => {
           4 |     address: 198.51.100.99
             |              ^
             = fine behind a router with a route here; else: ip address add 198.51.100.99/32 dev …"
+    `);
+  });
+
+  it("warns of an IPv6 VIP, and asks nothing of prefixes and marks", () => {
+    const marks = "director: { marks: [{ mark: 7, address: 10.0.0.0/8 }] }\n";
+    const marked = "  marked: { mark: 7, forwarding: nat, servers: [{ address: 10.0.0.11 }] }\n";
+    const six = '  six: { address: "2001:db8::1", port: 80, forwarding: nat, servers: [] }\n';
+    const prefix = web("    address: 192.0.2.0/24\n    forwarding: nat\n", "address: 10.0.0.11");
+    expect(check(marks + prefix + marked + six)).toMatchInlineSnapshot(`
+      "y.yaml:10:19: warning: 2001:db8::1 is no address of this machine: only a router can send its packets here
+         10 |   six: { address: "2001:db8::1", port: 80, forwarding: nat, servers: [] }
+            |                   ^
+            = fine behind a router with a route here; else: ip address add 2001:db8::1/128 dev …
+      y.yaml:10:70: warning: service "six" has no servers: nobody answers its clients
+         10 |   six: { address: "2001:db8::1", port: 80, forwarding: nat, servers: [] }
+            |                                                                      ^
+            = add servers, or remove the service"
     `);
   });
 });

@@ -1,8 +1,9 @@
 // Checks of a configuration against the network of this machine: interfaces that exist, servers that have a route,
 // direct-routing servers on a directly connected link, VIPs that reach this machine.
+import { formatAddress } from "@yardmaster/packet";
 import { quoteValue } from "./fault.ts";
-import type { Outline, ServerOutline, ServiceOutline } from "./outline.ts";
-import type { Source } from "./source.ts";
+import type { Outline, ServerOutline } from "./outline.ts";
+import type { Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
 
 /** How packets to an address leave this machine. */
@@ -16,7 +17,7 @@ export interface NetworkRoute {
 
 /** What the checks ask of this machine's network. */
 export interface Network {
-  /** The route to an IPv4 address in dotted-quad text; undefined if there is none. */
+  /** The route to an address in text; undefined if there is none. */
   routeTo(address: string): NetworkRoute | undefined;
   interfaces(): readonly { readonly name: string; readonly index: number }[];
 }
@@ -25,14 +26,18 @@ export interface Network {
 export function checkNetwork(outline: Outline, network: Network, source: Source): void {
   checkInterfaceNames(outline, network, source);
   for (const service of outline.services) {
-    checkVirtualAddress(service, network, source);
+    for (const { path, value } of service.addresses) {
+      // Of a prefix the kernel does not say whether all of it is this machine's.
+      if (value.length === value.address.length * 8)
+        checkVirtualAddress(path, formatAddress(value.address), network, source);
+    }
     for (const server of service.servers ?? []) checkServerRoute(server, network, source);
   }
 }
 
 function checkInterfaceNames(outline: Outline, network: Network, source: Source): void {
   const names = network.interfaces().map((link) => link.name);
-  for (const { path, name } of outline.interfaces) {
+  for (const { path, value: name } of outline.interfaces) {
     if (names.includes(name)) continue;
     const near = suggest(name, names);
     const suggestion = near === undefined ? "" : `did you mean ${quoteValue(near)}? `;
@@ -67,11 +72,11 @@ function checkServerRoute(server: ServerOutline, network: Network, source: Sourc
   }
 }
 
-function checkVirtualAddress(service: ServiceOutline, network: Network, source: Source): void {
-  if (service.address === undefined || network.routeTo(service.address)?.type === "local") return;
-  source.warnAt([...service.path, "address"], {
+function checkVirtualAddress(path: Path, address: string, network: Network, source: Source): void {
+  if (network.routeTo(address)?.type === "local") return;
+  source.warnAt(path, {
     code: "YM_CONFIG_VIP_ELSEWHERE",
-    message: `${service.address} is no address of this machine: only a router can send its packets here`,
-    hint: `fine behind a router with a route here; else: ip address add ${service.address}/32 dev …`,
+    message: `${address} is no address of this machine: only a router can send its packets here`,
+    hint: `fine behind a router with a route here; else: ip address add ${address}/${address.includes(":") ? 128 : 32} dev …`,
   });
 }

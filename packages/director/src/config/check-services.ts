@@ -1,16 +1,29 @@
 // Checks that look at several places of the file at once and need nothing but the file: duplicates, port mappings
-// that a method cannot do, addresses that no service or server can have.
+// that a method cannot do, settings that do not go together. Which packets services are for: check-matches.ts.
+import {
+  offersTableSizes,
+  optionsOf,
+  type Scheduler,
+  schedulers,
+  serversFor,
+  slotsFor,
+  usualTableSize,
+} from "../model/scheduler.ts";
+import { singlePort } from "../model/ports.ts";
+import { checkAddress } from "./check-address.ts";
+import { checkMatches, familyOfService } from "./check-matches.ts";
 import { quoteValue } from "./fault.ts";
+import { orList } from "./fields.ts";
 import type { Outline, ServerOutline, ServiceOutline } from "./outline.ts";
-import type { Path, Source } from "./source.ts";
+import type { Source } from "./source.ts";
+import { networkText, readNetwork, valueOf } from "./values.ts";
 
 /** Reports faults between the places of a file. */
 export function checkServices(outline: Outline, source: Source): void {
   checkInterfaces(outline, source);
-  const services = new Map<string, ServiceOutline>();
+  checkMatches(outline, source);
   for (const service of outline.services) {
-    checkAddress([...service.path, "address"], service.address, source);
-    checkIdentity(service, services, source);
+    checkSettings(service, source);
     if (service.servers?.length === 0) {
       const message = `service ${quoteValue(service.name)} has no servers: nobody answers its clients`;
       const hint = "add servers, or remove the service";
@@ -18,85 +31,168 @@ export function checkServices(outline: Outline, source: Source): void {
     }
     const servers = new Map<string, ServerOutline>();
     for (const server of service.servers ?? []) {
-      checkAddress([...server.path, "address"], server.address, source);
-      checkServer(server, service, source);
-      checkTwin(server, servers, source);
+      checkServerAddress(server, service, source);
+      checkPortMapping(server, service, source);
+      checkThresholds(server, source);
+      checkTwin(server, service, servers, source);
     }
   }
 }
 
 function checkInterfaces(outline: Outline, source: Source): void {
   const seen = new Set<string>();
-  for (const { path, name } of outline.interfaces) {
-    if (seen.has(name)) {
-      const message = `interface ${quoteValue(name)} is listed twice`;
+  for (const { path, value } of outline.interfaces) {
+    if (seen.has(value)) {
+      const message = `interface ${quoteValue(value)} is listed twice`;
       source.errorAt(path, { code: "YM_CONFIG_DUPLICATE_INTERFACE", message, hint: "remove one of the two" });
     }
-    seen.add(name);
+    seen.add(value);
   }
 }
 
-function checkIdentity(service: ServiceOutline, seen: Map<string, ServiceOutline>, source: Source): void {
-  const { address, port, protocol } = service;
-  if (address === undefined || port === undefined || protocol === undefined) return;
-  const identity = `${protocol} ${address}:${port}`;
-  const twin = seen.get(identity);
-  if (twin === undefined) {
-    seen.set(identity, service);
+/** The port that packets of the service have; undefined where there are several, or it cannot be read. */
+function portOf({ ports }: ServiceOutline): number | undefined {
+  return ports === undefined ? undefined : singlePort(ports);
+}
+
+function checkSettings(service: ServiceOutline, source: Source): void {
+  checkSchedulerSettings(service, source);
+  const { path, netmask } = service;
+  const isTcp = !service.keys.has("mark") && (service.protocol ?? "tcp") === "tcp";
+  if (service.isOnePacket && isTcp) {
+    source.errorAtKey([...path, "onePacket"], {
+      code: "YM_CONFIG_ONE_PACKET",
+      message: "onePacket is for udp: the packets of a TCP connection belong together",
+      hint: "remove onePacket, or write protocol: udp",
+    });
+  }
+  if (service.hasHalfOpenCap && service.protocol === "udp") {
+    source.errorAtKey([...path, "caps", "halfOpen"], {
+      code: "YM_CONFIG_CAP",
+      message: "udp has no half-open connections to cap",
+      hint: "remove halfOpen; newPerSecond caps udp, too",
+    });
+  }
+  if (netmask !== undefined && netmask.value > 32 && familyOfService(service) === "ipv4") {
+    const message = `netmask ${netmask.value} is longer than the 32 bits of an IPv4 address`;
+    source.errorAt(netmask.path, { code: "YM_CONFIG_NETMASK", message, hint: "write 1–32, such as 24" });
+  }
+}
+
+function checkSchedulerSettings(service: ServiceOutline, source: Source): void {
+  const { scheduler, schedulerOptions } = service;
+  if (scheduler === undefined) return;
+  const known = optionsOf(scheduler);
+  for (const option of schedulerOptions.filter(({ value }) => !known.includes(value))) {
+    const owners = schedulers.filter((name) => optionsOf(name).includes(option.value));
+    source.errorAt(option.path, {
+      code: "YM_CONFIG_SCHEDULER_OPTION",
+      message: `scheduler ${scheduler} has no option ${quoteValue(option.value)}`,
+      hint: `${known.length === 0 ? "it has none" : `it has ${orList(known)}`}${owned(owners)}`,
+    });
+  }
+  checkTableSize(service, scheduler, source);
+}
+
+function checkTableSize({ path, tableSize, servers = [] }: ServiceOutline, scheduler: Scheduler, source: Source): void {
+  if (!offersTableSizes(scheduler)) {
+    if (tableSize === undefined) return;
+    source.errorAt([...path, "tableSize"], {
+      code: "YM_CONFIG_SCHEDULER_OPTION",
+      message: `scheduler ${scheduler} has no table whose size could be chosen`,
+      hint: `remove tableSize, or take ${orList(schedulers.filter(offersTableSizes))}`,
+    });
     return;
   }
-  const first = `${quoteValue(twin.name)} on ${source.lineOfKey(twin.path)}`;
-  source.errorAtKey(service.path, {
-    code: "YM_CONFIG_DUPLICATE_SERVICE",
-    message: `service ${quoteValue(service.name)} is the same as ${first}: ${identity}`,
-    hint: "put their servers into one service, or change one's address, port or protocol",
-  });
+  const slots = tableSize ?? usualTableSize(scheduler) ?? 0;
+  const better = slotsFor(scheduler, servers.length);
+  if (tableSize !== undefined && !isPrime(tableSize)) {
+    source.errorAt([...path, "tableSize"], {
+      code: "YM_CONFIG_RANGE",
+      message: `tableSize ${tableSize} is no prime`,
+      hint: "only with a prime does every server come by every slot: 4093, 65537 …",
+    });
+  } else if (better !== undefined && servers.length > serversFor(scheduler, slots)) {
+    source.warnAt([...path, tableSize === undefined ? "servers" : "tableSize"], {
+      code: "YM_CONFIG_TABLE_SIZE",
+      message: `${servers.length} servers are many for ${slots} slots: when one leaves, more clients move than need to`,
+      hint: `write tableSize: ${better}`,
+    });
+  }
 }
 
-function checkTwin(server: ServerOutline, seen: Map<string, ServerOutline>, source: Source): void {
-  if (server.address === undefined || server.port === undefined) return;
-  const identity = `${server.address}:${server.port}`;
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
+  return true;
+}
+
+function owned(owners: readonly string[]): string {
+  return owners.length === 0 ? "" : `; ${orList(owners)} has this one`;
+}
+
+function checkTwin(
+  { path, address, ownPort, isPortKnown }: ServerOutline,
+  service: ServiceOutline,
+  seen: Map<string, ServerOutline>,
+  source: Source,
+): void {
+  if (address === undefined || !isPortKnown) return;
+  const port = ownPort ?? portOf(service);
+  const host = address.includes(":") ? `[${address}]` : address;
+  const identity = port === undefined ? address : `${host}:${port}`;
   const twin = seen.get(identity);
   if (twin === undefined) {
-    seen.set(identity, server);
+    seen.set(identity, { path, address, ownPort, isPortKnown } as ServerOutline);
     return;
   }
   const message = `server ${identity} is already on ${source.lineOf(twin.path)}`;
   const hint = "list a server once; a higher weight gives it more connections";
-  source.errorAt(server.path, { code: "YM_CONFIG_DUPLICATE_SERVER", message, hint });
+  source.errorAt(path, { code: "YM_CONFIG_DUPLICATE_SERVER", message, hint });
 }
 
-function checkServer(server: ServerOutline, service: ServiceOutline, source: Source): void {
-  const { address, ownPort, forwarding } = server;
-  if (forwarding === "dr" && ownPort !== undefined && service.port !== undefined && ownPort !== service.port) {
-    source.errorAt([...server.path, "port"], {
-      code: "YM_CONFIG_PORT_MAPPING",
-      message: `dr cannot map port ${service.port} to ${ownPort}: it changes nothing but the MAC address`,
-      hint: `remove the port (the server then listens on ${service.port}), or use forwarding: nat`,
+function checkServerAddress({ path, address, forwarding }: ServerOutline, service: ServiceOutline, source: Source) {
+  if (address === undefined) return;
+  const at = [...path, "address"];
+  checkAddress(at, valueOf(readNetwork(address)), source);
+  const family = familyOfService(service);
+  const own = address.includes(":") ? "ipv6" : "ipv4";
+  if (family !== undefined && family !== own && forwarding !== undefined) {
+    const [server, others] = own === "ipv4" ? ["IPv4", "IPv6"] : ["IPv6", "IPv4"];
+    source.errorAt(at, {
+      code: "YM_CONFIG_FAMILY",
+      message: `server ${address} is ${server}, service ${quoteValue(service.name)} ${others}: ${forwarding} cannot mix them`,
+      hint: `write the server's ${others} address, or a service of its own for ${server}`,
     });
   }
-  if (address !== undefined && address === service.address) {
+  if (service.addresses.some(({ value }) => networkText(value) === address)) {
     const message = `server ${address} is the service's own address: packets would come back to the director`;
     const hint = "write the address that the real server itself has";
-    source.errorAt([...server.path, "address"], { code: "YM_CONFIG_SERVER_IS_SERVICE", message, hint });
+    source.errorAt(at, { code: "YM_CONFIG_SERVER_IS_SERVICE", message, hint });
   }
 }
 
-/** Addresses that can't be a host's to reach (RFC 6890, RFC 5771). */
-function checkAddress(path: Path, address: string | undefined, source: Source): void {
-  if (address === undefined) return;
-  const first = Number.parseInt(address, 10);
-  const kind =
-    first === 0
-      ? `in the "this network" block 0.0.0.0/8`
-      : first === 127
-        ? "a loopback address"
-        : first >= 224 && first < 240
-          ? "a multicast address"
-          : first >= 240
-            ? "a reserved or broadcast address"
-            : undefined;
-  if (kind === undefined) return;
-  const hint = "write an address that other hosts can reach";
-  source.errorAt(path, { code: "YM_CONFIG_ADDRESS", message: `${address} is ${kind}`, hint });
+function checkPortMapping({ path, ownPort, forwarding }: ServerOutline, service: ServiceOutline, source: Source): void {
+  if (forwarding !== "dr" || ownPort === undefined) return;
+  const port = portOf(service);
+  const isMarked = service.keys.has("mark");
+  if (ownPort === port || (service.ports === undefined && !isMarked)) return;
+  const many = isMarked ? "the ports of a mark" : "several ports";
+  const listens = port === undefined ? "on the ports that clients write to" : `on ${port}`;
+  source.errorAt([...path, "port"], {
+    code: "YM_CONFIG_PORT_MAPPING",
+    message: `dr cannot map ${port === undefined ? many : `port ${port}`} to ${ownPort}: it changes nothing but the MAC address`,
+    hint: `remove the port (the server then listens ${listens}), or use forwarding: nat`,
+  });
+}
+
+function checkThresholds({ path, upperThreshold: upper, lowerThreshold: lower }: ServerOutline, source: Source): void {
+  if (upper === undefined || lower === undefined || lower <= upper) return;
+  source.errorAt([...path, "lowerThreshold"], {
+    code: "YM_CONFIG_THRESHOLD",
+    message:
+      upper === 0
+        ? `lowerThreshold ${lower} has no upperThreshold`
+        : `lowerThreshold ${lower} is above upperThreshold ${upper}`,
+    hint: "a server that has reached the upper threshold gets no connections until it is below the lower one",
+  });
 }

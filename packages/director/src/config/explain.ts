@@ -1,37 +1,56 @@
 // Zod's issues → faults: what is wrong, in the words of the configuration, and what would be right.
-// What is known but not built yet (tun, persistence, lists of ports …) is named as such, never silently ignored.
-import { isIPv4, isIPv6 } from "node:net";
+// What is known but not built yet (tun, checks …) is named as such, never silently ignored.
 import type { z } from "zod";
 import { durationPattern } from "./duration.ts";
 import { quoteValue } from "./fault.ts";
-import { type Field, fieldAt, type IntegerField, keysAt, orList, serviceName, type TextField } from "./fields.ts";
+import { type Field, fieldAt, type IntegerField, keysAt, orList, serviceName } from "./fields.ts";
 import { serviceSchema } from "./schema.ts";
 import type { FaultText, Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
+import { readAddress, readNetmask, readNetwork, readPortEntry, readPorts, type Reading } from "./values.ts";
 
 const notSupported = "YM_CONFIG_NOT_SUPPORTED";
 
 /** Reports each issue of a failed schema check at its place in the source. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Source): void {
   for (const issue of issues) {
-    const path = issue.path.filter((step) => typeof step !== "symbol");
+    const path = wholeValue(issue.path.filter((step) => typeof step !== "symbol"));
     const value = source.valueAt(path);
+    const below = issuesBelow(issue, value);
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) source.errorAtKey([...path, key], explainUnknownKey(path, key));
     } else if (issue.code === "invalid_key") {
       source.errorAtKey(path, explainName(String(path.at(-1))));
-      // The schema does not look behind a key that it refuses; the service there may have faults too.
-      const below = serviceSchema.safeParse(value).error?.issues ?? [];
-      explainIssues(
-        below.map((inner) => ({ ...inner, path: [...path, ...inner.path] })),
-        source,
-      );
     } else if (value === undefined) {
       source.errorAtKey(path, explainMissing(path));
-    } else {
-      source.errorAt(path, explainValue(fieldAt(path), path, value));
+    } else if (below.length === 0) {
+      for (const [at, text] of explainValue(fieldAt(path), path, value)) source.errorAt(at, text);
     }
+    explainIssues(
+      below.map((inner) => ({ ...inner, path: [...path, ...inner.path] })),
+      source,
+    );
   }
+}
+
+/** Ports are explained as a whole, wherever in them the schema stopped. */
+function wholeValue(path: Path): Path {
+  const owner = path.slice(0, -1);
+  return fieldAt(owner)?.kind === "ports" ? owner : path;
+}
+
+/** What is wrong further down, where the schema stopped at this issue. */
+function issuesBelow(issue: z.core.$ZodIssue, value: unknown): readonly z.core.$ZodIssue[] {
+  // It does not look behind a key that it refuses; the service there may have faults too.
+  if (issue.code === "invalid_key") return serviceSchema.safeParse(value).error?.issues ?? [];
+  if (issue.code !== "invalid_union" || !isMap(value)) return [];
+  // Of several forms that a value may have, the one for maps says what is wrong with a map.
+  const isInside = (inner: z.core.$ZodIssue) => inner.path.length > 0 || inner.code === "unrecognized_keys";
+  return issue.errors.find((issues) => issues.every(isInside)) ?? [];
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function explainUnknownKey(path: Path, key: string): FaultText {
@@ -60,48 +79,81 @@ function explainMissing(path: Path): FaultText {
   return { code: "YM_CONFIG_MISSING", message, ...(meaning === undefined ? {} : { hint: meaning }) };
 }
 
-/** What is wrong with a value at a path; `field` says what may stand there. */
-function explainValue(field: Field | undefined, path: Path, value: unknown): FaultText {
-  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : "entry";
-  if (field === undefined) return wrongType(noun, value, "something else");
+/** What is wrong with a value at a path, and where; `field` says what may stand there. */
+function explainValue(field: Field | undefined, path: Path, value: unknown): readonly (readonly [Path, FaultText])[] {
+  const at = (text: FaultText): readonly (readonly [Path, FaultText])[] => [[path, text]];
+  const noun = typeof path.at(-1) === "string" ? String(path.at(-1)) : `entry of ${path.at(-2)}`;
+  if (field === undefined) return at(wrongType(noun, value, "something else"));
   const hint = field.meaning;
-  if (value === null) {
-    return { code: "YM_CONFIG_TYPE", message: `${quoteValue(noun)} is empty`, hint };
-  }
+  if (value === null) return at({ code: "YM_CONFIG_TYPE", message: `${quoteValue(noun)} is empty`, hint });
   switch (field.kind) {
     case "integer":
-      return explainInteger(field, noun, value);
+      return at(explainInteger(field, noun, value));
     case "choice":
-      return explainChoice(field.words, field.planned, noun, value, hint);
+      return at(explainChoice(field.words, field.planned, noun, value, hint));
     case "address":
-      return explainAddress(noun, value, hint);
+      return at(explainText(value, readAddress, { noun, expected: "an address", hint }));
+    case "network":
+      return at(explainText(value, readNetwork, { noun, expected: "an address or a prefix", hint }));
+    case "ports":
+      return explainPorts(path, value, hint);
+    case "netmask":
+      return at(explainNetmask(value, hint));
+    case "flag":
+      return at(wrongType(noun, value, "true or false", hint));
     case "duration":
-      return explainDuration(field, noun, value);
+      return at(explainDuration(noun, value, hint));
+    case "persistence":
+      return at(isScalar(value) ? explainDuration(noun, value, hint) : wrongType(noun, value, "a duration", hint));
     case "interface":
     case "name":
-      return explainInterface(value, hint);
+      return at(explainInterface(value, hint));
     case "list":
-      if (!Array.isArray(value)) return wrongType(noun, value, "a list", hint);
-      return { code: "YM_CONFIG_VALUE", message: `the list ${quoteValue(noun)} is empty`, hint };
+      if (!Array.isArray(value)) return at(wrongType(noun, value, "a list", hint));
+      return at({ code: "YM_CONFIG_VALUE", message: `the list ${quoteValue(noun)} is empty`, hint });
     case "map":
-      return wrongType(path.length === 0 ? "the file" : placeName(path), value, "a map", hint);
+      return at(wrongType(path.length === 0 ? "the file" : placeName(path), value, "a map", hint));
   }
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number";
 }
 
 function explainInteger(field: IntegerField, noun: string, value: unknown): FaultText {
   const range = `${field.minimum}–${field.maximum}`;
-  if (noun === "port" && isSeveralPorts(value)) {
-    const what = Array.isArray(value) ? "a list of ports" : value === "any" ? 'port "any"' : "a range of ports";
-    return { code: notSupported, message: `${what} is not supported yet`, hint: "write one service for each port" };
-  }
   if (typeof value !== "number") return wrongType(noun, value, "a number", field.meaning);
   const isWhole = Number.isInteger(value);
   const message = isWhole ? `${noun} ${value} is outside ${range}` : `${noun} ${value} is no whole number`;
   return { code: "YM_CONFIG_RANGE", message, hint: field.meaning };
 }
 
-function isSeveralPorts(value: unknown): boolean {
-  return Array.isArray(value) || (typeof value === "string" && /^(any|\d+-\d+)$/.test(value));
+/** Of a list each entry that is wrong, at its own place. */
+function explainPorts(path: Path, value: unknown, hint: string): readonly (readonly [Path, FaultText])[] {
+  if (Array.isArray(value) && value.length > 0) {
+    return (value as readonly unknown[]).flatMap((entry, index) =>
+      "problem" in readPortEntry(entry) ? [[[...path, index], explainPort(entry, hint)] as const] : [],
+    );
+  }
+  return [[path, explainPort(value, hint)]];
+}
+
+function explainPort(value: unknown, hint: string): FaultText {
+  const reading = readPorts(value);
+  const isForm = typeof value === "number" || (typeof value === "string" && /^\d+-\d+$/.test(value));
+  if (isForm && "problem" in reading) return { code: "YM_CONFIG_RANGE", message: reading.problem, hint };
+  if (Array.isArray(value) && value.length === 0) {
+    return { code: "YM_CONFIG_VALUE", message: `the list "port" is empty`, hint };
+  }
+  return wrongType("port", value, "a number or a range", hint);
+}
+
+function explainNetmask(value: unknown, hint: string): FaultText {
+  if (typeof value !== "number" && typeof value !== "string") return wrongType("netmask", value, "a number", hint);
+  const reading = readNetmask(value);
+  const problem = "problem" in reading ? reading.problem : "is good";
+  const message = typeof value === "number" ? problem : `${quoteValue(value)} ${problem}`;
+  return { code: "YM_CONFIG_VALUE", message, hint };
 }
 
 function explainChoice(
@@ -121,27 +173,25 @@ function explainChoice(
   return { code: "YM_CONFIG_VALUE", message: `unknown ${noun} ${quoteValue(value)}`, hint: `${suggestion}${hint}` };
 }
 
-function explainAddress(noun: string, value: unknown, hint: string): FaultText {
-  if (typeof value !== "string") return wrongType(noun, value, "an IPv4 address", hint);
-  const [base = "", prefix] = value.split("/");
-  const isAddress = isIPv4(base) || isIPv6(base);
-  if (isAddress && prefix !== undefined) {
-    return { code: notSupported, message: `prefix ${quoteValue(value)}: prefixes are not supported yet`, hint };
-  }
-  if (isAddress) {
-    return { code: notSupported, message: `address ${quoteValue(value)}: IPv6 is not supported yet`, hint };
-  }
-  return { code: "YM_CONFIG_ADDRESS", message: `${quoteValue(value)} is no IPv4 address`, hint };
+function explainText(
+  value: unknown,
+  read: (text: string) => Reading<unknown>,
+  { noun, expected, hint }: { readonly noun: string; readonly expected: string; readonly hint: string },
+): FaultText {
+  if (typeof value !== "string") return wrongType(noun, value, expected, hint);
+  const reading = read(value);
+  const problem = "problem" in reading ? reading.problem : "is good";
+  return { code: "YM_CONFIG_ADDRESS", message: `${quoteValue(value)} ${problem}`, hint };
 }
 
-function explainDuration(field: TextField, noun: string, value: unknown): FaultText {
+function explainDuration(noun: string, value: unknown, hint: string): FaultText {
   if (typeof value === "number") {
     const message = `duration ${value} of ${quoteValue(noun)} has no unit`;
-    return { code: "YM_CONFIG_DURATION", message, hint: `write ${value}s for seconds; ${field.meaning}` };
+    return { code: "YM_CONFIG_DURATION", message, hint: `write ${value}s for seconds; ${hint}` };
   }
-  if (typeof value !== "string") return wrongType(noun, value, "a duration", field.meaning);
+  if (typeof value !== "string") return wrongType(noun, value, "a duration", hint);
   const problem = durationPattern.test(value) ? "is outside 1s–20d" : "is no duration";
-  return { code: "YM_CONFIG_DURATION", message: `${quoteValue(value)} ${problem}`, hint: field.meaning };
+  return { code: "YM_CONFIG_DURATION", message: `${quoteValue(value)} ${problem}`, hint };
 }
 
 function explainInterface(value: unknown, hint: string): FaultText {
@@ -155,10 +205,14 @@ function wrongType(noun: string, value: unknown, expected: string, hint?: string
   return hint === undefined ? text : { ...text, hint };
 }
 
-/** A map of the file in words: `service "web"`, `server 2 of service "web"`, `director`. */
+/** A map of the file in words: `service "web"`, `server 2 of service "web"`, `entry 1 of director.marks`. */
 export function placeName(path: Path): string {
-  const [first, name, , index] = path;
-  if (first !== "services" || name === undefined) return path.join(".");
-  const service = `service ${quoteValue(String(name))}`;
-  return typeof index === "number" ? `server ${index + 1} of ${service}` : service;
+  const last = path.at(-1);
+  const owner = path.slice(0, -1);
+  if (path[0] !== "services" || path.length < 2) {
+    return typeof last === "number" ? `entry ${last + 1} of ${owner.join(".")}` : path.join(".");
+  }
+  if (path.length === 2) return `service ${quoteValue(String(last))}`;
+  if (typeof last === "number") return `server ${last + 1} of ${placeName(owner.slice(0, -1))}`;
+  return `${last} of ${placeName(owner)}`;
 }

@@ -1,8 +1,18 @@
 // What each place of the configuration may hold, as data: the one table behind the schema (validation, JSON Schema)
 // and behind the texts that say what is wrong and what would be right.
-import { compatibilities, hooks, plannedHooks } from "../model/configuration.ts";
+import {
+  compatibilities,
+  hooks,
+  plannedHooks,
+  plannedRemovals,
+  portReuses,
+  quiescedTemplates,
+  removals,
+  type TimedState,
+  timedStates,
+} from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulers } from "../model/scheduler.ts";
+import { plannedSchedulers, schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -22,9 +32,18 @@ export interface ChoiceField<Word extends string = string> {
   readonly meaning: string;
 }
 
-/** Text of another form than a word from a list. */
+/** A value of another form than a number or a word from a list. */
 export interface TextField {
-  readonly kind: "address" | "duration" | "interface" | "name";
+  readonly kind:
+    | "address"
+    | "network"
+    | "ports"
+    | "netmask"
+    | "duration"
+    | "persistence"
+    | "flag"
+    | "interface"
+    | "name";
   readonly meaning: string;
 }
 
@@ -40,12 +59,17 @@ export type Field = IntegerField | ChoiceField | TextField | GroupField;
 /** Shortest and longest duration of a timeout: at 1,000 ticks a second, 31 bits of ticks are 24.8 days. */
 export const timeoutRangeMs = { minimum: 1_000, maximum: 20 * 86_400_000 } as const;
 
-const port: IntegerField = { kind: "integer", minimum: 1, maximum: 65535, meaning: "a port is a number, 1–65535" };
-const timeout = (what: string): TextField => ({
-  kind: "duration",
-  meaning: `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`,
+/** Of the connection table, and so of everything that is counted in connections. */
+const MOST_CONNECTIONS = 67_108_864;
+
+const integer = (minimum: number, maximum: number, meaning: string): IntegerField => ({
+  kind: "integer",
+  minimum,
+  maximum,
+  meaning,
 });
-const address = (meaning: string): TextField => ({ kind: "address", meaning });
+const text = <Kind extends TextField["kind"]>(kind: Kind, meaning: string) => ({ kind, meaning });
+const timeout = (what: string) => text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
 const choice = <Word extends string>(
   words: readonly [Word, ...Word[]],
   meaning: string,
@@ -57,52 +81,101 @@ const group = (kind: "map" | "list", meaning: string, planned: readonly string[]
   meaning,
 });
 
+const ports = text("ports", "ports: a number (1–65535), a list such as [80, 443], a range such as 8000-8999, or any");
+const protocol = choice(protocols, "a protocol", ["sctp"]);
+const network = (meaning: string) => text("network", `${meaning}, such as 198.51.100.10, 10.0.0.0/8 or 2001:db8::10`);
+const mark = integer(1, 0xffff_ffff, "a mark is a number, 1–4294967295");
+const threshold = (meaning: string) => integer(0, MOST_CONNECTIONS, `${meaning}, 0–${MOST_CONNECTIONS}; 0 for none`);
+const cap = (meaning: string) => integer(1, MOST_CONNECTIONS, `${meaning}, 1–${MOST_CONNECTIONS}`);
+const forwarding = choice(forwardingMethods, "forwarding methods", plannedForwardingMethods);
+
+/** What the best known timeouts are of; the others are named by the state. */
+const timedMeanings: Readonly<Partial<Record<TimedState, string>>> = {
+  tcp: "established TCP connections",
+  tcpFin: "TCP connections that are being closed",
+  udp: "UDP flows",
+};
+const timeouts = Object.fromEntries(
+  Object.entries(timedStates).map(([word, state]) => [
+    `director.timeouts.${word}`,
+    timeout(timedMeanings[word as TimedState] ?? `TCP connections in state ${state}`),
+  ]),
+) as Readonly<Record<`director.timeouts.${TimedState}`, TextField>>;
+
 /** Fields by path; `*` stands for any name or list index. */
 export const fields = {
   "": group("map", "a configuration is a map with the keys director and services"),
   director: group("map", "settings of the director itself"),
   "director.interfaces": group("list", "a list of interface names, such as [eth0]"),
-  "director.interfaces.*": { kind: "interface", meaning: "an interface name is 1–15 characters, such as eth0" },
+  "director.interfaces.*": text("interface", "an interface name is 1–15 characters, such as eth0"),
   "director.hook": choice(hooks, "where the program is attached", plannedHooks),
   "director.compatibility": choice(compatibilities, "whose behaviour to keep to the letter"),
   "director.timeouts": group("map", "after how much silence a connection is forgotten"),
-  "director.timeouts.tcp": timeout("established TCP connections"),
-  "director.timeouts.tcpFin": timeout("TCP connections that are being closed"),
-  "director.timeouts.udp": timeout("UDP flows"),
+  ...timeouts,
   "director.connections": group("map", "the connection table"),
-  "director.connections.maximum": {
-    kind: "integer",
-    minimum: 1,
-    maximum: 67_108_864,
-    meaning: "how many entries the connection table holds, 1–67108864",
-  },
+  "director.connections.maximum": integer(
+    1,
+    MOST_CONNECTIONS,
+    `how many entries the connection table holds, 1–${MOST_CONNECTIONS}`,
+  ),
+  "director.timeouts.lblc": timeout("addresses that lblc remembers"),
+  "director.timeouts.lblcr": timeout("addresses that lblcr remembers, and servers in their sets"),
+  "director.onRemoval": choice(
+    removals,
+    "what becomes of connections of a removed server (LVS: drop)",
+    plannedRemovals,
+  ),
+  "director.quiescedTemplates": choice(quiescedTemplates, "whether persistent clients keep a server of weight 0"),
+  "director.portReuse": choice(portReuses, "which connections a SYN of the same client port replaces"),
+  "director.sloppyTcp": text("flag", "whether any TCP packet may open a connection: true or false"),
+  "director.secureTcp": text("flag", "whether only a server's answer establishes a TCP connection: true or false"),
+  "director.dropPackets": group("map", "a share of new connections to drop, such as { oneOf: 10 }"),
+  "director.dropPackets.oneOf": integer(2, 1_000_000, "of how many packets that open a connection one is dropped"),
+  "director.answersPerSecond": integer(0, 1_000_000, "ICMP errors and resets sent at most in a second, 0–1000000"),
+  "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
+  "director.marks.*": group("map", "which packets get a mark: mark, address, port, protocol"),
+  "director.marks.*.mark": mark,
+  "director.marks.*.address": network("the address or prefix that the packets are addressed to"),
+  "director.marks.*.port": ports,
+  "director.marks.*.protocol": protocol,
   services: group("map", "a map from each service's name to its settings"),
-  "services.*": group("map", "a virtual service: address, port, protocol, scheduler, forwarding, servers", [
-    "persistence",
-    "check",
-    "fwmark",
-    "onePacket",
-  ]),
-  "services.*.address": address("the IPv4 address that clients connect to, such as 198.51.100.10"),
-  "services.*.port": port,
+  "services.*": group("map", "a virtual service: address, port, protocol, scheduler, forwarding, servers", ["check"]),
+  "services.*.address": network("the address or prefix that clients connect to"),
+  "services.*.addresses": group("list", "a list of addresses and prefixes that clients connect to"),
+  "services.*.addresses.*": network("an address or a prefix"),
+  "services.*.port": ports,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
+  "services.*.mark": mark,
   "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
-  "services.*.forwarding": choice(forwardingMethods, "forwarding methods", plannedForwardingMethods),
+  "services.*.schedulerOptions": group("list", "a list of the scheduler's options, such as [sh-port]"),
+  "services.*.schedulerOptions.*": choice(schedulerOptions, "schedulers' options"),
+  "services.*.tableSize": integer(
+    tableSizes.minimum,
+    tableSizes.maximum,
+    `how many slots the scheduler's table has: a prime, ${tableSizes.minimum}–${tableSizes.maximum}`,
+  ),
+  "services.*.forwarding": forwarding,
+  "services.*.persistence": text(
+    "persistence",
+    "how long clients stay with their server, such as 5m, or { timeout: 5m, netmask: 24 }",
+  ),
+  "services.*.persistence.timeout": timeout("a client after its last new connection"),
+  "services.*.persistence.netmask": text(
+    "netmask",
+    "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",
+  ),
+  "services.*.onePacket": text("flag", "whether every packet is scheduled on its own: true or false"),
+  "services.*.caps": group("map", "limits of the service: newPerSecond, halfOpen"),
+  "services.*.caps.newPerSecond": cap("new connections taken in a second"),
+  "services.*.caps.halfOpen": cap("TCP connections that may be half open at once"),
   "services.*.servers": group("list", "a list of real servers, each { address: 10.0.0.11, weight: 1 }"),
-  "services.*.servers.*": group("map", "a real server: address, port, weight, forwarding", [
-    "upperThreshold",
-    "lowerThreshold",
-    "check",
-  ]),
-  "services.*.servers.*.address": address("the IPv4 address of the real server, such as 10.0.0.11"),
-  "services.*.servers.*.port": port,
-  "services.*.servers.*.weight": {
-    kind: "integer",
-    minimum: 0,
-    maximum: 65535,
-    meaning: "a weight is a number, 0–65535; 0 takes no new connections",
-  },
-  "services.*.servers.*.forwarding": choice(forwardingMethods, "forwarding methods", plannedForwardingMethods),
+  "services.*.servers.*": group("map", "a real server: address, port, weight, forwarding", ["check"]),
+  "services.*.servers.*.address": text("address", "the address of the real server, such as 10.0.0.11 or 2001:db8::11"),
+  "services.*.servers.*.port": integer(1, 65535, "a port is a number, 1–65535"),
+  "services.*.servers.*.weight": integer(0, 65535, "a weight is a number, 0–65535; 0 takes no new connections"),
+  "services.*.servers.*.forwarding": forwarding,
+  "services.*.servers.*.upperThreshold": threshold("connections at which a server gets no more"),
+  "services.*.servers.*.lowerThreshold": threshold("connections below which it gets some again"),
 } as const satisfies Readonly<Record<string, Field>>;
 
 /** A name that a service may have. */

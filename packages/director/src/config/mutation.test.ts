@@ -1,13 +1,18 @@
 // Whatever is done to a good file, reading it either works or throws a ConfigurationError with sensible places.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { plan } from "../plan/plan.ts";
 import { ConfigurationError } from "./fault.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
 const good = `director:
   interfaces: [eth0]
   hook: auto
-  timeouts: { tcp: 15m, tcpFin: 2m, udp: 5m }
+  timeouts: { tcp: 15m, tcpFin: 2m, udp: 5m, lblcr: 1h }
+  dropPackets: { oneOf: 10 }
+  sloppyTcp: false
+  marks:
+    - { mark: 7, address: 10.0.0.0/8, port: [80, 8000-8999], protocol: tcp }
 services:
   web: &web
     address: 198.51.100.10
@@ -15,12 +20,22 @@ services:
     protocol: tcp
     scheduler: wlc
     forwarding: dr
+    persistence: { timeout: 5m, netmask: 255.255.255.0 }
+    caps: { newPerSecond: 100 }
     servers:
-      - { address: 10.0.0.11, weight: 2 }
+      - { address: 10.0.0.11, weight: 2, upperThreshold: 10, lowerThreshold: 8 }
       - &b { address: 10.0.0.12, weight: 1 }
   alt:
     <<: *web
-    port: 81
+    port: [81, 9000-9999]
+  six:
+    addresses: ["2001:db8::1", "2001:db8:1::/48"]
+    port: any
+    protocol: udp
+    onePacket: true
+    forwarding: nat
+    servers: [{ address: "2001:db8::11" }]
+  marked: { mark: 7, scheduler: mh, schedulerOptions: [mh-port], tableSize: 4093, forwarding: dr, servers: [*b] }
 `;
 
 const snippets = fc.constantFrom(
@@ -72,6 +87,9 @@ const snippets = fc.constantFrom(
     "\u2028",
     "\r",
     "2001:db8::1",
+    "/0",
+    "any",
+    "0-70000",
   ],
 );
 
@@ -88,7 +106,8 @@ function apply(text: string, edits: readonly { at: number; removed: number; adde
 function expectSensible(text: string): void {
   try {
     const { configuration } = parseConfiguration(text, "y.yaml");
-    expect(configuration.services).toBeInstanceOf(Array);
+    // What is read can be planned.
+    expect(plan(configuration, []).services).toHaveLength(configuration.services.length);
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigurationError);
     const { faults } = error as ConfigurationError;
@@ -104,6 +123,10 @@ function expectSensible(text: string): void {
 }
 
 describe("a configuration that was changed at random", () => {
+  it("was good before", () => {
+    expect(parseConfiguration(good, "y.yaml").warnings).toEqual([]);
+  });
+
   it("is good or has faults, and nothing else happens", () => {
     const edits = fc.array(edit, { minLength: 1, maxLength: 6 });
     fc.assert(

@@ -1,86 +1,142 @@
 // A forgiving view of a configuration file: of each service what can be read, whatever else is wrong with it.
 // The checks that compare places (duplicates, port mappings, routes) run on it, so that all faults come at once.
-import { isIPv4 } from "node:net";
+import type { Prefix } from "@yardmaster/packet";
 import type { z } from "zod";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
+import type { Ports } from "../model/ports.ts";
+import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
 import type { Protocol } from "../model/virtual-service.ts";
 import { fieldSchemas } from "./schema.ts";
 import type { Path, SourceNode } from "./source.ts";
 
-/** A real server as far as it can be read. `forwarding` and `port` fall back to the service's. */
+/** A value that could be read, and where it stands. */
+export interface Placed<T> {
+  readonly path: Path;
+  readonly value: T;
+}
+
+/** A real server as far as it can be read. `forwarding` falls back to the service's. */
 export interface ServerOutline {
   readonly path: Path;
   readonly address: string | undefined;
   /** The server's own port, where it names one. */
   readonly ownPort: number | undefined;
-  readonly port: number | undefined;
+  /** False where it names one that cannot be read. */
+  readonly isPortKnown: boolean;
   readonly forwarding: ForwardingMethod | undefined;
+  readonly upperThreshold: number | undefined;
+  readonly lowerThreshold: number | undefined;
+}
+
+/** Which packets something is for, as far as it can be read. */
+export interface MatchOutline {
+  readonly path: Path;
+  readonly addresses: readonly Placed<Prefix>[];
+  readonly ports: Ports | undefined;
+  /** Undefined also where it names none. */
+  readonly protocol: Protocol | undefined;
+  readonly mark: number | undefined;
+  /** The keys that were written, whether they can be read or not. */
+  readonly keys: ReadonlySet<string | number>;
 }
 
 /** A virtual service as far as it can be read. */
-export interface ServiceOutline {
-  readonly path: Path;
+export interface ServiceOutline extends MatchOutline {
   readonly name: string;
-  readonly address: string | undefined;
-  readonly port: number | undefined;
-  readonly protocol: Protocol | undefined;
+  readonly scheduler: Scheduler | undefined;
+  readonly schedulerOptions: readonly Placed<SchedulerOption>[];
+  readonly tableSize: number | undefined;
+  readonly netmask: Placed<number> | undefined;
+  readonly isOnePacket: boolean;
+  readonly hasHalfOpenCap: boolean;
   /** Undefined if the file has no readable list of servers. */
   readonly servers: readonly ServerOutline[] | undefined;
 }
 
-/** The file as far as it can be read. */
+/** The file as far as it can be read; without services that are no maps. */
 export interface Outline {
-  readonly interfaces: readonly { readonly path: Path; readonly name: string }[];
+  readonly interfaces: readonly Placed<string>[];
+  readonly marks: readonly MatchOutline[];
   readonly services: readonly ServiceOutline[];
 }
 
 /** Reads what can be read. */
 export function readOutline(root: SourceNode): Outline {
-  const interfaces = childOf(childOf(root, "director"), "interfaces");
-  const services = childOf(root, "services");
+  const director = childOf(root, "director");
   return {
-    interfaces: childrenOf(interfaces).flatMap(([index, node]) =>
-      typeof node.value === "string" ? [{ path: ["director", "interfaces", index], name: node.value }] : [],
+    interfaces: childrenOf(childOf(director, "interfaces")).flatMap(([index, { value }]) =>
+      typeof value === "string" ? [{ path: ["director", "interfaces", index], value }] : [],
     ),
-    services: childrenOf(services).map(([name, node]) => readService(String(name), node)),
+    marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
+    services: childrenOf(childOf(root, "services"))
+      .filter(([, { value }]) => isMap(value))
+      .map(([name, node]) => readService(String(name), node)),
+  };
+}
+
+function readMatch(path: Path, node: SourceNode): MatchOutline {
+  const single = readField(fieldSchemas.network, node, "address");
+  const several = readEntries(fieldSchemas.network, node, [...path, "addresses"]);
+  return {
+    path,
+    addresses: single === undefined ? several : [{ path: [...path, "address"], value: single }, ...several],
+    ports: readField(fieldSchemas.ports, node, "port"),
+    protocol: readField(fieldSchemas.protocol, node, "protocol"),
+    mark: readField(fieldSchemas.mark, node, "mark"),
+    keys: new Set(node.children.keys()),
   };
 }
 
 function readService(name: string, node: SourceNode): ServiceOutline {
   const path = ["services", name];
-  const port = readField(fieldSchemas.port, node, "port");
   const forwarding = readField(fieldSchemas.forwarding, node, "forwarding");
   const list = childOf(node, "servers");
-  const servers = childrenOf(list).map(([index, server]): ServerOutline => {
-    const hasPort = childOf(server, "port") !== undefined;
-    const hasMethod = childOf(server, "forwarding") !== undefined;
-    const ownPort = readField(fieldSchemas.port, server, "port");
-    return {
-      path: [...path, "servers", index],
-      address: readAddress(server),
-      ownPort,
-      port: hasPort ? ownPort : port,
-      forwarding: hasMethod ? readField(fieldSchemas.forwarding, server, "forwarding") : forwarding,
-    };
-  });
+  const servers = childrenOf(list).map(([index, server]) =>
+    readServer([...path, "servers", index], server, forwarding),
+  );
+  const netmask = readField(fieldSchemas.netmask, childOf(node, "persistence"), "netmask");
   return {
-    path,
+    ...readMatch(path, node),
     name,
-    address: readAddress(node),
-    port,
-    protocol: readField(fieldSchemas.protocol, node, "protocol"),
+    scheduler: readField(fieldSchemas.scheduler, node, "scheduler"),
+    schedulerOptions: readEntries(fieldSchemas.schedulerOption, node, [...path, "schedulerOptions"]),
+    tableSize: readField(fieldSchemas.tableSize, node, "tableSize"),
+    netmask: netmask === undefined ? undefined : { path: [...path, "persistence", "netmask"], value: netmask },
+    isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
+    hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,
     servers: Array.isArray(list?.value) ? servers : undefined,
   };
 }
 
-function readAddress(node: SourceNode): string | undefined {
-  const value = childOf(node, "address")?.value;
-  return typeof value === "string" && isIPv4(value) ? value : undefined;
+function readServer(path: Path, node: SourceNode, forwarding: ForwardingMethod | undefined): ServerOutline {
+  const ownPort = readField(fieldSchemas.port, node, "port");
+  const hasMethod = childOf(node, "forwarding") !== undefined;
+  return {
+    path,
+    address: readField(fieldSchemas.address, node, "address"),
+    ownPort,
+    isPortKnown: ownPort !== undefined || childOf(node, "port") === undefined,
+    forwarding: hasMethod ? readField(fieldSchemas.forwarding, node, "forwarding") : forwarding,
+    upperThreshold: readField(fieldSchemas.threshold, node, "upperThreshold"),
+    lowerThreshold: readField(fieldSchemas.threshold, node, "lowerThreshold"),
+  };
 }
 
-function readField<Schema extends z.ZodType>(schema: Schema, node: SourceNode, key: string) {
+/** The entries of a list that can be read; the list stands under the last step of its path. */
+function readEntries<Schema extends z.ZodType>(schema: Schema, node: SourceNode, path: Path) {
+  return childrenOf(childOf(node, String(path.at(-1)))).flatMap(([index, entry]): Placed<z.output<Schema>>[] => {
+    const result = schema.safeParse(entry.value);
+    return result.success ? [{ path: [...path, index], value: result.data }] : [];
+  });
+}
+
+function readField<Schema extends z.ZodType>(schema: Schema, node: SourceNode | undefined, key: string) {
   const result = schema.safeParse(childOf(node, key)?.value);
   return result.success ? result.data : undefined;
+}
+
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function childOf(node: SourceNode | undefined, key: string): SourceNode | undefined {

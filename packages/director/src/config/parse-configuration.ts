@@ -1,15 +1,15 @@
 // Configuration text → a checked Configuration, or all of its faults at once: YAML, then shape (schema), then what
 // only several places together show, then, where a Network is given, what only this machine shows.
 import type { Configuration } from "../model/configuration.ts";
-import type { VirtualService } from "../model/virtual-service.ts";
 import { checkNetwork, type Network } from "./check-network.ts";
 import { checkServices } from "./check-services.ts";
 import { explainIssues } from "./explain.ts";
 import { ConfigurationError, type ConfigurationFault } from "./fault.ts";
 import { readOutline } from "./outline.ts";
 import { readYaml } from "./read-yaml.ts";
-import { type ConfigurationFile, configurationSchema } from "./schema.ts";
+import { configurationSchema } from "./schema.ts";
 import { Source } from "./source.ts";
+import { toConfiguration } from "./to-configuration.ts";
 
 /** A configuration without errors, and what is odd about it. */
 export interface ParsedConfiguration {
@@ -37,27 +37,4 @@ export function parseConfiguration(
   const faults = source.faults;
   if (!result.success || faults.some((fault) => fault.severity === "error")) throw new ConfigurationError(faults);
   return { configuration: toConfiguration(result.data), warnings: faults };
-}
-
-function toConfiguration(file: ConfigurationFile): Configuration {
-  const { interfaces, hook, compatibility, timeouts, connections } = file.director;
-  return {
-    director: {
-      interfaces,
-      hook,
-      compatibility,
-      timeouts: { tcpMs: timeouts.tcp, tcpFinMs: timeouts.tcpFin, udpMs: timeouts.udp },
-      connections,
-    },
-    services: Object.entries(file.services).map(([name, service]): VirtualService => {
-      const { address, port, protocol, scheduler, forwarding } = service;
-      const servers = service.servers.map((server) => ({
-        address: server.address,
-        port: server.port ?? port,
-        weight: server.weight,
-        forwarding: server.forwarding ?? forwarding,
-      }));
-      return { name, address, port, protocol, scheduler, forwarding, servers };
-    }),
-  };
 }

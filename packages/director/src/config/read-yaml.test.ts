@@ -69,10 +69,10 @@ describe("limits", () => {
           1 | aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 1, web: { address: "?[31m", port: 80 } }
             |                                        ^
             = a list of real servers, each { address: 10.0.0.11, weight: 1 }
-      y.yaml:1:334: error: "?[31m" is no IPv4 address
+      y.yaml:1:334: error: "?[31m" is no address and no prefix
           1 | aaaaaaaaaaaaaaaaaa: 1, web: { address: "?[31m", port: 80 } }
             |                                        ^
-            = the IPv4 address that clients connect to, such as 198.51.100.10"
+            = the address or prefix that clients connect to, such as 198.51.100.10, 10.0.0.0/8 or 2001:db8::10"
     `);
   });
 });

@@ -1,39 +1,83 @@
 // The zod schema of a configuration file: its shape, defaults, and the conversion of durations to milliseconds.
 // JSON Schema for editors is generated from it (json-schema.ts); texts for its issues are in explain.ts.
 import { z } from "zod";
-import { defaultMaximumConnections, defaultTimeouts } from "../model/configuration.ts";
+import {
+  defaultAnswersPerSecond,
+  defaultLocalityMs,
+  defaultMaximumConnections,
+  defaultTimeoutsMs,
+  type TimedState,
+  timedStates,
+} from "../model/configuration.ts";
 import { durationPattern, formatDuration, tryParseDurationMs } from "./duration.ts";
 import { type ChoiceField, fields, type IntegerField, serviceName, type TextField, timeoutRangeMs } from "./fields.ts";
+import { portsPattern, readAddress, readNetmask, readNetwork, readPorts, type Reading, valueOf } from "./values.ts";
 
 /** The name of a Linux interface: IFNAMSIZ is 16 with the final zero (include/uapi/linux/if.h, dev_valid_name). */
 const interfacePattern = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** ipvsadm's, for `-p` without a number. */
+const defaultPersistence = "6m";
 
 const integer = (field: IntegerField) => z.int().min(field.minimum).max(field.maximum).describe(field.meaning);
 const choice = <Word extends string>(field: ChoiceField<Word>) => z.enum(field.words).describe(field.meaning);
-const ipv4 = (field: TextField) => z.ipv4().describe(field.meaning);
+const flag = (field: TextField) => z.boolean().describe(field.meaning);
+const isGood = (reading: Reading<unknown>) => "value" in reading;
+
+/** A value in, what it means out. */
+const meant = <Written, T>(
+  schema: z.ZodType<Written, Written>,
+  read: (value: Written) => Reading<T>,
+  field: TextField,
+) =>
+  schema
+    .refine((value) => isGood(read(value)))
+    .describe(field.meaning)
+    .transform((value) => valueOf(read(value)));
+const address = (field: TextField) => meant(z.string(), readAddress, field);
+const network = (field: TextField) => meant(z.string(), readNetwork, field);
+const port = z.int().min(1).max(65_535);
+const portRange = z.string().regex(portsPattern);
+const ports = (field: TextField) =>
+  meant(z.union([port, portRange, z.array(z.union([port, portRange])).min(1)]), readPorts, field);
 
 /** Text such as "5m" in, milliseconds out. */
-const duration = (field: TextField, defaultMs: number) =>
+const duration = (field: TextField) =>
   z
     .string()
     .regex(durationPattern)
     .refine((text) => isTimeout(tryParseDurationMs(text)))
     .describe(field.meaning)
-    .default(formatDuration(defaultMs))
-    .transform((text) => tryParseDurationMs(text) ?? defaultMs);
+    .transform((text) => tryParseDurationMs(text) ?? 0);
+const durationOr = (field: TextField, defaultMs: number) => duration(field).prefault(formatDuration(defaultMs));
 
 function isTimeout(durationMs: number | undefined): boolean {
   // No duration at all is the pattern's fault, not the range's.
   return durationMs === undefined || (durationMs >= timeoutRangeMs.minimum && durationMs <= timeoutRangeMs.maximum);
 }
 
+const netmask = meant(
+  z.union([z.int().min(1).max(128), z.string()]),
+  readNetmask,
+  fields["services.*.persistence.netmask"],
+);
+
 /** Schemas of single fields, for the checks that look at several fields while others may be wrong. */
 export const fieldSchemas = {
-  address: ipv4(fields["services.*.address"]),
-  port: integer(fields["services.*.port"]),
-  protocol: choice(fields["services.*.protocol"]).default("tcp"),
+  address: address(fields["services.*.servers.*.address"]),
+  network: network(fields["services.*.address"]),
+  ports: ports(fields["services.*.port"]),
+  port: integer(fields["services.*.servers.*.port"]),
+  protocol: choice(fields["services.*.protocol"]),
+  mark: integer(fields["services.*.mark"]),
+  // ipvsadm's default too.
+  scheduler: choice(fields["services.*.scheduler"]).default("wlc"),
+  schedulerOption: choice(fields["services.*.schedulerOptions.*"]),
+  tableSize: integer(fields["services.*.tableSize"]),
   forwarding: choice(fields["services.*.forwarding"]),
+  netmask,
+  onePacket: flag(fields["services.*.onePacket"]).default(false),
+  threshold: integer(fields["services.*.servers.*.upperThreshold"]).default(0),
   interfaces: z
     .array(z.string().regex(interfacePattern).describe(fields["director.interfaces.*"].meaning))
     .min(1)
@@ -42,43 +86,105 @@ export const fieldSchemas = {
 
 const serverSchema = z
   .strictObject({
-    address: ipv4(fields["services.*.servers.*.address"]),
+    address: fieldSchemas.address,
     port: fieldSchemas.port.optional(),
     weight: integer(fields["services.*.servers.*.weight"]).default(1),
     forwarding: fieldSchemas.forwarding.optional(),
+    upperThreshold: fieldSchemas.threshold,
+    lowerThreshold: integer(fields["services.*.servers.*.lowerThreshold"]).default(0),
   })
   .describe(fields["services.*.servers.*"].meaning);
+
+const persistenceTimeout = duration(fields["services.*.persistence.timeout"]);
+const persistence = z
+  .union([
+    persistenceTimeout,
+    z.strictObject({ timeout: persistenceTimeout.prefault(defaultPersistence), netmask: netmask.optional() }),
+  ])
+  .describe(fields["services.*.persistence"].meaning)
+  .transform((written) => (typeof written === "number" ? { timeout: written, netmask: undefined } : written));
 
 /** One service; its name is the key that it stands under. */
 export const serviceSchema = z
   .strictObject({
-    address: fieldSchemas.address,
-    port: fieldSchemas.port,
-    protocol: fieldSchemas.protocol,
-    // ipvsadm's default too.
-    scheduler: choice(fields["services.*.scheduler"]).default("wlc"),
+    // Which of these there must be depends on each other: check-services.ts.
+    address: fieldSchemas.network.optional(),
+    addresses: z
+      .array(network(fields["services.*.addresses.*"]))
+      .min(1)
+      .describe(fields["services.*.addresses"].meaning)
+      .optional(),
+    port: fieldSchemas.ports.optional(),
+    protocol: fieldSchemas.protocol.optional(),
+    mark: fieldSchemas.mark.optional(),
+    scheduler: fieldSchemas.scheduler,
+    schedulerOptions: z
+      .array(fieldSchemas.schedulerOption)
+      .describe(fields["services.*.schedulerOptions"].meaning)
+      .default([]),
+    tableSize: fieldSchemas.tableSize.optional(),
     forwarding: fieldSchemas.forwarding,
+    persistence: persistence.optional(),
+    onePacket: fieldSchemas.onePacket,
+    caps: z
+      .strictObject({
+        newPerSecond: integer(fields["services.*.caps.newPerSecond"]).optional(),
+        halfOpen: integer(fields["services.*.caps.halfOpen"]).optional(),
+      })
+      .describe(fields["services.*.caps"].meaning)
+      .optional(),
     servers: z.array(serverSchema).describe(fields["services.*.servers"].meaning),
   })
-  .describe(fields["services.*"].meaning);
+  .meta({
+    description: fields["services.*"].meaning,
+    // For editors; the checks that come after the schema say it in words.
+    oneOf: [{ required: ["address", "port"] }, { required: ["addresses", "port"] }, { required: ["mark"] }],
+  });
+
+const timeoutsSchema = z
+  .strictObject({
+    ...(Object.fromEntries(
+      (Object.keys(timedStates) as readonly TimedState[]).map((word) => [
+        word,
+        durationOr(fields[`director.timeouts.${word}`], defaultTimeoutsMs[word]),
+      ]),
+    ) as Record<TimedState, ReturnType<typeof durationOr>>),
+    lblc: durationOr(fields["director.timeouts.lblc"], defaultLocalityMs.lblc),
+    lblcr: durationOr(fields["director.timeouts.lblcr"], defaultLocalityMs.lblcr),
+  })
+  .prefault({})
+  .describe(fields["director.timeouts"].meaning);
+
+const markSchema = z
+  .strictObject({
+    mark: fieldSchemas.mark,
+    address: network(fields["director.marks.*.address"]),
+    port: ports(fields["director.marks.*.port"]).optional(),
+    protocol: choice(fields["director.marks.*.protocol"]).optional(),
+  })
+  .describe(fields["director.marks.*"].meaning);
 
 const directorSchema = z
   .strictObject({
     interfaces: fieldSchemas.interfaces.optional(),
     hook: choice(fields["director.hook"]).default("auto"),
     compatibility: choice(fields["director.compatibility"]).default("none"),
-    timeouts: z
-      .strictObject({
-        tcp: duration(fields["director.timeouts.tcp"], defaultTimeouts.tcpMs),
-        tcpFin: duration(fields["director.timeouts.tcpFin"], defaultTimeouts.tcpFinMs),
-        udp: duration(fields["director.timeouts.udp"], defaultTimeouts.udpMs),
-      })
-      .prefault({})
-      .describe(fields["director.timeouts"].meaning),
+    timeouts: timeoutsSchema,
     connections: z
       .strictObject({ maximum: integer(fields["director.connections.maximum"]).default(defaultMaximumConnections) })
       .prefault({})
       .describe(fields["director.connections"].meaning),
+    onRemoval: choice(fields["director.onRemoval"]).default("drop"),
+    quiescedTemplates: choice(fields["director.quiescedTemplates"]).default("keep"),
+    portReuse: choice(fields["director.portReuse"]).default("ended"),
+    sloppyTcp: flag(fields["director.sloppyTcp"]).default(false),
+    secureTcp: flag(fields["director.secureTcp"]).default(false),
+    dropPackets: z
+      .strictObject({ oneOf: integer(fields["director.dropPackets.oneOf"]) })
+      .describe(fields["director.dropPackets"].meaning)
+      .optional(),
+    answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
+    marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })
   .describe(fields.director.meaning);
 
@@ -94,3 +200,7 @@ export const configurationSchema = z
 
 /** What the schema makes of a file without faults. */
 export type ConfigurationFile = z.output<typeof configurationSchema>;
+/** A service of it. */
+export type ServiceEntry = ConfigurationFile["services"][string];
+/** An entry of `director.marks`. */
+export type MarkEntry = ConfigurationFile["director"]["marks"][number];

@@ -1,9 +1,11 @@
 // The data plane as live objects, on either host: maps made and filled from a plan, programs loaded.
 // Built whole or not at all.
 
-import { type BalancerMaps, balancer, reaper, Settings } from "@yardmaster/dataplane";
+import { type BalancerMaps, balancer, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import type { Plan, PlannedService } from "../plan/plan.ts";
+import { settingsRecord, ticksOf } from "../plan/settings.ts";
+import { type PlannedWide, portSlot, prefixKey } from "../plan/wide.ts";
 import { TickRate } from "./clock.ts";
 import { type LiveMaps, makeMaps } from "./live-maps.ts";
 
@@ -33,8 +35,9 @@ export function createDataplane<P extends BpfProgram>(
   const { definitions, live, byName } = makeMaps(host, plan.shape, cleanup);
   const programs = [balancer(definitions, plan.shape), reaper(definitions, plan.shape)].map(compile);
   const ticksPerSecond = rate.perSecond();
-  fillSettings(live, plan, ticksPerSecond);
-  for (const service of plan.services) fillService(host, live, definitions.inner, service);
+  live.settings.update(0, settingsRecord(plan.settings, ticksPerSecond));
+  for (const service of plan.services) fillService(host, live, definitions.inner, { service, ticksPerSecond });
+  fillWide(live, plan.wide);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const owned = cleanup.move();
@@ -52,22 +55,14 @@ function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Dispos
   return { perSecond: () => ticksPerSecond, [Symbol.dispose]: () => undefined };
 }
 
-function fillSettings(maps: LiveMaps, plan: Plan, ticksPerSecond: number): void {
-  maps.settings.update(0, {
-    ...Settings.decode(new Uint8Array(Settings.size)),
-    ticksPerSecond,
-    timeouts: plan.timeoutsMs.map((ms) => Math.ceil((ms * ticksPerSecond) / 1000)),
-    transitions: [...plan.transitions],
-  });
-}
-
 /** The service becomes visible last, when all that it needs is there. */
 function fillService(
   host: BpfHost,
   maps: LiveMaps,
   inner: BalancerMaps["inner"],
-  { index, family, key, record, destinations, table }: PlannedService,
+  planned: { readonly service: PlannedService; readonly ticksPerSecond: number },
 ): void {
+  const { index, family, key, record, destinations, table, service: wanted } = planned.service;
   for (const { index: at, record: destination, replyRule } of destinations) {
     maps.destinations.update(at, destination);
     if (replyRule !== undefined) maps[family].replyRules.update(replyRule.key, replyRule.value);
@@ -79,8 +74,18 @@ function fillService(
   }
   {
     using service = host.createMap(inner.service.spec);
-    service.update(0, record);
+    const persistenceTicks = ticksOf(wanted.persistence?.timeoutMs ?? 0, planned.ticksPerSecond);
+    service.update(0, { ...record, persistenceTicks });
     maps.services.updateInner(index, service as BpfMap);
   }
-  maps[family].serviceIndex.update(key, { service: index });
+  if (key !== undefined) maps[family].serviceIndex.update(key, { service: index });
+}
+
+/** Prefixes first: ports lead to them. */
+function fillWide(maps: LiveMaps, { ports, prefixes }: PlannedWide): void {
+  for (const prefix of prefixes) maps[prefix.family].prefixes.update(prefixKey(prefix), { service: prefix.service });
+  for (const { protocol, first, last, portClass } of ports) {
+    const slots = Array.from({ length: last - first + 1 }, (_, at) => portSlot(protocol, first + at));
+    maps.portClasses.updateBatch(slots.map((slot) => [slot, { portClass }] as const));
+  }
 }

@@ -1,6 +1,7 @@
 // The whole of what a person asked for, complete with defaults: where the control road starts
 // (configuration → desired state → plan → reconcile → kernel).
 import { totalmem } from "node:os";
+import { defaultTimeoutsMs as millisecondsByState, type StateName, states } from "@yardmaster/dataplane";
 import type { VirtualService } from "./virtual-service.ts";
 
 /** Where the program may be attached: `auto` takes native XDP where the driver has it, generic XDP otherwise. */
@@ -18,15 +19,62 @@ export const compatibilities = ["none", "ipvs"] as const;
 /** A value of `director.compatibility`. */
 export type Compatibility = (typeof compatibilities)[number];
 
-/** How long a connection may be silent before it is forgotten; LVS's `ipvsadm --set tcp tcpfin udp`. */
-export interface ConnectionTimeouts {
-  readonly tcpMs: number;
-  readonly tcpFinMs: number;
-  readonly udpMs: number;
-}
+/** What is timed by its state, and which (include/net/ip_vs.h); the first three are `ipvsadm --set tcp tcpfin udp`. */
+export const timedStates = {
+  tcp: "ESTABLISHED",
+  tcpFin: "FIN_WAIT",
+  udp: "UDP",
+  none: "NONE",
+  synSent: "SYN_SENT",
+  synRecv: "SYN_RECV",
+  synAck: "SYNACK",
+  timeWait: "TIME_WAIT",
+  close: "CLOSE",
+  closeWait: "CLOSE_WAIT",
+  lastAck: "LAST_ACK",
+  listen: "LISTEN",
+} as const satisfies Readonly<Record<string, StateName>>;
 
-/** LVS's defaults: 15 minutes, 2 minutes, 5 minutes (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c). */
-export const defaultTimeouts: ConnectionTimeouts = { tcpMs: 900_000, tcpFinMs: 120_000, udpMs: 300_000 };
+/** The word for a timeout of connections in one state. */
+export type TimedState = keyof typeof timedStates;
+
+/** In milliseconds: how long a connection may be silent in each state before it is forgotten. */
+export type ConnectionTimeoutsMs = Readonly<Record<TimedState, number>>;
+
+/** LVS's defaults (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c). */
+export const defaultTimeoutsMs = Object.fromEntries(
+  Object.entries(timedStates).map(([word, state]) => [word, millisecondsByState[states[state]] ?? 0]),
+) as ConnectionTimeoutsMs;
+
+/** Schedulers that remember addresses: after how long they forget one, and lblcr a server in the set of one. */
+export type LocalityTimeoutsMs = Readonly<Record<"lblc" | "lblcr", number>>;
+
+/** LVS's lblc_expiration and lblcr_expiration: a day (net/netfilter/ipvs/ip_vs_lblc.c, ip_vs_lblcr.c). */
+export const defaultLocalityMs: LocalityTimeoutsMs = { lblc: 86_400_000, lblcr: 86_400_000 };
+
+/** What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn. */
+export const removals = ["drop", "reschedule"] as const;
+
+/** A value of `director.onRemoval`. */
+export type Removal = (typeof removals)[number];
+
+/** Removals that are known by name and not built yet. */
+export const plannedRemovals = ["reset"] as const;
+
+/** What becomes of clients that are bound to a server of weight 0: LVS's expire_quiescent_template. */
+export const quiescedTemplates = ["keep", "leave"] as const;
+
+/** A value of `director.quiescedTemplates`. */
+export type QuiescedTemplates = (typeof quiescedTemplates)[number];
+
+/** Which connections a SYN of the same client port replaces: LVS's conn_reuse_mode 0, 1 and 3. */
+export const portReuses = ["never", "ended", "closing"] as const;
+
+/** A value of `director.portReuse`. */
+export type PortReuse = (typeof portReuses)[number];
+
+/** As many as Linux itself sends (net.ipv4.icmp_msgs_per_sec, Documentation/networking/ip-sysctl.rst). */
+export const defaultAnswersPerSecond = 1_000;
 
 /** Kernel memory of an IPv4 connection, in bytes: an entry of 96 and a bucket of 16, for each direction. */
 const BYTES_PER_CONNECTION = 2 * (96 + 16);
@@ -49,7 +97,19 @@ export interface DirectorSettings {
   readonly interfaces: readonly string[] | undefined;
   readonly hook: Hook;
   readonly compatibility: Compatibility;
-  readonly timeouts: ConnectionTimeouts;
+  readonly timeoutsMs: ConnectionTimeoutsMs;
+  readonly localityMs: LocalityTimeoutsMs;
+  readonly onRemoval: Removal;
+  readonly quiescedTemplates: QuiescedTemplates;
+  readonly portReuse: PortReuse;
+  /** Any TCP packet but a reset may open a connection (sloppy_tcp). */
+  readonly sloppyTcp: boolean;
+  /** Stricter TCP states, in which only what a server says establishes (secure_tcp). */
+  readonly secureTcp: boolean;
+  /** Of so many packets that would open a connection one is dropped (drop_packet); 0: none. */
+  readonly dropOneOf: number;
+  /** ICMP errors and resets that the director sends at most in a second. */
+  readonly answersPerSecond: number;
   readonly connections: { readonly maximum: number };
 }
 

@@ -1,11 +1,85 @@
 // The schedulers by their LVS short names: which of a service's destinations a new connection goes to.
-// The names are the values people write; the packet half of each lives in the dataplane package.
+// What each does, ahead and per packet, lives in the dataplane package; there is also which of them are built.
+import {
+  type Scheduler as SchedulerDefinition,
+  type SchedulerName,
+  schedulerNames,
+  type SchedulerOption,
+  schedulerOptions as optionBits,
+  schedulers as definitions,
+} from "@yardmaster/dataplane";
 
 /** Schedulers that this version runs. */
-export const schedulers = ["rr", "wrr", "sh", "wlc"] as const;
+export const schedulers = schedulerNames;
 
 /** LVS's short name of a scheduler. */
-export type Scheduler = (typeof schedulers)[number];
+export type Scheduler = SchedulerName;
 
-/** Schedulers of LVS (ip_vs_*.c in net/netfilter/ipvs) that are known by name and not built yet. */
-export const plannedSchedulers = ["lc", "sed", "nq", "dh", "lblc", "lblcr", "mh", "fo", "ovf", "twos"] as const;
+/** All that LVS has (ip_vs_*.c in net/netfilter/ipvs). */
+const lvsSchedulers = [
+  "rr",
+  "wrr",
+  "lc",
+  "wlc",
+  "sed",
+  "nq",
+  "sh",
+  "dh",
+  "lblc",
+  "lblcr",
+  "mh",
+  "fo",
+  "ovf",
+  "twos",
+] as const;
+
+/** Schedulers of LVS that are known by name and not built yet. */
+export const plannedSchedulers = lvsSchedulers.filter((name) => !(schedulers as readonly string[]).includes(name));
+
+export type { SchedulerOption };
+
+/** Options of all schedulers, by ipvsadm's names. */
+export const schedulerOptions = Object.keys(optionBits) as readonly SchedulerOption[] as readonly [
+  SchedulerOption,
+  ...SchedulerOption[],
+];
+
+/** The options that a scheduler knows. */
+export function optionsOf(scheduler: Scheduler): readonly SchedulerOption[] {
+  const definition: SchedulerDefinition = definitions[scheduler];
+  return definition.options ?? [];
+}
+
+/** How many slots a table can have where that can be chosen; a prime. */
+export const tableSizes = { minimum: 251, maximum: 1_048_573 } as const;
+
+/**
+ * Slots of such a table unless somebody chose: IPVS's own (net/netfilter/ipvs/Kconfig: 4093) is good for few servers.
+ * The length does not follow the number of servers, because with another one all clients move.
+ */
+const USUAL_SLOTS = 65_537;
+
+/** Slots of a scheduler's table where nobody chose; undefined: what the scheduler takes by itself. */
+export function usualTableSize(scheduler: Scheduler): number | undefined {
+  return offersTableSizes(scheduler) ? USUAL_SLOTS : undefined;
+}
+
+/** Whether a number of slots can be chosen for the table of a scheduler. */
+export function offersTableSizes(scheduler: Scheduler): boolean {
+  return sizesOf(scheduler).length > 0;
+}
+
+/** How many servers of equal weight a table of so many slots will do for. */
+export function serversFor(scheduler: Scheduler, slots: number): number {
+  return sizesOf(scheduler).findLast((size) => size.slots <= slots)?.servers ?? 1;
+}
+
+/** The smallest table that will do for so many servers; undefined where none is known. */
+export function slotsFor(scheduler: Scheduler, servers: number): number | undefined {
+  return sizesOf(scheduler).find((size) => size.servers >= servers)?.slots;
+}
+
+function sizesOf(scheduler: Scheduler) {
+  const definition: SchedulerDefinition = definitions[scheduler];
+  return definition.tableSizes ?? [];
+}

@@ -1,7 +1,8 @@
 // The two nouns that configuration, plan and status share: a virtual service and its destinations, as in LVS.
 // Plain readonly data; what is observed about them (counters, connections) lives in api/types.ts.
 import type { ForwardingMethod } from "./forwarding-method.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Ports } from "./ports.ts";
+import type { Scheduler, SchedulerOption } from "./scheduler.ts";
 
 /** Transport protocols that this version balances. */
 export const protocols = ["tcp", "udp"] as const;
@@ -11,26 +12,79 @@ export type Protocol = (typeof protocols)[number];
 
 /** A real server as one service uses it. */
 export interface Destination {
-  /** IPv4 address in dotted-quad text. */
+  /** Of the service's family, in its canonical spelling. */
   readonly address: string;
-  /** Port in host order; equal to the service's port unless the method maps ports. */
+  /** Port in host order; 0: the port that the client wrote to. */
   readonly port: number;
   /** 0–65535; 0 is quiesced: no new connections, existing ones live on. */
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
+  /** Connections at which it gets no more; 0: never. */
+  readonly upperThreshold: number;
+  /** Connections below which it gets some again; 0: three quarters of the upper threshold. */
+  readonly lowerThreshold: number;
 }
 
-/** What clients connect to. Identity: address, port and protocol. */
+/** Packets that get a mark. */
+export interface MarkRule {
+  /** Where they are addressed to: a prefix in its canonical spelling, always with its length. */
+  readonly prefix: string;
+  readonly ports: Ports;
+  readonly protocols: readonly Protocol[];
+}
+
+/** Which packets are a service's. */
+export type ServiceMatch =
+  | { readonly kind: "exact"; readonly address: string; readonly port: number; readonly protocol: Protocol }
+  | {
+      readonly kind: "wide";
+      /** In their canonical spelling, always with their length. */
+      readonly prefixes: readonly [string, ...string[]];
+      readonly ports: Ports;
+      readonly protocol: Protocol;
+    }
+  | { readonly kind: "mark"; readonly mark: number; readonly rules: readonly [MarkRule, ...MarkRule[]] };
+
+/** How clients stay with their server. */
+export interface Persistence {
+  /** How long after its last new connection a client is remembered. */
+  readonly timeoutMs: number;
+  /** Clients whose addresses agree in so many leading bits are one. */
+  readonly maskBits: number;
+}
+
+/** Limits that hold floods off; 0: none. */
+export interface Caps {
+  readonly newPerSecond: number;
+  readonly halfOpen: number;
+}
+
+/** What clients connect to. */
 export interface VirtualService {
   readonly name: string;
-  /** IPv4 address in dotted-quad text. */
-  readonly address: string;
-  /** Port in host order. */
-  readonly port: number;
-  readonly protocol: Protocol;
+  readonly match: ServiceMatch;
   readonly scheduler: Scheduler;
+  readonly schedulerOptions: readonly SchedulerOption[];
+  /** Slots of the scheduler's table; undefined: as many as the kernel's has, or it has none. */
+  readonly tableSize: number | undefined;
   /** The method of destinations that don't name their own. */
   readonly forwarding: ForwardingMethod;
+  readonly persistence: Persistence | undefined;
+  /** UDP: every packet is scheduled, no connection is kept. */
+  readonly onePacket: boolean;
+  readonly caps: Caps;
   /** In written order: order decides ties between equal destinations. */
   readonly servers: readonly Destination[];
+}
+
+/** The prefixes that a service's packets are addressed to. */
+export function prefixesOf(match: ServiceMatch): readonly string[] {
+  switch (match.kind) {
+    case "exact":
+      return [match.address];
+    case "wide":
+      return match.prefixes;
+    case "mark":
+      return match.rules.map(({ prefix }) => prefix);
+  }
 }

@@ -3,24 +3,21 @@
 
 import {
   type BalancerShape,
-  defaultTimeoutsMs,
   type Destination as DestinationRecord,
-  destinationFlags,
   type FamilyName,
-  highestLevel,
-  type ListedMember,
+  type FeatureName,
   methods,
+  type Scheduler,
   schedulers,
-  type serviceType,
-  states,
-  transitionBytes,
-  weightDivisor,
 } from "@yardmaster/dataplane";
 import type { JsOf } from "@yardmaster/ebpf";
-import { addressFold, addressWords, familyOf, paddedWords } from "../address.ts";
-import type { Configuration, ConnectionTimeouts } from "../model/configuration.ts";
-import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { addressWords, familyOf } from "../address.ts";
+import type { Configuration, DirectorSettings } from "../model/configuration.ts";
+import { type Destination, prefixesOf, type VirtualService } from "../model/virtual-service.ts";
+import { destinationRecord, listedMember, type ServiceRecord, serviceRecord } from "./records.ts";
 import { destinationsWithRule } from "./reply-rules.ts";
+import { type LiveSettings, liveSettings } from "./settings.ts";
+import { type PlannedWide, planWide } from "./wide.ts";
 
 /** A destination with its place in the maps. */
 export interface PlannedDestination {
@@ -34,15 +31,17 @@ export interface PlannedDestination {
 
 type Endpoint = { address: number[]; port: number; protocol: number };
 type ReplyRuleRecord = { address: number[]; port: number; reserved: number };
-type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
 /** A service with everything that the maps must hold for it. */
 export interface PlannedService {
   readonly index: number;
   readonly service: VirtualService;
   readonly family: FamilyName;
-  readonly key: Endpoint;
+  /** What it is found by; undefined: wide, see `wide` of the plan. */
+  readonly key: Endpoint | undefined;
+  /** Without what only a clock can tell: `persistenceTicks` is 0. */
   readonly record: ServiceRecord;
+  /** In list order. */
   readonly destinations: readonly PlannedDestination[];
   readonly table: Uint32Array | undefined;
 }
@@ -51,10 +50,8 @@ export interface PlannedService {
 export interface Plan {
   readonly shape: BalancerShape;
   readonly services: readonly PlannedService[];
-  /** Milliseconds that a connection lives in each state, by state number. */
-  readonly timeoutsMs: readonly number[];
-  /** Next states, as the settings map holds them. */
-  readonly transitions: readonly number[];
+  readonly wide: PlannedWide;
+  readonly settings: LiveSettings;
 }
 
 /** IP protocol numbers of the protocols people write. */
@@ -67,115 +64,109 @@ export function plan(
   macs: readonly Uint8Array[],
   options: Partial<Pick<BalancerShape, "clock" | "sendBack">> = {},
 ): Plan {
+  const services = planServices(configuration);
+  return {
+    shape: { ...planShape(configuration, services), macs, ...options },
+    services,
+    wide: planWide(configuration.services),
+    settings: liveSettings(configuration.director),
+  };
+}
+
+function planServices({ director: { compatibility }, services }: Configuration): readonly PlannedService[] {
   let nextDestination = 0;
-  const withRule = destinationsWithRule(configuration.services);
-  const services = configuration.services.map((service, index): PlannedService => {
-    const destinations = service.servers.map((destination) =>
+  const withRule = destinationsWithRule(services);
+  return services.map((service, index): PlannedService => {
+    const written = service.servers.map((destination) =>
       planDestination(service, destination, {
         index: nextDestination++,
         service: index,
         hasRule: withRule.has(destination),
       }),
     );
-    const members = destinations.map(listed);
+    // IPVS puts whoever comes last to the front.
+    const destinations = compatibility === "ipvs" ? written.toReversed() : written;
+    const members = destinations.map((each) => listedMember(each.index, each.destination));
+    const scheduler: Scheduler = schedulers[service.scheduler];
+    const table = scheduler.table?.(members, service.tableSize);
     return {
       index,
       service,
-      family: familyOf(service.address),
-      key: { address: addressWords(service.address), port: service.port, protocol: protocolNumbers[service.protocol] },
-      record: serviceRecord(service, members),
+      family: familyOfService(service),
+      key: service.match.kind === "exact" ? endpoint(service.match) : undefined,
+      record: { ...serviceRecord(service, members, compatibility), tableLength: table?.length ?? 0 },
       destinations,
-      table: schedulers[service.scheduler].table?.(members),
+      table,
     };
   });
+}
+
+function familyOfService({ match }: VirtualService): FamilyName {
+  return familyOf(prefixesOf(match)[0] ?? "");
+}
+
+function endpoint({ address, port, protocol }: Pick<Destination, "address" | "port"> & { protocol: "tcp" | "udp" }) {
+  return { address: addressWords(address), port, protocol: protocolNumbers[protocol] };
+}
+
+function planShape(
+  { director, services: wanted }: Configuration,
+  services: readonly PlannedService[],
+): Omit<BalancerShape, "macs"> {
   const families = [...new Set(services.map(({ family }) => family))].sort();
-  const used = new Set(services.flatMap(({ destinations }) => destinations.map((d) => d.destination.forwarding)));
-  const names = used.size === 0 ? (["dr"] as const) : [...used].sort();
-  const needsReplyEntries = services.some(({ destinations }) =>
-    destinations.some(({ destination, replyRule }) => methods[destination.forwarding].hasReplies && !replyRule),
+  const destinations = services.flatMap((service) => service.destinations);
+  const used = [...new Set(destinations.map(({ destination }) => destination.forwarding))].sort();
+  const needsReplyEntries = destinations.some(
+    ({ destination, replyRule }) => methods[destination.forwarding].hasReplies && replyRule === undefined,
   );
-  const longest = Math.max(SMALLEST_LIST, ...services.map(({ destinations }) => destinations.length));
+  const longest = Math.max(SMALLEST_LIST, ...services.map((service) => service.destinations.length));
   return {
-    shape: {
-      families: families.length === 0 ? ["ipv4"] : families,
-      schedulers: [...new Set(configuration.services.map(({ scheduler }) => scheduler))].sort(),
-      methods: names,
-      macs,
-      maximumConnections: configuration.director.connections.maximum * (needsReplyEntries ? 2 : 1),
-      maximumServices: Math.max(1, services.length),
-      maximumDestinations: Math.max(1, nextDestination),
-      maximumMembers: powerOfTwo(longest),
-      activeCost: 256,
-      features: [],
-      clock: "jiffies",
-      ...options,
-    },
-    services,
-    timeoutsMs: timeouts(configuration.director.timeouts),
-    transitions: transitionBytes(),
+    families: families.length === 0 ? ["ipv4"] : families,
+    schedulers: [...new Set(wanted.map(({ scheduler }) => scheduler))].sort(),
+    methods: used.length === 0 ? ["dr"] : used,
+    maximumConnections: director.connections.maximum * (needsReplyEntries ? 2 : 1),
+    maximumServices: Math.max(1, services.length),
+    maximumDestinations: Math.max(1, destinations.length),
+    maximumMembers: powerOfTwo(longest),
+    activeCost: director.compatibility === "ipvs" ? 257 : 256,
+    features: featuresOf(director, wanted),
+    clock: "jiffies",
   };
+}
+
+function featuresOf(
+  { dropOneOf, compatibility }: DirectorSettings,
+  services: readonly VirtualService[],
+): readonly FeatureName[] {
+  const isUsed: Readonly<Record<FeatureName, boolean>> = {
+    thresholds: services.some(({ servers }) => servers.some(({ upperThreshold }) => upperThreshold > 0)),
+    persistence: services.some(({ persistence }) => persistence !== undefined),
+    onePacket: services.some(({ onePacket }) => onePacket),
+    wideServices: services.some(({ match }) => match.kind !== "exact"),
+    caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
+    dropPackets: dropOneOf > 0,
+    fullUdpChecksums: compatibility === "ipvs",
+  };
+  return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }
 
 function planDestination(
-  service: VirtualService,
+  { match }: VirtualService,
   destination: Destination,
   at: { readonly index: number; readonly service: number; readonly hasRule: boolean },
 ): PlannedDestination {
-  const { address, port, forwarding, weight } = destination;
-  const replyRule = {
-    key: { address: addressWords(address), port, protocol: protocolNumbers[service.protocol] },
-    value: { address: addressWords(service.address), port: service.port, reserved: 0 },
-  };
   return {
     index: at.index,
     destination,
-    record: {
-      address: paddedWords(address),
-      port,
-      method: methods[forwarding].code,
-      flags: at.hasRule ? destinationFlags.hasReplyRule : 0,
-      service: at.service,
-      weight,
-      upperThreshold: 0,
-      lowerThreshold: 0,
-      reserved: new Uint8Array(28),
-    },
-    replyRule: at.hasRule ? replyRule : undefined,
+    record: destinationRecord(destination, at),
+    replyRule:
+      at.hasRule && match.kind === "exact"
+        ? {
+            key: endpoint({ ...destination, protocol: match.protocol }),
+            value: { address: addressWords(match.address), port: match.port, reserved: 0 },
+          }
+        : undefined,
   };
-}
-
-function listed({ index, destination: { address, port, weight } }: PlannedDestination): ListedMember {
-  return { destination: index, weight, lastWeight: weight, addressFold: addressFold(address), port };
-}
-
-function serviceRecord({ scheduler: name }: VirtualService, members: readonly ListedMember[]): ServiceRecord {
-  const scheduler = schedulers[name];
-  return {
-    position: scheduler.start?.(members) ?? 0n,
-    positionReserved: new Uint8Array(56),
-    scheduler: scheduler.code,
-    options: 0,
-    memberCount: members.length,
-    listedCount: members.length,
-    weightDivisor: weightDivisor(members),
-    highestLevel: highestLevel(members),
-    flags: 0,
-    persistenceTicks: 0,
-    maskBits: 0,
-    newPerSecond: 0,
-    halfOpenMaximum: 0,
-    reserved: new Uint8Array(20),
-    members: members.map(({ destination, weight }) => ({ destination, weight })),
-  };
-}
-
-/** LVS's `--set tcp tcpfin udp` changes these three; the others are fixed. */
-function timeouts({ tcpMs, tcpFinMs, udpMs }: ConnectionTimeouts): number[] {
-  const all = [...defaultTimeoutsMs];
-  all[states.ESTABLISHED] = tcpMs;
-  all[states.FIN_WAIT] = tcpFinMs;
-  all[states.UDP] = udpMs;
-  return all;
 }
 
 function powerOfTwo(atLeast: number): number {

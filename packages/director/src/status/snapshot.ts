@@ -1,15 +1,12 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { families, type Family, reasonNames, reasonText, stateName } from "@yardmaster/dataplane";
-import { addressText, endpointText } from "../address.ts";
-import type { ConnectionRow, DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
+import { reasonNames, reasonText } from "@yardmaster/dataplane";
+import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
-import { type PlannedDestination, type PlannedService, protocolNumbers } from "../plan/plan.ts";
-import { hasPassed } from "../reconcile/reaper.ts";
-
-const READ_BATCH = 4096;
+import type { PlannedDestination, PlannedService } from "../plan/plan.ts";
+import { matchText } from "./match-text.ts";
 
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
@@ -18,11 +15,17 @@ export function readServices(dataplane: Dataplane): ServiceStatus[] {
 
 function readService(dataplane: Dataplane, { service, destinations }: PlannedService): ServiceStatus {
   const servers = destinations.map((destination) => readDestination(dataplane, destination));
-  const { name, address, port, protocol, scheduler, forwarding } = service;
-  return { name, address, port, protocol, scheduler, forwarding, ...total(servers), servers };
+  const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = service;
+  return {
+    ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
+    ...(persistence !== undefined && { persistence }),
+    ...{ onePacket, caps },
+    ...total(servers),
+    servers,
+  };
 }
 
-function readDestination({ maps }: Dataplane, { index, destination }: PlannedDestination): DestinationStatus {
+function readDestination({ maps }: Dataplane, { index, destination, record }: PlannedDestination): DestinationStatus {
   const load = maps.loads.lookup(index);
   const paths = maps.paths.lookupPerCpu(index) ?? [];
   const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
@@ -30,8 +33,11 @@ function readDestination({ maps }: Dataplane, { index, destination }: PlannedDes
   const connections = load?.connections ?? 0n;
   return {
     ...destination,
+    lowerThreshold: record.lowerThreshold,
+    overloaded: load?.overloaded === 1,
     activeConnections: Number(connections >> 32n),
     inactiveConnections: Number(connections & 0xffff_ffffn),
+    persistentClients: load?.templates ?? 0,
     connections: Number(load?.scheduled ?? 0n),
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
@@ -45,6 +51,7 @@ function total(servers: readonly TrafficCounters[]): TrafficCounters {
   return {
     activeConnections: sum("activeConnections"),
     inactiveConnections: sum("inactiveConnections"),
+    persistentClients: sum("persistentClients"),
     connections: sum("connections"),
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
@@ -58,48 +65,4 @@ export function readVerdicts({ maps }: Dataplane): VerdictCount[] {
     const packets = (maps.verdicts.lookupPerCpu(code) ?? []).reduce((all, counter) => all + counter.packets, 0n);
     return packets === 0n ? [] : [{ verdict: reasonText(reason).verdict, reason, packets: Number(packets) }];
   });
-}
-
-/** Up to `limit` live connections; `now` is the tick, in table order, IPv4 first. */
-export function readConnections(dataplane: Dataplane, now: number, limit: number): ConnectionRow[] {
-  const owners = ownersByDestination(dataplane);
-  const rows: ConnectionRow[] = [];
-  for (const name of dataplane.plan.shape.families) {
-    for (const row of connectionsOf(dataplane, families[name], { now, owners })) {
-      if (rows.length >= limit) return rows;
-      rows.push(row);
-    }
-  }
-  return rows;
-}
-
-function* connectionsOf(
-  { maps, ticksPerSecond }: Dataplane,
-  { name, FlowKey, Connection }: Family,
-  { now, owners }: { readonly now: number; readonly owners: ReadonlyMap<number, string> },
-): Generator<ConnectionRow> {
-  const endpoint = (address: number[], port: number) => endpointText(addressText(address, name), port);
-  for (const { count, keys, values } of maps[name].connections.batches(READ_BATCH)) {
-    for (let index = 0; index < count; index++) {
-      const flow = FlowKey.decode(keys.subarray(index * FlowKey.size));
-      const connection = Connection.decode(values.subarray(index * Connection.size));
-      const expiry = Number(connection.life & 0xffff_ffffn);
-      if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
-      yield {
-        protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
-        state: stateName(Number(connection.life >> 32n) & 15),
-        expiresInMs: Math.round((((expiry - now) >>> 0) * 1000) / ticksPerSecond),
-        client: endpoint(flow.source, flow.sourcePort),
-        virtual: endpoint(flow.destination, flow.destinationPort),
-        destination: endpoint(connection.address, connection.port),
-        service: owners.get(connection.destination) ?? "",
-      };
-    }
-  }
-}
-
-function ownersByDestination({ plan }: Dataplane): Map<number, string> {
-  return new Map(
-    plan.services.flatMap(({ service, destinations }) => destinations.map(({ index }) => [index, service.name])),
-  );
 }

@@ -6,8 +6,8 @@ import type { SourcePosition } from "../asm/index.ts";
 
 const LIBRARY = new URL("..", import.meta.url).href;
 const LIBRARY_PATH = fileURLToPath(LIBRARY);
-/** Deep enough for a few helpers of the program's author between two calls of ours. */
-const FRAMES = 16;
+/** Frames that are looked at: enough nearly always, and deep enough for a few helpers of the author between ours. */
+const FRAMES = [7, 20] as const;
 
 let standIn: SourcePosition | undefined;
 
@@ -25,27 +25,50 @@ export function withPosition<T>(position: SourcePosition | undefined, body: () =
 /** The caller's position, or undefined where there is none outside the library. */
 export function callerPosition(): SourcePosition | undefined {
   if (standIn !== undefined) return standIn;
+  for (const frames of FRAMES) {
+    const position = nearestOf(stackOf(frames));
+    if (position !== undefined) return position;
+  }
+  return undefined;
+}
+
+function stackOf(frames: number): NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = Error;
-  let sites: NodeJS.CallSite[] = [];
   try {
-    Error.stackTraceLimit = FRAMES;
+    Error.stackTraceLimit = frames;
     Error.prepareStackTrace = (_error, structured) => structured;
     const holder: { stack?: NodeJS.CallSite[] } = {};
     Error.captureStackTrace(holder, callerPosition);
-    sites = holder.stack ?? [];
+    return holder.stack ?? [];
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+/** The position in the first file that is not the library's. */
+function nearestOf(sites: readonly NodeJS.CallSite[]): SourcePosition | undefined {
   for (const site of sites) {
     const file = site.getFileName();
+    // Lines are worked out when they are asked for, which takes longer than all the rest: only of the one that counts.
+    if (typeof file !== "string" || isForeign(file)) continue;
     const line = site.getLineNumber();
     const column = site.getColumnNumber();
-    if (typeof file !== "string" || line === null || column === null) continue;
-    if (isLibrary(file) || file.startsWith("node:")) continue;
+    if (line === null || column === null) continue;
     return { file: file.startsWith("file:") ? fileURLToPath(file) : file, line, column };
   }
   return undefined;
+}
+
+const known = new Map<string, boolean>();
+
+/** Whether a file is not the program's. */
+function isForeign(file: string): boolean {
+  const before = known.get(file);
+  if (before !== undefined) return before;
+  const foreign = isLibrary(file) || file.startsWith("node:");
+  known.set(file, foreign);
+  return foreign;
 }
 
 /** Tests of the library are callers, its other files are not. */

@@ -96,6 +96,33 @@ describe("schedulers as they are known", () => {
   });
 });
 
+describe("a service of many addresses", () => {
+  const many: OptionTexts = { ...small, destinations: "40 zipf", warmUp: "1ms" };
+
+  test.each(["dr", "nat"] as const)("gets all of their connections under %s", (forwarding) => {
+    const simulation = prepareSimulation({ ...many, forwarding });
+    const { servers, refused, broken, unforwarded } = play(simulation, "wlc");
+    const flows = [...simulation.workload.flows()];
+    expect(new Set(flows.map(({ destination }) => destination)).size).toBeGreaterThan(10);
+    expect(servers.reduce((sum, { connections }) => sum + (connections.at(-1) ?? 0), 0)).toBe(flows.length);
+    expect({ refused, broken, unforwarded }).toEqual({ refused: 0, broken: 0, unforwarded: [] });
+  });
+
+  test("dh sends an address to the same server each time: its cache has what it is asked for", () => {
+    const { servers } = play(prepareSimulation({ ...many, cache: "40" }), "dh");
+    const known = servers.reduce((sum, { lookups, hits }) => sum + lookups - hits, 0);
+    expect(known).toBeLessThanOrEqual(40);
+  });
+});
+
+test("a server with an upper threshold has no more connections than that, closed ones included", () => {
+  const texts = { ...small, servers: "1x upper=5 lower=3, 1x", rate: "5/s" };
+  const [limited, other] = play(prepareSimulation(texts), "rr").servers;
+  const most = Math.max(...(limited?.active.map((active, at) => active + (limited.inactive[at] ?? 0)) ?? []));
+  expect(most).toBe(5);
+  expect(other?.connections.at(-1)).toBeGreaterThan(limited?.connections.at(-1) ?? 0);
+});
+
 test.each(names)("the same seed plays the same run of %s", (scheduler) => {
   const texts = { ...small, duration: "5s", cache: "10" };
   expect(play(prepareSimulation(texts), scheduler)).toEqual(play(prepareSimulation(texts), scheduler));

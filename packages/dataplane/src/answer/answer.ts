@@ -1,0 +1,35 @@
+// The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
+// came from, unless there have been too many in this second.
+
+import { guard, type Int, leave, redirect, tx, verdict, when } from "@yardmaster/ebpf";
+import { IPPROTO_TCP } from "../headers.ts";
+import type { Parsed } from "../parse.ts";
+import { reasons } from "../reasons.ts";
+import type { BalancerMaps } from "../schema.ts";
+import type { BalancerShape } from "../shape.ts";
+import { makeIcmpError } from "./icmp-error.ts";
+import { mayAnswer, type Refusal } from "./refusal.ts";
+import { makeReset } from "./reset.ts";
+
+/** How an answer is to be made. */
+export interface Answering {
+  readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly now: Int<"u32">;
+}
+
+/** Sends what the refusal says, and leaves. */
+export function answer({ maps, shape, now }: Answering, parsed: Parsed, refusal: Refusal): void {
+  guard(mayAnswer(maps, now)).orDrop(reasons.tooManyAnswers);
+  const { packet } = parsed;
+  const send = (): void => {
+    if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
+    leave(tx());
+  };
+  when(refusal.is("reset").and(parsed.protocol.eq(IPPROTO_TCP)), () => {
+    makeReset(parsed);
+    send();
+  });
+  makeIcmpError(parsed, refusal);
+  send();
+}

@@ -1,0 +1,137 @@
+// ICMP errors in the place of the packet that they answer. What an error quotes and how long it is: RFC 1812 §4.3.2,
+// RFC 4443 §2.4, and the kernel's icmp_send.
+
+import {
+  be16,
+  be32,
+  bytes,
+  checksumDifference,
+  choose,
+  guard,
+  type Int,
+  type Packet,
+  randomU32,
+  type Reference,
+  stack,
+  struct,
+  u32,
+  u8,
+  viewAs,
+  when,
+} from "@yardmaster/ebpf";
+import type { FamilyName } from "../family.ts";
+import { Ipv4, Ipv6 } from "../headers.ts";
+import type { Parsed } from "../parse.ts";
+import { pseudoHeader } from "../pseudo-header.ts";
+import { reasons } from "../reasons.ts";
+import { returnLinkLayer } from "./link-layer.ts";
+import type { AnswerName, Refusal } from "./refusal.ts";
+
+/** The answers that are ICMP errors. */
+const errors = ["portUnreachable", "timeExceeded", "tooBig"] as const satisfies readonly AnswerName[];
+
+/** Types and codes (RFC 792, RFC 1191; RFC 4443). */
+const numbers = {
+  ipv4: { portUnreachable: [3, 3], timeExceeded: [11, 0], tooBig: [3, 4] },
+  ipv6: { portUnreachable: [1, 4], timeExceeded: [3, 0], tooBig: [2, 0] },
+} as const satisfies Record<FamilyName, Record<(typeof errors)[number], readonly [type: number, code: number]>>;
+
+/** RFC 792 and RFC 4443, 8 bytes. `parameter`: the MTU of errors about it, otherwise 0. */
+const Icmp = struct("icmp", { type: u8, code: u8, check: be16, parameter: be32 });
+/** Bytes of a whole error without its link layer (icmp_send in net/ipv4/icmp.c; IPV6_MIN_MTU). */
+const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
+const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.size, ipv6: Ipv6.size + Icmp.size };
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+/** Of what the director sends (sysctl ip_default_ttl, IPV6_DEFAULT_HOPLIMIT). */
+const HOPS = 64;
+/**
+ * Bits of the type of service that an answer keeps, and the precedence it gets (IPTOS_TOS_MASK and
+ * IPTOS_PREC_INTERNETCONTROL, include/uapi/linux/ip.h).
+ */
+const TOS_KEPT = 0x1e;
+const TOS_CONTROL = 0xc0;
+
+/** Turns the packet into the ICMP error of its refusal, from the address that it was for to where it came from. */
+export function makeIcmpError(parsed: Parsed, refusal: Refusal): void {
+  const { packet, network, networkOffset } = parsed;
+  const family = network.family.name;
+  const most = LONGEST[family] - HEADERS[family];
+  const quoted = choose(network.length.gt(most), u32(most), network.length);
+  const tail = quoted.add(networkOffset).sub(packet.length());
+  guard(packet.adjustTail(tail).eq(0)).orDrop(reasons.internal);
+  guard(packet.adjustHead(-HEADERS[family]).eq(0)).orDrop(reasons.internal);
+  returnLinkLayer(packet, networkOffset, HEADERS[family]);
+  const front = packet.cursorAt(networkOffset);
+  if (family === "ipv4") writeIpv4(front.fork(), quoted);
+  else writeIpv6(front.fork(), quoted);
+  const ipSize = family === "ipv4" ? Ipv4.size : Ipv6.size;
+  const icmpAt = packet.cursorAt(networkOffset.add(ipSize));
+  const icmp = icmpAt.fork().read(Icmp).orDrop(reasons.internal);
+  writeNumbers(family, icmp, refusal);
+  const length = quoted.add(Icmp.size);
+  const sum = icmpAt.checksum(length, { atMost: most + Icmp.size }).orDrop(reasons.internal);
+  const ip6 = () => front.fork().read(Ipv6).orDrop(reasons.internal);
+  icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(IPPROTO_ICMPV6), length))).fold();
+}
+
+function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, refusal: Refusal): void {
+  for (const name of errors) {
+    const [type, code] = numbers[family][name];
+    when(refusal.is(name), () => {
+      icmp.type = u8(type);
+      icmp.code = u8(code);
+    });
+  }
+  icmp.check = be16(0);
+  icmp.parameter = refusal.mtu.toNet();
+}
+
+type PacketCursor = ReturnType<Packet["cursorAt"]>;
+
+/** The header of an error about the packet that stands `HEADERS` behind it. */
+function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
+  const ip = at.read(Ipv4).orDrop(reasons.internal);
+  at.read(Icmp).orDrop(reasons.internal);
+  const quoted = at.read(Ipv4).orDrop(reasons.internal);
+  const header = stack(
+    Ipv4,
+    {
+      versionAndLength: 0x45,
+      typeOfService: quoted.typeOfService.and(TOS_KEPT).or(TOS_CONTROL).toU8(),
+      totalLength: quotedLength.add(HEADERS.ipv4).toU16().toNet(),
+      identification: randomU32().toU16().toNet(),
+      fragment: be16(0),
+      timeToLive: HOPS,
+      protocol: IPPROTO_ICMP,
+      check: be16(0),
+      source: quoted.destination,
+      destination: quoted.source,
+    },
+    { share: "flow" },
+  );
+  header.check = checksumDifference({ to: viewAs(header, Ipv4, bytes(Ipv4.size)) }).fold();
+  const slot = viewAs(ip, Ipv4, Ipv4Slot);
+  slot.header = header;
+}
+const Ipv4Slot = struct("ipv4_slot", { header: Ipv4 });
+const Ipv6Slot = struct("ipv6_slot", { header: Ipv6 });
+
+function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
+  const ip = at.read(Ipv6).orDrop(reasons.internal);
+  at.read(Icmp).orDrop(reasons.internal);
+  const quoted = at.read(Ipv6).orDrop(reasons.internal);
+  const header = stack(
+    Ipv6,
+    {
+      versionClassAndFlow: be32(0x6000_0000),
+      payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
+      nextHeader: IPPROTO_ICMPV6,
+      hopLimit: HOPS,
+      source: quoted.destination,
+      destination: quoted.source,
+    },
+    { share: "flow" },
+  );
+  viewAs(ip, Ipv6, Ipv6Slot).header = header;
+}

@@ -1,0 +1,49 @@
+// What the road notes where a packet is to be answered instead of forwarded, and how many answers there may be. The
+// answer itself is written in one place of the program, at the end of the road.
+
+import { atomic, type Bool, type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { type BalancerMaps, Tallies } from "../schema.ts";
+
+/** What a packet is answered with; 0 in a program: nothing. */
+export const answers = { portUnreachable: 1, timeExceeded: 2, tooBig: 3, reset: 4 } as const;
+export type AnswerName = keyof typeof answers;
+/** Bits that hold the number of an answer. */
+const ANSWER_BITS = 3;
+
+/** The note of one packet. */
+export class Refusal {
+  /** The answer's number in the low bits, the MTU that it tells above. */
+  readonly #note = variable(u32(0));
+
+  /** `mtu` is what errors about it tell, in bytes. */
+  set(answer: AnswerName, mtu?: Int<"u32">): void {
+    const number = answers[answer];
+    this.#note.set(mtu === undefined ? u32(number) : mtu.shl(ANSWER_BITS).or(number));
+  }
+
+  get isSet(): Bool {
+    return this.#note.get().ne(0);
+  }
+
+  is(answer: AnswerName): Bool {
+    return this.#note
+      .get()
+      .and((1 << ANSWER_BITS) - 1)
+      .eq(answers[answer]);
+  }
+
+  get mtu(): Int<"u32"> {
+    return this.#note.get().shr(ANSWER_BITS);
+  }
+}
+
+/** Whether one more answer may be sent in this second; counts it. */
+export function mayAnswer(maps: BalancerMaps, now: Int<"u32">): Bool {
+  const { tallies, settings } = maps;
+  const startedAt = tallies.value.secondStartedAt;
+  when(now.sub(startedAt).ge(settings.value.ticksPerSecond), () => {
+    const before = atomic(tallies.value, Tallies, "secondStartedAt").compareExchange(startedAt, now);
+    when(before.eq(startedAt), () => (tallies.value.answers = u32(0)));
+  });
+  return atomic(tallies.value, Tallies, "answers").fetchAdd(1).lt(settings.value.answersPerSecond);
+}

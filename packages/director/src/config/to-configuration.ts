@@ -1,0 +1,109 @@
+// What the schema makes of a file without faults → the Configuration that the rest of the director works with.
+import { formatPrefix, type Prefix } from "@yardmaster/packet";
+import { familyOf } from "../address.ts";
+import type { Configuration, DirectorSettings } from "../model/configuration.ts";
+import { singlePort } from "../model/ports.ts";
+import { usualTableSize } from "../model/scheduler.ts";
+import {
+  type Destination,
+  type MarkRule,
+  type Persistence,
+  prefixesOf,
+  protocols,
+  type ServiceMatch,
+  type VirtualService,
+} from "../model/virtual-service.ts";
+import type { ConfigurationFile, MarkEntry, ServiceEntry } from "./schema.ts";
+import { networkText } from "./values.ts";
+
+/** Completes a file that the checks found no fault in; throws where they should have. */
+export function toConfiguration(file: ConfigurationFile): Configuration {
+  return {
+    director: toDirectorSettings(file.director),
+    services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, file.director)),
+  };
+}
+
+function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSettings {
+  const { timeouts, dropPackets, marks: _marks, interfaces, ...others } = written;
+  const { lblc, lblcr, ...timeoutsMs } = timeouts;
+  return {
+    ...others,
+    interfaces,
+    timeoutsMs,
+    localityMs: { lblc, lblcr },
+    dropOneOf: dropPackets?.oneOf ?? 0,
+  };
+}
+
+function toService(
+  name: string,
+  entry: ServiceEntry,
+  { marks, compatibility }: ConfigurationFile["director"],
+): VirtualService {
+  const match = matchOf(entry, marks);
+  const { scheduler, schedulerOptions, forwarding, onePacket, caps } = entry;
+  return {
+    name,
+    match,
+    scheduler,
+    schedulerOptions: [...new Set(schedulerOptions)],
+    tableSize: entry.tableSize ?? (compatibility === "ipvs" ? undefined : usualTableSize(scheduler)),
+    forwarding,
+    persistence: persistenceOf(entry, match),
+    onePacket,
+    caps: { newPerSecond: caps?.newPerSecond ?? 0, halfOpen: caps?.halfOpen ?? 0 },
+    servers: entry.servers.map(
+      (server): Destination => ({
+        address: server.address,
+        port: server.port ?? portOf(match),
+        weight: server.weight,
+        forwarding: server.forwarding ?? forwarding,
+        upperThreshold: server.upperThreshold,
+        lowerThreshold: server.lowerThreshold,
+      }),
+    ),
+  };
+}
+
+/** The port that all of a service's packets have, or 0: a server gets them on their own. */
+function portOf(match: ServiceMatch): number {
+  if (match.kind === "exact") return match.port;
+  return match.kind === "mark" ? 0 : (singlePort(match.ports) ?? 0);
+}
+
+function matchOf(
+  { address, addresses, port, protocol = "tcp", mark, servers }: ServiceEntry,
+  marks: readonly MarkEntry[],
+): ServiceMatch {
+  if (mark !== undefined) return markMatch(mark, servers, marks);
+  const [first, ...rest] = address === undefined ? (addresses ?? []) : [address];
+  if (first === undefined || port === undefined) throw new Error("a checked service says which packets are its");
+  const one = singlePort(port);
+  const isExact = rest.length === 0 && first.length === first.address.length * 8;
+  if (isExact && one !== undefined) return { kind: "exact", address: networkText(first), port: one, protocol };
+  return { kind: "wide", prefixes: [formatPrefix(first), ...rest.map(formatPrefix)], ports: port, protocol };
+}
+
+/** The rules that give a mark to packets of the servers' family. */
+function markMatch(mark: number, servers: ServiceEntry["servers"], marks: readonly MarkEntry[]): ServiceMatch {
+  const own = marks.filter((entry) => entry.mark === mark);
+  const family = servers[0] === undefined ? familyOfPrefix(own[0]?.address) : familyOf(servers[0].address);
+  const [first, ...rest] = own.filter(({ address }) => familyOfPrefix(address) === family).map(toMarkRule);
+  if (first === undefined) throw new Error("a checked mark is given to packets");
+  return { kind: "mark", mark, rules: [first, ...rest] };
+}
+
+function toMarkRule({ address, port = "any", protocol }: MarkEntry): MarkRule {
+  return { prefix: formatPrefix(address), ports: port, protocols: protocol === undefined ? protocols : [protocol] };
+}
+
+function familyOfPrefix(prefix: Prefix | undefined): "ipv4" | "ipv6" {
+  return prefix?.address.length === 16 ? "ipv6" : "ipv4";
+}
+
+function persistenceOf({ persistence }: ServiceEntry, match: ServiceMatch): Persistence | undefined {
+  if (persistence === undefined) return undefined;
+  const longest = familyOf(prefixesOf(match)[0] ?? "") === "ipv6" ? 128 : 32;
+  return { timeoutMs: persistence.timeout, maskBits: persistence.netmask ?? longest };
+}

@@ -1,0 +1,90 @@
+// What the running programs are told: the settings of a configuration as the data plane knows them.
+import {
+  defaultTimeoutsMs,
+  removalActions,
+  reuseModes,
+  Settings,
+  states,
+  type TransitionRules,
+  transitionBytes,
+} from "@yardmaster/dataplane";
+import type { JsOf } from "@yardmaster/ebpf";
+import {
+  type DirectorSettings,
+  type LocalityTimeoutsMs,
+  type PortReuse,
+  type TimedState,
+  timedStates,
+} from "../model/configuration.ts";
+
+/** What holds for all services, and can be changed while packets flow. */
+export interface LiveSettings {
+  /** How long a connection may be silent, by the number of its state. */
+  readonly timeoutsMs: readonly number[];
+  readonly transitions: TransitionRules;
+  /** Bits of `reuseModes`. */
+  readonly reuseMode: number;
+  readonly onRemoval: keyof typeof removalActions;
+  /** Clients leave the servers that they are bound to when these are quiesced. */
+  readonly leaveQuiesced: boolean;
+  readonly sloppyTcp: boolean;
+  readonly refuseSourcePort20: boolean;
+  /** Of so many packets that would open a connection one is dropped; 0: none. */
+  readonly dropRate: number;
+  readonly refusesByIcmp: boolean;
+  readonly answersPerSecond: number;
+  readonly localityMs: LocalityTimeoutsMs;
+}
+
+/** IPVS's conn_reuse_mode for each word: 0, 1 and 3. */
+const reuseMode: Readonly<Record<PortReuse, number>> = {
+  never: 0,
+  ended: reuseModes.afterEnd,
+  closing: reuseModes.afterEnd | reuseModes.afterFin,
+};
+
+/** What the director's settings mean to the data plane. */
+export function liveSettings(director: DirectorSettings): LiveSettings {
+  const isIpvs = director.compatibility === "ipvs";
+  const timeoutsMs = [...defaultTimeoutsMs];
+  for (const word of Object.keys(timedStates) as TimedState[]) {
+    timeoutsMs[states[timedStates[word]]] = director.timeoutsMs[word];
+  }
+  return {
+    timeoutsMs,
+    transitions: director.secureTcp ? "secure" : "normal",
+    reuseMode: reuseMode[director.portReuse],
+    onRemoval: director.onRemoval,
+    leaveQuiesced: director.quiescedTemplates === "leave",
+    sloppyTcp: director.sloppyTcp,
+    refuseSourcePort20: isIpvs,
+    dropRate: director.dropOneOf,
+    refusesByIcmp: isIpvs,
+    answersPerSecond: director.answersPerSecond,
+    localityMs: director.localityMs,
+  };
+}
+
+/** Ticks of so many milliseconds, rounded up. */
+export function ticksOf(ms: number, ticksPerSecond: number): number {
+  return Math.ceil((ms * ticksPerSecond) / 1000);
+}
+
+/** Content of the settings map under a clock of `ticksPerSecond`. */
+export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): JsOf<typeof Settings> {
+  return {
+    ...Settings.decode(new Uint8Array(Settings.size)),
+    ticksPerSecond,
+    reuseMode: settings.reuseMode,
+    onRemoval: removalActions[settings.onRemoval],
+    leaveQuiesced: Number(settings.leaveQuiesced),
+    sloppyTcp: Number(settings.sloppyTcp),
+    refuseSourcePort20: Number(settings.refuseSourcePort20),
+    dropRate: settings.dropRate,
+    refusesByIcmp: Number(settings.refusesByIcmp),
+    answersPerSecond: settings.answersPerSecond,
+    localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
+    timeouts: settings.timeoutsMs.map((ms) => ticksOf(ms, ticksPerSecond)),
+    transitions: transitionBytes(settings.transitions),
+  };
+}
