@@ -88,29 +88,27 @@ function formatServices(services: readonly ServiceStatus[]): string {
   const used = columns.filter(({ isUsedBy }) => isUsedBy === undefined || services.some(isUsedBy));
   const rows = services.flatMap((service) => [
     used.map(({ ofService }) => ofService(service)),
+    ...notesOf(service).map((note) => [`     ${note}`]),
     ...service.servers.map((server) => used.map(({ ofServer }) => ofServer(server, service))),
   ]);
   return formatTable(used, rows);
 }
 
-/** Name, which packets, scheduler with its options, and what else distinguishes it, as `ipvsadm -L` has it. */
-function titleOf({
-  name,
-  matchText,
-  scheduler,
-  schedulerOptions,
-  persistence,
-  onePacket,
-  caps,
-}: ServiceStatus): string {
-  return [
-    `${name} ${matchText} ${scheduler}`,
-    ...(schedulerOptions.length === 0 ? [] : [`(${schedulerOptions.join(",")})`]),
+/** Name, which packets, scheduler with its options, as `ipvsadm -L` has it. */
+function titleOf({ name, matchText, scheduler, schedulerOptions }: ServiceStatus): string {
+  const options = schedulerOptions.length === 0 ? "" : ` (${schedulerOptions.join(",")})`;
+  return `${name} ${matchText} ${scheduler}${options}`;
+}
+
+/** What else distinguishes a service; a line, if there is anything. */
+function notesOf({ persistence, onePacket, caps }: ServiceStatus): readonly string[] {
+  const notes = [
     ...(persistence === undefined ? [] : [`persistent ${persistence.timeoutMs / 1000}s/${persistence.maskBits}`]),
     ...(onePacket ? ["one-packet"] : []),
-    ...(caps.newPerSecond === 0 ? [] : [`at most ${formatCount(caps.newPerSecond)} new/s`]),
-    ...(caps.halfOpen === 0 ? [] : [`at most ${formatCount(caps.halfOpen)} half-open`]),
-  ].join(" ");
+    ...(caps.newPerSecond === 0 ? [] : [`${formatCount(caps.newPerSecond)} new/s at most`]),
+    ...(caps.halfOpen === 0 ? [] : [`${formatCount(caps.halfOpen)} half-open at most`]),
+  ];
+  return notes.length === 0 ? [] : [notes.join(", ")];
 }
 
 /** "1,000/800", and whether the server has reached the upper one. */

@@ -40,9 +40,10 @@ export class Director implements Disposable {
     using owned = new DisposableStack();
     assertFeatures();
     const interfaces = chooseInterfaces(configuration.director.interfaces);
-    assertForwarding(interfaces.attach);
     const { macs, sendBack } = interfaces;
-    const dataplane = owned.use(createDataplane(createKernelHost(), plan(configuration, macs, { sendBack })));
+    const planned = plan(configuration, macs, { sendBack });
+    assertForwarding(interfaces.attach, planned.shape.families);
+    const dataplane = owned.use(createDataplane(createKernelHost(), planned));
     fillVlans(dataplane, interfaces);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#nextHops = new NextHops(serverAddresses(configuration), report);

@@ -1,5 +1,5 @@
-// A data plane that a test sends packets to: made from a configuration on either host, its clock moved by hand, the ways
-// to servers and clients known.
+// A data plane that a test sends packets to: made from a configuration on either host, its clock moved by hand, the
+// ways to servers and clients known.
 
 import type { BpfProgram } from "@yardmaster/ebpf";
 import { macBytes } from "@yardmaster/packet";

@@ -175,8 +175,10 @@ export function describeConfiguredServices({ create }: Pick<ContractHost, "creat
   describe("IPv6", () => {
     it("is served as IPv4 is, and shown in brackets", () => {
       const servers = 'servers: [{ address: "2001:db8:1::11", upperThreshold: 4 }, { address: "2001:db8:1::12" }]';
-      const text = `six: { address: "2001:db8::10", port: 80, scheduler: rr, forwarding: dr, persistence: { netmask: 64 }, ${servers} }`;
-      using bench = configured(director("") + services(text));
+      const address = 'address: "2001:db8::10", port: 80, persistence: { netmask: 64 }';
+      using bench = configured(
+        director("") + services(`six: { ${address}, scheduler: rr, forwarding: dr, ${servers} }`),
+      );
       const way = (from: string) => bench.way(tcpPacket(`[${from}]:4001`, "[2001:db8::10]:80", "S"));
       expect(["2001:db8:7::1", "2001:db8:7::2", "2001:db8:8::1"].map(way)).toEqual([
         "six 2001:db8:1::11:80",

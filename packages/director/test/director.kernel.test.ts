@@ -7,6 +7,7 @@ import { ethernet, frame, ipv4, udp } from "@yardmaster/packet";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Director } from "../src/director.ts";
 import { defaultTimeoutsMs } from "../src/model/configuration.ts";
+import type { VirtualService } from "../src/model/virtual-service.ts";
 import { createDirectorNetwork, type DirectorNetwork } from "./director-network.ts";
 import { describeKernel } from "./kernel-test.ts";
 import { configuration, service, VIP } from "./sample.ts";
@@ -79,6 +80,24 @@ describeKernel("a director", () => {
     expect(director.status().connectionTable).toMatchObject({ entries: held, maximum });
     stop.abort();
     await work;
+  });
+
+  test("does not start where packets of a family that it serves would not be forwarded", () => {
+    const six = service({ name: "six", address: "2001:db8::10", servers: [{ address: "2001:db8:1::11" }] });
+    const start = (services: readonly VirtualService[]) =>
+      network.enter(() => {
+        const wanted = configuration(services, { interfaces: ["front", "back"] });
+        new Director({ configuration: wanted, fileName: "y.yaml", version: "0", report: () => undefined })[
+          Symbol.dispose
+        ]();
+      });
+    const set = (value: number) =>
+      execFileSync("ip", ["netns", "exec", network.name, "sysctl", "-qw", `net.ipv6.conf.all.forwarding=${value}`]);
+    set(0);
+    expect(() => start([dns, six])).toThrow("starting: IPv6 forwarding is off on front, back");
+    expect(() => start([dns])).not.toThrow();
+    set(1);
+    expect(() => start([dns, six])).not.toThrow();
   });
 
   test("outlives its interfaces, and ends as well as ever", () => {

@@ -10,6 +10,6 @@ export {
 export { ask, type HostProcess, readLog, startHostProcess, stopHostProcess, waitForLog } from "./host-process.ts";
 export { LabError, type LabErrorCode } from "./lab-error.ts";
 export type { Expectation, LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
-export type { LabDestination, LabLayout, LabMethod, LabService } from "./layout.ts";
+export { type LabDestination, type LabLayout, type LabMethod, type LabScenario, type LabService } from "./layout.ts";
 export { buildNetwork, interfacesWithXdp, type LabNetwork, namespaceOf } from "./network.ts";
 export { type LabOptions, layouts, runLab } from "./run-lab.ts";

@@ -42,6 +42,7 @@ const tolerant: Readonly<Record<string, string>> = {
 /** The plan of it, as the lab builds networks. */
 export const layout: LabLayout = {
   method: "nat",
+  scenario: "shares",
   description: "client – director – segment with servers, which have a second way to the client",
   virtualAddress: virtualAddresses[0],
   clientAddresses: Object.values(clientAddresses).flat(),

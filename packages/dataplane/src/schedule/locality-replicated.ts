@@ -1,4 +1,4 @@
-// lblcr: each address that clients write to has a set of destinations, which grows while they are busy and shrinks later.
+// lblcr: each address that clients write to has a set of destinations, which grows while they are busy, and shrinks.
 // The rule: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_lblcr.c.
 
 import { type Int, u32, variable, when } from "@yardmaster/ebpf";

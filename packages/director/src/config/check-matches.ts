@@ -80,7 +80,7 @@ function checkFamilies({ name, addresses }: ServiceOutline, source: Source): voi
   if (other === undefined) return;
   source.errorAt(other.path, {
     code: "YM_CONFIG_FAMILY",
-    message: `service ${quoteValue(name)} mixes IPv4 and IPv6: ${networkText(first.value)}, ${networkText(other.value)}`,
+    message: `service ${quoteValue(name)} mixes families: ${networkText(first.value)}, ${networkText(other.value)}`,
     hint: "write one service for each family",
   });
 }

@@ -74,9 +74,10 @@ function checkServerRoute(server: ServerOutline, network: Network, source: Sourc
 
 function checkVirtualAddress(path: Path, address: string, network: Network, source: Source): void {
   if (network.routeTo(address)?.type === "local") return;
+  const length = address.includes(":") ? 128 : 32;
   source.warnAt(path, {
     code: "YM_CONFIG_VIP_ELSEWHERE",
     message: `${address} is no address of this machine: only a router can send its packets here`,
-    hint: `fine behind a router with a route here; else: ip address add ${address}/${address.includes(":") ? 128 : 32} dev …`,
+    hint: `fine behind a router with a route here; else: ip address add ${address}/${length} dev …`,
   });
 }

@@ -160,7 +160,7 @@ function checkServerAddress({ path, address, forwarding }: ServerOutline, servic
     const [server, others] = own === "ipv4" ? ["IPv4", "IPv6"] : ["IPv6", "IPv4"];
     source.errorAt(at, {
       code: "YM_CONFIG_FAMILY",
-      message: `server ${address} is ${server}, service ${quoteValue(service.name)} ${others}: ${forwarding} cannot mix them`,
+      message: `server ${address} is ${server}, its service ${others}: ${forwarding} cannot mix them`,
       hint: `write the server's ${others} address, or a service of its own for ${server}`,
     });
   }
@@ -177,10 +177,11 @@ function checkPortMapping({ path, ownPort, forwarding }: ServerOutline, service:
   const isMarked = service.keys.has("mark");
   if (ownPort === port || (service.ports === undefined && !isMarked)) return;
   const many = isMarked ? "the ports of a mark" : "several ports";
+  const mapped = port === undefined ? many : `port ${port}`;
   const listens = port === undefined ? "on the ports that clients write to" : `on ${port}`;
   source.errorAt([...path, "port"], {
     code: "YM_CONFIG_PORT_MAPPING",
-    message: `dr cannot map ${port === undefined ? many : `port ${port}`} to ${ownPort}: it changes nothing but the MAC address`,
+    message: `dr cannot map ${mapped} to ${ownPort}: it changes nothing but the MAC address`,
     hint: `remove the port (the server then listens ${listens}), or use forwarding: nat`,
   });
 }

@@ -9,6 +9,8 @@ import type { FaultText, Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
 import { readAddress, readNetmask, readNetwork, readPortEntry, readPorts, type Reading } from "./values.ts";
 
+/** Keys that a message lists. */
+const SHOWN_KEYS = 8;
 const notSupported = "YM_CONFIG_NOT_SUPPORTED";
 
 /** Reports each issue of a failed schema check at its place in the source. */
@@ -39,7 +41,7 @@ function wholeValue(path: Path): Path {
   return fieldAt(owner)?.kind === "ports" ? owner : path;
 }
 
-/** What is wrong further down, where the schema stopped at this issue. */
+/** What is wrong further down, beyond the place where the schema ended. */
 function issuesBelow(issue: z.core.$ZodIssue, value: unknown): readonly z.core.$ZodIssue[] {
   // It does not look behind a key that it refuses; the service there may have faults too.
   if (issue.code === "invalid_key") return serviceSchema.safeParse(value).error?.issues ?? [];
@@ -62,8 +64,13 @@ function explainUnknownKey(path: Path, key: string): FaultText {
   const known = keysAt(path);
   const near = suggest(key, [...known, ...planned]);
   const where = path.length === 0 ? "the file" : placeName(path);
-  const hint = near === undefined ? `known here: ${known.join(", ")}` : `did you mean ${quoteValue(near)}?`;
+  const hint = near === undefined ? `known here: ${shortList(known)}` : `did you mean ${quoteValue(near)}?`;
   return { code: "YM_CONFIG_UNKNOWN_KEY", message: `unknown key ${quoteValue(key)} in ${where}`, hint };
+}
+
+/** Not all of many. */
+function shortList(words: readonly string[]): string {
+  return words.slice(0, SHOWN_KEYS).join(", ") + (words.length > SHOWN_KEYS ? ", …" : "");
 }
 
 function explainName(name: string): FaultText {

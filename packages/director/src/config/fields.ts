@@ -12,7 +12,7 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
+import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -146,7 +146,7 @@ export const fields = {
   "services.*.port": ports,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
   "services.*.mark": mark,
-  "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
+  "services.*.scheduler": choice(schedulers, "schedulers"),
   "services.*.schedulerOptions": group("list", "a list of the scheduler's options, such as [sh-port]"),
   "services.*.schedulerOptions.*": choice(schedulerOptions, "schedulers' options"),
   "services.*.tableSize": integer(
@@ -159,7 +159,7 @@ export const fields = {
     "persistence",
     "how long clients stay with their server, such as 5m, or { timeout: 5m, netmask: 24 }",
   ),
-  "services.*.persistence.timeout": timeout("a client after its last new connection"),
+  "services.*.persistence.timeout": timeout("persistent clients"),
   "services.*.persistence.netmask": text(
     "netmask",
     "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",

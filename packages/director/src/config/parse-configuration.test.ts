@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultTimeoutsMs } from "../model/configuration.ts";
 import { optionsOf, schedulers } from "../model/scheduler.ts";
+import { service } from "../../test/faults.ts";
 import { ConfigurationError } from "./fault.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
@@ -31,16 +32,6 @@ function faultsOf(text: string): string {
     if (!(error instanceof ConfigurationError)) throw error;
     return error.message;
   }
-}
-
-/** A file with one service whose flow map holds these entries beside good ones. */
-function service(entries: string, servers = "[{ address: 10.0.0.11 }]"): string {
-  const rest = ["address: 198.51.100.10", "port: 80", "forwarding: dr"].filter((entry) => {
-    const key = entry.slice(0, entry.indexOf(":") + 1);
-    return !entries.startsWith(key) && !entries.includes(`, ${key}`);
-  });
-  const own = entries === "" ? [] : [entries];
-  return `services:\n  web: { ${[...own, ...rest, `servers: ${servers}`].join(", ")} }\n`;
 }
 
 describe("a good file", () => {

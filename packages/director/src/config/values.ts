@@ -1,5 +1,5 @@
-// Values that are written as text of their own form (addresses, prefixes, ports, masks): what they mean, or what is wrong
-// with them, in one place for validation and for messages.
+// Values that are written as text of their own form (addresses, prefixes, ports, masks): what they mean, or what is
+// wrong with them, in one place for validation and for messages.
 import { formatAddress, formatPrefix, type Prefix, parsePrefix, prefixOf, tryParseAddress } from "@yardmaster/packet";
 import { joinRanges, type PortRange, type Ports } from "../model/ports.ts";
 

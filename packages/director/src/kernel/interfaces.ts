@@ -1,6 +1,7 @@
 // Which interfaces the director works on, and what must be true of them before it starts.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import type { FamilyName } from "@yardmaster/dataplane";
 import { type Link, listAddresses, listLinks } from "@yardmaster/linux";
 import { DirectorError } from "../errors.ts";
 
@@ -70,14 +71,27 @@ function macBytes(text: string): Uint8Array {
   return Uint8Array.from(text.split(":"), (part) => Number.parseInt(part, 16));
 }
 
-/** Throws unless IPv4 forwarding is on where packets come in: bpf_fib_lookup answers nothing without it. */
-export function assertForwarding(links: readonly Link[]): void {
-  const off = links.filter(
-    ({ name }) => readFileSync(`/proc/sys/net/ipv4/conf/${name}/forwarding`, "utf8").trim() === "0",
-  );
-  if (off.length === 0) return;
-  const names = off.map(({ name }) => name).join(", ");
-  throw new DirectorError("YM_RUN_FORWARDING", `starting: IPv4 forwarding is off on ${names}`, {
-    hint: "a director forwards packets: sysctl -w net.ipv4.ip_forward=1",
-  });
+/** What is off by default, and how to turn it on. */
+const forwarding: Readonly<Record<FamilyName, { readonly name: string; readonly command: string }>> = {
+  ipv4: { name: "IPv4", command: "sysctl -w net.ipv4.ip_forward=1" },
+  ipv6: { name: "IPv6", command: "sysctl -w net.ipv6.conf.all.forwarding=1" },
+};
+
+/** Throws unless these families are forwarded where packets come in: bpf_fib_lookup answers nothing without that. */
+export function assertForwarding(links: readonly Link[], families: readonly FamilyName[]): void {
+  for (const family of families) {
+    const off = links.filter((link) => !forwards(link, family));
+    if (off.length === 0) continue;
+    const names = off.map((link) => link.name).join(", ");
+    const { name, command } = forwarding[family];
+    throw new DirectorError("YM_RUN_FORWARDING", `starting: ${name} forwarding is off on ${names}`, {
+      hint: `a director forwards packets: ${command}`,
+    });
+  }
+}
+
+function forwards({ name }: Link, family: FamilyName): boolean {
+  const file = `/proc/sys/net/${family}/conf/${name}/forwarding`;
+  // A kernel without IPv6, or an interface on which it is off, has no such file.
+  return existsSync(file) && readFileSync(file, "utf8").trim() !== "0";
 }

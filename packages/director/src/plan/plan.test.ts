@@ -113,6 +113,31 @@ describe("the program's shape", () => {
     });
   });
 
+  const server = { address: "10.0.0.11" };
+  const wide = { kind: "wide", prefixes: ["10.0.0.0/8"], ports: "any", protocol: "tcp" } as const;
+
+  it.each<[string, Parameters<typeof service>[0], readonly string[]]>([
+    ["nothing", { servers: [server] }, []],
+    ["thresholds", { servers: [{ ...server, upperThreshold: 5 }] }, ["thresholds"]],
+    ["persistence", { persistence: { timeoutMs: 1000, maskBits: 32 } }, ["persistence"]],
+    ["one-packet scheduling", { protocol: "udp", onePacket: true }, ["onePacket"]],
+    ["a prefix", { match: wide }, ["wideServices"]],
+    ["new connections", { caps: { newPerSecond: 1, halfOpen: 0 } }, ["caps"]],
+    ["half-open connections", { caps: { newPerSecond: 0, halfOpen: 1 } }, ["caps"]],
+  ])("has the features that services use: %s", (_, changes, features) => {
+    expect(shapeOf([service(), service({ port: 81, ...changes })]).features).toEqual(features);
+  });
+
+  it("follows the director's settings and the families of its services", () => {
+    const six = service({ address: "2001:db8::1", servers: [{ address: "2001:db8::2" }] });
+    expect(shapeOf([service()])).toMatchObject({ families: ["ipv4"], activeCost: 256 });
+    expect(shapeOf([six, service()], { dropOneOf: 10, compatibility: "ipvs" })).toMatchObject({
+      families: ["ipv4", "ipv6"],
+      activeCost: 257,
+      features: ["dropPackets", "fullUdpChecksums"],
+    });
+  });
+
   it("takes the methods from the servers, which may differ from their service's", () => {
     const servers = [{ address: "10.0.0.11", forwarding: "dr" } as const];
     expect(shapeOf([service({ forwarding: "nat", servers })]).methods).toEqual(["dr"]);

@@ -1,0 +1,23 @@
+// What docs/configuration.md shows is what can be written: its examples have no fault, its tables miss no key.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { fields } from "../src/config/fields.ts";
+import { parseConfiguration } from "../src/config/parse-configuration.ts";
+
+const page = readFileSync(resolve(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
+const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = ""]) => text);
+
+test("the page has examples", () => {
+  expect(examples.length).toBeGreaterThan(1);
+});
+
+test.each(examples)("an example is good: %s", (text) => {
+  expect(parseConfiguration(text, "docs/configuration.md").warnings).toEqual([]);
+});
+
+test("every key is explained", () => {
+  const keys = Object.keys(fields).flatMap((path) => path.split(".").at(-1) ?? []);
+  const missing = keys.filter((key) => !["", "*", "services", "director"].includes(key) && !page.includes(`\`${key}`));
+  expect([...new Set(missing)].filter((key) => !page.includes(`${key}:`))).toEqual([]);
+});
