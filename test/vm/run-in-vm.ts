@@ -13,7 +13,7 @@ import { archive, executable, folder } from "./initramfs.ts";
 /** What the root file system needs, then what the tests use: virtual links, bridges, VLANs, tc hooks; IPVS follows. */
 const MODULES = [
   ...["virtio_pci", "9pnet_virtio", "9p", "overlay"],
-  ...["veth", "bridge", "8021q", "tun", "sch_ingress", "cls_bpf", "act_mirred"],
+  ...["veth", "bridge", "8021q", "tun", "sch_ingress", "cls_bpf", "act_mirred", "cls_flower", "act_skbedit"],
   // IPVS needs it without saying so: by the name of an algorithm.
   "crc32c_generic",
 ];

@@ -1,6 +1,7 @@
 // What is compared: each scheduler with each forwarding method and protocol, and the traffic for it. The same list
 // configures both directors, the servers and the client.
-import type { Protocol, Scheduler } from "@yardmaster/director";
+import { type Scheduler, type SchedulerName, schedulers } from "@yardmaster/dataplane";
+import type { Protocol } from "@yardmaster/director";
 import { clientAddresses, servers, virtualAddresses } from "./layout.ts";
 import type { Visit } from "./visit.ts";
 
@@ -8,22 +9,19 @@ import type { Visit } from "./visit.ts";
 const modes = { nat: "-m", dr: "-g" } as const;
 const protocols = { tcp: "-t", udp: "-u" } as const satisfies Readonly<Record<Protocol, string>>;
 
-/** One comparison. Its services differ from those of others by their port. */
+/** One comparison: a virtual service. Its servers are those of layout.ts, all with the same port. */
 export interface Case {
-  /** "wlc nat tcp". */
+  /** "wlc nat tcp"; it is also the service's, with dashes. */
   readonly name: string;
-  readonly scheduler: Scheduler;
+  readonly scheduler: SchedulerName;
+  readonly options: readonly string[];
   readonly method: keyof typeof modes;
   readonly protocol: Protocol;
-  readonly services: readonly CaseService[];
-}
-
-/** A virtual service; its servers are those of layout.ts, all with the same port. */
-export interface CaseService {
-  readonly name: string;
-  readonly address: string;
+  /** Another in each case. */
   readonly port: number;
   readonly serverPort: number;
+  /** Clients write to each in turn. Several are a service by mark to ipvsadm. */
+  readonly addresses: readonly string[];
 }
 
 /** Connections in a case: whole rounds of wrr with the servers' weights. */
@@ -42,64 +40,79 @@ const FIRST_CLIENT_PORT = 20_000;
 /** These look where a packet goes to: they get several virtual addresses. */
 const BY_DESTINATION: ReadonlySet<string> = new Set(["dh", "lblc", "lblcr"]);
 
-/** The cases for these schedulers. */
-export function casesOf(schedulers: readonly Scheduler[]): readonly Case[] {
-  const each = schedulers.flatMap((scheduler) =>
-    keysOf(modes).flatMap((method) => keysOf(protocols).map((protocol) => ({ scheduler, method, protocol }))),
+/** The cases for these schedulers; with options once without and once with all of them. */
+export function casesOf(names: readonly SchedulerName[]): readonly Case[] {
+  const variants = names.flatMap((scheduler) => {
+    const { options = [] }: Scheduler = schedulers[scheduler];
+    return (options.length === 0 ? [[]] : [[], options]).map((chosen) => ({ scheduler, options: chosen }));
+  });
+  const each = variants.flatMap((variant) =>
+    keysOf(modes).flatMap((method) => keysOf(protocols).map((protocol) => ({ ...variant, method, protocol }))),
   );
-  return each.map(({ scheduler, method, protocol }, index) => {
-    const name = `${scheduler} ${method} ${protocol}`;
+  return each.map(({ scheduler, options, method, protocol }, index) => {
     const port = FIRST_PORT + index;
-    const addresses = BY_DESTINATION.has(scheduler) ? virtualAddresses : virtualAddresses.slice(0, 1);
-    const services = addresses.map((address, at) => ({
-      name: `${name.replaceAll(" ", "-")}-${at + 1}`,
-      address,
+    return {
+      name: [scheduler, ...options, method, protocol].join(" "),
+      scheduler,
+      options,
+      method,
+      protocol,
       port,
       serverPort: method === "nat" ? port + PORT_SHIFT : port,
-    }));
-    return { name, scheduler, method, protocol, services };
+      addresses: BY_DESTINATION.has(scheduler) ? virtualAddresses : virtualAddresses.slice(0, 1),
+    };
   });
 }
 
-/** The connections of a case: each client address in turn, each client port once, each service in turn. */
-export function visitsOf({ method, services }: Case): readonly Visit[] {
+/** What both directors call the service of a case, where a name is to be had. */
+export function serviceName({ name }: Case): string {
+  return name.replaceAll(" ", "-");
+}
+
+/** The connections of a case: each client address in turn, each client port once, each virtual address in turn. */
+export function visitsOf({ method, addresses, port }: Case): readonly Visit[] {
   return Array.from({ length: CONNECTIONS }, (_, index) => {
-    const { address, port } = inTurn<CaseService>(services, index);
     const from = { address: inTurn(clientAddresses[method], index), port: FIRST_CLIENT_PORT + index };
-    return { from, to: { address, port }, lifetime: inTurn(LIFETIMES, index) };
+    return { from, to: { address: inTurn(addresses, index), port }, lifetime: inTurn(LIFETIMES, index) };
   });
 }
 
-/** How ipvsadm names a service. */
-export function ipvsadmService({ protocol }: Case, { address, port }: CaseService): readonly [string, string] {
-  return [protocols[protocol], `${address}:${port}`];
+/** How ipvsadm names a service. Of those by mark the mark is the port. */
+export function ipvsadmService({ protocol, addresses, port }: Case): readonly [string, string] {
+  return addresses.length > 1 ? ["-f", `${port}`] : [protocols[protocol], `${addresses[0]}:${port}`];
 }
 
 /** ipvsadm's own commands (`ipvsadm -R`) for all cases. The kernel puts each server before those it has. */
 export function ipvsadmCommands(cases: readonly Case[]): string {
-  const lines = cases.flatMap((each) =>
-    each.services.flatMap((service) => {
-      const words = ipvsadmService(each, service).join(" ");
-      const server = ({ address, weight }: (typeof servers)[number]) =>
-        `-a ${words} -r ${address}:${service.serverPort} ${modes[each.method]} -w ${weight}`;
-      return [`-A ${words} -s ${each.scheduler}`, ...servers.map(server)];
-    }),
-  );
+  const lines = cases.flatMap((each) => {
+    const service = ipvsadmService(each).join(" ");
+    const options = each.options.length === 0 ? "" : ` -b ${each.options.join(",")}`;
+    const server = ({ address, weight }: (typeof servers)[number]) =>
+      `-a ${service} -r ${address}:${each.serverPort} ${modes[each.method]} -w ${weight}`;
+    return [`-A ${service} -s ${each.scheduler}${options}`, ...servers.map(server)];
+  });
   return `${lines.join("\n")}\n`;
 }
 
-/** Yardmaster's configuration for all cases. Its first server is the first of the list, so they stand in reverse. */
+/** tc's own commands (`tc -batch`) that have an interface mark the packets of services that ipvsadm knows by mark. */
+export function markCommands(cases: readonly Case[], interfaceName: string): string {
+  const filter = ({ protocol, port }: Case) =>
+    `filter add dev ${interfaceName} ingress protocol ip flower ip_proto ${protocol} dst_port ${port} ` +
+    `action skbedit mark ${port}`;
+  const marked = cases.filter(({ addresses }) => addresses.length > 1);
+  return `${[`qdisc add dev ${interfaceName} clsact`, ...marked.map(filter)].join("\n")}\n`;
+}
+
+/** Yardmaster's configuration for all cases, to the letter of IPVS: servers in the order in which ipvsadm adds them. */
 export function yardmasterConfiguration(cases: readonly Case[], interfaces: readonly string[]): string {
-  const services = cases.flatMap(({ scheduler, method, protocol, services }) =>
-    services.map(({ name, address, port, serverPort }) => {
-      const listed = servers.toReversed().map((server) => ({
-        address: server.address,
-        port: serverPort,
-        weight: server.weight,
-      }));
-      return [name, { address, port, protocol, scheduler, forwarding: method, servers: listed }] as const;
-    }),
-  );
+  const services = cases.map((each) => {
+    const { scheduler, options: schedulerOptions, method: forwarding, protocol, port, addresses } = each;
+    const listed = servers.map(({ address, weight }) => ({ address, port: each.serverPort, weight }));
+    return [
+      serviceName(each),
+      { addresses, port, protocol, scheduler, schedulerOptions, forwarding, servers: listed },
+    ] as const;
+  });
   const director = {
     interfaces,
     hook: "xdp",

@@ -1,16 +1,10 @@
 // Compares what two directors chose, connection by connection and in sum.
 import { servers } from "./layout.ts";
 
-/** wrr begins again after as many connections: the sum of the weights, which have no common divisor. */
-const ROUND = servers.reduce((total, { weight }) => total + weight, 0);
-
-/**
- * How many choices IPVS is ahead of Yardmaster: 0 where both chose the same from the first connection on, less than a
- * round where what IPVS chose from there on is what Yardmaster chose from the first on. Otherwise undefined.
- */
-export function leadOf(ipvs: readonly string[], yardmaster: readonly string[]): number | undefined {
-  const leads = Array.from({ length: ROUND }, (_, lead) => lead);
-  return leads.find((lead) => String(ipvs.slice(lead)) === String(yardmaster.slice(0, yardmaster.length - lead)));
+/** The index of the first connection for which the two chose differently, or undefined where there is none. */
+export function differenceOf(ipvs: readonly string[], yardmaster: readonly string[]): number | undefined {
+  const at = ipvs.findIndex((name, index) => name !== yardmaster[index]);
+  return at < 0 ? undefined : at;
 }
 
 /** How often each server was chosen, in their order, and last how many connections none took. */

@@ -9,25 +9,26 @@ export function kernelHas(scheduler: string): boolean {
 
 /** Runs ipvsadm in a namespace, with `input` for it to read. Returns what it prints; throws its words when it fails. */
 export function ipvsadm(namespace: string, words: readonly string[], input = ""): string {
-  const command = ["netns", "exec", namespace, "ipvsadm", ...words];
-  const run = spawnSync("ip", command, { input, encoding: "utf8" });
-  if (run.status === 0) return run.stdout;
-  throw new Error(`running "ipvsadm ${words.join(" ")}": ${run.error?.message ?? run.stderr.trim()}`);
+  return run("ip", ["netns", "exec", namespace, "ipvsadm", ...words], input);
 }
 
-/** The connections of each service's servers in a listing of `ipvsadm -Ln`, in the form of `countText`. */
+/** Runs a command with `input` for it to read. Returns what it prints; throws its words when it fails. */
+export function run(command: string, words: readonly string[], input: string): string {
+  const child = spawnSync(command, words, { input, encoding: "utf8" });
+  if (child.status === 0) return child.stdout;
+  throw new Error(`running "${[command, ...words].join(" ")}": ${child.error?.message ?? child.stderr.trim()}`);
+}
+
+/** The connections of each server in a listing of `ipvsadm -L -n` of one service, in the form of `countText`. */
 export function countsIn(listing: string): readonly string[] {
-  let service = "";
   return listing.split("\n").flatMap((line) => {
-    const words = line.trim().split(/\s+/);
-    if (/^(TCP|UDP)$/.test(words[0] ?? "")) service = words[1] ?? "";
-    const [arrow, server = "", , , active, inactive] = words;
+    const [arrow, server = "", , , active, inactive] = line.trim().split(/\s+/);
     if (arrow !== "->" || !/^\d+$/.test(active ?? "")) return [];
-    return countText(service, server, Number(active), Number(inactive));
+    return countText(server, Number(active), Number(inactive));
   });
 }
 
 /** One server's connections in words. */
-export function countText(service: string, server: string, active: number, inactive: number): string {
-  return `${service} -> ${server}: ${active} active, ${inactive} inactive`;
+export function countText(server: string, active: number, inactive: number): string {
+  return `${server}: ${active} active, ${inactive} inactive`;
 }

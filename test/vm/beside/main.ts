@@ -2,7 +2,7 @@
 // is 1 when the two chose differently.
 import { schedulers } from "@yardmaster/director";
 import { type Case, casesOf } from "./cases.ts";
-import { leadOf } from "./compare.ts";
+import { differenceOf } from "./compare.ts";
 import { kernelHas } from "./ipvs.ts";
 import { table } from "./report.ts";
 import { type Outcome, SideBySide } from "./side-by-side.ts";
@@ -24,5 +24,5 @@ console.log(
     named.filter((name) => !kernelHas(name)),
   ),
 );
-const isSame = outcomes.every(([, { ipvs, yardmaster }]) => leadOf(ipvs.chosen, yardmaster.chosen) !== undefined);
+const isSame = outcomes.every(([, { ipvs, yardmaster }]) => differenceOf(ipvs.chosen, yardmaster.chosen) === undefined);
 process.exitCode = isSame ? 0 : 1;

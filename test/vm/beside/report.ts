@@ -1,6 +1,6 @@
 // The comparison for people: how many connections each server got of each director, a line for each case.
 import type { Case } from "./cases.ts";
-import { leadOf, shareOf } from "./compare.ts";
+import { differenceOf, shareOf } from "./compare.ts";
 import { servers } from "./layout.ts";
 import type { Outcome } from "./side-by-side.ts";
 
@@ -26,10 +26,10 @@ function titleOf({ name, weight }: (typeof servers)[number]): string {
   return `${name} (${weight})`;
 }
 
-function rowOf({ scheduler, method, protocol }: Case, { ipvs, yardmaster }: Outcome): readonly string[] {
+function rowOf({ scheduler, options, method, protocol }: Case, { ipvs, yardmaster }: Outcome): readonly string[] {
   const [theirs, ours] = [shareOf(ipvs.chosen), shareOf(yardmaster.chosen)];
   return [
-    scheduler,
+    [scheduler, ...options].join(" "),
     method,
     protocol,
     ...theirs.map((share, at) => `${share} | ${ours[at]}`),
@@ -38,9 +38,6 @@ function rowOf({ scheduler, method, protocol }: Case, { ipvs, yardmaster }: Outc
 }
 
 function agreement(theirs: readonly string[], ours: readonly string[]): string {
-  const lead = leadOf(theirs, ours);
-  if (lead === 0) return "the same";
-  if (lead !== undefined) return `the same, IPVS ${lead} ahead`;
-  const at = theirs.findIndex((name, index) => name !== ours[index]);
-  return `differs at ${at + 1}: ${theirs[at]} | ${ours[at]}`;
+  const at = differenceOf(theirs, ours);
+  return at === undefined ? "the same" : `differ from ${at + 1} on: ${theirs[at]} | ${ours[at]}`;
 }

@@ -2,7 +2,7 @@
 // other, and the same traffic through both at the same time.
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient, type ServiceStatus } from "@yardmaster/director";
+import { createClient } from "@yardmaster/director";
 import {
   ask,
   buildNetwork,
@@ -22,27 +22,28 @@ import {
 import { findLink, listNeighbours, resolveNeighbour, withNetworkNamespace } from "@yardmaster/linux";
 import {
   type Case,
-  type CaseService,
   ipvsadmCommands,
   ipvsadmService,
+  markCommands,
+  serviceName,
   visitsOf,
   yardmasterConfiguration,
 } from "./cases.ts";
-import { leadOf } from "./compare.ts";
-import { countsIn, countText, ipvsadm } from "./ipvs.ts";
+import { differenceOf } from "./compare.ts";
+import { countsIn, countText, ipvsadm, run } from "./ipvs.ts";
 import { clientHop, layout, servers } from "./layout.ts";
 import { CLOSE, type Listener, type ServerOptions, type VisitJob } from "./visit.ts";
 
 /** Limits that only something broken reaches, also on an emulated machine that others keep busy. */
 const READY_LIMIT_MS = 300_000;
 const NEIGHBOUR_LIMIT_MS = 60_000;
-const SETTLE_LIMIT_MS = 30_000;
+const SETTLE_LIMIT_MS = 15_000;
 
 /** What one director made of a case. */
 export interface Answers {
   /** For each connection, in order, the server that took it, or why none did. */
   readonly chosen: readonly string[];
-  /** What the director counts at the end, before what is open is closed: a line for each server of each service. */
+  /** What the director counts at the end, before what is open is closed: a line for each server. */
   readonly counts: readonly string[];
 }
 
@@ -83,6 +84,7 @@ export class SideBySide implements AsyncDisposable {
     const side = await startSide(await buildNetwork(layout, `${lab}-yardmaster`), { cases, folder, closing });
     ipvsadm(directorOf(ipvs), ["--set", "900", "900", "900"]);
     ipvsadm(directorOf(ipvs), ["-R"], ipvsadmCommands(cases));
+    run("tc", ["-netns", directorOf(ipvs), "-batch", "-"], markCommands(cases, layout.directorInterfaces[0] ?? ""));
     const config = yardmasterConfiguration(cases, layout.directorInterfaces);
     const director = startDirector(side.network, { command: defaultDirectorCommand, config, folder });
     closing.defer(async () => void (await stopHostProcess(director.process)));
@@ -97,7 +99,7 @@ export class SideBySide implements AsyncDisposable {
     const both = [this.#ipvs.client, this.#yardmaster.client] as const;
     const visit = async (client: HostProcess) => (await ask(client, { ...job })) as readonly string[];
     const [ipvs, yardmaster] = await Promise.all([visit(both[0]), visit(both[1])]);
-    const counts = await this.#settledCounts(each, leadOf(ipvs, yardmaster) === 0 ? SETTLE_LIMIT_MS : 0);
+    const counts = await this.#settledCounts(each, differenceOf(ipvs, yardmaster) === undefined ? SETTLE_LIMIT_MS : 0);
     await Promise.all(both.map((client) => ask(client, CLOSE)));
     return {
       ipvs: { chosen: ipvs, counts: counts.ipvs },
@@ -120,26 +122,18 @@ export class SideBySide implements AsyncDisposable {
   }
 
   #ipvsCounts(each: Case): readonly string[] {
-    const list = (service: CaseService) =>
-      ipvsadm(directorOf(this.#ipvs), ["-L", "-n", ...ipvsadmService(each, service)]);
-    return each.services.flatMap((service) => countsIn(list(service))).toSorted();
+    const listing = ipvsadm(directorOf(this.#ipvs), ["-L", "-n", ...ipvsadmService(each)]);
+    return countsIn(listing).toSorted();
   }
 
-  async #yardmasterCounts({ protocol, services }: Case): Promise<readonly string[]> {
+  async #yardmasterCounts(each: Case): Promise<readonly string[]> {
     const status = await createClient(this.#yardmaster.director.socketPath, { timeoutMs: READY_LIMIT_MS }).status();
-    const countsOf = ({ name, match, servers }: ServiceStatus): readonly string[] => {
-      const isOurs = match.kind === "exact" && match.protocol === protocol;
-      if (!isOurs || !services.some((service) => service.name === name)) return [];
-      return servers.map((server) =>
-        countText(
-          `${match.address}:${match.port}`,
-          `${server.address}:${server.port}`,
-          server.activeConnections,
-          server.inactiveConnections,
-        ),
-      );
-    };
-    return status.services.flatMap(countsOf).toSorted();
+    const service = status.services.find(({ name }) => name === serviceName(each));
+    return (service?.servers ?? [])
+      .map(({ address, port, activeConnections, inactiveConnections }) =>
+        countText(`${address}:${port}`, activeConnections, inactiveConnections),
+      )
+      .toSorted();
   }
 }
 
@@ -178,15 +172,9 @@ async function startSide(network: LabNetwork, { cases, folder, closing }: SideOp
 
 /** Where a server answers: for nat on its own address, for dr on the services'. */
 function listenersOf(cases: readonly Case[], ownAddress: string): readonly Listener[] {
-  return cases.flatMap(({ method, protocol, services }) => {
-    const listeners = services.map(({ address, serverPort }) => ({
-      protocol,
-      port: serverPort,
-      address: method === "nat" ? ownAddress : address,
-    }));
-    // In nat all services of a case come to one port.
-    return method === "nat" ? listeners.slice(0, 1) : listeners;
-  });
+  return cases.flatMap(({ method, protocol, serverPort, addresses }) =>
+    (method === "nat" ? [ownAddress] : addresses).map((address) => ({ protocol, port: serverPort, address })),
+  );
 }
 
 /** Has a director know its neighbours: the first packet to a server shall not be one that waits for ARP. */
