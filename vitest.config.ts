@@ -1,6 +1,6 @@
 // How the tests run: `unit` anywhere, `kernel` and `e2e` as root and one file after another, because they share the
-// machine's kernel. Files are imported by Node itself (type stripping), not by Vite, so that the stack positions the
-// DSL records are those of the .ts files, as they are in production.
+// machine's kernel, `guest` so in a virtual machine (test/vm). Files are imported by Node itself (type stripping), not
+// by Vite, so that the stack positions the DSL records are those of the .ts files, as they are in production.
 import { defineConfig } from "vitest/config";
 
 // An emulated machine (test/vm) needs more time for the same work.
@@ -22,10 +22,10 @@ export default defineConfig({
             "packages/*/src/**/*.test.ts",
             "packages/*/test/**/*.test.ts",
             "test/*.test.ts",
-            "test/{oracle,tidy,vm}/*.test.ts",
+            "test/{oracle,tidy,vm}/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
-          exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/node_modules/**"],
+          exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/*.vm.test.ts", "**/node_modules/**"],
           setupFiles: ["test/property-seed.ts"],
           testTimeout: 30_000 * timeScale,
           sequence: { groupOrder: 0 },
@@ -57,6 +57,17 @@ export default defineConfig({
           testTimeout: 300_000 * timeScale,
           hookTimeout: 120_000 * timeScale,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "guest",
+          include: ["test/vm/**/*.vm.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000 * timeScale,
+          hookTimeout: 90_000 * timeScale,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

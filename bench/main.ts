@@ -10,7 +10,9 @@ import { measureMemory } from "./memory.ts";
 import { createNetwork } from "./network.ts";
 import { reportText } from "./report.ts";
 import { type BenchmarkResult, describeMachine, fileNameOf } from "./result.ts";
+import { measureSchedulers } from "./schedulers.ts";
 import { setupTimes } from "./setup-times.ts";
+import { measureTableSize } from "./table-size.ts";
 
 const USAGE = `usage: npm run bench [-- OPTIONS]
   --save    keep the numbers in bench/results/DATE-MACHINE.json
@@ -54,8 +56,10 @@ function run(effort: Effort, coldProcesses: number): BenchmarkResult {
   using network = createNetwork();
   const setup = setupTimes(network.name, coldProcesses);
   const { cases, programs } = measure(network.name, effort);
+  const schedulers = measureSchedulers(network.name, effort.repetitions);
+  const tableSize = measureTableSize(network.name, effort.repetitions);
   const memory = measureMemory(MEMORY_ENTRIES);
-  return { date, machine, effort, programs, cases, setup, memory };
+  return { date, machine, effort, programs, cases, setup, schedulers, tableSize, memory };
 }
 
 function save(result: BenchmarkResult): void {

@@ -51,7 +51,9 @@ const CASES: readonly CaseName[] = ["established", "new", "noService"];
 export function measure(name: string, effort: Effort): { cases: CaseResult[]; programs: ProgramResult[] } {
   using feeder = createFeeder();
   using subjects = new DisposableStack();
-  const loaded = METHODS.map((method) => [method, subjects.use(createSubject(method, TABLE))] as const);
+  const loaded = METHODS.map(
+    (method) => [method, subjects.use(createSubject({ method, maximumConnections: TABLE }))] as const,
+  );
   const cases = loaded.flatMap(([method, subject]) =>
     PROTOCOLS.flatMap((protocol) => CASES.map((at) => new Case(feeder, subject, method, protocol, at, effort))),
   );

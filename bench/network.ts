@@ -10,11 +10,16 @@ export const network = {
   clientMac: "02:00:00:00:00:01",
   serviceAddress: "10.9.9.9",
   servicePort: 80,
-  servers: ["10.2.0.1", "10.2.0.2", "10.2.0.3", "10.2.0.4"],
+  servers: serverAddresses(4),
   /** Clients are 10.128.0.1 and following. */
   firstClient: "10.128.0.1",
   serverInterface: "d1",
 } as const;
+
+/** The first of up to 1,000 servers: 10.2.0.1 and following. */
+export function serverAddresses(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `10.2.${(index + 1) >> 8}.${(index + 1) & 0xff}`);
+}
 
 /** The commands that make a namespace a director's, to be run inside it (`ip netns exec` or `nsenter`). */
 export function directorCommands(): string[] {
@@ -31,6 +36,14 @@ export function directorCommands(): string[] {
         `ip neighbour replace ${address} lladdr 02:00:00:00:01:0${index + 1} dev ${serverInterface} nud permanent`,
     ),
   ];
+}
+
+/** Gives the first `count` servers neighbour entries in the namespace `name`. */
+export function addNeighbours(name: string, count: number): void {
+  const entries = serverAddresses(count).map(
+    (address) => `neighbour replace ${address} lladdr 02:00:00:00:01:01 dev ${network.serverInterface} nud permanent`,
+  );
+  execFileSync("ip", ["-n", name, "-batch", "-"], { input: `${entries.join("\n")}\n` });
 }
 
 /** A namespace with that network; gone when disposed. */

@@ -20,6 +20,6 @@ pinSubject(method, path);
 function pinSubject(name: MethodName, at: string): void {
   ensurePinDirectory(dirname(at));
   unpin(at);
-  using subject = createSubject(name, MAXIMUM_CONNECTIONS);
+  using subject = createSubject({ method: name, maximumConnections: MAXIMUM_CONNECTIONS });
   pin(subject.program, at);
 }

@@ -19,7 +19,8 @@ export function reportText(result: BenchmarkResult): string {
   const about =
     `${machine.processor}, ${machine.processors} processors${machine.isVirtual ? " (virtual)" : ""}, ` +
     `Linux ${machine.kernel}, Node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`;
-  return `${[about, casesText(result), programsText(result), setupText(result), memoryText(result)].join("\n\n")}\n`;
+  const parts = [casesText, schedulersText, heldText, reapingText, programsText, setupText, memoryText];
+  return `${[about, ...parts.map((part) => part(result))].join("\n\n")}\n`;
 }
 
 function casesText({ cases, effort }: BenchmarkResult): string {
@@ -36,6 +37,32 @@ function casesText({ cases, effort }: BenchmarkResult): string {
   ]);
   const title = `Nanoseconds per packet without the feeder (${effort.repetitions} repetitions, interleaved)`;
   return table(title, ["method", "", "packet", "verdict", "median", "min–max", "feeder"], rows);
+}
+
+function schedulersText({ schedulers }: BenchmarkResult): string {
+  const times = (name: string, servers: number) =>
+    schedulers.filter((one) => one.scheduler === name && one.servers === servers).map(({ netNs }) => median(netNs))[0];
+  const usual = times("rr", 16) ?? Number.NaN;
+  const rows = schedulers.map(({ scheduler, servers, netNs }) => {
+    const middle = median(netNs);
+    return [scheduler, String(servers), String(middle), (middle / usual).toFixed(2)];
+  });
+  const title = "Nanoseconds for a new flow (dr, udp) by scheduler and number of servers";
+  return table(title, ["scheduler", "servers", "median", "of rr over 16"], rows);
+}
+
+function heldText({ tableSize }: BenchmarkResult): string {
+  const rows = tableSize.held.map(({ connections, netNs }) => [String(connections), String(median(netNs))]);
+  const title = "Nanoseconds for an established packet (dr, udp) of one of so many connections, in turn, shuffled";
+  return table(title, ["connections held", "median"], rows);
+}
+
+function reapingText({ tableSize: { reaping } }: BenchmarkResult): string {
+  const { connections, ended, cpuMs, longestStepMs } = reaping;
+  const each = `${((cpuMs * 1000) / connections).toFixed(2)} microseconds each`;
+  const step = `longest time without a turn for the event loop ${longestStepMs.toFixed(1)} ms`;
+  const all = `${cpuMs.toFixed(0)} ms of processor`;
+  return `Ending ${connections} expired connections (${ended} ended): ${all}, ${each}; ${step}`;
 }
 
 function programsText({ programs }: BenchmarkResult): string {

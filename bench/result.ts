@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem } from "node:os";
 import type { CaseResult, Effort, ProgramResult } from "./measure.ts";
 import type { MemoryResult } from "./memory.ts";
+import type { SchedulerResult } from "./schedulers.ts";
 import type { SetupTimes } from "./setup-times.ts";
+import type { TableSizeResult } from "./table-size.ts";
 
 export interface Machine {
   readonly processor: string;
@@ -27,6 +29,8 @@ export interface BenchmarkResult {
   readonly programs: readonly ProgramResult[];
   readonly cases: readonly CaseResult[];
   readonly setup: readonly SetupTimes[];
+  readonly schedulers: readonly SchedulerResult[];
+  readonly tableSize: TableSizeResult;
   readonly memory: MemoryResult;
 }
 

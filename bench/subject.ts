@@ -1,7 +1,13 @@
 // The balancer as the benchmark runs it: planned and brought to life by the director's own code from a configuration
 // of one service for TCP and UDP. Measured by main.ts, pinned by pin-for-harness.ts.
 
-import { type BalancerShape, featureNames, type MethodName, schedulerNames } from "@yardmaster/dataplane";
+import {
+  type BalancerShape,
+  featureNames,
+  type MethodName,
+  type SchedulerName,
+  schedulerNames,
+} from "@yardmaster/dataplane";
 import { createDataplane, type Dataplane, type Plan, parseConfiguration, plan } from "@yardmaster/director/simulation";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { network } from "./network.ts";
@@ -9,18 +15,28 @@ import { network } from "./network.ts";
 /** A loaded balancer with its maps; all close together. */
 export type Subject = Dataplane<KernelProgram>;
 
-/** Builds, loads and configures the balancer for a forwarding method. */
-export function createSubject(method: MethodName, maximumConnections: number): Subject {
-  return createDataplane(createKernelHost(), planFor(method, maximumConnections));
+/** What is configured besides the service's address. */
+export interface SubjectOptions {
+  readonly method: MethodName;
+  readonly maximumConnections: number;
+  /** Default rr. */
+  readonly scheduler?: SchedulerName;
+  /** Default: those of the network. */
+  readonly servers?: readonly string[];
 }
 
-function planFor(method: MethodName, maximumConnections: number): Plan {
-  const servers = network.servers.map((address) => `      - { address: ${address} }`).join("\n");
+/** Builds, loads and configures the balancer. */
+export function createSubject(options: SubjectOptions): Subject {
+  return createDataplane(createKernelHost(), planFor(options));
+}
+
+function planFor({ method, maximumConnections, scheduler = "rr", servers: addresses }: SubjectOptions): Plan {
+  const servers = (addresses ?? network.servers).map((address) => `      - { address: ${address} }`).join("\n");
   const service = (protocol: string) => `  ${protocol}:
     address: ${network.serviceAddress}
     port: ${network.servicePort}
     protocol: ${protocol}
-    scheduler: rr
+    scheduler: ${scheduler}
     forwarding: ${method}
     servers:
 ${servers}`;

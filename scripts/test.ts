@@ -6,7 +6,7 @@ import { runTestsInVm } from "../test/vm/run-tests-in-vm.ts";
 import { ensureCommands, type SystemCommand } from "./system-packages.ts";
 import { runChecks } from "./test/check.ts";
 import { type Counts, describeCounts, ONE_FAILED, sum } from "./test/counts.ts";
-import { type Project, runProject, skipProject } from "./test/vitest.ts";
+import { type Project, runProjects, skipProjects } from "./test/vitest.ts";
 
 type Part = (extra: readonly string[]) => Counts | Promise<Counts>;
 
@@ -18,21 +18,26 @@ const TOOLS: readonly SystemCommand[] = ["ip", "tc", "sysctl", "bpftool", "curl"
 /** In the order of `npm test`: the quickest to fail first. */
 const PARTS: Readonly<Record<string, Part>> = {
   check: () => runChecks(root),
-  unit: (extra) => runProject("unit", extra),
-  kernel: (extra) => runPrivileged("kernel", extra),
-  e2e: (extra) => runPrivileged("e2e", extra),
+  unit: (extra) => runProjects(["unit"], extra),
+  kernel: (extra) => runPrivileged(["kernel"], extra),
+  e2e: (extra) => runPrivileged(["e2e"], extra),
   vm: (extra) => runTestsInVm(extra),
+};
+
+/** What `vm` has a virtual machine run: the kernel tests on its kernel, and those that only it has the modules for. */
+const PARTS_OF_GUEST: typeof PARTS = {
+  guest: (extra) => runPrivileged(["kernel", "guest"], extra),
 };
 
 const isRoot = process.getuid?.() === 0;
 
 /** Kernel and end-to-end tests need root and a few system tools; without root they are skipped, loudly. */
-async function runPrivileged(project: Project, extra: readonly string[]): Promise<Counts> {
-  if (process.platform !== "linux") return skipProject(project, `needs Linux, this is ${process.platform}`);
-  if (!isRoot) return skipProject(project, "needs root (network namespaces, bpf); run it with sudo");
+async function runPrivileged(projects: readonly Project[], extra: readonly string[]): Promise<Counts> {
+  if (process.platform !== "linux") return skipProjects(projects, `needs Linux, this is ${process.platform}`);
+  if (!isRoot) return skipProjects(projects, "needs root (network namespaces, bpf); run it with sudo");
   const missing = ensureCommands(TOOLS);
-  if (missing === undefined) return runProject(project, extra);
-  console.log(` × ${project}: ${missing}`);
+  if (missing === undefined) return runProjects(projects, extra);
+  console.log(` × ${projects.join(", ")}: ${missing}`);
   return ONE_FAILED;
 }
 
@@ -41,7 +46,7 @@ async function main(names: readonly string[], extra: readonly string[]): Promise
   const results: Counts[] = [];
   for (const name of names) {
     console.log(`── ${name}`);
-    const part = PARTS[name];
+    const part = PARTS[name] ?? PARTS_OF_GUEST[name];
     if (part !== undefined) results.push(await part(extra));
   }
   const total = sum(results);
@@ -50,7 +55,7 @@ async function main(names: readonly string[], extra: readonly string[]): Promise
 }
 
 const [name, ...extra] = process.argv.slice(2);
-if (name !== undefined && !(name in PARTS)) {
+if (name !== undefined && !(name in PARTS || name in PARTS_OF_GUEST)) {
   console.error(`running tests: no part is named "${name}"; there are ${Object.keys(PARTS).join(", ")}`);
   process.exit(2);
 }

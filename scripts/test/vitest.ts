@@ -1,11 +1,11 @@
-// The parts of the test run that are vitest projects (unit, kernel, e2e): runs one of them in this process and counts.
+// The parts of the test run that are vitest projects (unit, kernel, e2e, guest): runs them in this process and counts.
 import { createVitest, parseCLI, startVitest, type TestModule, type Vitest } from "vitest/node";
 import { type Counts, NONE, ONE_FAILED, sum } from "./counts.ts";
 
-export type Project = "unit" | "kernel" | "e2e";
+export type Project = "unit" | "kernel" | "e2e" | "guest";
 
-/** Runs a project's tests. `extra` is what vitest's own command line takes: file filters, `-t NAME`. */
-export async function runProject(project: Project, extra: readonly string[]): Promise<Counts> {
+/** Runs the tests of projects. `extra` is what vitest's own command line takes: file filters, `-t NAME`. */
+export async function runProjects(projects: readonly Project[], extra: readonly string[]): Promise<Counts> {
   const { filter, options } = parseCLI(["vitest", ...extra]);
   let counts: Counts | undefined;
   const counter = {
@@ -16,23 +16,23 @@ export async function runProject(project: Project, extra: readonly string[]): Pr
   };
   const vitest = await startVitest([...filter], {
     ...options,
-    project: [project],
+    project: [...projects],
     watch: false,
     reporters: ["default", counter],
   });
   await closeQuietly(vitest);
   if (counts !== undefined && sumOf(counts) > 0) return counts;
-  console.log(` × ${project}: no test ran`);
+  console.log(` × ${projects.join(", ")}: no test ran`);
   return ONE_FAILED;
 }
 
-/** Counts a project's tests as skipped, without running them, and says why. */
-export async function skipProject(project: Project, reason: string): Promise<Counts> {
-  const vitest = await createVitest({ project: [project], watch: false, reporters: [] });
+/** Counts the tests of projects as skipped, without running them, and says why. */
+export async function skipProjects(projects: readonly Project[], reason: string): Promise<Counts> {
+  const vitest = await createVitest({ project: [...projects], watch: false, reporters: [] });
   const { testModules } = await vitest.collect();
   const skipped = testModules.reduce((total, module) => total + [...module.children.allTests()].length, 0);
   await closeQuietly(vitest);
-  console.log(` ↓ ${project}: ${skipped} tests skipped: ${reason}`);
+  console.log(` ↓ ${projects.join(", ")}: ${skipped} tests skipped: ${reason}`);
   return { ...NONE, skipped };
 }
 

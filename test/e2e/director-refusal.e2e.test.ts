@@ -179,10 +179,10 @@ services:
         "7:11 port 70000 is outside 1–65535",
         "9:16 unknown scheduler "fastest"",
         "10:45 weight -1 is outside 0–65535",
-        "10:62 "nowhere" is no IPv4 address",
+        "10:62 "nowhere" is no address",
         "15:43 dr cannot map port 81 to 8080: it changes nothing but the MAC address",
         "15:62 server 192.0.2.1 is outside any route of this machine",
-        "16:3 service "again" is the same as "same" on line 11: tcp 198.51.100.10:81",
+        "16:3 service "again" claims tcp 198.51.100.10 port 81, which service "same" on line 11 has",
       ]
     `);
   });

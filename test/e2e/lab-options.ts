@@ -6,5 +6,6 @@ export const needsRoot: boolean = process.platform !== "linux" || process.getuid
 
 /** A lab of a few hundred requests that prints nothing. */
 export function labOptions(changes: Partial<LabOptions>): LabOptions {
-  return { methods: ["nat"], keep: false, clients: 20, requests: 300, json: false, write: () => undefined, ...changes };
+  const quiet = { keep: false, clients: 20, requests: 300, json: false, write: () => undefined };
+  return { methods: ["nat"], scenarios: ["shares"], ...quiet, ...changes };
 }

@@ -27,7 +27,7 @@ $b mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
 $b mount -t tracefs tracefs /root/sys/kernel/tracing
 $b ifconfig lo up
 $b mkdir /root/run/vm
-$b cp /bin/busybox /command /root/run/vm
+$b cp /bin/* /command /root/run/vm
 exec $b switch_root /root /run/vm/busybox sh -c '
   b=/run/vm/busybox
   $b stty -F /dev/ttyS1 raw

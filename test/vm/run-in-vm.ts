@@ -7,13 +7,19 @@ import { join, resolve } from "node:path";
 import { ensureCommands, findCommand } from "../../scripts/system-packages.ts";
 import { unpackedPackage, VmUnavailableError } from "./debian-package.ts";
 import { type GuestKernel, guestKernel, type KernelVersion, modulesInOrder } from "./guest-kernel.ts";
+import { ipvsadmScript } from "./guest-tools.ts";
 import { archive, executable, folder } from "./initramfs.ts";
 
-/** What the root file system needs, then what the tests use: virtual links, bridges, VLANs, tc hooks. */
+/** What the root file system needs, then what the tests use: virtual links, bridges, VLANs, tc hooks; IPVS follows. */
 const MODULES = [
   ...["virtio_pci", "9pnet_virtio", "9p", "overlay"],
-  ...["veth", "bridge", "8021q", "tun", "sch_ingress", "cls_bpf", "act_mirred"],
+  ...["veth", "bridge", "8021q", "tun", "sch_ingress", "cls_bpf", "act_mirred", "cls_flower", "act_skbedit"],
+  // IPVS needs it without saying so: by the name of an algorithm.
+  "crc32c_generic",
 ];
+
+/** IPVS and every scheduler that a kernel has for it; what else begins so is for FTP and SIP. */
+const IPVS_MODULE = /^ip_vs(_(?!ftp$|pe_)\w+)?$/;
 
 export interface VmOptions {
   /** A shell command line; it starts in the repository's root folder. */
@@ -72,12 +78,14 @@ export async function runInVm(options: VmOptions): Promise<VmResult> {
 function initramfs(kernel: GuestKernel, options: VmOptions): Buffer {
   const busybox = readFileSync(join(unpackedPackage("busybox-static"), "bin/busybox"));
   const folders = ["bin", "proc", "sys", "dev", "modules", "lower", "upper", "root"];
-  const modules = modulesInOrder(kernel, MODULES).map(({ name, content }, index) =>
+  const names = [...MODULES, ...[...kernel.moduleFiles.keys()].filter((name) => IPVS_MODULE.test(name))];
+  const modules = modulesInOrder(kernel, names).map(({ name, content }, index) =>
     executable(`modules/${String(index).padStart(2, "0")}-${name}.ko`, content),
   );
   return archive([
     ...folders.map(folder),
     executable("bin/busybox", busybox),
+    executable("bin/ipvsadm", ipvsadmScript()),
     executable("init", readFileSync(join(import.meta.dirname, "init.sh"))),
     executable("command", commandScript(options)),
     ...modules,
@@ -86,7 +94,7 @@ function initramfs(kernel: GuestKernel, options: VmOptions): Buffer {
 
 function commandScript(options: VmOptions): string {
   const environment = {
-    PATH: `${join(ROOT, "node_modules/.bin")}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    PATH: `${join(ROOT, "node_modules/.bin")}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/vm`,
     HOME: "/root",
     TERM: "dumb",
     ...options.environment,

@@ -26,7 +26,11 @@ function total(connections: Int<"u64">): Int<"u32"> {
   return connections.shr(32).toU32().add(connections.toU32());
 }
 
-/** How one program counts connections. */
+/**
+ * How one program counts connections. IPVS moves `overloaded` where the total comes to exactly a threshold. Here it
+ * does whenever the total is beyond one, which is the same while one CPU counts: of two that cross a threshold in
+ * opposite directions, the later to write may have counted earlier, and the next connection has to put that right.
+ */
 export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const hasThresholds = hasFeature(shape, "thresholds");
 
@@ -46,7 +50,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
       if (hasThresholds) {
         const before = atomic(load, Load, "connections").fetchAdd(weightOf(state));
         maps.destinations.lookup(destination).then(({ upperThreshold }) => {
-          const isReached = upperThreshold.ne(0).and(total(before).add(1).eq(upperThreshold));
+          const isReached = upperThreshold.ne(0).and(total(before).add(1).ge(upperThreshold));
           when(isReached, () => (load.overloaded = u32(1)), { isRare: true });
         });
       } else atomic(load, Load, "connections").add(weightOf(state));
@@ -68,7 +72,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     }
     const before = atomic(load, Load, "connections").fetchAdd(amount);
     maps.destinations.lookup(destination).then(({ lowerThreshold }) => {
-      when(total(before).eq(lowerThreshold), () => (load.overloaded = u32(0)), { isRare: true });
+      when(total(before).le(lowerThreshold), () => (load.overloaded = u32(0)), { isRare: true });
     });
   };
 

@@ -21,6 +21,7 @@ import {
 import { currentTick } from "./clock.ts";
 import { connectionFunctions } from "./connection.ts";
 import { families, type Family } from "./family.ts";
+import { controlledOf } from "./life.ts";
 import { reasons } from "./reasons.ts";
 import { loadCounters } from "./load.ts";
 import {
@@ -94,8 +95,8 @@ function tablesOf(maps: BalancerMaps, shape: BalancerShape, family: Family): Tab
       reap(index, now) {
         const key = viewAs(maps.reaperWork.value.keys, bytes, keys.templates).masked(index);
         const force = forceOf(maps, (endIf) => {
-          maps[family.name].templates.lookup(key).then(({ destination, controlled }) => {
-            endIf(isRemoved(maps, destination).and(controlled.eq(0)));
+          maps[family.name].templates.lookup(key).then(({ destination, life }) => {
+            endIf(isRemoved(maps, destination).and(controlledOf(life).eq(0)));
           });
         });
         return templates.discard({ key, now, force });

@@ -70,8 +70,8 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
         direction: REPLY,
         table: connection.table,
         hasReplyEntry: 1,
-        templateFlags: 0,
-        templateBits: 0,
+        serviceFlags: 0,
+        maskBits: 0,
       });
       const outcome = connections.update(answer, entry, "create");
       when(outcome.ne(0), () => returnValue(outcome));

@@ -133,15 +133,17 @@ export const ServiceLoad = struct("service_load", {
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
-  /** As a connection's: expiry low, state (NONE, ASSURED or CLAIMED) high. */
+  /**
+   * As a connection's: expiry in the low 32 bits, state (NONE, ASSURED or CLAIMED) in bits 32–35; and from bit 36 on
+   * how many connections were opened under it and have not ended: while there are any, it does not end.
+   */
   life: u64,
   destination: u32,
-  /** Tells it from templates that had the same key before. */
+  /** Tells it from templates that had the same key before. Odd. */
   serial: u32,
-  /** Connections opened under it: while there are any it does not end. */
-  controlled: u32,
   /** Ticks that it lives from the next renewal on. */
   periodTicks: u32,
+  reserved: u32,
 });
 
 /** The two addresses of a frame in the order in which they are sent. */
@@ -250,7 +252,7 @@ export const ReaperWork = struct("reaper_work", {
 export const Tallies = struct("tallies", {
   /** Packets that would have opened a connection, for `dropRate`. */
   opening: u32,
-  /** The serial given to a template last. */
+  /** Twice the number of serials given to templates. */
   templateSerial: u32,
   /** lblcr: the number given to a set last. */
   localitySet: u32,
@@ -307,6 +309,11 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    /**
+     * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
+     * way through the schedulers wrote there, and follow all of them to the end.
+     */
+    opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
   };
 }

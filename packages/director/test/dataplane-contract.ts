@@ -103,6 +103,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         loads (array, 256)
         localities (hash, 1)
         locality_sets (hash, 1)
+        opened4 (percpu_array, 1)
+        opened6 (percpu_array, 1)
         paths (percpu_array, 256)
         port_classes (array, 1)
         prefixes4 (lpm_trie, 1)

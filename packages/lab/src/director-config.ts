@@ -1,6 +1,13 @@
 // The configuration file that the lab's director is started with: the layout's services, written as people
 // write them (YAML).
-import type { LabLayout, LabService } from "./layout.ts";
+import type { LabLayout, LabScenario, LabService } from "./layout.ts";
+
+/** Lines of the director's section that only one scenario wants. */
+const settings: Readonly<Record<LabScenario, readonly string[]>> = {
+  shares: [],
+  // LVS remembers closed connections for two minutes: dr sees only the client's FIN, nat both. The lab waits for that.
+  mixed: ["  timeouts: { tcpFin: 1s, timeWait: 1s }"],
+};
 
 /** The text of the layout's configuration file. */
 export function directorConfig(layout: LabLayout): string {
@@ -9,6 +16,7 @@ export function directorConfig(layout: LabLayout): string {
     "director:",
     `  interfaces: [${layout.directorInterfaces.join(", ")}]`,
     "  hook: xdp",
+    ...settings[layout.scenario],
     "services:",
     ...layout.services.flatMap((service) => serviceLines(layout, service)),
     "",

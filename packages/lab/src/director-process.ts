@@ -1,17 +1,22 @@
 // The real director as its own process on the lab's director host, started from a real file as people start it.
+import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import type { DirectorStatus } from "@yardmaster/director";
 import { createClient } from "@yardmaster/director";
 
 import type { HostProcess } from "./host-process.ts";
 import { startHostProcess, stopHostProcess, waitForLog } from "./host-process.ts";
+import { LabError } from "./lab-error.ts";
 import type { LabNetwork } from "./network.ts";
 import { interfacesWithXdp, namespaceOf } from "./network.ts";
 
+const run = promisify(execFile);
+const maximumOutputBytes = 16 << 20;
 const readyTimeoutMs = 30_000;
 const settleTimeoutMs = 2_000;
 
@@ -72,6 +77,19 @@ export async function settledStatus(director: RunningDirector): Promise<Director
     const status = await client.status();
     if (status.services.every((service) => service.activeConnections === 0) || Date.now() > deadline) return status;
     await sleep(50);
+  }
+}
+
+/** What `yardmaster status --json` prints of the director, as people and programs ask for it. */
+export async function printedStatus(director: RunningDirector, command: DirectorCommand): Promise<DirectorStatus> {
+  const [program, ...first] = command;
+  const args = [...first, "status", "--json", "--socket", director.socketPath];
+  try {
+    const { stdout } = await run(program, args, { maxBuffer: maximumOutputBytes });
+    return JSON.parse(stdout) as DirectorStatus;
+  } catch (cause) {
+    const message = `running "yardmaster status --json" in the lab: ${(cause as Error).message}`;
+    throw new LabError("YM_LAB_PROGRAM_FAILED", message, { cause });
   }
 }
 

@@ -1,6 +1,8 @@
 // Judges a measurement: what a load balancer must do with this traffic, one expectation each, and the numbers.
 // Pure; a run passes when all are met.
+import { causesText } from "./cause-of.ts";
 import type { Expectation, MethodMeasurement, ServiceResult } from "./lab-report.ts";
+import { judgeMixed } from "./mixed/judge-mixed.ts";
 
 /** Connections by which a share may be off: some are chosen at the same moment on different processors. */
 const shareSlack = 3;
@@ -13,6 +15,7 @@ const clientsThatSpread = 8;
 export function judge(measured: MethodMeasurement): readonly Expectation[] {
   return [
     ...measured.services.flatMap((result) => judgeService(measured, result)),
+    ...(measured.mixed === undefined ? [] : judgeMixed(measured.mixed)),
     judgeWay(measured),
     judgeHooks(measured),
     ...(measured.directorEnd === undefined ? [] : [judgeEnd(measured.directorEnd)]),
@@ -27,7 +30,7 @@ export function expectedConnections({ service, traffic }: ServiceResult): readon
 
 function judgeService(measured: MethodMeasurement, result: ServiceResult): readonly Expectation[] {
   const { service, traffic, requests } = result;
-  const causes = Object.entries(traffic.failures).map(([cause, count]) => `${count} × ${cause}`);
+  const failures = causesText(traffic.failures);
   const observed = measured.status.services.find(({ name }) => name === service.name);
   const counted = observed?.connections ?? 0;
   const active = observed?.activeConnections ?? 0;
@@ -35,8 +38,8 @@ function judgeService(measured: MethodMeasurement, result: ServiceResult): reado
   return [
     {
       what: `${service.name}: every request is answered`,
-      met: requests > 0 && traffic.answered === requests && causes.length === 0,
-      detail: `${traffic.answered} of ${requests}${causes.length === 0 ? "" : `; failed: ${causes.join(", ")}`}`,
+      met: requests > 0 && traffic.answered === requests && failures === "",
+      detail: `${traffic.answered} of ${requests}${failures}`,
     },
     judgeShares(result),
     {

@@ -1,9 +1,15 @@
 // Entry of the lab: a network of namespaces on one machine in which the real director handles real traffic.
 export { createLabFolder, labFolder, listLabs, removeLab, takeDown } from "./cleanup.ts";
-export { type DirectorCommand, defaultDirectorCommand, startDirector, stopDirector } from "./director-process.ts";
-export { readLog } from "./host-process.ts";
+export {
+  type DirectorCommand,
+  defaultDirectorCommand,
+  type RunningDirector,
+  startDirector,
+  stopDirector,
+} from "./director-process.ts";
+export { ask, type HostProcess, readLog, startHostProcess, stopHostProcess, waitForLog } from "./host-process.ts";
 export { LabError, type LabErrorCode } from "./lab-error.ts";
 export type { Expectation, LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
-export type { LabDestination, LabLayout, LabMethod, LabService } from "./layout.ts";
-export { buildNetwork, interfacesWithXdp, type LabNetwork } from "./network.ts";
+export { type LabDestination, type LabLayout, type LabMethod, type LabScenario, type LabService } from "./layout.ts";
+export { buildNetwork, interfacesWithXdp, type LabNetwork, namespaceOf } from "./network.ts";
 export { type LabOptions, layouts, runLab } from "./run-lab.ts";

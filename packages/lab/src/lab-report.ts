@@ -4,7 +4,8 @@ import type { DirectorStatus } from "@yardmaster/director";
 
 import type { DirectorEnd } from "./director-process.ts";
 import type { FrameCounts } from "./frames.ts";
-import type { LabMethod, LabService } from "./layout.ts";
+import type { LabMethod, LabScenario, LabService } from "./layout.ts";
+import type { MixedMeasurement } from "./mixed/mixed-report.ts";
 import type { TrafficReport } from "./traffic-job.ts";
 
 /** One service's traffic. */
@@ -15,13 +16,17 @@ export interface ServiceResult {
   readonly traffic: TrafficReport;
 }
 
-/** What was measured for one forwarding method. */
+/** What was measured for one forwarding method in one scenario. */
 export interface MethodMeasurement {
   readonly method: LabMethod;
+  readonly scenario: LabScenario;
   readonly description: string;
   readonly clients: number;
   readonly readyAfterMs: number;
+  /** Scenario `shares`. */
   readonly services: readonly ServiceResult[];
+  /** Scenario `mixed`. */
+  readonly mixed?: MixedMeasurement;
   readonly frames: FrameCounts;
   readonly repliesPassDirector: boolean;
   readonly directorInterfaces: readonly string[];
@@ -49,7 +54,8 @@ export interface LabReport {
   /** The lab's name, for `--remove` when it is kept. */
   readonly name: string;
   readonly kept: boolean;
+  /** One report for each method and scenario. */
   readonly methods: readonly MethodReport[];
-  /** True when every expectation of every method is met. */
+  /** True when every expectation of all of them is met. */
   readonly passed: boolean;
 }

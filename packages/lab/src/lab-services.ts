@@ -1,7 +1,8 @@
-// The virtual services that every layout offers: each of the schedulers over TCP, and one over UDP.
-// Ports and weights are the same in every layout; where the servers listen is the layout's matter.
-import type { LabService } from "./layout.ts";
+// The virtual services that every layout offers, by scenario. Ports and weights are the same in every layout; where
+// the servers listen is the layout's matter.
+import type { LabScenario, LabService } from "./layout.ts";
 import { serverNames } from "./layout.ts";
+import { leastConnectionSchedulers } from "./mixed/promise.ts";
 
 interface ServiceTemplate {
   readonly name: string;
@@ -11,13 +12,28 @@ interface ServiceTemplate {
   readonly weights: readonly [number, number, number];
 }
 
-const templates: readonly ServiceTemplate[] = [
+/** Where they share requests out: the common schedulers over TCP, and one over UDP. */
+const shared: readonly ServiceTemplate[] = [
   { name: "web", port: 80, protocol: "tcp", scheduler: "wrr", weights: [1, 2, 3] },
   { name: "web-rr", port: 81, protocol: "tcp", scheduler: "rr", weights: [1, 1, 1] },
   { name: "web-sh", port: 82, protocol: "tcp", scheduler: "sh", weights: [1, 1, 1] },
   { name: "web-wlc", port: 83, protocol: "tcp", scheduler: "wlc", weights: [1, 2, 3] },
   { name: "echo", port: 5300, protocol: "udp", scheduler: "rr", weights: [1, 1, 1] },
 ];
+
+/** Far apart, so that the schedulers choose differently: a slow server, one three and one eight times as quick. */
+const mixedWeights = [1, 3, 8] as const;
+
+const templates: Readonly<Record<LabScenario, readonly ServiceTemplate[]>> = {
+  shares: shared,
+  mixed: leastConnectionSchedulers.map((scheduler, index) => ({
+    name: `mixed-${scheduler}`,
+    port: 90 + index,
+    protocol: "tcp",
+    scheduler,
+    weights: mixedWeights,
+  })),
+};
 
 /** How a layout places the servers behind a service. */
 export interface ServicePlacement {
@@ -28,9 +44,9 @@ export interface ServicePlacement {
   readonly serverPort: (servicePort: number) => number;
 }
 
-/** The lab's services, their servers placed as the layout says. */
-export function labServices(placement: ServicePlacement): readonly LabService[] {
-  return templates.map(({ weights, ...service }) => ({
+/** The services of a scenario, their servers placed as the layout says. */
+export function labServices(scenario: LabScenario, placement: ServicePlacement): readonly LabService[] {
+  return templates[scenario].map(({ weights, ...service }) => ({
     ...service,
     address: placement.virtualAddress,
     destinations: placement.serverAddresses.map((address, index) => ({

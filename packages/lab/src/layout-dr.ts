@@ -1,7 +1,7 @@
 // The direct-routing layout: clients – router – one segment with the director and the servers. Every server
 // holds the VIP on lo and keeps silent about it in ARP; its replies go by the router straight to the clients.
 import { labServices } from "./lab-services.ts";
-import type { HostPlan, LabLayout, LinkPlan } from "./layout.ts";
+import type { HostPlan, LabLayout, LabScenario, LinkPlan } from "./layout.ts";
 import { clientAddresses, forwardingSettings, serverNames } from "./layout.ts";
 
 const virtualAddress = "198.51.100.10";
@@ -14,10 +14,11 @@ const silentAboutVip: Readonly<Record<string, string>> = {
 };
 
 /** The network for direct routing with this many client addresses. */
-export function directRoutingLayout(clientCount: number): LabLayout {
+export function directRoutingLayout(clientCount: number, scenario: LabScenario = "shares"): LabLayout {
   const clients = clientAddresses(clientCount);
   return {
     method: "dr",
+    scenario,
     description: "clients 203.0.113.0/24 – router – segment 198.51.100.0/24 with director and servers (VIP on lo)",
     virtualAddress,
     hosts: directRoutingHosts(clients),
@@ -29,7 +30,7 @@ export function directRoutingLayout(clientCount: number): LabLayout {
     }),
     clientAddresses: clients,
     directorInterfaces: ["eth0"],
-    services: labServices({ virtualAddress, serverAddresses, serverPort: (port) => port }),
+    services: labServices(scenario, { virtualAddress, serverAddresses, serverPort: (port) => port }),
     requestLink: { host: "router", interfaceName: "eth0" },
     repliesPassDirector: false,
     udpBindAddress: virtualAddress,

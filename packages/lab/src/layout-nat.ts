@@ -1,24 +1,25 @@
 // The NAT layout: clients – router – director – servers on an inside network whose default gateway is
 // the director. What NAT asks of the network (replies lead back through the director) holds by routing.
 import { labServices } from "./lab-services.ts";
-import type { HostPlan, LabLayout, LinkPlan } from "./layout.ts";
+import type { HostPlan, LabLayout, LabScenario, LinkPlan } from "./layout.ts";
 import { clientAddresses, forwardingSettings, serverNames } from "./layout.ts";
 
 const virtualAddress = "198.51.100.10";
 const serverAddresses = ["10.0.0.11", "10.0.0.12", "10.0.0.13"] as const;
 
 /** The network for NAT with this many client addresses. Server ports are 8000 above the service's. */
-export function natLayout(clientCount: number): LabLayout {
+export function natLayout(clientCount: number, scenario: LabScenario = "shares"): LabLayout {
   const clients = clientAddresses(clientCount);
   return {
     method: "nat",
+    scenario,
     description: "clients 203.0.113.0/24 – router – director – servers 10.0.0.0/24 (default gateway: the director)",
     virtualAddress,
     hosts: natHosts(clients),
     links: natLinks(),
     clientAddresses: clients,
     directorInterfaces: ["eth0", "eth1"],
-    services: labServices({ virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
+    services: labServices(scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
     requestLink: { host: "router", interfaceName: "eth1" },
     repliesPassDirector: true,
     udpBindAddress: "0.0.0.0",

@@ -4,10 +4,13 @@ import { describe, expect, test } from "vitest";
 
 import { directorConfig } from "./director-config.ts";
 import { LabError } from "./lab-error.ts";
+import { labScenarios } from "./layout.ts";
 import { layouts } from "./run-lab.ts";
 
-describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
-  const layout = layouts[method](20);
+const runs = (["nat", "dr"] as const).flatMap((method) => labScenarios.map((scenario) => ({ method, scenario })));
+
+describe.each(runs)("the layout for $method, scenario $scenario", ({ method, scenario }) => {
+  const layout = layouts[method](20, scenario);
 
   test("every cable ends at two hosts, and every interface is used once", () => {
     const hosts = new Set(layout.hosts.map(({ name }) => name));
@@ -43,6 +46,6 @@ describe.each(["nat", "dr"] as const)("the layout for %s", (method) => {
   });
 
   test.each([0, 201, 1.5])("refuses %d clients", (clients) => {
-    expect(() => layouts[method](clients)).toThrow(LabError);
+    expect(() => layouts[method](clients, scenario)).toThrow(LabError);
   });
 });

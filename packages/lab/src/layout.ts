@@ -1,10 +1,18 @@
 // What a lab network is made of, as plain data: hosts, links, addresses and the services of the director.
 // The layouts fill it in (layout-nat.ts, layout-dr.ts), network.ts builds it from namespaces.
 
+import type { Scheduler } from "@yardmaster/director";
+
 import { LabError } from "./lab-error.ts";
 
 /** The forwarding methods that have a layout. */
 export type LabMethod = "nat" | "dr";
+
+/** What is shown: how requests are shared out, or what holds while long and short connections are mixed. */
+export const labScenarios = ["shares", "mixed"] as const;
+
+/** One of them; each has its own services, director and traffic. */
+export type LabScenario = (typeof labScenarios)[number];
 
 /** An address on an interface, with prefix length: `192.0.2.1/24`. */
 export interface InterfaceAddress {
@@ -49,13 +57,14 @@ export interface LabService {
   readonly address: string;
   readonly port: number;
   readonly protocol: "tcp" | "udp";
-  readonly scheduler: "rr" | "wrr" | "sh" | "wlc";
+  readonly scheduler: Scheduler;
   readonly destinations: readonly LabDestination[];
 }
 
-/** A whole lab network for one forwarding method. */
+/** A whole lab network for one forwarding method and one scenario. */
 export interface LabLayout {
   readonly method: LabMethod;
+  readonly scenario: LabScenario;
   /** One line for people: who stands where. */
   readonly description: string;
   readonly virtualAddress: string;

@@ -15,6 +15,7 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
   const weights = [1, 2, 3];
   return {
     method,
+    scenario: "shares",
     description: "clients – router – director – servers",
     clients: 20,
     readyAfterMs: 400,

@@ -3,6 +3,8 @@ import { expectedConnections } from "./expectations.ts";
 import type { LabReport, MethodReport, ServiceResult } from "./lab-report.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
+import { failedRuns, scenarioLines, titleOf } from "./scenario-text.ts";
+import { textTable } from "./text-table.ts";
 
 /** What one method's run showed: a table of its services, the client addresses, the way of the packets. */
 export function methodText(report: MethodReport): string {
@@ -10,13 +12,10 @@ export function methodText(report: MethodReport): string {
   const unmet = report.expectations.filter((expectation) => !expectation.met);
   return [
     "",
-    `${report.method.toUpperCase()}: ${report.description}`,
+    `${titleOf(report)}: ${report.description}`,
     `  director: ${hooks === "" ? "attached nowhere" : hooks}; ready ${report.readyAfterMs} ms after its start`,
     "",
-    ...table(report.services).map((line) => `  ${line}`),
-    "  server columns: connections (what the weights ask for)",
-    "",
-    `  address that servers saw: ${addressText(report)}`,
+    ...scenarioLines(report, table).map((line) => (line === "" ? "" : `  ${line}`)),
     ...wayLines(report).map((line) => `  ${line}`),
     `  packets the director did not forward: ${verdictText(report)}`,
     ...(unmet.length === 0
@@ -28,8 +27,8 @@ export function methodText(report: MethodReport): string {
 
 /** The last line of a run. */
 export function summaryText(report: LabReport): string {
-  const failed = report.methods.filter((method) => !method.passed).map((method) => method.method);
-  return failed.length === 0 ? "The lab passed.\n" : `The lab FAILED for ${failed.join(" and ")}.\n`;
+  const failed = failedRuns(report.methods);
+  return failed === undefined ? "The lab passed.\n" : `The lab FAILED for ${failed}.\n`;
 }
 
 /** How to use a network that was left standing. */
@@ -37,7 +36,7 @@ export function keptText(network: LabNetwork, socketPath: string): string {
   const { layout } = network;
   const web = layout.services[0];
   return [
-    `${layout.method.toUpperCase()} is left standing. Enter its hosts with:`,
+    `${titleOf(layout)} is left standing. Enter its hosts with:`,
     ...layout.hosts.map(({ name }) => `  ip netns exec ${namespaceOf(network, name)} bash`),
     `Ask the service: ip netns exec ${namespaceOf(network, "client")} curl http://${web?.address}:${web?.port}/`,
     `Ask the director: yardmaster status --socket ${socketPath}`,
@@ -48,14 +47,7 @@ export function keptText(network: LabNetwork, socketPath: string): string {
 function table(services: readonly ServiceResult[]): readonly string[] {
   const servers = services[0]?.service.destinations.map(({ host }) => host) ?? [];
   const header = ["service", "scheduler", "sent", "answered", "failed", "connections", ...servers, "p50", "p99"];
-  const rows = [header, ...services.map(serviceRow)];
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+  return textTable([header, ...services.map(serviceRow)], new Set([0, 1]));
 }
 
 function serviceRow(result: ServiceResult): readonly string[] {
@@ -80,14 +72,6 @@ function serviceRow(result: ServiceResult): readonly string[] {
 
 function formatShare(connections: number): string {
   return Number.isInteger(connections) ? String(connections) : connections.toFixed(1);
-}
-
-function addressText({ services, clients }: MethodReport): string {
-  const answered = services.reduce((sum, { traffic }) => sum + traffic.answered, 0);
-  const own = services.reduce((sum, { traffic }) => sum + traffic.ownAddressSeen, 0);
-  const foreign = services.flatMap(({ traffic }) => traffic.foreignAddressesSeen).slice(0, 3);
-  const others = foreign.length === 0 ? "" : `; others: ${foreign.join(", ")}`;
-  return `the client's own in ${own} of ${answered} answers, from ${clients} client addresses${others}`;
 }
 
 function wayLines({ frames }: MethodReport): readonly string[] {

@@ -1,8 +1,11 @@
-// Runs the lab: for each forwarding method it builds the network, starts servers and the real director,
+// Runs the lab: for each forwarding method and scenario it builds the network, starts servers and the real director,
 // drives traffic, judges what it saw and takes everything down again, however the run ends.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
 import { createLabFolder, labFolder, markKept, removeLeftovers, takeDown } from "./cleanup.ts";
 import { directorConfig } from "./director-config.ts";
-import type { DirectorCommand, RunningDirector } from "./director-process.ts";
+import type { DirectorCommand } from "./director-process.ts";
 import {
   defaultDirectorCommand,
   settledStatus,
@@ -18,7 +21,10 @@ import { LabError, throwIfInterrupted } from "./lab-error.ts";
 import type { LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
 import { directRoutingLayout } from "./layout-dr.ts";
 import { natLayout } from "./layout-nat.ts";
-import type { LabLayout, LabMethod } from "./layout.ts";
+import type { LabLayout, LabMethod, LabScenario } from "./layout.ts";
+import { measureMixed } from "./mixed/measure.ts";
+import type { RunningLab } from "./mixed-site.ts";
+import { realSite } from "./mixed-site.ts";
 import type { LabNetwork } from "./network.ts";
 import { buildNetwork } from "./network.ts";
 import { keptText, methodText, summaryText } from "./report-text.ts";
@@ -28,11 +34,12 @@ import { driveTraffic, startClient } from "./traffic.ts";
 /** What to run. */
 export interface LabOptions {
   readonly methods: readonly LabMethod[];
+  readonly scenarios: readonly LabScenario[];
   /** Leave the networks standing, with servers and director, and say how to enter them. */
   readonly keep: boolean;
   /** How many client addresses, 1 to 200. */
   readonly clients: number;
-  /** Requests to each service. */
+  /** Requests to each service of the scenario `shares`. */
   readonly requests: number;
   /** Write one JSON document (a LabReport) instead of words. */
   readonly json: boolean;
@@ -44,7 +51,7 @@ export interface LabOptions {
 }
 
 /** The layout of each forwarding method. */
-export const layouts: Readonly<Record<LabMethod, (clients: number) => LabLayout>> = {
+export const layouts: Readonly<Record<LabMethod, (clients: number, scenario?: LabScenario) => LabLayout>> = {
   nat: natLayout,
   dr: directRoutingLayout,
 };
@@ -63,9 +70,11 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
   try {
     const methods: MethodReport[] = [];
     for (const method of options.methods) {
-      const { report, howToUse } = await runMethod(name, method, options);
-      tell(`${methodText(report)}${howToUse}`);
-      methods.push(report);
+      for (const scenario of options.scenarios) {
+        const { report, howToUse } = await runOne(name, layouts[method](options.clients, scenario), options);
+        tell(`${methodText(report)}${howToUse}`);
+        methods.push(report);
+      }
     }
     const report: LabReport = { name, kept: options.keep, methods, passed: methods.every(({ passed }) => passed) };
     throwIfInterrupted(options.signal);
@@ -88,17 +97,19 @@ function assertPermitted(): void {
   }
 }
 
-/** A method's report and, when it is left standing, how to use it. */
-interface MethodOutcome {
+/** A run's report and, when it is left standing, how to use it. */
+interface RunOutcome {
   readonly report: MethodReport;
   readonly howToUse: string;
 }
 
-async function runMethod(name: string, method: LabMethod, options: LabOptions): Promise<MethodOutcome> {
+async function runOne(name: string, layout: LabLayout, options: LabOptions): Promise<RunOutcome> {
   throwIfInterrupted(options.signal);
-  const layout = layouts[method](options.clients);
-  const folder = labFolder(name);
-  const network = await buildNetwork(layout, `${name}-${method}`);
+  const runName = `${layout.method}-${layout.scenario}`;
+  // Of its own: programs of one name would continue each other's logs, in which the word is looked for that they wait.
+  const folder = join(labFolder(name), runName);
+  mkdirSync(folder);
+  const network = await buildNetwork(layout, `${name}-${runName}`);
   throwIfInterrupted(options.signal);
   const started: HostProcess[] = [];
   let left = false;
@@ -111,7 +122,7 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
     const director = startDirector(network, { command, config: directorConfig(layout), folder });
     started.push(director.process);
     const readyAfterMs = await waitForDirector(director, options.signal);
-    const measured = { readyAfterMs, ...(await measure(network, { client, director }, options)) };
+    const measured = { readyAfterMs, ...(await measure(network, { client, servers, director, command }, options)) };
     if (!options.keep) {
       const directorEnd = await stopDirector(network, director);
       return { report: judged({ ...measured, directorEnd }), howToUse: "" };
@@ -128,28 +139,40 @@ async function runMethod(name: string, method: LabMethod, options: LabOptions): 
 
 async function measure(
   network: LabNetwork,
-  running: { readonly client: HostProcess; readonly director: RunningDirector },
+  running: RunningLab,
   options: LabOptions,
 ): Promise<Omit<MethodMeasurement, "readyAfterMs">> {
   const { layout } = network;
   const before = await readFrames(network);
-  const services: ServiceResult[] = [];
-  for (const service of layout.services) {
-    const target = { service, clientAddresses: layout.clientAddresses, requests: options.requests };
-    const traffic = await driveTraffic(running.client, target, options.signal);
-    services.push({ service, requests: options.requests, traffic });
-  }
+  const traffic =
+    layout.scenario === "mixed"
+      ? { services: [], mixed: await measureMixed(layout, realSite(running, options.signal)) }
+      : { services: await measureShares(layout, running.client, options) };
   const status = await settledStatus(running.director);
   return {
     method: layout.method,
+    scenario: layout.scenario,
     description: layout.description,
     clients: layout.clientAddresses.length,
-    services,
+    ...traffic,
     frames: framesBetween(before, await readFrames(network)),
     repliesPassDirector: layout.repliesPassDirector,
     directorInterfaces: layout.directorInterfaces,
     status,
   };
+}
+
+async function measureShares(
+  layout: LabLayout,
+  client: HostProcess,
+  { requests, signal }: LabOptions,
+): Promise<readonly ServiceResult[]> {
+  const services: ServiceResult[] = [];
+  for (const service of layout.services) {
+    const target = { service, clientAddresses: layout.clientAddresses, requests };
+    services.push({ service, requests, traffic: await driveTraffic(client, target, signal) });
+  }
+  return services;
 }
 
 function judged(measured: MethodMeasurement): MethodReport {

@@ -1,6 +1,6 @@
 // The real servers of a lab: one program on each server's host, listening wherever a service may send to.
 import type { HostProcess } from "./host-process.ts";
-import { programCommand, startHostProcess } from "./host-process.ts";
+import { ask, programCommand, startHostProcess } from "./host-process.ts";
 import type { LabService } from "./layout.ts";
 import { serverHosts } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
@@ -27,6 +27,17 @@ export function startServers(network: LabNetwork, logFolder: string): readonly H
     const namespace = namespaceOf(network, name);
     return startHostProcess({ namespace, name, command, logFolder, channel: "messages" });
   });
+}
+
+/** TCP connections that a server counts as open, by its port. */
+export type OpenByPort = Readonly<Record<number, number>>;
+
+/** Asks every server what it counts as open; by the server's name. */
+export async function askOpenConnections(
+  servers: readonly HostProcess[],
+): Promise<Readonly<Record<string, OpenByPort>>> {
+  const counts = servers.map(async (server) => [server.name, (await ask(server, "open")) as OpenByPort] as const);
+  return Object.fromEntries(await Promise.all(counts));
 }
 
 function portsOf(services: readonly LabService[], host: string, protocol: "tcp" | "udp"): readonly number[] {

@@ -2,7 +2,7 @@
 import type { HostProcess } from "./host-process.ts";
 import { ask, programCommand, startHostProcess } from "./host-process.ts";
 import { orInterrupted } from "./lab-error.ts";
-import type { LabService } from "./layout.ts";
+import type { LabScenario, LabService } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
 import type { TrafficJob, TrafficReport } from "./traffic-job.ts";
@@ -14,10 +14,13 @@ const requestsPerKeptConnection = 5;
 const requestTimeoutMs = 3_000;
 const failureLimit = 24;
 
-/** Starts the traffic program on the client host. */
+/** The traffic program of each scenario. */
+const programs: Readonly<Record<LabScenario, string>> = { shares: "client.ts", mixed: "mixer.ts" };
+
+/** Starts the scenario's traffic program on the client host. */
 export function startClient(network: LabNetwork, logFolder: string): HostProcess {
   const namespace = namespaceOf(network, "client");
-  const command = programCommand("client.ts");
+  const command = programCommand(programs[network.layout.scenario]);
   return startHostProcess({ namespace, name: "client", command, logFolder, channel: "messages" });
 }
 

@@ -4,7 +4,6 @@ import {
   compatibilities,
   hooks,
   plannedHooks,
-  plannedRemovals,
   portReuses,
   quiescedTemplates,
   removals,
@@ -12,7 +11,7 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
-import { plannedSchedulers, schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
+import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
 
@@ -120,11 +119,7 @@ export const fields = {
   ),
   "director.timeouts.lblc": timeout("addresses that lblc remembers"),
   "director.timeouts.lblcr": timeout("addresses that lblcr remembers, and servers in their sets"),
-  "director.onRemoval": choice(
-    removals,
-    "what becomes of connections of a removed server (LVS: drop)",
-    plannedRemovals,
-  ),
+  "director.onRemoval": choice(removals, "what becomes of connections of a removed server (LVS: drop)"),
   "director.quiescedTemplates": choice(quiescedTemplates, "whether persistent clients keep a server of weight 0"),
   "director.portReuse": choice(portReuses, "which connections a SYN of the same client port replaces"),
   "director.sloppyTcp": text("flag", "whether any TCP packet may open a connection: true or false"),
@@ -146,7 +141,7 @@ export const fields = {
   "services.*.port": ports,
   "services.*.protocol": choice(protocols, "a service's protocol", ["sctp"]),
   "services.*.mark": mark,
-  "services.*.scheduler": choice(schedulers, "schedulers", plannedSchedulers),
+  "services.*.scheduler": choice(schedulers, "schedulers"),
   "services.*.schedulerOptions": group("list", "a list of the scheduler's options, such as [sh-port]"),
   "services.*.schedulerOptions.*": choice(schedulerOptions, "schedulers' options"),
   "services.*.tableSize": integer(

@@ -15,27 +15,6 @@ export const schedulers = schedulerNames;
 /** LVS's short name of a scheduler. */
 export type Scheduler = SchedulerName;
 
-/** All that LVS has (ip_vs_*.c in net/netfilter/ipvs). */
-const lvsSchedulers = [
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "sed",
-  "nq",
-  "sh",
-  "dh",
-  "lblc",
-  "lblcr",
-  "mh",
-  "fo",
-  "ovf",
-  "twos",
-] as const;
-
-/** Schedulers of LVS that are known by name and not built yet. */
-export const plannedSchedulers = lvsSchedulers.filter((name) => !(schedulers as readonly string[]).includes(name));
-
 export type { SchedulerOption };
 
 /** Options of all schedulers, by ipvsadm's names. */

@@ -76,6 +76,7 @@ test("compatibility with IPVS takes those back", () => {
 test.each<[Partial<DirectorSettings>, Partial<ReturnType<typeof record>>]>([
   [{ portReuse: "never" }, { reuseMode: 0 }],
   [{ portReuse: "closing" }, { reuseMode: reuseModes.afterEnd | reuseModes.afterFin }],
+  [{ onRemoval: "reset" }, { onRemoval: removalActions.reset }],
   [{ onRemoval: "reschedule" }, { onRemoval: removalActions.reschedule }],
   [{ quiescedTemplates: "leave" }, { leaveQuiesced: 1 }],
   [{ sloppyTcp: true }, { sloppyTcp: 1 }],

@@ -5,6 +5,7 @@ import {
   families,
   type Family,
   methods,
+  readLife,
   REAPER_BATCH,
   reaperForces,
   reaperTables,
@@ -100,16 +101,17 @@ function look({ watch, seen }: Walk, values: DataView, at: number, { Connection 
 function* reapTemplates({ dataplane, now, watch }: Walk, family: Family): Generator<undefined, void> {
   if (!dataplane.plan.shape.features.includes("persistence")) return;
   const { TemplateKey } = family;
-  const { life: expiry, destination, controlled } = Template.offsets;
+  const { life, destination } = Template.offsets;
   const ending = new Ending(dataplane, family, "templates");
   for (const batch of dataplane.maps[family.name].templates.batches(READ_BATCH)) {
     const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
     const tick = now();
     for (let index = 0; index < batch.count; index++) {
       const at = index * Template.size;
-      const isFree = values.getUint32(at + controlled, true) === 0;
-      const isDoomed = isFree && watch.doomed.has(values.getUint32(at + destination, true));
-      if (!isDoomed && !hasPassed(values.getUint32(at + expiry, true), tick)) continue;
+      const isDoomed =
+        watch.doomed.has(values.getUint32(at + destination, true)) &&
+        readLife(values.getBigUint64(at + life, true)).controlled === 0;
+      if (!isDoomed && !hasPassed(values.getUint32(at + life, true), tick)) continue;
       ending.add(batch.keys, index * TemplateKey.size, isDoomed ? "ofRemoved" : "expired");
     }
     yield;

@@ -1,6 +1,6 @@
 // Live connections and the templates of persistent clients, read from the maps as rows. Reading changes nothing.
 
-import { ASSURED, families, type Family, stateName } from "@yardmaster/dataplane";
+import { ASSURED, DISABLED, families, type Family, readLife, stateName } from "@yardmaster/dataplane";
 import { addressText, endpointText } from "../address.ts";
 import type { ConnectionRow } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
@@ -56,24 +56,24 @@ function* templatesOf(
   now: number,
 ): Generator<ConnectionRow> {
   for (const [key, template] of maps[name].templates.entries()) {
-    const expiry = Number(template.life & 0xffff_ffffn);
+    const { expiresAt: expiry, state, controlled } = readLife(template.life);
     const isOver = hasPassed(expiry, now);
     const owner = live.ownerOf(template.destination);
     // What connections keep alive is there, even where its time is up.
-    if (owner === undefined || (isOver && template.controlled === 0)) continue;
+    if (owner === undefined || (isOver && controlled === 0)) continue;
     const { definition: destination } = owner.place;
     const service = owner.service.definition;
     const isMark = service.match.kind === "mark";
     yield {
       kind: "template",
-      protocol: isMark ? "any" : key.protocol === protocolNumbers.udp ? "udp" : "tcp",
-      state: (Number(template.life >> 32n) & 15) === ASSURED ? "ASSURED" : "NONE",
+      protocol: isMark ? "any" : (key.protocol & ~DISABLED) === protocolNumbers.udp ? "udp" : "tcp",
+      state: state === ASSURED ? "ASSURED" : "NONE",
       expiresInMs: isOver ? 0 : millisecondsUntil(expiry, now, ticksPerSecond),
       client: endpointText(addressText(key.client, name), 0),
       virtual: isMark ? matchText(service.match) : endpointText(addressText(key.service, name), key.port),
       destination: endpointText(destination.address, destination.port),
       service: service.name,
-      controls: template.controlled,
+      controls: controlled,
     };
   }
 }

@@ -11,14 +11,25 @@ const options = JSON.parse(process.argv[2] ?? "") as RealServerOptions;
 /** Makes an answer longer than the request, so that replies show in byte counts. */
 const filling = "x".repeat(1000);
 let answered = 0;
+/** By port, as asked for by "open": accepted and not closed from both ends. */
+const openConnections: Record<number, number> = {};
 
 for (const port of options.tcpPorts) {
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  openConnections[port] = 0;
+  // A connection is the client's to end, however long it is silent.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const { remoteAddress, remotePort } = request.socket;
     answered += 1;
     response.setHeader("content-type", "application/json");
     const client = `${remoteAddress}:${remotePort}`;
     response.end(`${JSON.stringify({ server: options.name, client, answered, filling })}\n`);
+  });
+  const count = (difference: 1 | -1) => {
+    openConnections[port] = (openConnections[port] ?? 0) + difference;
+  };
+  server.on("connection", (socket) => {
+    count(1);
+    socket.once("close", () => count(-1));
   });
   server.listen(port, "0.0.0.0");
   await once(server, "listening");
@@ -34,5 +45,8 @@ for (const port of options.udpPorts) {
   await once(socket, "listening");
 }
 
+process.on("message", (message) => {
+  if (message === "open") process.send?.(openConnections);
+});
 stayOnRequest();
 process.stdout.write("ready\n");

@@ -2,6 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 
+import { causeOf } from "../cause-of.ts";
 import type { Visit } from "./visit.ts";
 import { parseAnswer } from "./visit.ts";
 
@@ -31,8 +32,7 @@ export async function udpVisit({ job, localAddress, localPort, requests, tally }
       tally.answered(answer, own, performance.now() - startedMs);
     }
   } catch (error) {
-    const { code, name } = error as NodeJS.ErrnoException;
-    tally.failed(name === "AbortError" ? "timeout" : (code ?? name));
+    tally.failed(causeOf(error));
   } finally {
     socket.close();
     tally.visited(servers);

@@ -45,7 +45,7 @@ test("wlc weighs what is open; closed connections leave the table when their tim
   const queue = new EventQueue();
   const network = new SimulatedNetwork(layout, queue);
   using director = new SimulatedDirector(network.host("director"), queue, directorConfig(layout));
-  const client = startPrograms(network);
+  const { client } = startPrograms(network);
   const until = (ms: number) => {
     let isReached = false;
     queue.after(ms - queue.nowMs, () => (isReached = true));

@@ -19,12 +19,18 @@ export interface RealServer {
   readonly workMs: () => number;
 }
 
-/** Listens on these ports. */
+/** Listens on these ports; returns the TCP connections that are open, by port: a view of the moment it is read at. */
 export function startRealServer(
   server: RealServer,
   ports: { readonly tcp: readonly number[]; readonly udp: readonly number[] },
-): void {
-  for (const port of ports.tcp) server.tcp.listen(port, httpServer(server));
+): Readonly<Record<number, number>> {
+  const open = Object.fromEntries(ports.tcp.map((port) => [port, 0]));
+  for (const port of ports.tcp) {
+    const count = (difference: 1 | -1): void => {
+      open[port] = (open[port] ?? 0) + difference;
+    };
+    server.tcp.listen(port, httpServer(server, count));
+  }
   for (const port of ports.udp) {
     server.udp.bind(port, ({ from, to }) => {
       const data = new TextEncoder().encode(answerText(server, from));
@@ -32,10 +38,12 @@ export function startRealServer(
       server.queue.after(server.workMs(), () => server.udp.send({ from: to, to: from, data }));
     });
   }
+  return open;
 }
 
-function httpServer(server: RealServer): Acceptor {
+function httpServer(server: RealServer, count: (difference: 1 | -1) => void): Acceptor {
   return (connection, client) => {
+    count(1);
     const reader = new HttpReader();
     let isOver = false;
     return {
@@ -52,6 +60,7 @@ function httpServer(server: RealServer): Acceptor {
         connection.end();
       },
       closed: () => {
+        count(-1);
         isOver = true;
       },
     };

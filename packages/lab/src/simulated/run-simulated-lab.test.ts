@@ -5,9 +5,10 @@ import { natLayout } from "../layout-nat.ts";
 import { reasonToSimulate } from "./reason.ts";
 import { runSimulatedLab, simulate } from "./run-simulated-lab.ts";
 
-const options = { reason: "Not root", methods: ["nat", "dr"], keep: false, clients: 20, requests: 120 } as const;
+const runs = { methods: ["nat", "dr"], scenarios: ["shares", "mixed"] } as const;
+const options = { reason: "Not root", ...runs, keep: false, clients: 20, requests: 120 };
 
-test("both methods pass, and the first line says what they are", async () => {
+test("both methods pass in both scenarios, and the first line says what they are", async () => {
   let text = "";
   const report = await runSimulatedLab({ ...options, json: false, write: (more) => (text += more) });
   const unmet = report.methods.flatMap(({ expectations }) => expectations.filter(({ met }) => !met));
@@ -18,7 +19,13 @@ test("both methods pass, and the first line says what they are", async () => {
   expect(text).toMatch(/^ {2}web tcp\/80 +wrr +120 +120 +0 +40 +\d+ \(6\.7\) +\d+ \(13\.3\) +\d+ \(20\)$/m);
   expect(text).not.toMatch(/\bp50\b| ms\b/);
   expect(text.endsWith("The simulated lab passed.\n")).toBe(true);
-  const [nat, dr] = report.methods;
+  expect(text).toMatch(
+    /^ {2}mixed-wlc tcp\/91 +server1 +1 +1 +1 +1 +as promised\n +server2 +3 +3 +3 +3 +as promised$/m,
+  );
+  expect(report.methods.map(({ method, scenario }) => `${method} ${scenario}`)).toEqual([
+    ...["nat shares", "nat mixed", "dr shares", "dr mixed"],
+  ]);
+  const [nat, , dr] = report.methods;
   expect(nat?.frames.repliesThroughDirector).toBe(nat?.frames.replies);
   expect(dr?.frames.repliesThroughDirector).toBe(0);
 });
@@ -39,6 +46,14 @@ test("servers whose replies go past the director are found out", async () => {
   expect(passed).toBe(false);
   expect(services[0]?.traffic.failures["timeout"]).toBeGreaterThan(0);
   expect(expectations).toContainEqual(expect.objectContaining({ what: "web: every request is answered", met: false }));
+});
+
+test("a server that long connections cannot reach is found out", async () => {
+  const layout = natLayout(20, "mixed");
+  const hosts = layout.hosts.map((host) => (host.name === "server2" ? { ...host, routes: [] } : host));
+  const { passed, mixed } = await simulate({ ...layout, hosts }, { requests: 30 });
+  expect(passed).toBe(false);
+  expect(mixed?.services.map(({ traffic }) => traffic.failures)).toContainEqual({ timeout: 1 });
 });
 
 test("a lab that is to be kept, and one that is interrupted, say so", async () => {

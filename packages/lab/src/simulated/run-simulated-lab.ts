@@ -1,5 +1,5 @@
-// Runs the lab without a kernel: for each forwarding method the same layout, services, traffic and judgement as the
-// real lab, the director's own programs in the interpreter, and a network that is simulated frame by frame.
+// Runs the lab without a kernel: for each forwarding method and scenario the same layout, services, traffic and
+// judgement as the real lab, the director's own programs in the interpreter, a network simulated frame by frame.
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 import { directorConfig } from "../director-config.ts";
@@ -8,10 +8,12 @@ import { LabError, throwIfInterrupted } from "../lab-error.ts";
 import type { ServiceResult } from "../lab-report.ts";
 import { directRoutingLayout } from "../layout-dr.ts";
 import { natLayout } from "../layout-nat.ts";
-import type { LabLayout, LabMethod, LabService } from "../layout.ts";
+import type { LabLayout, LabMethod, LabScenario, LabService } from "../layout.ts";
 import { serverHosts } from "../layout.ts";
+import { measureMixed } from "../mixed/measure.ts";
 import { SimulatedDirector } from "./director-host.ts";
 import { EventQueue } from "./event-queue.ts";
+import { simulatedSite } from "./mixed-site.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { startRealServer } from "./real-server.ts";
 import { noteText, simulatedMethodText, simulatedSummaryText } from "./report-text.ts";
@@ -26,6 +28,7 @@ export interface SimulatedLabOptions {
   /** Why it is simulated, as the begin of a sentence: `Not root`. */
   readonly reason: string;
   readonly methods: readonly LabMethod[];
+  readonly scenarios: readonly LabScenario[];
   readonly keep: boolean;
   readonly clients: number;
   readonly requests: number;
@@ -34,7 +37,7 @@ export interface SimulatedLabOptions {
   readonly signal?: AbortSignal;
 }
 
-const layouts: Readonly<Record<LabMethod, (clients: number) => LabLayout>> = {
+const layouts: Readonly<Record<LabMethod, (clients: number, scenario: LabScenario) => LabLayout>> = {
   nat: natLayout,
   dr: directRoutingLayout,
 };
@@ -59,9 +62,11 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
   tell(`${note}\n`);
   const methods: SimulatedMethodReport[] = [];
   for (const method of options.methods) {
-    const report = await simulate(layouts[method](options.clients), options);
-    tell(simulatedMethodText(report));
-    methods.push(report);
+    for (const scenario of options.scenarios) {
+      const report = await simulate(layouts[method](options.clients, scenario), options);
+      tell(simulatedMethodText(report));
+      methods.push(report);
+    }
   }
   const passed = methods.every((method) => method.passed);
   const report: SimulatedLabReport = { simulated: true, note, name: "simulated", kept: false, methods, passed };
@@ -79,24 +84,22 @@ export async function simulate(
   const startedMs = performance.now();
   using director = new SimulatedDirector(network.host("director"), queue, directorConfig(layout));
   const readyAfterMs = Math.round(performance.now() - startedMs);
-  const client = startPrograms(network);
-  const services: ServiceResult[] = [];
-  for (const service of layout.services) {
-    const { requests } = options;
-    const traffic = startTraffic(client, { service, clientAddresses: layout.clientAddresses, requests });
-    await runUntil(queue, traffic.isDone, options.signal);
-    services.push({ service, requests, traffic: traffic.report() });
-  }
+  const programs = startPrograms(network);
+  const traffic =
+    layout.scenario === "mixed"
+      ? { services: [], mixed: await measureMixed(layout, simulatedSite(programs, director, options.signal)) }
+      : { services: await simulateShares(layout, programs.client, options) };
   const trafficMs = queue.nowMs;
   const settledMs = trafficMs + SETTLE_MS;
   await runUntil(queue, () => queue.nowMs >= settledMs, options.signal);
   director.reap();
   const measured = {
     method: layout.method,
+    scenario: layout.scenario,
     description: layout.description,
     clients: layout.clientAddresses.length,
     readyAfterMs,
-    services,
+    ...traffic,
     frames: network.frames(),
     repliesPassDirector: layout.repliesPassDirector,
     directorInterfaces: layout.directorInterfaces,
@@ -109,8 +112,29 @@ export async function simulate(
   return { ...measured, expectations, passed: expectations.every(({ met }) => met) };
 }
 
-/** Gives every host its transports and starts the servers; returns the client host. */
-export function startPrograms(network: SimulatedNetwork): Client {
+async function simulateShares(
+  layout: LabLayout,
+  client: Client,
+  { requests, signal }: Parameters<typeof simulate>[1],
+): Promise<readonly ServiceResult[]> {
+  const services: ServiceResult[] = [];
+  for (const service of layout.services) {
+    const traffic = startTraffic(client, { service, clientAddresses: layout.clientAddresses, requests });
+    await runUntil(client.queue, traffic.isDone, signal);
+    services.push({ service, requests, traffic: traffic.report() });
+  }
+  return services;
+}
+
+/** What runs on the hosts. */
+export interface Programs {
+  readonly client: Client;
+  /** TCP connections that the servers have open at the moment, by server and port. */
+  readonly openConnections: Readonly<Record<string, Readonly<Record<number, number>>>>;
+}
+
+/** Gives every host its transports and starts the servers. */
+export function startPrograms(network: SimulatedNetwork): Programs {
   const { queue, layout } = network;
   const stacks = new Map(
     network.hosts.map((host) => [host.plan.name, { queue, tcp: new TcpStack(host), udp: new UdpStack(host) }]),
@@ -122,11 +146,11 @@ export function startPrograms(network: SimulatedNetwork): Client {
     if (found === undefined) throw new Error(`simulating the lab: the layout has no host "${name}"`);
     return found;
   };
-  for (const { name } of serverHosts(layout)) {
+  const openConnections = serverHosts(layout).map(({ name }) => {
     const ports = { tcp: portsOf(layout.services, name, "tcp"), udp: portsOf(layout.services, name, "udp") };
-    startRealServer({ name, workMs, ...stacksOf(name) }, ports);
-  }
-  return stacksOf("client");
+    return [name, startRealServer({ name, workMs, ...stacksOf(name) }, ports)] as const;
+  });
+  return { client: stacksOf("client"), openConnections: Object.fromEntries(openConnections) };
 }
 
 function portsOf(services: readonly LabService[], host: string, protocol: "tcp" | "udp"): readonly number[] {

@@ -1,0 +1,37 @@
+// The kernel's own IPVS beside Yardmaster, in a virtual machine whose kernel has it: the same services, servers,
+// weights and traffic, over real sockets. Both must choose the same server for every connection, and count alike.
+import { schedulers } from "@yardmaster/director";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Case, casesOf } from "./cases.ts";
+import { shareOf } from "./compare.ts";
+import { kernelHas } from "./ipvs.ts";
+import { table } from "./report.ts";
+import { type Outcome, SideBySide } from "./side-by-side.ts";
+
+describe("IPVS and Yardmaster side by side", () => {
+  const cases = casesOf(schedulers.filter(kernelHas));
+  const outcomes: (readonly [Case, Outcome])[] = [];
+  let both: SideBySide;
+
+  beforeAll(async () => {
+    both = await SideBySide.start(cases);
+  });
+  afterAll(async () => {
+    console.log(
+      table(
+        outcomes,
+        schedulers.filter((name) => !kernelHas(name)),
+      ),
+    );
+    await both[Symbol.asyncDispose]();
+  });
+
+  test.for(cases)("$name", async (each) => {
+    const outcome = await both.run(each);
+    outcomes.push([each, outcome]);
+    const { ipvs, yardmaster } = outcome;
+    expect(shareOf(yardmaster.chosen)).toEqual(shareOf(ipvs.chosen));
+    expect(yardmaster.chosen).toEqual(ipvs.chosen);
+    expect(yardmaster.counts).toEqual(ipvs.counts);
+  });
+});

@@ -1,0 +1,14 @@
+// Compares what two directors chose, connection by connection and in sum.
+import { servers } from "./layout.ts";
+
+/** The index of the first connection for which the two chose differently, or undefined where there is none. */
+export function differenceOf(ipvs: readonly string[], yardmaster: readonly string[]): number | undefined {
+  const at = ipvs.findIndex((name, index) => name !== yardmaster[index]);
+  return at < 0 ? undefined : at;
+}
+
+/** How often each server was chosen, in their order, and last how many connections none took. */
+export function shareOf(chosen: readonly string[]): readonly number[] {
+  const shares = servers.map(({ name }) => chosen.filter((each) => each === name).length);
+  return [...shares, chosen.length - shares.reduce((total, share) => total + share, 0)];
+}
