@@ -1,7 +1,7 @@
 // The kernel's own IPVS beside Yardmaster, in a virtual machine whose kernel has it: the same services, servers,
 // weights and traffic, over real sockets. Both must choose the same server for every connection, and count alike.
 import { schedulers } from "@yardmaster/director";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type Case, casesOf } from "./cases.ts";
 import { shareOf } from "./compare.ts";
 import { kernelHas } from "./ipvs.ts";
@@ -10,20 +10,16 @@ import { type Outcome, SideBySide } from "./side-by-side.ts";
 
 describe("IPVS and Yardmaster side by side", () => {
   const cases = casesOf(schedulers.filter(kernelHas));
+  const lacking = schedulers.filter((name) => !kernelHas(name));
   const outcomes: (readonly [Case, Outcome])[] = [];
   let both: SideBySide;
 
   beforeAll(async () => {
     both = await SideBySide.start(cases);
-  });
-  afterAll(async () => {
-    console.log(
-      table(
-        outcomes,
-        schedulers.filter((name) => !kernelHas(name)),
-      ),
-    );
-    await both[Symbol.asyncDispose]();
+    return async () => {
+      console.log(table(outcomes, lacking));
+      await both[Symbol.asyncDispose]();
+    };
   });
 
   test.for(cases)("$name", async (each) => {

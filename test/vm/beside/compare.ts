@@ -1,7 +1,7 @@
 // Compares what two directors chose, connection by connection and in sum.
 import { servers } from "./layout.ts";
 
-/** The index of the first connection for which the two chose differently, or undefined where there is none. */
+/** The index of the first entry (what was chosen for a connection) that differs, or undefined where none does. */
 export function differenceOf(ipvs: readonly string[], yardmaster: readonly string[]): number | undefined {
   const at = ipvs.findIndex((name, index) => name !== yardmaster[index]);
   return at < 0 ? undefined : at;

@@ -1,10 +1,9 @@
 // `npm run vm -- node test/vm/beside/main.ts [SCHEDULER…]`: the comparison by hand. Prints the table; the exit status
-// is 1 when the two chose differently.
+// is 1 when the two do not agree.
 import { schedulers } from "@yardmaster/director";
 import { type Case, casesOf } from "./cases.ts";
-import { differenceOf } from "./compare.ts";
 import { kernelHas } from "./ipvs.ts";
-import { table } from "./report.ts";
+import { disagreementOf, table } from "./report.ts";
 import { type Outcome, SideBySide } from "./side-by-side.ts";
 
 const wanted = process.argv.slice(2);
@@ -14,15 +13,10 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const named = schedulers.filter((name) => wanted.length === 0 || wanted.includes(name));
+const lacking = named.filter((name) => !kernelHas(name));
 const cases = casesOf(named.filter(kernelHas));
 const outcomes: (readonly [Case, Outcome])[] = [];
 await using both = await SideBySide.start(cases);
 for (const each of cases) outcomes.push([each, await both.run(each)]);
-console.log(
-  table(
-    outcomes,
-    named.filter((name) => !kernelHas(name)),
-  ),
-);
-const isSame = outcomes.every(([, { ipvs, yardmaster }]) => differenceOf(ipvs.chosen, yardmaster.chosen) === undefined);
-process.exitCode = isSame ? 0 : 1;
+console.log(table(outcomes, lacking));
+process.exitCode = outcomes.every(([, outcome]) => disagreementOf(outcome) === undefined) ? 0 : 1;

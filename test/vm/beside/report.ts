@@ -26,18 +26,21 @@ function titleOf({ name, weight }: (typeof servers)[number]): string {
   return `${name} (${weight})`;
 }
 
-function rowOf({ scheduler, options, method, protocol }: Case, { ipvs, yardmaster }: Outcome): readonly string[] {
-  const [theirs, ours] = [shareOf(ipvs.chosen), shareOf(yardmaster.chosen)];
+function rowOf({ scheduler, options, method, protocol }: Case, outcome: Outcome): readonly string[] {
+  const [theirs, ours] = [shareOf(outcome.ipvs.chosen), shareOf(outcome.yardmaster.chosen)];
   return [
     [scheduler, ...options].join(" "),
     method,
     protocol,
     ...theirs.map((share, at) => `${share} | ${ours[at]}`),
-    agreement(ipvs.chosen, yardmaster.chosen),
+    disagreementOf(outcome) ?? "the same",
   ];
 }
 
-function agreement(theirs: readonly string[], ours: readonly string[]): string {
-  const at = differenceOf(theirs, ours);
-  return at === undefined ? "the same" : `differ from ${at + 1} on: ${theirs[at]} | ${ours[at]}`;
+/** Where the two do not agree, in words; undefined where they do. */
+export function disagreementOf({ ipvs, yardmaster }: Outcome): string | undefined {
+  const at = differenceOf(ipvs.chosen, yardmaster.chosen);
+  if (at !== undefined) return `differ from ${at + 1} on: ${ipvs.chosen[at]} | ${yardmaster.chosen[at]}`;
+  const line = differenceOf(ipvs.counts, yardmaster.counts);
+  return line === undefined ? undefined : `count differently: ${ipvs.counts[line]} | ${yardmaster.counts[line]}`;
 }
