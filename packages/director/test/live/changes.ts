@@ -24,7 +24,7 @@ interface Case {
   readonly name: string;
   readonly given: readonly Operation[];
   readonly when: Operation;
-  readonly then: readonly string[];
+  readonly expected: readonly string[];
 }
 
 const ofLists: readonly Case[] = [
@@ -32,7 +32,7 @@ const ofLists: readonly Case[] = [
     name: "a service comes with its servers in list order",
     given: [],
     when: web({ scheduler: "wrr", servers: [server(1, { weight: 4 }), server(2, { weight: 2 })] }),
-    then: [
+    expected: [
       "+ tcp 198.51.100.10:80: wrr levels 3/2",
       "+ tcp 198.51.100.10:80: 10.0.0.1:80*4 10.0.0.2:80*2",
       "+ tcp 198.51.100.10:80 10.0.0.1:80 dr weight 4",
@@ -44,7 +44,7 @@ const ofLists: readonly Case[] = [
     name: "a server goes to the front, as in IPVS",
     given: [web()],
     when: put(server(3)),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "+ tcp 198.51.100.10:80: 10.0.0.3:80*1 10.0.0.1:80*1 10.0.0.2:80*1",
       "+ tcp 198.51.100.10:80 10.0.0.3:80 dr weight 1",
@@ -54,7 +54,7 @@ const ofLists: readonly Case[] = [
     name: "or to the end",
     given: [web()],
     when: put(server(3, { upperThreshold: 10 }), "last"),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "+ tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1 10.0.0.3:80*1",
       "+ tcp 198.51.100.10:80 10.0.0.3:80 dr weight 1 8…10",
@@ -64,7 +64,7 @@ const ofLists: readonly Case[] = [
     name: "a server's weight changes where it stands",
     given: [web()],
     when: change(server(1, { weight: 0 })),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "- tcp 198.51.100.10:80 10.0.0.1:80 dr weight 1",
       "+ tcp 198.51.100.10:80: 10.0.0.1:80*0 10.0.0.2:80*1",
@@ -75,7 +75,7 @@ const ofLists: readonly Case[] = [
     name: "a removed server stays behind the others, marked",
     given: [web()],
     when: take("10.0.0.1:80"),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "- tcp 198.51.100.10:80 10.0.0.1:80 dr weight 1",
       "+ tcp 198.51.100.10:80: 10.0.0.2:80*1",
@@ -88,7 +88,7 @@ const ofLists: readonly Case[] = [
     name: "one that comes back is as any that is added",
     given: [web(), take("10.0.0.2:80")],
     when: put(server(2, { weight: 3 })),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: rr levels 1/1",
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1",
       "- tcp 198.51.100.10:80: removed 10.0.0.2:80",
@@ -103,7 +103,7 @@ const ofLists: readonly Case[] = [
     name: "a removed service takes nothing more",
     given: [web()],
     when: remove(),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: rr levels 1/1",
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "- tcp 198.51.100.10:80 10.0.0.1:80 dr weight 1",
@@ -116,7 +116,7 @@ const ofLists: readonly Case[] = [
     name: "added again, it has its servers back as they are added",
     given: [web(), remove()],
     when: add({ forwarding: "dr", servers: [server(2)] }),
-    then: [
+    expected: [
       "- 2 removed",
       "+ tcp 198.51.100.10:80: rr levels 1/1",
       "+ tcp 198.51.100.10:80: 10.0.0.2:80*1",
@@ -134,7 +134,7 @@ const ofAttributes: readonly Case[] = [
     name: "another scheduler, with a table and options",
     given: [web()],
     when: edit({ scheduler: "sh", schedulerOptions: ["sh-port", "sh-fallback"] }),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: rr levels 1/1",
       "+ tcp 198.51.100.10:80: sh options=3 tableLength=256 levels 1/1",
       "+ tcp 198.51.100.10:80: table of 256: 10.0.0.1:80, 10.0.0.2:80, 10.0.0.1:80 …; 10.0.0.1:80 × 128, 10.0.0.2:80 × 128",
@@ -144,7 +144,7 @@ const ofAttributes: readonly Case[] = [
     name: "a longer table, and the shorter one again",
     given: [web({ scheduler: "mh", tableSize: 4093 })],
     when: edit({ scheduler: "mh", tableSize: 251 }),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: mh tableLength=4093 levels 1/1",
       "- tcp 198.51.100.10:80: table of 4093: 10.0.0.1:80, 10.0.0.2:80, 10.0.0.2:80 …; 10.0.0.1:80 × 2047, 10.0.0.2:80 × 2046",
       "+ tcp 198.51.100.10:80: mh tableLength=251 levels 1/1",
@@ -155,7 +155,7 @@ const ofAttributes: readonly Case[] = [
     name: "a scheduler without a table in the place of one with",
     given: [web({ scheduler: "dh" })],
     when: edit({ scheduler: "lblc" }),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: dh tableLength=256 levels 1/1",
       "- tcp 198.51.100.10:80: table of 256: 10.0.0.1:80, 10.0.0.2:80, 10.0.0.1:80 …; 10.0.0.1:80 × 128, 10.0.0.2:80 × 128",
       "+ tcp 198.51.100.10:80: lblc levels 1/1",
@@ -165,7 +165,7 @@ const ofAttributes: readonly Case[] = [
     name: "persistence and caps",
     given: [web()],
     when: edit({ persistence: { timeoutMs: 60_000, maskBits: 24 }, caps: { newPerSecond: 5, halfOpen: 7 } }),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: rr levels 1/1",
       "+ tcp 198.51.100.10:80: rr persistent persistenceTicks=15000 maskBits=24 newPerSecond=5 halfOpenMaximum=7 levels 1/1",
     ],
@@ -177,7 +177,7 @@ const ofAttributes: readonly Case[] = [
       change(server(1, { weight: 0 }))(live);
       put(server(3, { weight: 0 }), "last")(live);
     },
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "- tcp 198.51.100.10:80 10.0.0.1:80 dr weight 1",
       "+ tcp 198.51.100.10:80: 10.0.0.1:80*0 10.0.0.2:80*1 10.0.0.3:80*0",
@@ -192,7 +192,7 @@ const ofWideServices: readonly Case[] = [
     name: "ports that two have are of a class of their own",
     given: [wide("a", ["10.1.0.0/16"], 80, 89)],
     when: wide("b", ["10.2.0.0/16"], 85, 99),
-    then: [
+    expected: [
       '- tcp 80–89: 10.1.0.0/16 → tcp "a"',
       '+ tcp "b": rr allPorts levels 0/1',
       '+ tcp "b": nobody',
@@ -206,7 +206,7 @@ const ofWideServices: readonly Case[] = [
     name: "of two with one prefix the one with fewer ports has those",
     given: [wide("a", ["10.1.0.0/16"], 80, 82)],
     when: wide("b", ["10.1.0.0/16"], 81),
-    then: [
+    expected: [
       '- tcp 80–82: 10.1.0.0/16 → tcp "a"',
       '+ tcp "b": rr levels 0/1',
       '+ tcp "b": nobody',
@@ -219,7 +219,7 @@ const ofWideServices: readonly Case[] = [
     name: "a mark comes before a longer prefix, and before one address and port",
     given: [web(), wide("a", ["198.51.100.0/24"], 80)],
     when: marked(7, "198.51.0.0/16"),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80 → tcp 198.51.100.10:80",
       '- tcp 80–80: 198.51.100.0/24 → tcp "a"',
       "+ mark 7 (ipv4): rr byMark levels 0/1",
@@ -232,7 +232,7 @@ const ofWideServices: readonly Case[] = [
     name: "without it they have their packets back",
     given: [web(), marked(7, "198.51.0.0/16")],
     when: remove("mark 7 (ipv4)"),
-    then: [
+    expected: [
       "- mark 7 (ipv4): rr byMark levels 0/1",
       "- mark 7 (ipv4): nobody",
       "- tcp 80–80: 198.51.0.0/16 → mark 7 (ipv4)",
@@ -246,7 +246,7 @@ const ofWideServices: readonly Case[] = [
       name: "a",
       match: { kind: "wide", prefixes: ["10.1.0.0/16", "10.3.0.0/16"], ports: "any", protocol: "tcp" },
     }),
-    then: [
+    expected: [
       '- tcp "a": rr levels 0/1',
       '- tcp 80–80: 10.1.0.0/16 → tcp "a"',
       '+ tcp "a": rr allPorts levels 0/1',
@@ -261,7 +261,7 @@ const ofReplyRules: readonly Case[] = [
     name: "a server that one service translates to has one",
     given: [web()],
     when: put(nat(3)),
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80: 10.0.0.1:80*1 10.0.0.2:80*1",
       "+ tcp 198.51.100.10:80: 10.0.0.3:80*1 10.0.0.1:80*1 10.0.0.2:80*1",
       "+ tcp 198.51.100.10:80 10.0.0.3:80 nat weight 1 hasReplyRule",
@@ -272,7 +272,7 @@ const ofReplyRules: readonly Case[] = [
     name: "a second service takes it from the first, whose rule stays for a while",
     given: [web({ servers: [nat(1)] })],
     when: other,
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80 10.0.0.1:80 nat weight 1 hasReplyRule",
       "+ tcp 198.51.100.10:80 10.0.0.1:80 nat weight 1",
       "+ tcp 198.51.100.11:80: rr levels 1/1",
@@ -285,7 +285,7 @@ const ofReplyRules: readonly Case[] = [
     name: "two walks over the connections later, none of which relies on it, it is gone",
     given: [web({ servers: [nat(1)] }), other],
     when: walkTwice,
-    then: ["- replies tcp 10.0.0.1:80 → 198.51.100.10:80"],
+    expected: ["- replies tcp 10.0.0.1:80 → 198.51.100.10:80"],
   },
   {
     name: "once the second is forgotten, the first has one again",
@@ -294,7 +294,7 @@ const ofReplyRules: readonly Case[] = [
       live.tend(0);
       live.tend(121 * 250);
     },
-    then: [
+    expected: [
       "- tcp 198.51.100.10:80 10.0.0.1:80 nat weight 1",
       "- 1 removed",
       "+ tcp 198.51.100.10:80 10.0.0.1:80 nat weight 1 hasReplyRule",
@@ -311,10 +311,10 @@ export function describeChanges(create: () => BpfHost): void {
     ["services of several addresses or ports", ofWideServices],
     ["reply rules", ofReplyRules],
   ])("%s", (_, cases) => {
-    test.each(cases.map((one) => [one.name, one] as const))("%s", (_name, { given, when, then }) => {
+    test.each(cases.map((one) => [one.name, one] as const))("%s", (_name, { given, when, expected }) => {
       using ground = new LiveGround(create());
       for (const operation of given) operation(ground.live);
-      expect(ground.changes(when)).toEqual(then);
+      expect(ground.changes(when)).toEqual(expected);
     });
   });
 }

@@ -48,7 +48,7 @@ export function describeCourse(create: () => HostOf<BpfProgram>): void {
 
     test("is forgotten when nothing has referred to it for two minutes, and its place is clean again", () => {
       using it = bench([web()], 2);
-      const [, { index }] = it.live.find(WEB)?.members as [unknown, { index: number }];
+      const index = it.live.find(WEB)?.members[1]?.index ?? NO_DESTINATION;
       take("10.0.0.2:80")(it.live);
       const after = (seconds: number) => {
         it.wait(seconds);

@@ -117,8 +117,8 @@ function exactLines(services: readonly LiveService[], maps: LiveMaps, family: Fa
 function ruleLines(maps: LiveMaps, family: FamilyName): readonly string[] {
   return [...maps[family].replyRules.entries()]
     .map(([{ address, port, protocol }, rule]) => {
-      const server = endpointText(addressText(address, family), port);
-      return `replies ${protocolText(protocol)} ${server} → ${endpointText(addressText(rule.address, family), rule.port)}`;
+      const [from, to] = [endpointText(addressText(address, family), port), addressText(rule.address, family)];
+      return `replies ${protocolText(protocol)} ${from} → ${endpointText(to, rule.port)}`;
     })
     .sort();
 }
