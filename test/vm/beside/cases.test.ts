@@ -2,7 +2,7 @@
 import { parseConfiguration } from "@yardmaster/director";
 import { expect, test } from "vitest";
 import { casesOf, CONNECTIONS, ipvsadmCommands, markCommands, visitsOf, yardmasterConfiguration } from "./cases.ts";
-import { differenceOf, shareOf } from "./compare.ts";
+import { chosenAtAll, differenceOf, shareOf } from "./compare.ts";
 import { countsIn } from "./ipvs.ts";
 import { layout, servers } from "./layout.ts";
 
@@ -36,6 +36,7 @@ test("what was chosen is compared one by one, and counted", () => {
   expect(differenceOf(ipvs, ipvs)).toBeUndefined();
   expect(differenceOf(ipvs, ipvs.with(3, "server2"))).toBe(3);
   expect(shareOf(ipvs)).toEqual([1, 1, 2, 0, 1]);
+  expect(chosenAtAll(ipvs)).toEqual(["ECONNREFUSED", "server1", "server2", "server3"]);
 });
 
 test("connections are read from ipvsadm's listing", () => {

@@ -20,6 +20,8 @@ export interface Case {
   /** Another in each case. */
   readonly port: number;
   readonly serverPort: number;
+  /** The choices are random: not one by one, only the servers that are chosen at all can be compared. */
+  readonly isRandom: boolean;
   /** Clients write to each in turn. Several are a service by mark to ipvsadm. */
   readonly addresses: readonly string[];
 }
@@ -40,6 +42,9 @@ const FIRST_CLIENT_PORT = 20_000;
 /** These look where a packet goes to: they get several virtual addresses. */
 const BY_DESTINATION: ReadonlySet<string> = new Set(["dh", "lblc", "lblcr"]);
 
+/** These draw lots: no two directors choose the same. */
+const BY_LOT: ReadonlySet<string> = new Set(["twos"]);
+
 /** The cases for these schedulers; with options once without and once with all of them. */
 export function casesOf(names: readonly SchedulerName[]): readonly Case[] {
   const variants = names.flatMap((scheduler) => {
@@ -59,6 +64,7 @@ export function casesOf(names: readonly SchedulerName[]): readonly Case[] {
       protocol,
       port,
       serverPort: method === "nat" ? port + PORT_SHIFT : port,
+      isRandom: BY_LOT.has(scheduler),
       addresses: BY_DESTINATION.has(scheduler) ? virtualAddresses : virtualAddresses.slice(0, 1),
     };
   });

@@ -12,3 +12,8 @@ export function shareOf(chosen: readonly string[]): readonly number[] {
   const shares = servers.map(({ name }) => chosen.filter((each) => each === name).length);
   return [...shares, chosen.length - shares.reduce((total, share) => total + share, 0)];
 }
+
+/** Who was chosen at all, in alphabetical order. */
+export function chosenAtAll(chosen: readonly string[]): readonly string[] {
+  return [...new Set(chosen)].toSorted();
+}

@@ -19,4 +19,4 @@ const outcomes: (readonly [Case, Outcome])[] = [];
 await using both = await SideBySide.start(cases);
 for (const each of cases) outcomes.push([each, await both.run(each)]);
 console.log(table(outcomes, lacking));
-process.exitCode = outcomes.every(([, outcome]) => disagreementOf(outcome) === undefined) ? 0 : 1;
+process.exitCode = outcomes.every((each) => disagreementOf(...each) === undefined) ? 0 : 1;

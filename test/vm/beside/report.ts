@@ -1,6 +1,6 @@
 // The comparison for people: how many connections each server got of each director, a line for each case.
 import type { Case } from "./cases.ts";
-import { differenceOf, shareOf } from "./compare.ts";
+import { chosenAtAll, differenceOf, shareOf } from "./compare.ts";
 import { servers } from "./layout.ts";
 import type { Outcome } from "./side-by-side.ts";
 
@@ -26,19 +26,24 @@ function titleOf({ name, weight }: (typeof servers)[number]): string {
   return `${name} (${weight})`;
 }
 
-function rowOf({ scheduler, options, method, protocol }: Case, outcome: Outcome): readonly string[] {
+function rowOf(each: Case, outcome: Outcome): readonly string[] {
+  const { scheduler, options, method, protocol } = each;
   const [theirs, ours] = [shareOf(outcome.ipvs.chosen), shareOf(outcome.yardmaster.chosen)];
   return [
     [scheduler, ...options].join(" "),
     method,
     protocol,
     ...theirs.map((share, at) => `${share} | ${ours[at]}`),
-    disagreementOf(outcome) ?? "the same",
+    disagreementOf(each, outcome) ?? (each.isRandom ? "by lot, the same servers" : "the same"),
   ];
 }
 
-/** Where the two do not agree, in words; undefined where they do. */
-export function disagreementOf({ ipvs, yardmaster }: Outcome): string | undefined {
+/** Where the two do not agree, in words; undefined where they do, as far as chance lets them. */
+export function disagreementOf({ isRandom }: Case, { ipvs, yardmaster }: Outcome): string | undefined {
+  if (isRandom) {
+    const [theirs, ours] = [chosenAtAll(ipvs.chosen), chosenAtAll(yardmaster.chosen)];
+    return String(theirs) === String(ours) ? undefined : `differ: ${theirs.join(", ")} | ${ours.join(", ")}`;
+  }
   const at = differenceOf(ipvs.chosen, yardmaster.chosen);
   if (at !== undefined) return `differ from ${at + 1} on: ${ipvs.chosen[at]} | ${yardmaster.chosen[at]}`;
   const line = differenceOf(ipvs.counts, yardmaster.counts);
