@@ -1,12 +1,13 @@
 // Who may open a connection at all: which packets begin one, and what holds floods off. Rules that are IPVS's: shared
 // behaviour reference §2 and §8.
 
-import { atomic, guard, type Int, type Reference, returnValue, u32, when } from "@yardmaster/ebpf";
+import { atomic, guard, type Int, type Reference, returnValue, when } from "@yardmaster/ebpf";
 import { IPPROTO_TCP, TCP_RST, TCP_SYN } from "./headers.ts";
 import type { FlowReference } from "./life.ts";
 import { failure } from "./outcome.ts";
+import { countInSecond } from "./rate.ts";
 import { reasons } from "./reasons.ts";
-import { type BalancerMaps, type ServiceFields, ServiceLoad, Tallies } from "./schema.ts";
+import { type BalancerMaps, type ServiceFields, Tallies } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
 /** The port that active FTP sends data from. */
@@ -52,14 +53,7 @@ export function assertBelowCaps(
     const isFull = halfOpenMaximum.ne(0).and(load.halfOpen.ge(halfOpenMaximum));
     when(isFull, () => returnValue(failure(reasons.tooManyHalfOpen)));
     when(newPerSecond.ne(0), () => {
-      const startedAt = load.secondStartedAt;
-      when(at.now.sub(startedAt).ge(maps.settings.value.ticksPerSecond), () => {
-        // One of several CPUs begins the new second.
-        const isFirst = atomic(load, ServiceLoad, "secondStartedAt").compareExchange(startedAt, at.now).eq(startedAt);
-        when(isFirst, () => (load.opened = u32(0)));
-      });
-      const before = atomic(load, ServiceLoad, "opened").fetchAdd(1);
-      guard(before.lt(newPerSecond)).orReturn(failure(reasons.tooManyNew));
+      guard(countInSecond(maps, load.opened, at.now).lt(newPerSecond)).orReturn(failure(reasons.tooManyNew));
     });
   });
 }

@@ -58,6 +58,8 @@ export const ETH_P_IP = 0x0800;
 export const ETH_P_IPV6 = 0x86dd;
 export const ETH_P_8021Q = 0x8100;
 export const ETH_P_8021AD = 0x88a8;
+/** Time to live and hop limit of what the director sends itself (sysctl ip_default_ttl, IPV6_DEFAULT_HOPLIMIT). */
+export const OWN_HOPS = 64;
 // Protocol numbers (RFC 5237 registry).
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;

@@ -121,11 +121,13 @@ export const Load = struct("load", {
   reserved: bytes(40),
 });
 
+/** How often something happens: so many times in the second that began at this tick. */
+export const Rate = struct("rate", { secondStartedAt: u32, counted: u32 });
+
 /** What the caps of a service are measured by. A cache line of its own. */
 export const ServiceLoad = struct("service_load", {
-  /** The current second, in ticks, and connections opened in it. */
-  secondStartedAt: u32,
-  opened: u32,
+  /** Connections opened. */
+  opened: Rate,
   /** Connections in a half-open state. */
   halfOpen: u32,
   reserved: bytes(52),
@@ -256,9 +258,8 @@ export const Tallies = struct("tallies", {
   templateSerial: u32,
   /** lblcr: the number given to a set last. */
   localitySet: u32,
-  /** Packets that the programs made themselves in the second that began at this tick. */
-  secondStartedAt: u32,
-  answers: u32,
+  /** Packets that the programs made themselves. */
+  answers: Rate,
 });
 
 /**

@@ -2,9 +2,8 @@
 // ways to servers and clients known.
 
 import type { BpfProgram } from "@yardmaster/ebpf";
-import { macBytes } from "@yardmaster/packet";
+import { addressWords, macBytes } from "@yardmaster/packet";
 import { expect } from "vitest";
-import { addressWords } from "../src/address.ts";
 import { createDataplane, type Dataplane, type HostOf } from "../src/kernel/dataplane.ts";
 import type { Configuration } from "../src/model/configuration.ts";
 import { plan } from "../src/plan/plan.ts";

@@ -4,7 +4,7 @@
 import { families, Load, methods, REAPER_BATCH, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
 import { describe, expect, it } from "vitest";
-import { addressWords } from "../src/address.ts";
+import { addressWords } from "@yardmaster/packet";
 import type { TrafficCounters } from "../src/api/types.ts";
 import type { HostOf } from "../src/kernel/dataplane.ts";
 import { listedMember } from "../src/live/service.ts";

@@ -2,13 +2,13 @@
 // came from, unless there have been too many in this second.
 
 import { guard, type Int, leave, redirect, tx, verdict, when } from "@yardmaster/ebpf";
-import { IPPROTO_TCP } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
+import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
-import { mayAnswer, type Refusal } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import { makeReset } from "./reset.ts";
 
 /** How an answer is to be made. */
@@ -20,13 +20,14 @@ export interface Answering {
 
 /** Sends what the refusal says, and leaves. */
 export function answer({ maps, shape, now }: Answering, parsed: Parsed, refusal: Refusal): void {
-  guard(mayAnswer(maps, now)).orDrop(reasons.tooManyAnswers);
+  const before = countInSecond(maps, maps.tallies.value.answers, now);
+  guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
   const { packet } = parsed;
   const send = (): void => {
     if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
     leave(tx());
   };
-  when(refusal.is("reset").and(parsed.protocol.eq(IPPROTO_TCP)), () => {
+  when(refusal.is("reset"), () => {
     makeReset(parsed);
     send();
   });

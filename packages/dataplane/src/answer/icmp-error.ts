@@ -20,7 +20,7 @@ import {
   when,
 } from "@yardmaster/ebpf";
 import type { FamilyName } from "../family.ts";
-import { Ipv4, Ipv6 } from "../headers.ts";
+import { Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
@@ -43,8 +43,6 @@ const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
 const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.size, ipv6: Ipv6.size + Icmp.size };
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
-/** Of what the director sends (sysctl ip_default_ttl, IPV6_DEFAULT_HOPLIMIT). */
-const HOPS = 64;
 /**
  * Bits of the type of service that an answer keeps, and the precedence it gets (IPTOS_TOS_MASK and
  * IPTOS_PREC_INTERNETCONTROL, include/uapi/linux/ip.h).
@@ -102,7 +100,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
       totalLength: quotedLength.add(HEADERS.ipv4).toU16().toNet(),
       identification: randomU32().toU16().toNet(),
       fragment: be16(0),
-      timeToLive: HOPS,
+      timeToLive: OWN_HOPS,
       protocol: IPPROTO_ICMP,
       check: be16(0),
       source: quoted.destination,
@@ -127,7 +125,7 @@ function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
       versionClassAndFlow: be32(0x6000_0000),
       payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
       nextHeader: IPPROTO_ICMPV6,
-      hopLimit: HOPS,
+      hopLimit: OWN_HOPS,
       source: quoted.destination,
       destination: quoted.source,
     },

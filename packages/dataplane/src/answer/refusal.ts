@@ -1,8 +1,7 @@
-// What the road notes where a packet is to be answered instead of forwarded, and how many answers there may be. The
-// answer itself is written in one place of the program, at the end of the road.
+// What the road notes where a packet is to be answered instead of forwarded. The answer itself is written in one place
+// of the program, at the end of the road.
 
-import { atomic, type Bool, type Int, u32, variable, when } from "@yardmaster/ebpf";
-import { type BalancerMaps, Tallies } from "../schema.ts";
+import { type Bool, type Int, u32, variable } from "@yardmaster/ebpf";
 
 /** What a packet is answered with; 0 in a program: nothing. */
 export const answers = { portUnreachable: 1, timeExceeded: 2, tooBig: 3, reset: 4 } as const;
@@ -35,15 +34,4 @@ export class Refusal {
   get mtu(): Int<"u32"> {
     return this.#note.get().shr(ANSWER_BITS);
   }
-}
-
-/** Whether one more answer may be sent in this second; counts it. */
-export function mayAnswer(maps: BalancerMaps, now: Int<"u32">): Bool {
-  const { tallies, settings } = maps;
-  const startedAt = tallies.value.secondStartedAt;
-  when(now.sub(startedAt).ge(settings.value.ticksPerSecond), () => {
-    const before = atomic(tallies.value, Tallies, "secondStartedAt").compareExchange(startedAt, now);
-    when(before.eq(startedAt), () => (tallies.value.answers = u32(0)));
-  });
-  return atomic(tallies.value, Tallies, "answers").fetchAdd(1).lt(settings.value.answersPerSecond);
 }

@@ -16,14 +16,12 @@ import {
   viewAs,
   when,
 } from "@yardmaster/ebpf";
-import { IPPROTO_TCP, Ipv4, Ipv6, Tcp, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
+import { IPPROTO_TCP, Ipv4, Ipv6, OWN_HOPS, Tcp, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { returnLinkLayer } from "./link-layer.ts";
 
-/** Of what the director sends (sysctl ip_default_ttl, IPV6_DEFAULT_HOPLIMIT). */
-const HOPS = 64;
 const DO_NOT_FRAGMENT = 0x4000;
 
 const Ipv4Reset = struct("ipv4_reset", { ip: Ipv4, tcp: Tcp });
@@ -60,7 +58,7 @@ function ipv4Reset(parsed: Parsed): Reference<typeof Ipv4Reset.fields> {
   ip.totalLength = be16(Ipv4Reset.size);
   ip.identification = be16(0);
   ip.fragment = be16(DO_NOT_FRAGMENT);
-  ip.timeToLive = u8(HOPS);
+  ip.timeToLive = u8(OWN_HOPS);
   ip.protocol = u8(IPPROTO_TCP);
   ip.check = be16(0);
   ip.source = parsed.network.destination;
@@ -76,7 +74,7 @@ function ipv6Reset(parsed: Parsed): Reference<typeof Ipv6Reset.fields> {
   ip.versionClassAndFlow = be32(0x6000_0000);
   ip.payloadLength = be16(Tcp.size);
   ip.nextHeader = u8(IPPROTO_TCP);
-  ip.hopLimit = u8(HOPS);
+  ip.hopLimit = u8(OWN_HOPS);
   ip.source = parsed.network.destination;
   ip.destination = parsed.network.source;
   writeTcp(parsed, reset.tcp, ip);

@@ -3,7 +3,7 @@
 // Pure; the claims of one address are looked at together.
 
 import { methods } from "@yardmaster/dataplane";
-import { addressWords } from "../address.ts";
+import { addressWords } from "@yardmaster/packet";
 import type { Protocol } from "../model/virtual-service.ts";
 import { type LiveDestination, protocolsOf, type ServiceDefinition } from "./service.ts";
 

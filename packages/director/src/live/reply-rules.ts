@@ -2,7 +2,8 @@
 // first rules appear and destinations lose theirs, at the end destinations get one and rules disappear.
 
 import type { FamilyName } from "@yardmaster/dataplane";
-import { addressWords, familyOf } from "../address.ts";
+import { addressWords } from "@yardmaster/packet";
+import { familyOf } from "../address.ts";
 import type { LiveMaps } from "../kernel/live-maps.ts";
 import {
   afterWalk,

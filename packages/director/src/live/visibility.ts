@@ -3,7 +3,7 @@
 // to it, and goes after it.
 
 import { families } from "@yardmaster/dataplane";
-import { addressWords } from "../address.ts";
+import { addressWords } from "@yardmaster/packet";
 import type { LiveMaps } from "../kernel/live-maps.ts";
 import type { ServiceMatch } from "../model/virtual-service.ts";
 import { familyOfMatch, protocolNumbers } from "./service.ts";

@@ -3,8 +3,7 @@
 // then the smaller set of ports. Pure.
 
 import { type FamilyName, UDP_PORTS } from "@yardmaster/dataplane";
-import { parsePrefix } from "@yardmaster/packet";
-import { addressWords } from "../address.ts";
+import { addressWords, parsePrefix } from "@yardmaster/packet";
 import type { PortRange, Ports } from "../model/ports.ts";
 import { type Protocol, protocols, type ServiceMatch } from "../model/virtual-service.ts";
 
