@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { listFiles, modesOf, readContent, UnreadableFile } from "./load-files.ts";
+import { abilitiesFor, listFiles, readContent, UnreadableFile } from "./load-files.ts";
 import { connectResult, connectStep, scenarioJson, vectorJson } from "./samples.ts";
 import { parseScenario } from "./scenario-file.ts";
 import { parseVector } from "./vector-file.ts";
@@ -88,11 +88,17 @@ describe("nothing is passed over", () => {
   });
 });
 
-test("the modes that a replay needs are those of all its servers", () => {
+test("a replay needs the forwarding modes of all its servers, and synchronisation where a daemon is started", () => {
   const scenario = (json: object) => ({ kind: "scenario" as const, scenario: parseScenario(json) });
   const edit = { op: "edit_server", server: "10.2.0.11:80", set: { mode: "tun" } };
-  expect([...modesOf(scenario(whole))]).toEqual(["dr"]);
-  expect([...modesOf(scenario({ ...whole, steps: [edit] }))]).toEqual(["dr", "tun"]);
-  const ipvsadm = ["-A -t 10.3.0.1:80", "-a -t 10.3.0.1:80 -r 10.2.0.11 -i", "-a -t 10.3.0.1:80 -r 10.2.0.12 -m"];
-  expect([...modesOf({ kind: "vector", vector: parseVector(vectorJson({ ipvsadm })) })]).toEqual(["tun", "nat"]);
+  expect([...abilitiesFor(scenario(whole))]).toEqual(["forwarding by dr"]);
+  expect([...abilitiesFor(scenario({ ...whole, steps: [edit] }))]).toEqual(["forwarding by dr", "forwarding by tun"]);
+  const ipvsadm = [
+    "-A -t 10.3.0.1:80",
+    "-a -t 10.3.0.1:80 -r 10.2.0.11 -i",
+    "-a -t 10.3.0.1:80 -r 10.2.0.12 -m",
+    "--start-daemon master --mcast-interface s1",
+  ];
+  const vector = { kind: "vector" as const, vector: parseVector(vectorJson({ ipvsadm })) };
+  expect([...abilitiesFor(vector)]).toEqual(["forwarding by tun", "forwarding by nat", "synchronisation"]);
 });

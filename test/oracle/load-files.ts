@@ -55,15 +55,23 @@ function readable<T>(path: string, read: () => T): T {
   }
 }
 
-/** The forwarding modes that a replay needs, in any of its commands or steps. */
-export function modesOf(content: Exclude<Content, { readonly kind: "index" }>): ReadonlySet<Mode> {
+/** What not every balancer can do: a way of forwarding, or telling others of its connections. */
+export type Ability = `forwarding by ${Mode}` | "synchronisation";
+
+/** What a replay needs, in any of its commands or steps. */
+export function abilitiesFor(content: Exclude<Content, { readonly kind: "index" }>): ReadonlySet<Ability> {
+  const forwarding = (mode: Mode): Ability => `forwarding by ${mode}`;
   if (content.kind === "vector") {
-    const commands = content.vector.ipvsadm.map(parseIpvsadm);
-    return new Set(commands.flatMap((command) => ("server" in command ? [command.server.mode] : [])));
+    return new Set(
+      content.vector.ipvsadm.map(parseIpvsadm).flatMap((command): Ability[] => {
+        if (command.kind === "startDaemon") return ["synchronisation"];
+        return "server" in command ? [forwarding(command.server.mode)] : [];
+      }),
+    );
   }
   const { mode, steps } = content.scenario;
   const edited = steps.flatMap((step) =>
     step.op === "edit_server" && step.set.mode !== undefined ? [step.set.mode] : [],
   );
-  return new Set([mode, ...edited]);
+  return new Set([mode, ...edited].map(forwarding));
 }

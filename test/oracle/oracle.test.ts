@@ -32,7 +32,7 @@ async function run(args: readonly string[], { faults, signal }: { faults?: Fault
   let [printed, complained] = ["", ""];
   const status = await oracle(args, {
     create: () => new FakeSubject(faults),
-    modes: new Set(["nat", "dr"]),
+    abilities: new Set(["forwarding by nat", "forwarding by dr"]),
     createNetwork: (commands) => {
       commandsOf.push(commands);
       return networks[networks.push(noNetwork()) - 1] as ReturnType<typeof noNetwork>;

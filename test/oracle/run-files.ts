@@ -2,12 +2,12 @@
 // says after each what became of it.
 import { setImmediate } from "node:timers/promises";
 import type { Disagreement } from "./agreement.ts";
-import { type Content, modesOf, readContent, UnreadableFile } from "./load-files.ts";
+import { abilitiesFor, type Ability, type Content, readContent, UnreadableFile } from "./load-files.ts";
 import type { LiveNetwork, Network } from "./network.ts";
 import { playScenario } from "./play-scenario.ts";
 import { playVector } from "./play-vector.ts";
 import type { Replay } from "./replay.ts";
-import type { Mode, SubjectFactory } from "./subject.ts";
+import type { SubjectFactory } from "./subject.ts";
 
 /** What became of a file. */
 export type FileOutcome =
@@ -18,8 +18,8 @@ export type FileOutcome =
 
 export interface RunOptions {
   readonly create: SubjectFactory;
-  /** The forwarding modes that these balancers have. */
-  readonly modes: ReadonlySet<Mode>;
+  /** What these balancers can do. */
+  readonly abilities: ReadonlySet<Ability>;
   /** Makes a director's network and changes it by commands. */
   readonly createNetwork: (commands: readonly string[]) => LiveNetwork;
   readonly signal?: AbortSignal;
@@ -40,8 +40,8 @@ function runFile(file: string, common: Network, options: RunOptions): FileOutcom
   try {
     const content = readContent(file);
     if (content.kind === "index") return { kind: "index", file, rows: content.rows };
-    const lacking = [...modesOf(content)].filter((mode) => !options.modes.has(mode));
-    if (lacking.length > 0) return { kind: "unsupported", file, reason: `forwarding by ${lacking.join(", ")}` };
+    const lacking = [...abilitiesFor(content)].filter((ability) => !options.abilities.has(ability));
+    if (lacking.length > 0) return { kind: "unsupported", file, reason: lacking.join(", ") };
     return { kind: "replayed", file, replay: play(content, common, options) };
   } catch (error) {
     return { kind: "error", file, error };

@@ -14,13 +14,17 @@ const FTP_DATA = 20;
 
 /** Returns from the function being built unless a packet of this kind opens connections. */
 export function assertOpening(maps: BalancerMaps, flow: FlowReference, flags: Int<"u32">): void {
-  const { sloppyTcp, refuseSourcePort20 } = maps.settings.value;
+  const { sloppyTcp } = maps.settings.value;
   when(flow.protocol.eq(IPPROTO_TCP), () => {
     const isSyn = flags.and(TCP_SYN | TCP_RST).eq(TCP_SYN);
     const isSloppy = sloppyTcp.ne(0).and(flags.and(TCP_RST).eq(0));
     guard(isSyn.or(isSloppy)).orReturn(failure(reasons.notOpening));
   });
-  const isRefused = flow.sourcePort.eq(FTP_DATA).and(refuseSourcePort20.ne(0));
+}
+
+/** Returns from the function being built where packets from FTP's data port open nothing and this is one. */
+export function assertNotFtpData(maps: BalancerMaps, flow: FlowReference): void {
+  const isRefused = flow.sourcePort.eq(FTP_DATA).and(maps.settings.value.refuseSourcePort20.ne(0));
   guard(isRefused.not()).orReturn(failure(reasons.sourcePort20));
 }
 

@@ -120,7 +120,6 @@ function findConnection(road: Road, traveller: Traveller): () => ConnectionRefer
   const { maps, shape, family, connections, open, insert, revisit } = road;
   const { parsed, flow, now, refusal } = traveller;
   const { flags } = parsed;
-  const opened = stack(family.Connection, undefined, { share: "opened" });
   const connection = referenceVariable(family.Connection);
   const isNew = variable(u32(1));
   maps[family.name].connections.lookup(flow).then((found) => {
@@ -157,6 +156,7 @@ function findConnection(road: Road, traveller: Traveller): () => ConnectionRefer
       if (hasReplies(shape.methods)) {
         findReplyByRule(maps[family.name], flow, (client, service) => forwardReply(road, traveller, client, service));
       }
+      const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
       const outcome = variable(u32(0));
       open({ flow, flags, now, connection: opened }, outcome);
       insert({ flow, now, connection: opened }, outcome);
@@ -228,12 +228,10 @@ function forwardReply(
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const packet = {
-    base: transitionBase("reply", parsed.flags),
-    now,
-    flow: () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" }),
-  };
+  const opening = () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" });
+  const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
+  connections.templates.answered(parsed.protocol, connection, opening);
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(network.length);

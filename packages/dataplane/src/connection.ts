@@ -91,7 +91,7 @@ function renewal({ maps, shape, family, counters, templates }: Parts) {
 
   /**
    * Shows a packet to its connection, which was opened by `flow`. Writes only when the state changes or the expiry
-   * moves by a second or more. `onGone` runs where the entry was given up between lookup and now.
+   * moves by as much as the settings say. `onGone` runs where the entry was given up between lookup and now.
    */
   const touch = (
     connection: ConnectionReference,
@@ -103,7 +103,7 @@ function renewal({ maps, shape, family, counters, templates }: Parts) {
     const next = nextState(base, state);
     const moved = now.add(timeoutOf(next)).sub(life.toU32());
     when(
-      next.ne(state).or(moved.ge(maps.settings.value.ticksPerSecond)),
+      next.ne(state).or(moved.ge(maps.settings.value.renewalTicks)),
       () => {
         const outcome = renew({ connection, base, now });
         when(outcome.eq(renewals.gone), onGone);

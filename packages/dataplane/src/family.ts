@@ -48,9 +48,10 @@ function family(name: FamilyName) {
     table: u8,
     /** 1: replies are found by an entry of their own, 0: by a rule, or there are none. */
     hasReplyEntry: u8,
-    /** Of the template: `serviceFlags` that its key was made by, and bits of the client's address that it keeps. */
-    templateFlags: u8,
-    templateBits: u8,
+    /** `flags` of its service when it was opened; 0x80 once a UDP server has answered. */
+    serviceFlags: u8,
+    /** Bits of the client's address that its template keeps. */
+    maskBits: u8,
   });
 
   /** What a packet that opens a connection may be addressed to. */
@@ -74,7 +75,7 @@ function family(name: FamilyName) {
     port: be16,
     /** 0 where one template serves all protocols. */
     protocol: u16,
-    /** Index of the service. Of a disabled template: its serial, with `protocol` 0xffff. */
+    /** Index of the service. Of a disabled template: its serial, with DISABLED in `protocol` and port 0xffff. */
     index: u32,
   });
 

@@ -2,15 +2,16 @@
 // one; undoes it all where that fails. In steps that the program calls one after another: the frames of functions that
 // call each other share 512 bytes.
 
-import { fn, type Int, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
+import { fn, type Int, repeat, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { hasReplies } from "./forward/registry.ts";
+import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
-import { EXISTS, failure, INSERTED, ONE_PACKET, OPENED, READY } from "./outcome.ts";
+import { EXISTS, failure, INSERTED, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
-import type { BalancerMaps } from "./schema.ts";
+import { type BalancerMaps, serviceFlags } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
 /** A connection of a flow that is to be inserted. */
@@ -38,12 +39,13 @@ export function insertion(
   const { discard, counters, templates } = functions;
   return ({ flow, now, connection }, outcome) => {
     if (hasFeature(shape, "persistence")) {
-      when(outcome.get().eq(READY).or(outcome.get().eq(ONE_PACKET)), () => {
+      when(outcome.get().eq(READY), () => {
         templates.bind(flow, connection, now, () => outcome.set(u32(failure(reasons.templatesFull))));
       });
     }
     if (hasFeature(shape, "onePacket")) {
-      when(outcome.get().eq(ONE_PACKET), () => {
+      const isOnePacket = connection.serviceFlags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
+      when(outcome.get().eq(READY).and(isOnePacket), () => {
         templates.release(flow, connection);
         counters.scheduled(connection.destination);
         outcome.set(u32(OPENED));
@@ -71,6 +73,9 @@ export function insertion(
   };
 }
 
+/** An expired entry may be in the way, and, once that is gone, the one that another CPU opened in its place. */
+const ROUNDS = 2;
+
 /** The function that inserts the client's entry: OPENED, INSERTED or a failure. */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
@@ -84,23 +89,20 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
       counters.unbind(connection.destination, state());
       templates.release(flow, connection);
     };
-    const outcome = variable(connections.update(flow, connection, "create"));
-    when(
-      outcome.get().eq(EXISTS),
-      () => {
-        // Absent where whoever ends it was quicker: then there is room now.
-        connections.lookup(flow).then((other) => {
-          when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-            undo();
-            copyConnection(family, connection, other);
-            returnValue(OPENED);
-          });
+    const outcome = variable(u32(0));
+    repeat(ROUNDS, (_, rounds) => {
+      outcome.set(connections.update(flow, connection, "create"));
+      when(outcome.get().ne(EXISTS), () => rounds.stop());
+      // Absent where whoever ends it was quicker: then there is room now.
+      connections.lookup(flow).then((other) => {
+        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
+          undo();
+          copyConnection(family, connection, other);
+          returnValue(OPENED);
         });
-        discard({ flow, now, force: u32(0) });
-        outcome.set(connections.update(flow, connection, "create"));
-      },
-      { isRare: true },
-    );
+      });
+      discard({ flow, now, force: u32(0) });
+    });
     when(
       outcome.get().ne(0),
       () => {

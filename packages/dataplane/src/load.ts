@@ -1,10 +1,13 @@
 // The counts of destinations and services: connections by kind, thresholds, caps. They move here and nowhere else, so
 // that they equal a recount of the connection table.
 
-import { atomic, type Int, type Reference, u32, u64, when } from "@yardmaster/ebpf";
+import { atomic, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
 import { type BalancerMaps, Load, ServiceLoad } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { ACTIVE_STATES, HALF_OPEN_STATES } from "./tcp-states.ts";
+
+/** How often new thresholds are held against the counts, which may be on the move. */
+const LOOKS = 3;
 
 type LoadReference = Reference<typeof Load.fields>;
 
@@ -23,7 +26,11 @@ function total(connections: Int<"u64">): Int<"u32"> {
   return connections.shr(32).toU32().add(connections.toU32());
 }
 
-/** How one program counts connections. */
+/**
+ * How one program counts connections. IPVS moves `overloaded` where the total comes to exactly a threshold. Here it
+ * does whenever the total is beyond one, which is the same while one CPU counts: of two that cross a threshold in
+ * opposite directions, the later to write may have counted earlier, and the next connection has to put that right.
+ */
 export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const hasThresholds = hasFeature(shape, "thresholds");
 
@@ -43,7 +50,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
       if (hasThresholds) {
         const before = atomic(load, Load, "connections").fetchAdd(weightOf(state));
         maps.destinations.lookup(destination).then(({ upperThreshold }) => {
-          const isReached = upperThreshold.ne(0).and(total(before).add(1).eq(upperThreshold));
+          const isReached = upperThreshold.ne(0).and(total(before).add(1).ge(upperThreshold));
           when(isReached, () => (load.overloaded = u32(1)), { isRare: true });
         });
       } else atomic(load, Load, "connections").add(weightOf(state));
@@ -65,7 +72,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     }
     const before = atomic(load, Load, "connections").fetchAdd(amount);
     maps.destinations.lookup(destination).then(({ lowerThreshold }) => {
-      when(total(before).eq(lowerThreshold), () => (load.overloaded = u32(0)), { isRare: true });
+      when(total(before).le(lowerThreshold), () => (load.overloaded = u32(0)), { isRare: true });
     });
   };
 
@@ -83,7 +90,23 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     maps.loads.lookup(destination).then((load) => atomic(load, Load, "scheduled").add(1));
   };
 
-  return { bind, unbind, move, scheduled };
+  /**
+   * The thresholds of a destination were changed: whether it is overloaded now follows from its connections, where they
+   * say so. Looks again while they change.
+   */
+  const reconsider = (destination: Int<"u32">): void => {
+    maps.destinations.lookup(destination).then(({ upperThreshold: upper, lowerThreshold: lower }) => {
+      maps.loads.lookup(destination).then((load) => {
+        repeat(LOOKS, () => {
+          const connections = total(load.connections);
+          when(upper.eq(0).or(connections.lt(lower)), () => (load.overloaded = u32(0)));
+          when(upper.ne(0).and(connections.ge(upper)), () => (load.overloaded = u32(1)));
+        });
+      });
+    });
+  };
+
+  return { bind, unbind, move, scheduled, reconsider };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;

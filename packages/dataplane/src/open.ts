@@ -13,21 +13,20 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { copyAddress } from "./address.ts";
-import { assertBelowCaps, assertNotShed, assertOpening } from "./admit.ts";
+import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
+import { aim } from "./aim.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { methods } from "./forward/registry.ts";
 import { IPPROTO_TCP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
-import { failure, ONE_PACKET, READY } from "./outcome.ts";
+import { failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
-import { type BalancerMaps, destinationFlags, type ServiceFields, serviceFlags } from "./schema.ts";
+import { type BalancerMaps, type ServiceFields, serviceFlags } from "./schema.ts";
 import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { states, transitionTables } from "./tcp-states.ts";
+import { states } from "./tcp-states.ts";
 
 /** What opens a connection, and where it is written. */
 interface Opening {
@@ -37,7 +36,7 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
-/** Opens, in the program's own body: `outcome` becomes READY, ONE_PACKET or a failure. */
+/** Opens, in the program's own body: `outcome` becomes READY or a failure. */
 export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
 
 /**
@@ -82,6 +81,7 @@ function admitted(
   const missing = failure(reasons.internal);
   const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
   assertNotShed(maps, shape);
+  assertNotFtpData(maps, flow);
   assertBelowCaps(maps, shape, { index, service, now });
   connection.template = index;
   connection.destination = bound(shape, connections, opening, { index, service });
@@ -108,7 +108,7 @@ function bound(
   return chosen.get();
 }
 
-/** Fills `connection` in for its destination: READY, ONE_PACKET or a failure. */
+/** Fills `connection` in for its destination: READY or a failure. */
 function described(
   maps: BalancerMaps,
   shape: BalancerShape,
@@ -121,29 +121,11 @@ function described(
   when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
   const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
   connection.template = u32(0);
-  copyAddress(connection.address, destination.address);
-  connection.port = destination.port;
-  // A destination without a port of its own gets packets for the port that the client wrote to.
-  when(destination.port.eq(0), () => (connection.port = flow.destinationPort));
-  connection.method = destination.method;
+  aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
-  connection.table = u8(transitionTables.request);
-  connection.hasReplyEntry = u8(0);
-  connection.templateFlags = u8(0);
-  connection.templateBits = u8(0);
-  const hasRule = destination.flags.and(destinationFlags.hasReplyRule);
-  for (const name of shape.methods) {
-    const method = methods[name];
-    when(destination.method.eq(method.code), () => {
-      connection.table = u8(transitionTables[method.requestTable]);
-      if (method.hasReplies) connection.hasReplyEntry = hasRule.xor(destinationFlags.hasReplyRule).toU8();
-    });
-  }
+  connection.serviceFlags = service.flags.toU8();
+  connection.maskBits = service.maskBits.toU8();
   setState(connections, { flow, flags, now, connection });
-  if (hasFeature(shape, "persistence")) connections.templates.describe(connection, service);
-  if (hasFeature(shape, "onePacket")) {
-    when(service.flags.and(serviceFlags.onePacket).ne(0), () => returnValue(ONE_PACKET));
-  }
   return u32(READY);
 }
 

@@ -4,8 +4,6 @@
 export const OPENED = 0;
 /** A connection is described and has yet to be put into the table. */
 export const READY = 0xfffe;
-/** It is for this packet only: the table never sees it. */
-export const ONE_PACKET = 0xfffb;
 /** It is in the table, and the entry for its replies is not. */
 export const INSERTED = 0xfffd;
 /** The connection's destination is gone, and the client is to be told by a reset. */

@@ -8,6 +8,7 @@ import { replyFlow } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { ServiceAddress } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
+import { EXISTS } from "./outcome.ts";
 import type { BalancerMaps, FamilyMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
 
@@ -47,7 +48,10 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
 
-  /** Inserts it: 0, or what the map's update returned. */
+  /**
+   * Inserts it: 0, or what the map's update returned. EXISTS also where a rule gives these replies to a connection: a
+   * server's port that two services share since may have some from before.
+   */
   const replyEntry = fn(
     `reply_entry${digit}`,
     { flow: FlowKey, connection: Connection },
@@ -55,6 +59,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
     ({ flow, connection }) => {
       // Both in the frame at once: an update and a deletion may want them, and registers are few.
       const answer = stack(FlowKey, replyFlow(flow, connection));
+      findReplyByRule(maps[family.name], answer, () => returnValue(EXISTS));
       const entry = stack(Connection, {
         life: 0n,
         destination: connection.destination,
@@ -65,8 +70,8 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
         direction: REPLY,
         table: connection.table,
         hasReplyEntry: 1,
-        templateFlags: 0,
-        templateBits: 0,
+        serviceFlags: 0,
+        maskBits: 0,
       });
       const outcome = connections.update(answer, entry, "create");
       when(outcome.ne(0), () => returnValue(outcome));
@@ -81,16 +86,20 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
     },
   );
 
-  /** Whose entry stands where that of `connection` would: its client's flow, in `owner`. 0 where there is none. */
+  /** Who gets the replies that `connection` would: its client's flow, in `owner`. 0 where there is nobody. */
   const replyOwner = fn(
     `reply_owner${digit}`,
     { flow: FlowKey, connection: Connection, owner: FlowKey },
     u32,
     ({ flow, connection, owner }) => {
       const answer = stack(FlowKey, replyFlow(flow, connection));
-      const known = connections.lookup(answer).orReturn(0);
-      Object.assign(owner, requestFlow(answer, known));
-      return u32(1);
+      const found = (service: ServiceAddress) => {
+        Object.assign(owner, requestFlow(answer, service));
+        returnValue(1);
+      };
+      connections.lookup(answer).then(found);
+      findReplyByRule(maps[family.name], answer, (_, service) => found(service));
+      return u32(0);
     },
   );
 

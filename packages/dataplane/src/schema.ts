@@ -133,15 +133,17 @@ export const ServiceLoad = struct("service_load", {
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
-  /** As a connection's: expiry low, state (NONE, ASSURED or CLAIMED) high. */
+  /**
+   * As a connection's: expiry in the low 32 bits, state (NONE, ASSURED or CLAIMED) in bits 32–35; and from bit 36 on
+   * how many connections were opened under it and have not ended: while there are any, it does not end.
+   */
   life: u64,
   destination: u32,
-  /** Tells it from templates that had the same key before. */
+  /** Tells it from templates that had the same key before. Odd. */
   serial: u32,
-  /** Connections opened under it: while there are any it does not end. */
-  controlled: u32,
   /** Ticks that it lives from the next renewal on. */
   periodTicks: u32,
+  reserved: u32,
 });
 
 /** The two addresses of a frame in the order in which they are sent. */
@@ -202,6 +204,8 @@ export const Settings = struct("settings", {
   answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */
   localitySetTicks: u32,
+  /** Ticks by which a connection's expiry must move for a packet to write it: a second saves most of the writes. */
+  renewalTicks: u32,
   /** Ticks that a connection lives in each state. */
   timeouts: list(u32, 16),
   /** Next state by table, TCP flags and state: see tcp-states.ts. */
@@ -215,8 +219,14 @@ export const reuseModes = { afterEnd: 1, afterFin: 2 } as const;
 
 /** Keys that one run of the reaper takes: a power of two. */
 export const REAPER_BATCH = 256;
-/** What the reaper can be asked to end. */
-export const reaperTables = { connections: 0, templates: 1 } as const;
+/** What the reaper can be asked to end; and destinations whose thresholds have changed, which it is to look at. */
+export const reaperTables = { connections: 0, templates: 1, thresholds: 2 } as const;
+
+/** Which entries end of those that it is given: `ofRemoved`, besides expired ones, those of removed destinations. */
+export const reaperForces = { expired: 0, all: 1, ofRemoved: 2 } as const;
+
+/** Indexes of destinations, where `table` says thresholds. */
+export const reaperDestinations = list(u32, REAPER_BATCH);
 
 /** Keys of a family's connections, or of its templates. */
 export const reaperKeys = ({ FlowKey, TemplateKey }: Family) => ({
@@ -229,9 +239,9 @@ const ReaperKeyBytes = bytes(reaperKeys(families.ipv6).templates.size);
 export const ReaperWork = struct("reaper_work", {
   /** How many keys count. */
   count: u32,
-  /** 1: also connections whose time is not up. */
+  /** A number of `reaperForces`. */
   force: u32,
-  /** 4 or 6. */
+  /** 4 or 6, of keys. */
   family: u32,
   /** A number of `reaperTables`. */
   table: u32,
@@ -242,7 +252,7 @@ export const ReaperWork = struct("reaper_work", {
 export const Tallies = struct("tallies", {
   /** Packets that would have opened a connection, for `dropRate`. */
   opening: u32,
-  /** The serial given to a template last. */
+  /** Twice the number of serials given to templates. */
   templateSerial: u32,
   /** lblcr: the number given to a set last. */
   localitySet: u32,
@@ -299,6 +309,11 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    /**
+     * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
+     * way through the schedulers wrote there, and follow all of them to the end.
+     */
+    opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
   };
 }

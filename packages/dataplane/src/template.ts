@@ -3,28 +3,32 @@
 
 import {
   atomic,
-  choose,
+  type Bool,
   fn,
   type Int,
   type Reference,
+  repeat,
   returnValue,
   stack,
   u16,
   u32,
+  u64,
   variable,
   when,
 } from "@yardmaster/ebpf";
+import { aim } from "./aim.ts";
 import type { Family } from "./family.ts";
-import { type ConnectionReference, type FlowReference, isExpired, lifeOf, stateOf } from "./life.ts";
+import { IPPROTO_UDP } from "./headers.ts";
 import {
-  type BalancerMaps,
-  destinationFlags,
-  Load,
-  type ServiceFields,
-  serviceFlags,
-  Tallies,
-  Template,
-} from "./schema.ts";
+  type ConnectionReference,
+  CONTROLLED_SHIFT,
+  controlledOf,
+  type FlowReference,
+  isExpired,
+  stateOf,
+} from "./life.ts";
+import { EXISTS } from "./outcome.ts";
+import { type BalancerMaps, destinationFlags, Load, serviceFlags, Tallies, Template } from "./schema.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states } from "./tcp-states.ts";
@@ -38,11 +42,24 @@ export const ASSURED = 1;
 const EXTENSION_SECONDS = 60;
 /** Bits of `serviceFlags` that decide what a template's key leaves out. */
 const KEY_FLAGS = serviceFlags.allPorts | serviceFlags.byMark;
-/** Bits of them that connections note. */
-const NOTED_FLAGS = KEY_FLAGS | serviceFlags.persistent;
+/** Bit among those of a connection: its server has answered, and its template knows. */
+const ANSWERED = 0x80;
+
+/** In `protocol` of a key: the template is disabled. No protocol has a number this large. */
+export const DISABLED = 0x8000;
 
 /** Added to a counter it takes one away. */
 const MINUS_ONE = 0xffff_ffff;
+/** How often a compare-and-exchange is tried again while other CPUs keep winning. */
+const ATTEMPTS = 3;
+
+/** What a connection under a template adds to its life word, and what its state becomes once claimed or assured. */
+const ONE_CONTROLLED = 1n << CONTROLLED_SHIFT;
+const ONE_LESS_CONTROLLED = 2n ** 64n - ONE_CONTROLLED;
+const CLAIM = BigInt(states.CLAIMED) << 32n;
+const ASSURANCE = BigInt(ASSURED) << 32n;
+/** The life word that a retired template leaves behind: count at its copy. Its top bit is set, as no count sets it. */
+const MOVED = 2n ** 64n - 1n;
 
 /** What a template's key is made of besides the flow. */
 interface KeyParts {
@@ -53,13 +70,14 @@ interface KeyParts {
 
 /** The operations on templates of one family in one program. */
 export function templateFunctions(maps: BalancerMaps, shape: BalancerShape, family: Family) {
-  const at: Place = { maps, family };
-  return { ...choosing(at), ...ofConnections(at, shape), ...forgetting(at), describe };
+  const at: Place = { maps, shape, family };
+  return { ...choosing(at), ...ofConnections(at), ...forgetting(at) };
 }
 
 /** The tables and the family that operations are built for. */
 interface Place {
   readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
   readonly family: Family;
 }
 
@@ -68,29 +86,49 @@ function extension(maps: BalancerMaps): Int<"u32"> {
   return maps.settings.value.ticksPerSecond.mul(EXTENSION_SECONDS);
 }
 
-/** The key of the client's template, in the frame. */
+/**
+ * The key of the client's template, in the frame. What it leaves out is masked, not branched over: the verifier would
+ * follow each way through all that comes behind.
+ */
 function keyOf(family: Family, flow: FlowReference, { flags, bits, service }: KeyParts): KeyReference {
   const key = stack(family.TemplateKey, undefined, { share: "template key" });
+  const port = maskFor(isZero(flags.and(KEY_FLAGS)));
+  const address = maskFor(isZero(flags.and(serviceFlags.byMark)));
   for (let word = 0; word < family.words; word++) {
-    key.client.set(word, flow.source.at(word).toHost().and(maskWord(bits, word)).toNet());
-    key.service.set(word, flow.destination.at(word));
+    key.client.set(
+      word,
+      flow.source
+        .at(word)
+        .toHost()
+        .and(maskWord(family, bits, word))
+        .toNet(),
+    );
+    key.service.set(word, flow.destination.at(word).toHost().and(address).toNet());
   }
-  key.port = flow.destinationPort;
-  key.protocol = flow.protocol.toU16();
+  key.port = flow.destinationPort.toHost().and(port).toU16().toNet();
+  key.protocol = flow.protocol.and(address).toU16();
   key.index = service;
-  when(flags.and(KEY_FLAGS).ne(0), () => (key.port = u16(0).toNet()));
-  when(flags.and(serviceFlags.byMark).ne(0), () => {
-    for (let word = 0; word < family.words; word++) key.service.set(word, 0);
-    key.protocol = u16(0);
-  });
   return key;
 }
 
-/** Where a template goes whose destination is no more, until its time is up: no client finds it there. */
-function disabledKey(family: Family, serial: Int<"u32">, share: string): KeyReference {
-  const nothing = Array.from({ length: family.words }, () => 0);
-  const content = { client: nothing, service: nothing, port: 0xffff, protocol: 0xffff, index: serial };
-  return stack(family.TemplateKey, content, { share });
+/** 1 where `value`, below 2^31, is 0; else 0. */
+function isZero(value: Int<"u32">): Int<"u32"> {
+  return value.sub(1).shr(31);
+}
+
+/** All ones for 1, 0 for 0. */
+function maskFor(bit: Int<"u32">): Int<"u32"> {
+  return u32(0).sub(bit);
+}
+
+/**
+ * Turns a template's key into where the template goes when its destination is no more, until its time is up: no client
+ * finds it there, and it still says whose it was.
+ */
+function disableKey(key: KeyReference, serial: Int<"u32">): void {
+  key.port = u16(0xffff).toNet();
+  key.protocol = key.protocol.or(DISABLED).toU16();
+  key.index = serial;
 }
 
 /** Adds to the templates of a destination. */
@@ -98,26 +136,33 @@ function countTemplates(maps: BalancerMaps, destination: Int<"u32">, amount: Int
   maps.loads.lookup(destination).then((load) => atomic(load, Load, "templates").add(amount));
 }
 
-/**
- * Where a template leads at `now`, or NO_DESTINATION where it does no longer. The function being built returns that
- * where the destination is missing.
- */
-function leadsTo(maps: BalancerMaps, template: TemplateReference, now: Int<"u32">): Int<"u32"> {
-  const { life, destination } = template;
-  const isOver = isExpired(life, now).and(template.controlled.eq(0));
-  const isGone = isOver.or(stateOf(life).eq(states.CLAIMED));
-  const chosen = variable(choose(isGone, u32(NO_DESTINATION), destination));
+/** Whether a template's time is up and no connection keeps it. */
+function isOver(life: Int<"u64">, now: Int<"u32">): Bool {
+  return isExpired(life, now).and(controlledOf(life).eq(0));
+}
+
+/** Where a template whose life word is `life` leads at `now`, or NO_DESTINATION where it does no longer. */
+function leadsTo(
+  maps: BalancerMaps,
+  { destination }: TemplateReference,
+  life: Int<"u64">,
+  now: Int<"u32">,
+): Int<"u32"> {
+  const isGone = isOver(life, now).or(stateOf(life).eq(states.CLAIMED));
+  const chosen = variable(u32(NO_DESTINATION));
   when(isGone.not(), () => {
-    const record = maps.destinations.lookup(destination).orReturn(NO_DESTINATION);
-    const isRemoved = record.flags.and(destinationFlags.removed).ne(0);
-    const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(record.weight.eq(0));
-    when(isRemoved.or(isLeft), () => chosen.set(u32(NO_DESTINATION)));
+    maps.destinations.lookup(destination).then(({ flags, weight }) => {
+      const isRemoved = flags.and(destinationFlags.removed).ne(0);
+      const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(weight.eq(0));
+      when(isRemoved.or(isLeft).not(), () => chosen.set(destination));
+    });
   });
   return chosen.get();
 }
 
 /** How new connections find and make templates. */
-function choosing({ maps, family }: Place) {
+function choosing(at: Place) {
+  const { maps, shape, family } = at;
   const { FlowKey, Connection, digit } = family;
   const { templates } = maps[family.name];
 
@@ -126,56 +171,63 @@ function choosing({ maps, family }: Place) {
     `bound${digit}`,
     { flow: FlowKey, flags: u32, bits: u32, service: u32, now: u32 },
     u32,
-    ({ flow, now, ...parts }) =>
-      leadsTo(maps, templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION), now),
+    ({ flow, now, ...parts }) => {
+      const template = templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION);
+      return leadsTo(maps, template, template.life, now);
+    },
   );
 
-  /** A new connection under a template: its time starts again. One that was only kept by connections stays brief. */
-  const renew = (template: TemplateReference, now: Int<"u32">): void => {
-    atomic(template, Template, "controlled").add(1);
-    const life = template.life;
-    when(isExpired(life, now), () => (template.periodTicks = extension(maps)));
-    const renewed = lifeOf(now.add(template.periodTicks), stateOf(life));
-    atomic(template, Template, "life").compareExchange(life, renewed);
-  };
-
-  /** Keeps a template that leads nowhere any more, out of its client's way, until its time is up. */
-  const disable = (template: TemplateReference): void => {
-    const { life, destination, serial, controlled, periodTicks } = template;
-    const copy = stack(Template, { life, destination, serial, controlled, periodTicks }, { share: "template" });
-    const outcome = templates.update(disabledKey(family, serial, "disabled key"), copy, "create");
-    when(outcome.ne(0), () => countTemplates(maps, destination, u32(MINUS_ONE)));
-  };
-
   /**
-   * Binds the client of `flow` to the destination of `connection`, whose template becomes this one: the one there is,
-   * if it leads there, or a new one. Returns 0, or 1 where the table of templates is full.
+   * Binds the client of `flow` to the destination of `connection`, whose template becomes this one. Where another CPU
+   * has bound it meanwhile, its choice is taken over. Returns 0, or 1 where the table of templates is full. A
+   * connection that meets a template while that is being ended or retired goes without one.
    */
   const bind = fn(
     `bind${digit}`,
     { flow: FlowKey, connection: Connection, now: u32 },
     u32,
     ({ flow, connection, now }) => {
-      const { destination } = connection;
-      const { service } = maps.destinations.lookup(destination).orReturn(1);
+      const { service } = maps.destinations.lookup(connection.destination).orReturn(1);
       const { persistenceTicks: periodTicks } = maps.services.lookup(service).orReturn(1).lookup(0).orReturn(1);
-      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
+      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
       const key = keyOf(family, flow, parts);
-      templates.lookup(key).then((known) => {
-        when(leadsTo(maps, known, now).eq(destination), () => {
-          renew(known, now);
-          connection.template = known.serial;
+      // Where any packet may open a connection, it may be established at once.
+      const isEstablished = isZero(stateOf(connection.life).xor(states.ESTABLISHED));
+      const assurance = isEstablished.mul(ASSURED).toU64().shl(32);
+      const follow = (template: TemplateReference, destination: Int<"u32">) => {
+        hold(maps, template, { now, assurance }, () => {
+          connection.template = template.serial;
+          when(connection.destination.eq(destination), () => returnValue(0));
+          connection.destination = destination;
+          maps.destinations.lookup(destination).then((record) => aim(shape, connection, flow, record));
           returnValue(0);
         });
-        disable(known);
+        returnValue(0);
+      };
+      templates.lookup(key).then((template) => {
+        const { life } = template;
+        const destination = leadsTo(maps, template, life, now);
+        when(destination.ne(NO_DESTINATION), () => follow(template, destination));
+        retire(at, { key, template, life }, now);
       });
-      const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(1).add(1);
-      const life = lifeOf(now.add(periodTicks), u32(0));
-      const content = { life, destination, serial, controlled: 1, periodTicks };
-      const fresh = stack(Template, content, { share: "template" });
-      when(templates.update(key, fresh).ne(0), () => returnValue(1));
+      const { destination } = connection;
+      // Odd numbers: 0 says that a connection has no template.
+      const serial = atomic(maps.tallies.value, Tallies, "templateSerial").fetchAdd(2).or(1);
+      const life = assurance.or(now.add(periodTicks)).add(ONE_CONTROLLED);
+      const content = { life, destination, serial, periodTicks, reserved: 0 };
       countTemplates(maps, destination, u32(1));
-      connection.template = serial;
+      const outcome = templates.update(key, stack(Template, content, { share: "template" }), "create");
+      when(outcome.eq(0), () => {
+        connection.template = serial;
+        returnValue(0);
+      });
+      countTemplates(maps, destination, u32(MINUS_ONE));
+      when(outcome.ne(EXISTS), () => returnValue(1));
+      templates.lookup(key).then((template) => {
+        const { life } = template;
+        const destination = leadsTo(maps, template, life, now);
+        when(destination.ne(NO_DESTINATION), () => follow(template, destination));
+      });
       return u32(0);
     },
   );
@@ -184,68 +236,149 @@ function choosing({ maps, family }: Place) {
     find,
     /** Binds the client of a connection to a persistent service; `full` runs where the table of templates is full. */
     bind(flow: FlowReference, connection: ConnectionReference, now: Int<"u32">, full: () => void): void {
-      when(connection.templateFlags.and(serviceFlags.persistent).ne(0), () => {
+      when(connection.serviceFlags.and(serviceFlags.persistent).ne(0), () => {
         when(bind({ flow, connection, now }).ne(0), full);
       });
     },
   };
 }
 
+/**
+ * A new connection under a template: its time starts again; of one that was only kept by connections, a brief one.
+ * `done` runs unless the template is claimed, or other CPUs keep changing it.
+ */
+function hold(maps: BalancerMaps, template: TemplateReference, at: Holding, done: () => void): void {
+  repeat(ATTEMPTS, (_, attempts) => {
+    const { life, periodTicks } = template;
+    when(stateOf(life).eq(states.CLAIMED), () => attempts.stop());
+    const isBrief = maskFor(life.toU32().sub(at.now).sub(1).shr(31));
+    const period = periodTicks.and(isBrief.xor(0xffff_ffff)).or(extension(maps).and(isBrief));
+    const renewed = life.shr(32).shl(32).or(at.now.add(period)).or(at.assurance).add(ONE_CONTROLLED);
+    when(atomic(template, Template, "life").compareExchange(life, renewed).eq(life), () => {
+      template.periodTicks = period;
+      done();
+    });
+  });
+}
+
+/** How a template is held. */
+interface Holding {
+  readonly now: Int<"u32">;
+  /** What makes it assured, if it is to be. */
+  readonly assurance: Int<"u64">;
+}
+
+/** A template, its key, and the life word that it had when it was looked at. */
+interface Found {
+  readonly key: KeyReference;
+  readonly template: TemplateReference;
+  readonly life: Int<"u64">;
+}
+
+/**
+ * Takes a template that leads nowhere any more out of its client's way: to where no client finds it, until its time is
+ * up. It is claimed first, so that one CPU does it, and its count of connections goes along exactly.
+ */
+function retire({ maps, family }: Place, { key, template, life }: Found, now: Int<"u32">): void {
+  const { templates } = maps[family.name];
+  const { destination, serial, periodTicks } = template;
+  const forget = () => countTemplates(maps, destination, u32(MINUS_ONE));
+  when(stateOf(life).ne(states.CLAIMED), () => {
+    const claimed = life.or(CLAIM);
+    when(atomic(template, Template, "life").compareExchange(life, claimed).eq(life), () => {
+      when(isOver(life, now), forget).otherwise(() => {
+        const copy = stack(Template, { life, destination, serial, periodTicks, reserved: 0 }, { share: "template" });
+        const { client, service, port, protocol, index } = key;
+        const content = { client, service, port, protocol, index };
+        const elsewhere = stack(family.TemplateKey, content, { share: "disabled key" });
+        disableKey(elsewhere, serial);
+        when(templates.update(elsewhere, copy, "create").ne(0), forget);
+        // Connections that ended since the copy was made are not in it.
+        const ended = claimed.sub(atomic(template, Template, "life").exchange(MOVED)).shr(Number(CONTROLLED_SHIFT));
+        templates.lookup(elsewhere).then((moved) => {
+          atomic(moved, Template, "life").add(u64(0).sub(ended.shl(Number(CONTROLLED_SHIFT))));
+        });
+      });
+      templates.delete(key);
+    });
+  });
+}
+
 /** What connections do to the template that they were opened under. */
-function ofConnections({ maps, family }: Place, shape: BalancerShape) {
+function ofConnections({ maps, shape, family }: Place) {
   const { FlowKey, Connection, digit } = family;
   const { templates } = maps[family.name];
   const parameters = { flow: FlowKey, connection: Connection };
 
+  /** Runs `act` on the template where the client finds it, and if it is retired, which `act` tells, there. */
   const withTemplate = (
     flow: FlowReference,
     connection: ConnectionReference,
-    found: (template: TemplateReference) => void,
+    act: (template: TemplateReference) => Bool,
   ): void => {
     maps.destinations.lookup(connection.destination).then(({ service }) => {
-      const parts = { flags: connection.templateFlags.toU32(), bits: connection.templateBits.toU32(), service };
-      const isFound = variable(u32(0));
-      templates.lookup(keyOf(family, flow, parts)).then((template) => {
+      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
+      const isDone = variable(u32(0));
+      const key = keyOf(family, flow, parts);
+      templates.lookup(key).then((template) => {
         when(template.serial.eq(connection.template), () => {
-          isFound.set(u32(1));
-          found(template);
+          when(act(template).not(), () => isDone.set(u32(1)));
         });
       });
-      const { template: serial } = connection;
-      // In the bytes of the key that was not found.
-      const disabled = () => disabledKey(family, serial, "template key");
-      when(isFound.get().eq(0), () => void templates.lookup(disabled()).then(found));
+      when(isDone.get().eq(0), () => {
+        disableKey(key, connection.template);
+        templates.lookup(key).then((template) => void act(template));
+      });
     });
   };
 
   const letGo = (flow: FlowReference, connection: ConnectionReference): void =>
-    withTemplate(flow, connection, (template) => atomic(template, Template, "controlled").add(MINUS_ONE));
+    withTemplate(flow, connection, (template) => {
+      const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
+      return before.shr(63).ne(0);
+    });
   const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
     letGo(flow, connection);
     return u32(0);
   });
   const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
     withTemplate(flow, connection, (template) => {
-      const life = template.life;
-      const renewed = lifeOf(life.toU32(), u32(ASSURED));
-      when(stateOf(life).eq(0), () => void atomic(template, Template, "life").compareExchange(life, renewed));
+      // A claimed one stays claimed: its state has all bits set.
+      const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
+      return stateOf(before).eq(states.CLAIMED);
     });
     return u32(0);
   });
 
+  /** A connection opened under a template is established: the template is worth keeping under attack. */
+  const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
+  const isUnderTemplate = ({ template }: ConnectionReference) => template.ne(0);
+
   return {
+    assure,
     /** A connection opened by `flow`, maybe under a template, has ended. */
     release(flow: FlowReference, connection: ConnectionReference): void {
       if (!hasFeature(shape, "persistence")) return;
-      when(connection.template.ne(0), () => void released({ flow, connection }), { isRare: true });
+      when(isUnderTemplate(connection), () => void released({ flow, connection }), { isRare: true });
     },
     /** The same, in the function being built itself, whose frame has room for a key: no call, no frame of its own. */
     releaseHere(flow: FlowReference, connection: ConnectionReference): void {
       if (!hasFeature(shape, "persistence")) return;
-      when(connection.template.ne(0), () => letGo(flow, connection), { isRare: true });
+      when(isUnderTemplate(connection), () => letGo(flow, connection), { isRare: true });
     },
-    /** A connection opened under a template is established: the template is worth keeping under attack. */
-    assure: (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection }),
+    /** A server answered a UDP connection, opened by `flow`: that counts for its template as being established. */
+    answered(protocol: Int<"u8">, connection: ConnectionReference, flow: () => FlowReference): void {
+      if (!hasFeature(shape, "persistence")) return;
+      const isFirst = connection.serviceFlags.and(ANSWERED).eq(0);
+      when(
+        isUnderTemplate(connection).and(protocol.eq(IPPROTO_UDP)).and(isFirst),
+        () => {
+          connection.serviceFlags = connection.serviceFlags.or(ANSWERED).toU8();
+          assure(flow(), connection);
+        },
+        { isRare: true },
+      );
+    },
   };
 }
 
@@ -264,12 +397,17 @@ function forgetting({ maps, family }: Place) {
     const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
     when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
     when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
-    when(force.eq(0).and(template.controlled.ne(0)), () => {
+    when(force.eq(0).and(controlledOf(life).ne(0)), () => {
       template.periodTicks = extension(maps);
-      exchange(lifeOf(life.toU32().add(extension(maps)), stateOf(life)));
+      exchange(
+        life
+          .shr(32)
+          .shl(32)
+          .or(life.toU32().add(extension(maps))),
+      );
       returnValue(0);
     });
-    when(exchange(lifeOf(now, u32(states.CLAIMED))).ne(life), () => returnValue(0));
+    when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
     countTemplates(maps, template.destination, u32(MINUS_ONE));
     templates.delete(key);
     return u32(1);
@@ -278,22 +416,17 @@ function forgetting({ maps, family }: Place) {
   return { discard };
 }
 
-/** Notes on a connection what its template's key is made by. */
-function describe(connection: ConnectionReference, service: Reference<ServiceFields>): void {
-  connection.templateFlags = service.flags.and(NOTED_FLAGS).toU8();
-  connection.templateBits = service.maskBits.toU8();
-}
-
 /** The mask for one word of an address of which `bits` bits are kept, in host order. */
-function maskWord(bits: Int<"u32">, word: number): Int<"u32"> {
-  // Bits of this word that are kept: bits − 32 × word, within 0 … 32.
-  const before = 32 * word;
-  const kept = variable(u32(0));
-  when(bits.gt(before), () => kept.set(bits.sub(before)));
-  when(kept.get().gt(32), () => kept.set(u32(32)));
+function maskWord({ words }: Family, bits: Int<"u32">, word: number): Int<"u32"> {
+  // Bits of this word that are not kept: 32 × (word + 1) − bits, within 0 … 32.
+  let dropped = u32(32 * (word + 1)).sub(bits);
+  if (words > 1) {
+    dropped = dropped.and(maskFor(dropped.shr(31)).xor(0xffff_ffff));
+    const isAbove = u32(32).sub(dropped).shr(31);
+    dropped = dropped.and(maskFor(isAbove).xor(0xffff_ffff)).or(isAbove.shl(5));
+  }
   // 64-bit arithmetic: a shift by 32 of a 32-bit number would be one by 0.
-  const ones = u32(0xffff_ffff).toU64();
-  return ones.shl(u32(32).sub(kept.get()).toU64()).toU32();
+  return u32(0xffff_ffff).toU64().shl(dropped.toU64()).toU32();
 }
 
 export type TemplateFunctions = ReturnType<typeof templateFunctions>;

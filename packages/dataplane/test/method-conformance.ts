@@ -3,27 +3,20 @@
 
 import type { BpfHost } from "@yardmaster/ebpf";
 import { checksumProblems, layerOf, parseFrame } from "@yardmaster/packet";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type MethodName, methods, reasonNames, reasons } from "../src/index.ts";
-import { Balancer } from "./harness.ts";
-import {
-  arriving,
-  clientAddress,
-  fromServer,
-  serverAddress,
-  serverMac,
-  tcpFrame,
-  toClient,
-  udpFrame,
-  vip,
-} from "./packets/scenario.ts";
+import { arriving, fromServer, serverMac, toClient } from "./packets/scenario.ts";
+import { type Wire, wires } from "./packets/wire.ts";
 import { director } from "./plan.ts";
+import { Stage } from "./stage.ts";
 
 const names = Object.keys(methods) as MethodName[];
 const protocols = ["tcp", "udp"] as const;
 
 /** Registers the conformance tests of all forwarding methods. */
 export function describeMethods(createHost: () => BpfHost): void {
+  const stage = new Stage(createHost);
+  afterAll(() => stage[Symbol.dispose]());
   test("codes and names are unique, and no code is 0, which empty maps hold", () => {
     expect(names.map((name) => methods[name].name)).toEqual(names);
     const codes = names.map((name) => methods[name].code);
@@ -32,10 +25,12 @@ export function describeMethods(createHost: () => BpfHost): void {
   });
   describe.each(names)("%s", (name) => {
     describeDeclaration(name);
-    describe.each(protocols)("over %s", (protocol) => {
-      describe("to a server of its own", () => describeRoad({ name, protocol, isShared: false }, createHost));
-      describe("to a server that two services share", () =>
-        describeRoad({ name, protocol, isShared: true }, createHost));
+    describe.each(wires)("over $family", (wire) => {
+      describe.each(protocols)("and %s", (protocol) => {
+        const road = { name, wire, protocol };
+        describe("to a server of its own", () => describeRoad({ ...road, isShared: false }, stage));
+        describe("to a server that two services share", () => describeRoad({ ...road, isShared: true }, stage));
+      });
     });
   });
 }
@@ -66,41 +61,48 @@ function describeDeclaration(name: MethodName): void {
 
 interface Road {
   readonly name: MethodName;
+  readonly wire: Wire;
   readonly protocol: "tcp" | "udp";
   /** Whether another service uses the same port of the server: a reply then does not tell its service. */
   readonly isShared: boolean;
 }
 
-function describeRoad({ name, protocol, isShared }: Road, createHost: () => BpfHost): void {
+function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): void {
   const { hasReplies, mapsPorts } = methods[name];
+  const { vip, otherVip } = wire;
+  const [clientAddress] = wire.clients;
+  const [serverAddress] = wire.servers;
   const port = protocol === "tcp" ? 80 : 53;
   const serverPort = mapsPorts ? 8080 : port;
-  const packet = protocol === "tcp" ? tcpFrame : udpFrame;
+  const packet = protocol === "tcp" ? wire.tcpFrame : wire.udpFrame;
   const service = {
     address: vip,
     port,
     protocol,
     destinations: [{ address: serverAddress, port: serverPort, method: name }],
   };
-  const services = isShared ? [service, { ...service, address: "198.51.100.11" }] : [service];
+  const services = isShared ? [service, { ...service, address: otherVip }] : [service];
   const plan = { services, clients: [clientAddress] };
 
   test("the server gets a valid packet from the client, one hop older", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     const { verdict, frame } = balancer.send(packet(arriving, { ttl: 9 }, {}, "contents"));
     expect(verdict).toBe("tx");
     expect(checksumProblems(frame)).toEqual([]);
     const parsed = parseFrame(frame);
     expect(layerOf(parsed, "ethernet")).toMatchObject({ source: director.outMac, destination: serverMac });
     const destination = mapsPorts ? serverAddress : vip;
-    expect(layerOf(parsed, "ipv4")).toMatchObject({ source: clientAddress, destination, ttl: 8 });
+    const hops = wire.family === "ipv4" ? { ttl: 8 } : { hopLimit: 8 };
+    expect(layerOf(parsed, wire.family)).toMatchObject({ source: clientAddress, destination, ...hops });
     expect(layerOf(parsed, protocol)).toMatchObject({ sourcePort: 40000, destinationPort: serverPort });
     expect(new TextDecoder().decode(parsed.remaining)).toBe("contents");
   });
 
   if (hasReplies) {
     test("the client gets the answer from the service, as if there were no director", () => {
-      using balancer = new Balancer(createHost(), plan);
+      using lease = stage.lease(plan);
+      const { balancer } = lease;
       balancer.send(packet(arriving));
       const back = { source: serverAddress, destination: clientAddress };
       const { verdict, frame } = balancer.send(
@@ -114,19 +116,21 @@ function describeRoad({ name, protocol, isShared }: Road, createHost: () => BpfH
   }
 
   test("the connection is in the table for each way that needs an entry, and gone when it ended", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     balancer.send(packet(arriving));
     const [{ active, inactive } = { active: 0, inactive: 0 }] = balancer.loads();
     expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
     expect([balancer.connections().length, balancer.replyEntries()]).toEqual([1, hasReplies && isShared ? 1 : 0]);
     expect(balancer.reap({ all: true })).toBe(0);
-    expect(balancer.reap({ all: true, force: true })).toBe(1);
+    expect(balancer.reap({ all: true, force: "all" })).toBe(1);
     expect([balancer.connections().length, balancer.replyEntries()]).toEqual([0, 0]);
     expect(balancer.loads()[0]).toEqual({ active: 0, inactive: 0, scheduled: 1 });
   });
 
   test("a damaged transport checksum is passed on as damaged, neither repaired nor hidden", () => {
-    using balancer = new Balancer(createHost(), plan);
+    using lease = stage.lease(plan);
+    const { balancer } = lease;
     const { frame } = balancer.send(packet(arriving, {}, { checksum: 0x1111 }, "damaged"));
     expect(checksumProblems(frame).map(({ layer }) => layer)).toEqual([protocol]);
   });

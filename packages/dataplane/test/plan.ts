@@ -1,7 +1,7 @@
 // What a test says about a balancer, in plain words: services, destinations, where things are. The harness
 // turns it into maps and programs, the reference into its own objects; neither sees the other's.
 
-import type { FeatureName, MethodName, SchedulerName } from "../src/index.ts";
+import type { BalancerShape, MethodName, removalActions, SchedulerName, TransitionRules } from "../src/index.ts";
 
 /** A way out that the balancer knows already. */
 export interface HopPlan {
@@ -15,8 +15,16 @@ export interface HopPlan {
   readonly mtu?: number;
 }
 
+/** Connections at which a destination is overloaded, and below which it is no longer. */
+export interface Thresholds {
+  /** Default 0: none. */
+  readonly upperThreshold?: number;
+  /** Default: three quarters of the upper one, rounded up. */
+  readonly lowerThreshold?: number;
+}
+
 /** A real server in the order of its service's list. */
-export interface DestinationPlan {
+export interface DestinationPlan extends Thresholds {
   readonly address: string;
   /** Default: the service's. */
   readonly port?: number;
@@ -24,21 +32,61 @@ export interface DestinationPlan {
   readonly method?: MethodName;
   /** Default 1. */
   readonly weight?: number;
-  /** Default 0: none. */
-  readonly upperThreshold?: number;
-  /** Default: three quarters of the upper one, rounded up. */
-  readonly lowerThreshold?: number;
   readonly hop?: HopPlan;
 }
 
-export interface ServicePlan {
+/** How clients stay with their server. */
+export interface PersistencePlan {
+  readonly seconds: number;
+  /** Leading bits of the client's address that count. Default: all. */
+  readonly maskBits?: number;
+  /** What one template stands for: one port, all ports of the address, or all that has the service's mark. */
+  readonly covers?: "port" | "allPorts" | "mark";
+}
+
+/** What packets are addressed to. */
+export interface EndpointPlan {
   readonly address: string;
   readonly port: number;
   /** Default "tcp". */
   readonly protocol?: "tcp" | "udp";
+}
+
+export interface ServicePlan extends EndpointPlan {
+  /** Where else it is found, as services of many ports or by mark are. */
+  readonly alsoAt?: readonly EndpointPlan[];
   /** Default "rr". */
   readonly scheduler?: SchedulerName;
   readonly destinations: readonly DestinationPlan[];
+  /** Default: none. */
+  readonly persistence?: PersistencePlan;
+  /** Every packet is scheduled and no connection kept. */
+  readonly onePacket?: true;
+  /** Connections that may be opened in a second, and be half open at once. Default: any number. */
+  readonly newPerSecond?: number;
+  readonly halfOpenMaximum?: number;
+}
+
+/** What programs may be told as they run. */
+export interface SettingsPlan {
+  /** 0 to 3, as conn_reuse_mode. Default 0. */
+  readonly reuseMode?: number;
+  /** Default "drop". */
+  readonly onRemoval?: keyof typeof removalActions;
+  /** Templates to destinations of weight 0 no longer count. */
+  readonly leaveQuiesced?: boolean;
+  readonly sloppyTcp?: boolean;
+  readonly refuseSourcePort20?: boolean;
+  /** One of so many packets that would open a connection is dropped; 0: none. */
+  readonly dropRate?: number;
+  /** Where no destination is available, the answer is an ICMP error; otherwise the packet goes to the stack. */
+  readonly refusesByIcmp?: boolean;
+  /** Ticks by which an expiry must move for a packet to write it. Default: a second's. */
+  readonly renewalTicks?: number;
+  /** Which tables of states. Default "normal". */
+  readonly rules?: TransitionRules;
+  /** ICMP errors that may be sent in a second. Default 1000. */
+  readonly answersPerSecond?: number;
 }
 
 export interface BalancerPlan {
@@ -55,10 +103,9 @@ export interface BalancerPlan {
   readonly hops?: "known" | "unknown";
   /** How packets leave by the interface they came in on. Default "tx". */
   readonly sendBack?: "tx" | "redirect";
-  /** Default 256. */
-  readonly activeCost?: 256 | 257;
-  /** Default: all that change nothing by themselves. */
-  readonly features?: readonly FeatureName[];
+  readonly settings?: SettingsPlan;
+  /** What the programs are specialised to, beyond what the plan asks for: equal shapes are compiled once. */
+  readonly shape?: Partial<BalancerShape>;
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;
 }
@@ -83,4 +130,29 @@ export function clientHop(plan: BalancerPlan): Required<HopPlan> {
 
 function completeHop(hop: HopPlan): Required<HopPlan> {
   return { ifindex: INGRESS, sourceMac: director.outMac, vlan: 0, mtu: DEFAULT_MTU, ...hop };
+}
+
+/** Where a service is found. */
+export function endpointsOf(service: ServicePlan): readonly Required<EndpointPlan>[] {
+  return [service, ...(service.alsoAt ?? [])].map(({ address, port, protocol = "tcp" }) => ({
+    address,
+    port,
+    protocol,
+  }));
+}
+
+/** Whether a service's server tells its service by its address and port: no other translating one uses them. */
+export function answersForOne(plan: BalancerPlan, service: ServicePlan, destination: DestinationPlan): boolean {
+  if ((destination.method ?? "nat") !== "nat" || (service.alsoAt ?? []).length > 0) return false;
+  const endpoint = (of: ServicePlan, { address, port = of.port }: DestinationPlan) =>
+    `${of.protocol ?? "tcp"} ${address} ${port}`;
+  const translating = plan.services.flatMap((of) =>
+    of.destinations.filter(({ method = "nat" }) => method === "nat").map((candidate) => endpoint(of, candidate)),
+  );
+  return translating.filter((other) => other === endpoint(service, destination)).length === 1;
+}
+
+/** The total below which a destination that has reached its upper threshold is no longer overloaded. */
+export function lowerThresholdOf({ upperThreshold = 0, lowerThreshold }: Thresholds): number {
+  return lowerThreshold ?? upperThreshold - Math.floor(upperThreshold / 4);
 }

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { describeKernel } from "./kernel-test.ts";
 import { emptyTally, playRandom } from "./random/compare.ts";
 
-const SEEDS = 12;
+const SEEDS = Number(process.env["YARDMASTER_KERNEL_SEEDS"] ?? 12);
 const STEPS = 120;
 
 describeKernel("random traffic in the kernel", () => {

@@ -163,7 +163,7 @@ function describeAny(name: SchedulerName, createHost: () => BpfHost): void {
     expect(balancer.loads().every(({ scheduled }) => scheduled <= most)).toBe(true);
     if (name === "lblc") return;
     expect(chosen.at(-1)).toBe(-1);
-    balancer.reap({ all: true, force: true });
+    balancer.reap({ all: true, force: "all" });
     expect(openMany(balancer, 40, 100).filter((index) => index >= 0).length).toBeGreaterThanOrEqual(3);
   });
 }

@@ -53,7 +53,7 @@ export class Bench implements Disposable {
     const before = settings.lookup(0);
     if (before === undefined) throw new Error("the settings are not there");
     settings.update(0, { ...before, now: this.#now });
-    for (const { index } of this.dataplane.plan.services.flatMap(({ destinations }) => destinations)) {
+    for (const { index } of this.dataplane.live.services().flatMap(({ members }) => members)) {
       const values = paths.lookupPerCpu(index) ?? [];
       paths.updatePerCpu(
         index,

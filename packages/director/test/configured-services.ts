@@ -264,7 +264,7 @@ export function describeConfiguredServices({ create }: Pick<ContractHost, "creat
 
     it("mh has the table that was asked for", () => {
       using bench = configured(director("") + service("scheduler: mh, tableSize: 251"));
-      expect(bench.dataplane.plan.services[0]).toMatchObject({ record: { tableLength: 251 } });
+      expect(bench.dataplane.live.recordOf(0)).toMatchObject({ tableLength: 251 });
     });
 
     it("one-packet scheduling keeps nothing", () => {

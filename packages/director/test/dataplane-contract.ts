@@ -1,12 +1,13 @@
 // What the control plane promises on either host: what it puts into the maps, what it reads back out of them
 // after packets have passed, and that connections end.
 
-import { families, Load, REAPER_BATCH, states, transitionBytes } from "@yardmaster/dataplane";
+import { families, Load, methods, REAPER_BATCH, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
 import { describe, expect, it } from "vitest";
 import { addressWords } from "../src/address.ts";
 import type { TrafficCounters } from "../src/api/types.ts";
 import type { HostOf } from "../src/kernel/dataplane.ts";
+import { listedMember } from "../src/live/service.ts";
 import { keepReaping } from "../src/reconcile/keep-reaping.ts";
 import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
 import { readConnections } from "../src/status/connections.ts";
@@ -49,21 +50,17 @@ type FlowValue = JsOf<typeof FlowKey>;
 type ConnectionValue = JsOf<typeof Connection>;
 
 /** dr connections over UDP to the service "dns", written straight into the table and counted. */
-function fillTable(
-  { dataplane: { maps, plan: planned } }: Bench,
-  count: number,
-  expiryOf: (at: number) => number,
-): void {
-  const [destination] = planned.services[1]?.destinations ?? [];
+function fillTable({ dataplane: { maps, live } }: Bench, count: number, expiryOf: (at: number) => number): void {
+  const [destination] = live.services()[1]?.members ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
-  const { port, method } = destination.record;
-  const address = addressWords(destination.destination.address);
+  const { port, forwarding } = destination.definition;
+  const address = addressWords(destination.definition.address);
   const entries = Array.from({ length: count }, (_, at): [FlowValue, ConnectionValue] => [
     { source: [0xcb00_7100 + at], destination: addressWords(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
     {
       ...Connection.decode(new Uint8Array(Connection.size)),
       life: (BigInt(states.UDP) << 32n) | BigInt(expiryOf(at)),
-      ...{ destination: destination.index, address, port, method },
+      ...{ destination: destination.index, address, port, method: methods[forwarding].code },
     },
   ]);
   maps.ipv4.connections.updateBatch(entries);
@@ -84,7 +81,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         .get("service_tables")
         ?.get(2)
         ?.map(([, destination]) => destination);
-      expect(table).toEqual([...(bench.dataplane.plan.services[2]?.table ?? [])]);
+      const members = bench.dataplane.live.services()[2]?.members.map(listedMember) ?? [];
+      expect(table).toEqual([...sourceHashTable(members)]);
       for (let index = 0; index < paths.spec.maxEntries; index += 1) paths.update(index, nothing(paths));
       for (const client of clients) ipv4.clientHops.update(clientSlot(client), nothing(ipv4.clientHops));
       expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`
@@ -93,7 +91,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         client_hops6 (percpu_array, 1024)
         connections4 (hash, 1000)
         connections6 (hash, 1)
-        destinations (array, 8)
+        destinations (array, 256)
           0: address=10.0.0.11 port=8080 method=1 flags=1 weight=1
           1: address=10.0.0.12 port=80 method=1 flags=1 weight=1
           2: address=10.0.0.11 port=53 method=3 service=1 weight=2
@@ -102,29 +100,31 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           5: address=10.0.0.11 port=11211 method=3 service=2 weight=1
           6: address=10.0.0.12 port=11211 method=3 service=2 weight=2
           7: address=10.0.0.14 port=25 method=1 flags=1 service=3 weight=65535
-        loads (array, 8)
+        loads (array, 256)
         localities (hash, 1)
         locality_sets (hash, 1)
-        paths (percpu_array, 8)
+        opened4 (percpu_array, 1)
+        opened6 (percpu_array, 1)
+        paths (percpu_array, 256)
         port_classes (array, 1)
         prefixes4 (lpm_trie, 1)
         prefixes6 (lpm_trie, 1)
         reaper_work (array, 1)
-        reply_rules4 (hash, 8)
+        reply_rules4 (hash, 256)
           address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
           address=10.0.0.12 port=80 protocol=6: address=198.51.100.10 port=80
           address=10.0.0.14 port=25 protocol=6: address=198.51.100.10 port=25
         reply_rules6 (hash, 1)
-        service_index4 (hash, 4)
+        service_index4 (hash, 64)
           address=198.51.100.10 port=11211 protocol=6: service=2
           address=198.51.100.10 port=25 protocol=6: service=3
           address=198.51.100.10 port=53 protocol=17: service=1
           address=198.51.100.10 port=80 protocol=6: -
         service_index6 (hash, 1)
-        service_loads (array, 4)
-        service_tables (array_of_maps, 4)
+        service_loads (array, 64)
+        service_tables (array_of_maps, 64)
           2: [256 values]
-        services (array_of_maps, 4)
+        services (array_of_maps, 64)
           0: memberCount=2
             listedCount=2
             weightDivisor=1
@@ -155,6 +155,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             reuseMode=1
             answersPerSecond=1000
             localitySetTicks=21600000
+            renewalTicks=250
             timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
             transitions=[2048 values]
         tallies (array, 1)

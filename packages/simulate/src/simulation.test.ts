@@ -48,6 +48,9 @@ test("of a capture only what counts is in force", () => {
 test.each<[string, OptionTexts, string]>([
   ["a value that is none, by its name", { rate: "200" }, 'reading rate: "200" is no rate'],
   ["a scheduler that is none", { scheduler: "wlc,wlx" }, 'reading scheduler: there is no scheduler "wlx"'],
+  ["an option that is none", { schedulerOptions: "sh-fast" }, '"sh-fast" is not an option of a scheduler'],
+  ["an option that nobody has", { scheduler: "wlc,mh", schedulerOptions: "sh-port" }, "none of the schedulers has"],
+  ["a compatibility that is none", { compatibility: "lvs" }, '"lvs" is not a compatibility'],
   ["a protocol that is none", { protocol: "sctp" }, '"sctp" is not a protocol'],
   ["a place without a capture", { to: "192.0.2.80" }, "to says what to take from a capture, and there is none"],
   ["destinations of no capture", { destinations: "captured" }, "destinations: captured says what to take"],

@@ -1,6 +1,6 @@
 // From what was written to what is played: settings read, checked against each other, the workload at hand.
-import type { SchedulerName } from "@yardmaster/dataplane";
-import type { Forwarding } from "./engine/director.ts";
+import type { SchedulerName, SchedulerOption } from "@yardmaster/dataplane";
+import { type Compatibility, type Forwarding, optionsOf } from "./engine/director.ts";
 import type { ServerSpec } from "./settings/servers.ts";
 import { type OptionName, optionNames, type OptionTexts, textOf } from "./settings/options.ts";
 import { required, valueOf } from "./settings/settings.ts";
@@ -27,6 +27,8 @@ export interface Simulation {
   /** What was written, defaults included. */
   readonly settings: OptionTexts;
   readonly schedulers: readonly SchedulerName[];
+  readonly schedulerOptions: readonly SchedulerOption[];
+  readonly compatibility: Compatibility;
   readonly servers: readonly ServerSpec[];
   readonly protocol: Protocol;
   readonly forwarding: Forwarding;
@@ -56,6 +58,8 @@ export function prepareSimulation(texts: OptionTexts, capture?: Uint8Array): Sim
   return {
     settings: capture === undefined ? inForce(texts, []) : inForce(texts, unsaidByCapture(texts)),
     schedulers: required(texts, "scheduler"),
+    schedulerOptions: optionsFor(required(texts, "scheduler"), texts),
+    compatibility: required(texts, "compatibility"),
     servers: required(texts, "servers"),
     protocol,
     forwarding: required(texts, "forwarding"),
@@ -64,6 +68,14 @@ export function prepareSimulation(texts: OptionTexts, capture?: Uint8Array): Sim
     cache: valueOf(texts, "cache"),
     seed: required(texts, "seed"),
   };
+}
+
+/** The schedulers' options as written, each of which at least one of the schedulers must know. */
+function optionsFor(schedulers: readonly SchedulerName[], texts: OptionTexts): readonly SchedulerOption[] {
+  const written = valueOf(texts, "schedulerOptions") ?? [];
+  const unknown = written.find((option) => !schedulers.some((name) => optionsOf(name).includes(option)));
+  if (unknown === undefined) return written;
+  throw options(`none of the schedulers has the option ${unknown}`, `leave it out, or add ${unknown.slice(0, 2)}`);
 }
 
 /** Settings that mean nothing beside a capture, unless they were written. */

@@ -14,7 +14,8 @@ const Addresses = struct("ethernet_pair", { destination: bytes(6), source: bytes
 export function returnLinkLayer(packet: Packet, networkOffset: Int<"u32">, by: number): void {
   const before = packet.cursorAt(by).read(Addresses).orDrop(reasons.internal);
   const after = packet.cursorAt(0).read(Addresses).orDrop(reasons.internal);
-  const macs = stack(MacPair, { destination: before.source, source: before.destination }, { share: "macs" });
+  // In the bytes of what only connections that are being made need.
+  const macs = stack(MacPair, { destination: before.source, source: before.destination }, { share: "owner" });
   after.destination = macs.destination;
   after.source = macs.source;
   if (by === 0) return;

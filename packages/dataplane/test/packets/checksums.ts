@@ -1,23 +1,23 @@
 // Payloads that give UDP checksums at the edge: computed by adding up, as a receiver does.
 
 import { addressBytes, foldSum, pseudoHeaderSum } from "@yardmaster/packet";
+import type { Wire } from "./wire.ts";
 
-const CLIENT = "203.0.113.7";
 const PROTOCOL_UDP = 17;
 
 /** Sum of the covered words but the payload's, for a 2-byte payload and a checksum field of 0. */
-function sumWithoutPayload(destination: string, destinationPort: number): number {
+function sumWithoutPayload(client: string, destination: string, destinationPort: number): number {
   const length = 10;
   return (
-    pseudoHeaderSum(addressBytes(CLIENT), addressBytes(destination), PROTOCOL_UDP, length) +
+    pseudoHeaderSum(addressBytes(client), addressBytes(destination), PROTOCOL_UDP, length) +
     40000 +
     destinationPort +
     length
   );
 }
 
-function payloadThatSumsToFfff(destination: string, destinationPort: number): Uint8Array {
-  const value = 0xffff - foldSum(sumWithoutPayload(destination, destinationPort));
+function payloadThatSumsToFfff(client: string, destination: string, destinationPort: number): Uint8Array {
+  const value = 0xffff - foldSum(sumWithoutPayload(client, destination, destinationPort));
   return Uint8Array.of(value >>> 8, value & 0xff);
 }
 
@@ -25,6 +25,7 @@ function payloadThatSumsToFfff(destination: string, destinationPort: number): Ui
  * Two bytes of payload. "zero": after translation the checksum comes to 0. "ffff": it does so before
  * translation, so that the client already had to send 0xffff.
  */
-export function checksumFor(edge: "zero" | "ffff"): Uint8Array {
-  return edge === "zero" ? payloadThatSumsToFfff("10.0.0.11", 5353) : payloadThatSumsToFfff("198.51.100.10", 53);
+export function checksumFor({ clients, servers, vip }: Wire, edge: "zero" | "ffff"): Uint8Array {
+  const [client] = clients;
+  return edge === "zero" ? payloadThatSumsToFfff(client, servers[0], 5353) : payloadThatSumsToFfff(client, vip, 53);
 }

@@ -6,22 +6,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BpfHost } from "@yardmaster/ebpf";
 import { buildPcapng, checksumProblems, describeFrame, diffFrames } from "@yardmaster/packet";
-import { expect, test } from "vitest";
-import { Balancer, type Sent } from "../harness.ts";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Balancer, Sent } from "../harness.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
-import { direct } from "./direct.ts";
-import { leftAlone } from "./left-alone.ts";
+import { Stage } from "../stage.ts";
+import { direct, ownDirect } from "./direct.ts";
+import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
-import { translation } from "./translation.ts";
+import { ownTranslation, translation } from "./translation.ts";
+import { wires } from "./wire.ts";
 
-const all = [...translation, ...direct, ...leftAlone];
+const groups: readonly (readonly [name: string, scenarios: readonly PacketScenario[]])[] = [
+  ...wires.map((wire) => {
+    return [`over ${wire.family}`, [...translation(wire), ...direct(wire), ...leftAlone(wire)]] as const;
+  }),
+  ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
+];
 
 /** Registers a test for each scenario that this kind of host can run. */
 export function describeScenarios(createHost: () => BpfHost): void {
   const { kind } = createHost();
-  test.each(all.filter(({ onlyInMemory }) => kind === "memory" || onlyInMemory === undefined))("$name", (scenario) => {
-    using balancer = new Balancer(createHost(), scenario.plan);
-    scenario.steps.forEach((step, index) => runStep(balancer, scenario, step, index));
+  const stage = new Stage(createHost);
+  afterAll(() => stage[Symbol.dispose]());
+  describe.each(groups)("%s", (_name, scenarios) => {
+    const possible = scenarios.filter(({ onlyInMemory }) => kind === "memory" || onlyInMemory === undefined);
+    test.each(possible)("$name", (scenario) => {
+      using lease = stage.lease(scenario.plan);
+      scenario.steps.forEach((step, index) => runStep(lease.balancer, scenario, step, index));
+    });
   });
 }
 

@@ -1,21 +1,11 @@
 // Packets through the balancer as data: what is configured, what comes in, what must come out. The frames
 // that must come out are built anew from their fields, checksums included, never derived from those that came in.
 
-import {
-  type EthernetFields,
-  ethernet,
-  type FramePart,
-  frame,
-  type Ipv4Fields,
-  ipv4,
-  type TcpFields,
-  tcp,
-  type UdpFields,
-  udp,
-} from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
 import type { VerdictName } from "../harness.ts";
 import { type BalancerPlan, director, gatewayMac, type ServicePlan } from "../plan.ts";
+import { icmpError } from "../reference/icmp-error.ts";
+import { ipv4Wire, type Wire } from "./wire.ts";
 
 /** One packet and its fate. */
 export interface PacketStep {
@@ -40,9 +30,11 @@ export interface PacketScenario {
   readonly onlyInMemory?: true;
 }
 
-export const vip = "198.51.100.10";
-export const clientAddress = "203.0.113.7";
-export const serverAddress = "10.0.0.11";
+/** The IPv4 network, for tests of what is the same in both. */
+export const { vip, tcpFrame, udpFrame } = ipv4Wire;
+export const [clientAddress] = ipv4Wire.clients;
+export const [serverAddress] = ipv4Wire.servers;
+/** The way to the first destination of a plan. */
 export const serverMac = "02:00:00:00:02:00";
 /** As clients and the balancer's ways out fill the Ethernet header. */
 export const arriving = { source: gatewayMac, destination: director.mac } as const;
@@ -50,41 +42,28 @@ export const toServer = { source: director.outMac, destination: serverMac } as c
 export const fromServer = { source: serverMac, destination: director.mac } as const;
 export const toClient = { source: director.outMac, destination: gatewayMac } as const;
 
-type Macs = EthernetFields;
-type Ip = Partial<Ipv4Fields>;
-
-/** A TCP frame from the client to the VIP's port 80, unless told otherwise; a SYN. */
-export function tcpFrame(
-  macs: Macs,
-  ip: Ip = {},
-  fields: Partial<TcpFields> = {},
-  ...contents: readonly FramePart[]
-): Uint8Array {
-  const header = ipv4({ source: clientAddress, destination: vip, ...ip });
-  const transport = tcp({ sourcePort: 40000, destinationPort: 80, flags: "S", sequence: 7, ...fields });
-  return frame(ethernet(macs), header, transport, ...contents);
-}
-
-/** A UDP frame from the client to the VIP's port 53, unless told otherwise. */
-export function udpFrame(
-  macs: Macs,
-  ip: Ip = {},
-  fields: Partial<UdpFields> = {},
-  ...contents: readonly FramePart[]
-): Uint8Array {
-  const header = ipv4({ source: clientAddress, destination: vip, ...ip });
-  return frame(ethernet(macs), header, udp({ sourcePort: 40000, destinationPort: 53, ...fields }), ...contents);
-}
-
 /** A service on the VIP with one server, port 80 mapped to 8080 or 53 to 5353. */
-export function natPlan(service: Partial<ServicePlan> = {}, rest: Partial<BalancerPlan> = {}): BalancerPlan {
+export function natPlan(
+  wire: Wire,
+  service: Partial<ServicePlan> = {},
+  rest: Partial<BalancerPlan> = {},
+): BalancerPlan {
   const isUdp = service.protocol === "udp";
-  const destinations = [{ address: serverAddress, port: isUdp ? 5353 : 8080 }];
-  const whole: ServicePlan = { address: vip, port: isUdp ? 53 : 80, destinations, ...service };
-  return { services: [whole], clients: [clientAddress], ...rest };
+  const destinations = [{ address: wire.servers[0], port: isUdp ? 5353 : 8080 }];
+  const whole: ServicePlan = { address: wire.vip, port: isUdp ? 53 : 80, destinations, ...service };
+  return { services: [whole], clients: [wire.clients[0]], ...rest };
 }
 
 /** The same by direct routing, without port mapping. */
-export function directPlan(service: Partial<ServicePlan> = {}, rest: Partial<BalancerPlan> = {}): BalancerPlan {
-  return natPlan({ destinations: [{ address: serverAddress, method: "dr" }], ...service }, rest);
+export function directPlan(
+  wire: Wire,
+  service: Partial<ServicePlan> = {},
+  rest: Partial<BalancerPlan> = {},
+): BalancerPlan {
+  return natPlan(wire, { destinations: [{ address: wire.servers[0], method: "dr" }], ...service }, rest);
+}
+
+/** The ICMP error that answers an untagged frame without padding, back to where it came from. */
+export function errorAbout(frame: Uint8Array, ...rest: readonly [kind: Parameters<typeof icmpError>[2], mtu?: number]) {
+  return icmpError(frame.subarray(0, 14), frame.subarray(14), ...rest);
 }

@@ -7,8 +7,18 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { stateName } from "../../src/index.ts";
-import { Balancer, type ConnectionView, PROTOCOLS, recount } from "../harness.ts";
+import { ASSURED, hasFeature, stateName } from "../../src/index.ts";
+import { Balancer } from "../harness.ts";
+import { PROTOCOLS } from "../service-tables.ts";
+import {
+  type ConnectionView,
+  endpointText,
+  recount,
+  recountControlled,
+  recountHalfOpen,
+  recountTemplates,
+  type TemplateView,
+} from "../views.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { ReferenceBalancer } from "../reference/reference-balancer.ts";
 import type { State } from "../reference/tcp-machine.ts";
@@ -105,10 +115,22 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
   } else if (step.kind === "weights") {
     reference.setWeights(step.service, step.weights);
     for (const subject of subjects) subject.setWeights(step.service, step.weights);
+  } else if (step.kind === "thresholds") {
+    reference.setThresholds(step.destination, step.thresholds);
+    for (const subject of subjects) subject.setThresholds(step.destination, step.thresholds);
+  } else if (step.kind === "removal") {
+    reference.setRemoved(step.destination, step.state);
+    for (const subject of subjects) subject.setRemoved(step.destination, step.state);
+  } else if (step.kind === "settings") {
+    reference.settings = { ...reference.settings, ...step.settings };
+    for (const subject of subjects) subject.set(step.settings);
   } else {
-    const ended = reference.reap();
-    tally.ended += ended;
-    for (const subject of subjects) expect(subject.reap()).toBe(ended);
+    const ended = [reference.reap(step.of), reference.reapTemplates(step.of)];
+    tally.ended += ended[0] ?? 0;
+    const options = step.of === "ofRemoved" ? ({ all: true, force: step.of } as const) : {};
+    for (const subject of subjects) {
+      expect([subject.reap(options), subject.reapTemplates(options)]).toEqual(ended);
+    }
   }
 }
 
@@ -119,7 +141,7 @@ function newProblems(before: Uint8Array, after: Uint8Array): readonly string[] {
 }
 
 function compareState(reference: ReferenceBalancer, subject: Balancer): void {
-  const { destinations } = reference;
+  const { destinations, services } = reference;
   const loads = subject.loads();
   const connections = subject.connections();
   const kind = subject.host.kind;
@@ -129,8 +151,44 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
   expect(connections.map(plain), kind).toEqual(expectedConnections(reference).map(plain));
   const counts = loads.map(({ active, inactive }) => ({ active, inactive }));
   expect(counts, `${kind}: counts against a recount of the table`).toEqual(recount(connections, destinations.length));
-  const ambiguous = reference.connections.filter(({ destination }) => reference.needsReplyEntry(destination));
+  const ambiguous = reference.connections.filter(({ destination }) => destination.needsReplyEntry);
   expect(subject.replyEntries(), `${kind}: one reply entry where the server tells no service`).toBe(ambiguous.length);
+  if (hasFeature(subject.shape, "thresholds")) {
+    const overloaded = destinations.map(({ isOverloaded }) => isOverloaded);
+    expect(subject.overloaded(), `${kind}: overloaded`).toEqual(overloaded);
+  }
+  if (hasFeature(subject.shape, "caps")) {
+    const halfOpen = subject.halfOpen();
+    expect(halfOpen, `${kind}: half open`).toEqual(services.map((service) => reference.halfOpen(service)));
+    expect(halfOpen).toEqual(recountHalfOpen(connections, subject.tables.serviceOf, services.length));
+  }
+  if (hasFeature(subject.shape, "persistence")) compareTemplates(reference, subject, connections);
+}
+
+function compareTemplates(
+  reference: ReferenceBalancer,
+  subject: Balancer,
+  connections: readonly ConnectionView[],
+): void {
+  const { destinations } = reference;
+  const kind = subject.host.kind;
+  const templates = subject.templates();
+  const expected = reference.allTemplates.map(
+    ({ key, serial, destination, isAssured, expiresAt, period, controlled }): TemplateView => ({
+      key,
+      serial,
+      destination: destination.index,
+      state: isAssured ? ASSURED : 0,
+      expiresAt: expiresAt % 2 ** 32,
+      periodTicks: period,
+      controlled,
+    }),
+  );
+  expect(templates, `${kind}: templates`).toEqual(expected.sort((a, b) => a.serial - b.serial));
+  const counts = subject.templateCounts();
+  expect(counts, `${kind}: templates counted`).toEqual(destinations.map((destination) => destination.templates));
+  expect(counts).toEqual(recountTemplates(templates, destinations.length));
+  expect(templates.map(({ controlled }) => controlled)).toEqual(recountControlled(connections, templates));
 }
 
 type Comparable = Omit<ConnectionView, "state"> & { readonly state: State | number };
@@ -140,12 +198,13 @@ function plain({ state, ...rest }: Comparable): object {
 }
 
 function expectedConnections(reference: ReferenceBalancer): Comparable[] {
-  const views = reference.connections.map(({ flow, destination, state, expiresAt }) => ({
-    client: `${flow.source}:${flow.sourcePort}`,
-    service: `${flow.destination}:${flow.destinationPort}`,
+  const views = reference.connections.map(({ flow, destination, template, state, expiresAt }) => ({
+    client: endpointText(flow.source, flow.sourcePort),
+    service: endpointText(flow.destination, flow.destinationPort),
     protocol: PROTOCOLS[flow.protocol],
-    server: `${destination.address}:${destination.port}`,
+    server: endpointText(destination.address, destination.port),
     destination: destination.index,
+    template: template?.serial ?? 0,
     expiresAt: expiresAt % 2 ** 32,
     state,
   }));
@@ -153,17 +212,19 @@ function expectedConnections(reference: ReferenceBalancer): Comparable[] {
   return views.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-/** When all has timed out and the reaper ran, nothing is left, in the table or in the counts. */
+/** When all has timed out and the reaper ran, nothing is left, in the tables or in the counts. */
 function finish(reference: ReferenceBalancer, subjects: readonly Balancer[]): void {
   const far = 1000 * 250;
   reference.now += far;
-  const ended = reference.reap();
+  const ended = [reference.reap(), reference.reapTemplates()];
   for (const subject of subjects) {
     subject.advance(far);
-    expect(subject.reap()).toBe(ended);
-    expect(subject.connections()).toEqual([]);
+    expect([subject.reap(), subject.reapTemplates()]).toEqual(ended);
+    expect([...subject.connections(), ...subject.templates()]).toEqual([]);
     expect(subject.replyEntries()).toBe(0);
     for (const { active, inactive } of subject.loads()) expect([active, inactive]).toEqual([0, 0]);
+    for (const counts of [subject.templateCounts(), subject.halfOpen()])
+      expect(counts.every((n) => n === 0)).toBe(true);
   }
 }
 

@@ -1,10 +1,11 @@
 // Random traffic: what happens next to a balancer. Mostly what clients and servers do; at times what
-// nobody should send. Looks at the reference to know which connections there are.
+// nobody should send, and what people change. Looks at the reference to know which connections there are.
 
 import {
   ethernet,
   frame,
   ipv4,
+  ipv6,
   mutateFrame,
   type Random,
   randomFrame,
@@ -13,17 +14,23 @@ import {
   tcpFlagsToText,
   udp,
 } from "@yardmaster/packet";
-import { director, gatewayMac, TICKS_PER_SECOND } from "../plan.ts";
+import { familyOf } from "../compiled.ts";
+import { director, gatewayMac, type SettingsPlan, type Thresholds, TICKS_PER_SECOND } from "../plan.ts";
+import { readFrame } from "../reference/read-frame.ts";
+import type { Reaped } from "../reference/templates.ts";
 import type { ReferenceBalancer, ReferenceConnection } from "../reference/reference-balancer.ts";
-import { clients, servers, vips } from "./random-plan.ts";
+import { addresses, randomSettings, randomThresholds } from "./random-plan.ts";
 
 export type Step =
   | { readonly kind: "packet"; readonly frame: Uint8Array }
   | { readonly kind: "time"; readonly ticks: number }
-  | { readonly kind: "reap" }
-  | { readonly kind: "weights"; readonly service: number; readonly weights: readonly number[] };
+  | { readonly kind: "reap"; readonly of: Reaped }
+  | { readonly kind: "weights"; readonly service: number; readonly weights: readonly number[] }
+  | { readonly kind: "thresholds"; readonly destination: number; readonly thresholds: Thresholds }
+  | { readonly kind: "removal"; readonly destination: number; readonly state: "removed" | "listed" }
+  | { readonly kind: "settings"; readonly settings: SettingsPlan };
 
-const clientPorts = [40000, 40000, 40001] as const;
+const clientPorts = [40000, 40000, 40001, 20] as const;
 const usualFlags = ["S", "S", "S", "SA", "A", "A", "PA", "FA", "R", "RA", ""] as const;
 
 interface Ends {
@@ -34,38 +41,54 @@ interface Ends {
   readonly destinationPort: number;
 }
 
+function ipHeader(random: Random, { source, destination }: Ends) {
+  const ttl = random.chance(0.05) ? random.below(3) : 2 + random.below(254);
+  const typeOfService = random.chance(0.2) ? random.below(256) : 0;
+  if (familyOf(source) === "ipv6") {
+    const flowLabel = random.below(2 ** 20);
+    return ipv6({ source, destination, hopLimit: ttl, trafficClass: typeOfService, flowLabel });
+  }
+  const options = random.chance(0.1) ? [routerAlert] : [];
+  const dontFragment = random.chance(0.5);
+  const identification = random.below(65536);
+  return ipv4({ source, destination, ttl, typeOfService, options, identification, dontFragment });
+}
+
 function packet(random: Random, ends: Ends): Uint8Array {
-  const { protocol, source, destination, sourcePort, destinationPort } = ends;
+  const { protocol, sourcePort, destinationPort } = ends;
   const vlan = random.chance(0.15) ? [{ id: random.below(4095), priority: random.below(8) }] : [];
   const macs = ethernet({
     source: gatewayMac,
     destination: director.mac,
     vlan: random.chance(0.1) ? [...vlan, 9] : vlan,
   });
-  const ttl = random.chance(0.05) ? random.below(3) : 2 + random.below(254);
-  const options = random.chance(0.1) ? [routerAlert] : [];
-  const dontFragment = random.chance(0.5);
-  const ip = ipv4({ source, destination, ttl, options, identification: random.below(65536), dontFragment });
   const flags = random.chance(0.1) ? tcpFlagsToText(random.below(256)) : random.pick(usualFlags);
   const wrong = random.chance(0.1) ? { checksum: random.pick([0, 0xffff, random.below(65536)]) } : {};
   const ports = { sourcePort, destinationPort, ...wrong };
-  const transport = protocol === "tcp" ? tcp({ ...ports, flags, sequence: random.u32() }) : udp(ports);
-  const whole = frame(macs, ip, transport, random.bytes(random.below(40)));
+  const numbers = { sequence: random.u32(), acknowledgment: random.u32() };
+  const transport = protocol === "tcp" ? tcp({ ...ports, flags, ...numbers }) : udp(ports);
+  const whole = frame(macs, ipHeader(random, ends), transport, random.bytes(random.below(40)));
   return random.chance(0.1) ? Uint8Array.of(...whole, ...random.bytes(random.below(20))) : whole;
 }
 
+function some<T>(random: Random, values: readonly T[]): T | undefined {
+  return values[random.below(values.length)];
+}
+
 function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array {
-  const service = reference.services[random.below(reference.services.length)];
-  const known = reference.connections[random.below(reference.connections.length)];
+  const service = some(random, reference.services);
+  const to = some(random, service?.endpoints ?? []);
+  const known = some(random, reference.connections);
   if (known !== undefined && random.chance(0.5)) return packet(random, known.flow);
+  const family = familyOf(to?.address ?? "198.51.100.10");
   // The port of a known connection again, for another service: their replies may be the same flow.
-  const isAgain = random.chance(0.3);
+  const isAgain = random.chance(0.3) && known !== undefined && familyOf(known.flow.source) === family;
   return packet(random, {
-    protocol: service?.protocol ?? "tcp",
-    source: (isAgain ? known?.flow.source : undefined) ?? random.pick(clients),
-    sourcePort: (isAgain ? known?.flow.sourcePort : undefined) ?? random.pick(clientPorts),
-    destination: service?.address ?? vips[0],
-    destinationPort: service?.port ?? 80,
+    protocol: to?.protocol ?? "tcp",
+    source: isAgain ? known.flow.source : random.pick(addresses[family].clients),
+    sourcePort: isAgain ? known.flow.sourcePort : random.pick(clientPorts),
+    destination: to?.address ?? addresses[family].vips[0],
+    destinationPort: to?.port ?? 80,
   });
 }
 
@@ -79,48 +102,77 @@ function serverPacket(random: Random, { flow, destination }: ReferenceConnection
   });
 }
 
+const all = ({ clients, vips, servers }: (typeof addresses)["ipv4"]) => [...clients, ...vips, ...servers];
+
+/**
+ * The frame, damaged. Not so that it comes from an address that nobody has: IPv6 has no checksum that would tell, and
+ * the way back to that client is not known.
+ */
+function damaged(random: Random, bytes: Uint8Array): Uint8Array {
+  const changed = mutateFrame(bytes, random);
+  const read = readFrame(changed, [director.mac], ["ipv6"]);
+  const isFromNobody = typeof read !== "string" && !all(addresses.ipv6).includes(read.source);
+  return isFromNobody ? bytes : changed;
+}
+
 function strangePacket(random: Random): Uint8Array {
   const choices = {
     macs: [director.mac, director.mac, gatewayMac],
-    ipv4: [...clients, ...vips, ...servers],
+    ipv4: all(addresses.ipv4),
+    ipv6: all(addresses.ipv6),
     ports: [80, 53, 8080, 5353, ...clientPorts],
   } as const;
   const whole = randomFrame(random, choices as never);
-  return random.chance(0.5) ? mutateFrame(whole, random) : whole;
+  return random.chance(0.5) ? damaged(random, whole) : whole;
 }
 
-/** Time: moments, or up to the very tick at which some connection ends, or far beyond. */
-function ticks(random: Random, { connections, now }: ReferenceBalancer): number {
-  const some = connections[random.below(connections.length)];
-  const untilEnd = some === undefined ? 1 : Math.max(0, some.expiresAt - now + random.below(3) - 1);
+/** Time: moments, or up to the very tick at which some connection or template ends, or far beyond. */
+function ticks(random: Random, { connections, allTemplates, now }: ReferenceBalancer): number {
+  const until = (ending: { readonly expiresAt: number } | undefined) =>
+    ending === undefined ? 1 : Math.max(0, ending.expiresAt - now + random.below(3) - 1);
   return random.pick([
     random.below(5),
     random.below(2 * TICKS_PER_SECOND),
     TICKS_PER_SECOND - 1,
     TICKS_PER_SECOND,
-    untilEnd,
-    untilEnd,
-    2_000_000,
+    until(some(random, connections)),
+    until(some(random, connections)),
+    until(some(random, allTemplates)),
+    random.chance(0.3) ? 2_000_000 : 0,
   ]);
+}
+
+/** What somebody changes. */
+function change(random: Random, reference: ReferenceBalancer): Step {
+  const service = random.below(reference.services.length);
+  const destination = some(random, reference.destinations);
+  const kind = random.below(8);
+  const hasThresholds = reference.plan.shape?.features?.includes("thresholds") === true;
+  if (kind < 3 || destination === undefined) {
+    const weights = (reference.services[service]?.destinations ?? []).map(() => random.below(5));
+    return { kind: "weights", service, weights };
+  }
+  const { index, isAvailable } = destination;
+  if (kind < 6) return { kind: "removal", destination: index, state: isAvailable ? "removed" : "listed" };
+  if (kind === 6 && hasThresholds) {
+    return { kind: "thresholds", destination: index, thresholds: randomThresholds(random) };
+  }
+  const { dropRate: _same, ...settings } = randomSettings(random);
+  return { kind: "settings", settings };
 }
 
 /** The next step. `earlier` are frames that were sent before. Frames are what the kernel's test run takes. */
 export function randomStep(random: Random, reference: ReferenceBalancer, earlier: readonly Uint8Array[]): Step {
   const roll = random.below(100);
-  const { connections } = reference;
-  const some = connections[random.below(connections.length)];
+  const known = some(random, reference.connections);
   if (roll < 12) return { kind: "time", ticks: ticks(random, reference) };
-  if (roll < 15) return { kind: "reap" };
-  if (roll < 17) {
-    const service = random.below(reference.services.length);
-    const weights = (reference.services[service]?.destinations ?? []).map(() => random.below(5));
-    return { kind: "weights", service, weights };
-  }
-  if (roll < 60) return { kind: "packet", frame: clientPacket(random, reference) };
-  if (roll < 80 && some !== undefined) return { kind: "packet", frame: serverPacket(random, some) };
-  const again = earlier[random.below(earlier.length)];
+  if (roll < 15) return { kind: "reap", of: random.pick(["expired", "expired", "ofRemoved"]) };
+  if (roll < 20) return change(random, reference);
+  if (roll < 62) return { kind: "packet", frame: clientPacket(random, reference) };
+  if (roll < 82 && known !== undefined) return { kind: "packet", frame: serverPacket(random, known) };
+  const again = some(random, earlier);
   if (roll < 90 && again !== undefined) {
-    const bytes = random.chance(0.3) ? mutateFrame(again, random) : again;
+    const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
   return { kind: "packet", frame: strangePacket(random) };

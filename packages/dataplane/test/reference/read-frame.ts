@@ -2,16 +2,16 @@
 // the reason why the frame is none of the balancer's business.
 
 import { foldSum, formatAddress, formatMac, sumWords } from "@yardmaster/packet";
-import type { ReasonName } from "../../src/index.ts";
+import type { FamilyName, ReasonName } from "../../src/index.ts";
 
 /** A TCP or UDP packet that the balancer may have to forward. */
 export interface ReadFrame {
   readonly tags: readonly Uint8Array[];
-  /** Offset of the IPv4 header. */
+  /** Offset of the IP header. */
   readonly ipAt: number;
   /** Offset of the TCP or UDP header. */
   readonly transportAt: number;
-  /** Where the IPv4 packet ends; bytes behind are padding. */
+  /** Where the IP packet ends; bytes behind are padding. */
   readonly endsAt: number;
   readonly totalLength: number;
   readonly ttl: number;
@@ -25,11 +25,32 @@ export interface ReadFrame {
   readonly flags: number;
 }
 
-/** What a frame is, or why it passes. */
-export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame | ReasonName {
-  const has = (end: number) => bytes.length >= end;
+/** What an IP header says, of either version. */
+type IpHeader = Pick<
+  ReadFrame,
+  "transportAt" | "endsAt" | "totalLength" | "ttl" | "isWhole" | "source" | "destination"
+> & {
+  readonly next: number;
+};
+
+/** The bytes of a frame, read one after another; what is missing is 0. */
+function reader(bytes: Uint8Array) {
   const byte = (at: number) => bytes[at] ?? 0;
-  const word = (at: number) => (byte(at) << 8) | byte(at + 1);
+  return {
+    has: (end: number) => bytes.length >= end,
+    byte,
+    word: (at: number) => (byte(at) << 8) | byte(at + 1),
+    address: (at: number, length: number) => formatAddress(bytes.subarray(at, at + length)),
+  };
+}
+
+/** What a frame is, or why it passes; packets of other families than these are none of the balancer's. */
+export function readFrame(
+  bytes: Uint8Array,
+  macs: readonly string[],
+  families: readonly FamilyName[] = ["ipv4"],
+): ReadFrame | ReasonName {
+  const { has, word } = reader(bytes);
   if (!has(14)) return "truncated";
   if (!macs.includes(formatMac(bytes.subarray(0, 6)))) return "notForThisHost";
 
@@ -41,9 +62,21 @@ export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame
     tags.push(bytes.slice(typeAt, typeAt + 4));
     typeAt += 4;
   }
-  if (word(typeAt) !== 0x0800) return "otherProtocol";
-
+  const type = word(typeAt);
   const ipAt = typeAt + 2;
+  const isOf = (family: FamilyName, number: number) => type === number && families.includes(family);
+  const ip = isOf("ipv4", 0x0800)
+    ? readIpv4(bytes, ipAt)
+    : isOf("ipv6", 0x86dd)
+      ? readIpv6(bytes, ipAt)
+      : "otherProtocol";
+  if (typeof ip === "string") return ip;
+  const transport = readTransport(bytes, ip);
+  return typeof transport === "string" ? transport : { tags, ipAt, ...ip, ...transport };
+}
+
+function readIpv4(bytes: Uint8Array, ipAt: number): IpHeader | ReasonName {
+  const { has, byte, word, address } = reader(bytes);
   if (!has(ipAt + 20)) return "truncated";
   const headerLength = (byte(ipAt) & 15) * 4;
   if (byte(ipAt) >> 4 !== 4 || headerLength < 20) return "malformedIp";
@@ -53,29 +86,51 @@ export function readFrame(bytes: Uint8Array, macs: readonly string[]): ReadFrame
   if (mayBeFragment) return "fragment";
   if (!has(ipAt + headerLength)) return "truncated";
   if (foldSum(sumWords(bytes.subarray(ipAt, ipAt + headerLength))) !== 0xffff) return "badIpChecksum";
-
-  const length = totalLength - headerLength;
-  if (length < 0) return "malformedIp";
-  const transportAt = ipAt + headerLength;
-  if (!has(transportAt + 4)) return "truncated";
-  const number = byte(ipAt + 9);
-  if (number !== 6 && number !== 17) return "notTcpOrUdp";
-  if (!has(transportAt + (number === 6 ? 20 : 8))) return "truncated";
-  const stated = number === 6 ? (byte(transportAt + 12) >> 4) * 4 : word(transportAt + 4);
-  if (stated < (number === 6 ? 20 : 8) || stated > length) return "malformedTransport";
+  if (totalLength < headerLength) return "malformedIp";
   return {
-    tags,
-    ipAt,
-    transportAt,
+    transportAt: ipAt + headerLength,
     endsAt: ipAt + totalLength,
     totalLength,
     ttl: byte(ipAt + 8),
     isWhole: (byte(ipAt + 6) & 0x40) !== 0,
-    protocol: number === 6 ? "tcp" : "udp",
-    source: formatAddress(bytes.subarray(ipAt + 12, ipAt + 16)),
-    destination: formatAddress(bytes.subarray(ipAt + 16, ipAt + 20)),
+    next: byte(ipAt + 9),
+    source: address(ipAt + 12, 4),
+    destination: address(ipAt + 16, 4),
+  };
+}
+
+function readIpv6(bytes: Uint8Array, ipAt: number): IpHeader | ReasonName {
+  const { has, byte, word, address } = reader(bytes);
+  if (!has(ipAt + 40)) return "truncated";
+  if (byte(ipAt) >> 4 !== 6) return "malformedIp";
+  const totalLength = 40 + word(ipAt + 4);
+  if (!has(ipAt + totalLength)) return "truncated";
+  const next = byte(ipAt + 6);
+  if (next === 44) return "fragment";
+  return {
+    transportAt: ipAt + 40,
+    endsAt: ipAt + totalLength,
+    totalLength,
+    ttl: byte(ipAt + 7),
+    isWhole: true,
+    next,
+    source: address(ipAt + 8, 16),
+    destination: address(ipAt + 24, 16),
+  };
+}
+
+function readTransport(bytes: Uint8Array, { transportAt, endsAt, next }: IpHeader) {
+  const { has, byte, word } = reader(bytes);
+  if (!has(transportAt + 4)) return "truncated";
+  if (next !== 6 && next !== 17) return "notTcpOrUdp";
+  const least = next === 6 ? 20 : 8;
+  if (!has(transportAt + least)) return "truncated";
+  const stated = next === 6 ? (byte(transportAt + 12) >> 4) * 4 : word(transportAt + 4);
+  if (stated < least || stated > endsAt - transportAt) return "malformedTransport";
+  return {
+    protocol: next === 6 ? ("tcp" as const) : ("udp" as const),
     sourcePort: word(transportAt),
     destinationPort: word(transportAt + 2),
-    flags: number === 6 ? byte(transportAt + 13) : 0,
+    flags: next === 6 ? byte(transportAt + 13) : 0,
   };
 }

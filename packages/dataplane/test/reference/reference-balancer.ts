@@ -1,42 +1,39 @@
 // The whole data plane again in plain TypeScript, from the documents and not from the programs: what any
 // balancer of this design must do to a sequence of packets. Slow, obvious, and the judge.
 
-import type { ReasonName } from "../../src/index.ts";
+import type { FamilyName, ReasonName } from "../../src/index.ts";
+import { familyOf, shapeOf } from "../compiled.ts";
 import {
+  answersForOne,
   type BalancerPlan,
   clientHop,
-  destinationHop,
   director,
-  type HopPlan,
-  INGRESS,
+  type EndpointPlan,
+  endpointsOf,
+  type ServicePlan,
+  type SettingsPlan,
+  type Thresholds,
   TICKS_PER_SECOND,
 } from "../plan.ts";
-import { type Picker, pickers, type Server } from "./pick.ts";
+import { Admission } from "./admission.ts";
+import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
+import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
+import { type Picker, picker } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
-import { icmpError } from "./icmp-error.ts";
-import { aged, sent, translated } from "./rewrite.ts";
-import { after, type Direction, isActive, SECONDS, type State } from "./tcp-machine.ts";
+import { translated } from "./rewrite.ts";
+import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
+import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
-export type Fate =
-  | { readonly verdict: "tx" | "redirect"; readonly frame: Uint8Array }
-  | { readonly verdict: "pass"; readonly frame: Uint8Array; readonly reason: ReasonName }
-  | { readonly verdict: "drop"; readonly reason: ReasonName };
-
-interface Destination extends Server {
-  readonly address: string;
-  readonly port: number;
-  readonly method: "nat" | "dr";
-  readonly hop: Required<HopPlan>;
-  scheduled: number;
-  readonly traffic: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
-}
-
-interface Service {
-  readonly address: string;
-  readonly port: number;
-  readonly protocol: "tcp" | "udp";
+export interface Service {
+  readonly plan: ServicePlan;
+  readonly index: number;
+  readonly endpoints: readonly Required<EndpointPlan>[];
+  /** In the order of the plan, removed ones too. */
   readonly destinations: readonly Destination[];
+  /** In list order. */
+  list: readonly Destination[];
   readonly picker: Picker;
+  readonly admission: Admission;
 }
 
 interface Flow {
@@ -51,21 +48,34 @@ export interface ReferenceConnection {
   /** As the client sends. */
   readonly flow: Flow;
   readonly destination: Destination;
+  readonly template: Template | undefined;
   state: State;
   /** In ticks that never wrap. */
   expiresAt: number;
 }
 
+/** What becomes of a packet that finds a connection. */
+type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
+
 const key = ({ protocol, source, sourcePort, destination, destinationPort }: Flow) =>
   `${protocol} ${source}:${sourcePort} ${destination}:${destinationPort}`;
+/** Reasons of `#open` for which a packet is left to the stack. */
+const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
 export class ReferenceBalancer {
   readonly plan: BalancerPlan;
   readonly services: readonly Service[];
   readonly destinations: readonly Destination[];
   readonly reasons = new Map<ReasonName, number>();
-  readonly timeouts: Record<State, number>;
+  readonly templates: Readonly<Record<FamilyName, Templates>>;
+  settings: SettingsPlan;
   now: number;
+  #serials = 0;
+  /** Packets that would have opened a connection. */
+  #openings = 0;
+  readonly #answering = new Admission();
+  readonly #families: readonly FamilyName[];
+  readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
   /** By the server's flow: translated connections again, where the server tells no service. */
   readonly #replies = new Map<string, ReferenceConnection>();
@@ -75,16 +85,27 @@ export class ReferenceBalancer {
   constructor(plan: BalancerPlan) {
     this.plan = plan;
     this.now = plan.now ?? 1000;
-    this.timeouts = { ...SECONDS };
-    for (const state of Object.keys(SECONDS) as State[]) this.timeouts[state] *= TICKS_PER_SECOND;
-    let count = 0;
-    this.services = plan.services.map((service) => {
+    this.settings = plan.settings ?? {};
+    const { families, maximumConnections } = shapeOf(plan);
+    this.#families = families;
+    this.#capacity = maximumConnections;
+    this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
+    let created = 0;
+    this.services = plan.services.map((service, index) => {
       const destinations = service.destinations.map((destination) => {
-        const index = count++;
-        return createDestination(destination, service.port, index);
+        const { method = "nat", port = service.port } = destination;
+        const needsReplyEntry = method === "nat" && !answersForOne(plan, service, destination);
+        return createDestination(destination, { index: created++, service: index, port, needsReplyEntry });
       });
-      const { address, port, protocol = "tcp", scheduler = "rr" } = service;
-      return { address, port, protocol, destinations, picker: pickers[scheduler](destinations) };
+      return {
+        plan: service,
+        index,
+        endpoints: endpointsOf(service),
+        destinations,
+        list: destinations,
+        picker: picker(service.scheduler ?? "rr", destinations),
+        admission: new Admission(),
+      };
     });
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
@@ -93,19 +114,51 @@ export class ReferenceBalancer {
     return [...this.#connections.values()];
   }
 
-  setWeights(serviceIndex: number, weights: readonly number[]): void {
-    const service = this.services[serviceIndex] as Service;
-    service.destinations.forEach((destination, index) => {
-      destination.weight = weights[index] ?? 0;
-    });
-    service.picker.changed();
+  get allTemplates(): readonly Template[] {
+    return [...this.templates.ipv4.all, ...this.templates.ipv6.all];
   }
 
-  /** Ends what has expired. */
-  reap(): number {
-    const expired = this.connections.filter((connection) => this.#isExpired(connection));
-    for (const connection of expired) this.#end(connection);
-    return expired.length;
+  /** Half-open connections of a service, those whose time is up included. */
+  halfOpen({ index }: Service): number {
+    return this.connections.filter(({ destination, state }) => destination.service === index && isHalfOpen(state))
+      .length;
+  }
+
+  setWeights(index: number, weights: readonly number[]): void {
+    const service = this.services[index] as Service;
+    service.destinations.forEach((destination, at) => {
+      destination.weight = weights[at] ?? 0;
+      if (destination.weight > 0) destination.lastWeight = destination.weight;
+    });
+    service.picker.changed(service.list);
+  }
+
+  setThresholds(index: number, thresholds: Thresholds): void {
+    setThresholds(this.destinations[index] as Destination, thresholds);
+  }
+
+  /** Removed ones leave the list; put back, they come to its front. */
+  setRemoved(index: number, state: "removed" | "listed"): void {
+    const destination = this.destinations[index] as Destination;
+    const service = this.services[destination.service] as Service;
+    destination.isAvailable = state === "listed";
+    const others = service.list.filter((other) => other !== destination);
+    service.list = destination.isAvailable ? [destination, ...others] : others;
+    service.picker.changed(service.list);
+  }
+
+  /** Ends connections that have expired, and maybe those of removed destinations. */
+  reap(of: Reaped = "expired"): number {
+    const ending = this.connections.filter((connection) => {
+      return this.#isExpired(connection) || (of === "ofRemoved" && !connection.destination.isAvailable);
+    });
+    for (const connection of ending) this.#end(connection);
+    return ending.length;
+  }
+
+  /** Ends templates that have, or extends them; and maybe those of removed destinations that nothing keeps. */
+  reapTemplates(of: Reaped = "expired"): number {
+    return this.templates.ipv4.reap(this.now, of) + this.templates.ipv6.reap(this.now, of);
   }
 
   send(frame: Uint8Array): Fate {
@@ -117,28 +170,72 @@ export class ReferenceBalancer {
   }
 
   #fateOf(frame: Uint8Array): Fate {
-    const read = readFrame(frame, this.plan.macs ?? [director.mac]);
+    const read = readFrame(frame, this.plan.macs ?? [director.mac], this.#families);
     if (typeof read === "string") return { verdict: "pass", frame, reason: read };
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
     const known = this.#connections.get(key(read));
     const answered = this.#answers.get(key(read));
     if (known !== undefined && !this.#isExpired(known)) {
-      this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
-      return this.#request(frame, read, known);
+      const visit = this.#revisit(known, read);
+      if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
+      if (visit === "reset") return this.#answer(() => resetFor(frame, read));
+      if (visit === "goes on") {
+        this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
+        return this.#request(frame, read, known.destination);
+      }
+      known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
     const opened = this.#open(read);
     if (typeof opened !== "string") return this.#request(frame, read, opened);
-    const isRefusal = opened === "tableFull" || opened === "replyFlowTaken";
-    return isRefusal ? { verdict: "drop", reason: opened } : { verdict: "pass", frame, reason: opened };
+    if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
+    return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
   }
 
-  #request(frame: Uint8Array, read: ReadFrame, { destination }: ReferenceConnection): Fate {
+  /** Behaviour reference §7: reuse of a port, and what becomes of connections of a removed server. */
+  #revisit({ destination, state, template }: ReferenceConnection, { protocol, flags }: ReadFrame): Visit {
+    const { reuseMode = 0, onRemoval = "drop" } = this.settings;
+    const isSyn = (flags & 2) !== 0;
+    const reschedules = onRemoval === "reschedule";
+    if (isSyn && reschedules && destination.weight === 0) return "superseded";
+    if (isSyn && reuseMode !== 0 && template === undefined) {
+      if (state === "TW" || state === "CL") return "superseded";
+      if ((reuseMode & 2) !== 0 && state === "FW" && destination.method === "dr") return "superseded";
+    }
+    if (destination.isAvailable) return "goes on";
+    if (reschedules) return "superseded";
+    return onRemoval === "reset" && protocol === "tcp" && (flags & 4) === 0 ? "reset" : "destinationRemoved";
+  }
+
+  /** Port unreachable; where only a mark makes an IPv4 address the director's, it has none to say so from. */
+  #refusal(frame: Uint8Array, read: ReadFrame): Fate {
+    const isByMark = this.#serviceFor(read)?.plan.persistence?.covers === "mark";
+    if (isByMark && familyOf(read.source) === "ipv4") return { verdict: "drop", reason: "silentRefusal" };
+    return this.#answer(() => refusalOf(frame, read));
+  }
+
+  #serviceFor(read: ReadFrame): Service | undefined {
+    return this.services.find(({ endpoints }) =>
+      endpoints.some(
+        ({ address, port, protocol }) =>
+          address === read.destination && port === read.destinationPort && protocol === read.protocol,
+      ),
+    );
+  }
+
+  /** A packet of the director's own, as long as there are not too many. */
+  #answer(make: () => Uint8Array): Fate {
+    const { answersPerSecond = 1000 } = this.settings;
+    if (!this.#answering.allows(this.now, answersPerSecond)) return { verdict: "drop", reason: "tooManyAnswers" };
+    return { verdict: this.plan.sendBack ?? "tx", frame: make() };
+  }
+
+  #request(frame: Uint8Array, read: ReadFrame, destination: Destination): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const error = errorFor(frame, read, destination.hop);
-    if (error !== undefined) return { verdict: this.plan.sendBack ?? "tx", frame: error };
+    if (error !== undefined) return this.#answer(() => error);
     if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
@@ -147,82 +244,117 @@ export class ReferenceBalancer {
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
     this.#see(connection, "out", read.flags);
-    const { traffic } = connection.destination;
-    traffic.packetsOut += 1;
-    traffic.bytesOut += read.totalLength;
-    const { flow } = connection;
+    const { destination, template, flow } = connection;
+    if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
+    destination.traffic.packetsOut += 1;
+    destination.traffic.bytesOut += read.totalLength;
     const changed = translated(frame, read, "source", flow.destination, flow.destinationPort);
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
-  #open(read: ReadFrame): ReferenceConnection | ReasonName {
-    const service = this.services.find(
-      ({ address, port, protocol }) =>
-        address === read.destination && port === read.destinationPort && protocol === read.protocol,
-    );
+  #open(read: ReadFrame): Destination | ReasonName {
+    const service = this.#serviceFor(read);
     if (service === undefined) return "noService";
-    const opens = read.protocol === "udp" || ((read.flags & 2) !== 0 && (read.flags & 4) === 0);
-    if (!opens) return "notOpening";
+    const refused = this.#refuses(service, read);
+    if (refused !== undefined) return refused;
+    const { persistence, onePacket } = service.plan;
+    const to = { address: read.destination, port: read.destinationPort, protocol: read.protocol };
+    const binding = persistence && { client: read.source, service: service.index, to, persistence };
     const opening = { client: read.source, clientPort: read.sourcePort, destination: read.destination, now: this.now };
-    const destination = service.picker.pick(opening) as Destination | undefined;
+    const templates = this.templates[familyOf(read.source)];
+    const bound = binding && templates.find(binding, this.now, this.settings);
+    const destination = bound ?? service.picker.pick(opening);
     if (destination === undefined) return "noDestination";
-    return this.#insert(read, destination);
+    const template = binding && this.#bind(templates, binding, destination);
+    if (binding !== undefined && template === undefined) return "templatesFull";
+    const direction = destination.method === "dr" ? "in-only" : "in";
+    const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
+    if (template !== undefined && state === "ES") template.isAssured = true;
+    if (onePacket === true && read.protocol === "udp") {
+      if (template !== undefined) template.controlled -= 1;
+      destination.scheduled += 1;
+      return destination;
+    }
+    return this.#insert(read, { destination, template, state });
   }
 
-  #insert(read: ReadFrame, destination: Destination): ReferenceConnection | ReasonName {
-    const { protocol, source, sourcePort } = read;
-    const flow: Flow = {
-      protocol,
-      source,
-      sourcePort,
-      destination: read.destination,
-      destinationPort: read.destinationPort,
+  #bind(templates: Templates, binding: Binding, destination: Destination): Template | undefined {
+    const serial = (): number => {
+      this.#serials += 1;
+      return 2 * this.#serials - 1;
     };
-    const direction = destination.method === "dr" ? "in-only" : "in";
-    const state = protocol === "udp" ? "UDP" : after("NONE", direction, read.flags);
-    const connection = { flow, destination, state, expiresAt: this.now + this.timeouts[state] };
+    return templates.bind(binding, destination, { now: this.now, settings: this.settings, serial });
+  }
+
+  /** Why a packet may not open a connection, in the order of behaviour reference §2; then caps. */
+  #refuses(service: Service, { protocol, flags, sourcePort }: ReadFrame): ReasonName | undefined {
+    const { sloppyTcp, refuseSourcePort20, dropRate = 0 } = this.settings;
+    const isReset = (flags & 4) !== 0;
+    const opens = protocol === "udp" || (!isReset && ((flags & 2) !== 0 || sloppyTcp === true));
+    if (!opens) return "notOpening";
+    if (dropRate > 0 && this.#openings++ % dropRate === 0) return "shed";
+    if (refuseSourcePort20 === true && sourcePort === 20) return "sourcePort20";
+    const { halfOpenMaximum = 0, newPerSecond = 0 } = service.plan;
+    if (halfOpenMaximum > 0 && this.halfOpen(service) >= halfOpenMaximum) return "tooManyHalfOpen";
+    if (newPerSecond > 0 && !service.admission.allows(this.now, newPerSecond)) return "tooManyNew";
+    return undefined;
+  }
+
+  #insert(
+    { protocol, source, sourcePort, destination: address, destinationPort }: ReadFrame,
+    { destination, template, state }: Pick<ReferenceConnection, "destination" | "template" | "state">,
+  ): Destination | ReasonName {
+    const flow: Flow = { protocol, source, sourcePort, destination: address, destinationPort };
+    const connection = { flow, destination, template, state, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
+    // Counted first; what stood in its place was told to end, and does so now.
+    count(destination, state);
     const before = this.#connections.get(key(flow));
     if (before !== undefined) this.#end(before);
-    if (!this.#hasRoom()) return "tableFull";
-    const answer = key(replyFlow(connection));
-    if (this.needsReplyEntry(destination)) {
-      const other = this.#replies.get(answer);
-      if (other !== undefined && this.#isExpired(other)) this.#end(other);
-      else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
-      if (!this.#hasRoom(2)) return "tableFull";
-      this.#replies.set(answer, connection);
-    }
-    if (destination.method === "nat" && !this.needsReplyEntry(destination)) this.#answers.set(answer, connection);
     this.#connections.set(key(flow), connection);
-    destination[isActive(state) ? "active" : "inactive"] += 1;
+    const problem = this.#hasRoom(source) ? this.#insertAnswer(connection) : "tableFull";
+    if (problem !== undefined) {
+      this.#end(connection);
+      return problem;
+    }
     destination.scheduled += 1;
-    return connection;
+    return destination;
   }
 
-  /** Whether a translated reply does not tell its service: several use the server's address and port. */
-  needsReplyEntry(destination: Destination): boolean {
-    const { method, address, port } = destination;
-    const protocolOf = (of: Destination) =>
-      this.services.find(({ destinations }) => destinations.includes(of))?.protocol;
-    const like = this.destinations.filter(
-      (other) => other.method === "nat" && other.address === address && other.port === port,
+  /** Makes a connection's replies lead to it. */
+  #insertAnswer(connection: ReferenceConnection): ReasonName | undefined {
+    const { destination, flow } = connection;
+    if (destination.method !== "nat") return undefined;
+    const answer = key(replyFlow(connection));
+    if (!destination.needsReplyEntry) {
+      this.#answers.set(answer, connection);
+      return undefined;
+    }
+    const other = this.#replies.get(answer);
+    if (other !== undefined && this.#isExpired(other)) this.#end(other);
+    else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
+    this.#replies.set(answer, connection);
+    return this.#hasRoom(flow.source) ? undefined : "tableFull";
+  }
+
+  /** Whether what is in the table of an address's family fits into it. */
+  #hasRoom(address: string): boolean {
+    const family = familyOf(address);
+    const used = [...this.#connections.values(), ...this.#replies.values()].filter(
+      ({ flow }) => familyOf(flow.source) === family,
     );
-    return method === "nat" && like.filter((other) => protocolOf(other) === protocolOf(destination)).length > 1;
+    return used.length <= this.#capacity;
   }
 
-  #hasRoom(entries = 1): boolean {
-    return this.#connections.size + this.#replies.size + entries <= (this.plan.maximumConnections ?? 4096);
-  }
-
-  /** A timer is set anew when the state changes, or once it would move by a second or more. */
+  /** A timer is set anew when the state changes, or once it would move by as much as the settings say. */
   #see(connection: ReferenceConnection, direction: Direction, flags: number): void {
-    const next = after(connection.state, direction, flags);
-    const expiresAt = this.now + this.timeouts[next];
+    const { rules, renewalTicks = TICKS_PER_SECOND } = this.settings;
+    const next = after(connection.state, direction, flags, rules);
+    const expiresAt = this.now + SECONDS[next] * TICKS_PER_SECOND;
     const moved = expiresAt - connection.expiresAt;
-    if (next === connection.state && moved >= 0 && moved < TICKS_PER_SECOND) return;
-    const { destination } = connection;
-    destination[isActive(connection.state) ? "active" : "inactive"] -= 1;
-    destination[isActive(next) ? "active" : "inactive"] += 1;
+    if (next === connection.state && moved >= 0 && moved < renewalTicks) return;
+    const { destination, state, template } = connection;
+    recount(destination, state, next);
+    if (next === "ES" && state !== "ES" && template !== undefined) template.isAssured = true;
     connection.state = next;
     connection.expiresAt = expiresAt;
   }
@@ -232,32 +364,16 @@ export class ReferenceBalancer {
   }
 
   #end(connection: ReferenceConnection): void {
-    connection.destination[isActive(connection.state) ? "active" : "inactive"] -= 1;
-    this.#connections.delete(key(connection.flow));
+    const { destination, state, template, flow } = connection;
+    discount(destination, state);
+    if (template !== undefined) template.controlled -= 1;
+    if (this.#connections.get(key(flow)) === connection) this.#connections.delete(key(flow));
     const answer = key(replyFlow(connection));
     for (const leads of [this.#replies, this.#answers]) if (leads.get(answer) === connection) leads.delete(answer);
   }
 }
 
-function createDestination(
-  plan: BalancerPlan["services"][number]["destinations"][number],
-  port: number,
-  index: number,
-): Destination {
-  return {
-    index,
-    address: plan.address,
-    port: plan.port ?? port,
-    method: plan.method ?? "nat",
-    weight: plan.weight ?? 1,
-    hop: destinationHop(plan, index),
-    active: 0,
-    inactive: 0,
-    scheduled: 0,
-    traffic: { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 },
-  };
-}
-
+/** How a connection's server answers. */
 function replyFlow({ flow, destination }: ReferenceConnection): Flow {
   return {
     protocol: flow.protocol,
@@ -266,32 +382,4 @@ function replyFlow({ flow, destination }: ReferenceConnection): Flow {
     destination: flow.source,
     destinationPort: flow.sourcePort,
   };
-}
-
-/** What the client is told where the packet is not forwarded: no hops left, or too large and not to be divided. */
-function errorFor(frame: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | undefined {
-  const link = frame.subarray(0, read.ipAt);
-  const datagram = frame.subarray(read.ipAt, read.endsAt);
-  if (read.ttl <= 1) return icmpError(link, datagram, "timeExceeded");
-  if (read.totalLength <= hop.mtu || !read.isWhole) return undefined;
-  return icmpError(link, aged(frame, read), "tooBig", hop.mtu);
-}
-
-/** Layer 3 and below; `frame` is translated already. A packet too large for a translating way goes to the stack. */
-function forward(
-  plan: BalancerPlan,
-  frame: Uint8Array,
-  read: ReadFrame,
-  hop: Required<HopPlan>,
-  tooLarge: "exceedsMtu" | "directExceedsMtu",
-): Fate {
-  if (read.totalLength > hop.mtu) {
-    return tooLarge === "exceedsMtu"
-      ? { verdict: "pass", frame, reason: tooLarge }
-      : { verdict: "drop", reason: tooLarge };
-  }
-  if (read.ttl <= 1) return { verdict: "drop", reason: "timeToLiveExceeded" };
-  if (read.tags.length > 1) return { verdict: "drop", reason: "vlanMismatch" };
-  const isBack = hop.ifindex === INGRESS && plan.sendBack !== "redirect";
-  return { verdict: isBack ? "tx" : "redirect", frame: sent(frame, read, hop) };
 }

@@ -5,6 +5,14 @@ import { foldSum, internetChecksum, macBytes, parseAddress, pseudoHeaderSum, sum
 import type { HopPlan } from "../plan.ts";
 import type { ReadFrame } from "./read-frame.ts";
 
+/** Where a header of either version keeps its addresses, and how long they are; and what counts the hops. */
+function layoutOf(bytes: Uint8Array, { ipAt }: ReadFrame) {
+  const isV4 = (bytes[ipAt] ?? 0) >> 4 === 4;
+  return isV4
+    ? { isV4, addresses: ipAt + 12, length: 4, hops: ipAt + 8 }
+    : { isV4, addresses: ipAt + 8, length: 16, hops: ipAt + 7 };
+}
+
 /** The frame with one end of its flow replaced. */
 export function translated(
   bytes: Uint8Array,
@@ -16,7 +24,8 @@ export function translated(
   const copy = bytes.slice();
   const offset = end === "source" ? 0 : 1;
   const sumBefore = transportSum(bytes, read);
-  copy.set(parseAddress(address), read.ipAt + 12 + offset * 4);
+  const { addresses, length } = layoutOf(bytes, read);
+  copy.set(parseAddress(address), addresses + offset * length);
   putWord(copy, read.transportAt + offset * 2, port);
   sealHeader(copy, read);
 
@@ -33,7 +42,7 @@ export function translated(
 /** The frame on its way out: one hop less to live, other MAC addresses, the tag that the way wants. */
 export function sent(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array {
   const copy = bytes.slice();
-  copy[read.ipAt + 8] = read.ttl - 1;
+  copy[layoutOf(copy, read).hops] = read.ttl - 1;
   sealHeader(copy, read);
   const macs = [...macBytes(hop.mac), ...macBytes(hop.sourceMac)];
   return Uint8Array.of(...macs, ...tagFor(read, hop.vlan), ...copy.subarray(read.ipAt - 2));
@@ -42,7 +51,7 @@ export function sent(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>)
 /** The IP packet of a frame, one hop older: what errors about its size quote. */
 export function aged(bytes: Uint8Array, read: ReadFrame): Uint8Array {
   const copy = bytes.slice();
-  copy[read.ipAt + 8] = read.ttl - 1;
+  copy[layoutOf(copy, read).hops] = read.ttl - 1;
   sealHeader(copy, read);
   return copy.subarray(read.ipAt, read.endsAt);
 }
@@ -54,16 +63,21 @@ function tagFor({ tags }: ReadFrame, vlan: number): readonly number[] {
   return [typeHigh, typeLow, (control & 0xf0) | (vlan >> 8), vlan & 0xff];
 }
 
-function sealHeader(bytes: Uint8Array, { ipAt, transportAt }: ReadFrame): void {
+/** Puts the checksum of an IPv4 header right. */
+function sealHeader(bytes: Uint8Array, read: ReadFrame): void {
+  const { ipAt, transportAt } = read;
+  if (!layoutOf(bytes, read).isV4) return;
   putWord(bytes, ipAt + 10, 0);
   putWord(bytes, ipAt + 10, internetChecksum(bytes.subarray(ipAt, transportAt)));
 }
 
 /** The folded sum of all that the TCP or UDP checksum covers, itself included. */
-function transportSum(bytes: Uint8Array, { ipAt, transportAt, endsAt, protocol }: ReadFrame): number {
+function transportSum(bytes: Uint8Array, read: ReadFrame): number {
+  const { transportAt, endsAt, protocol } = read;
+  const { addresses, length } = layoutOf(bytes, read);
   const pseudoHeader = pseudoHeaderSum(
-    bytes.slice(ipAt + 12, ipAt + 16),
-    bytes.slice(ipAt + 16, ipAt + 20),
+    bytes.slice(addresses, addresses + length),
+    bytes.slice(addresses + length, addresses + 2 * length),
     protocol === "tcp" ? 6 : 17,
     endsAt - transportAt,
   );

@@ -1,13 +1,17 @@
 // The reference's TCP states: the three tables of LVS as its documentation prints them, by name.
 
+import type { TransitionRules } from "../../src/index.ts";
+
 export type State = "NONE" | "ES" | "SS" | "SR" | "FW" | "TW" | "CL" | "CW" | "LA" | "LI" | "SA" | "UDP";
 
-const ORDER: readonly State[] = ["NONE", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"];
+export const ORDER: readonly State[] = ["NONE", "ES", "SS", "SR", "FW", "TW", "CL", "CW", "LA", "LI", "SA"];
 
 export type Direction = "in" | "out" | "in-only";
 type Event = "syn" | "fin" | "ack" | "rst";
 
-const TABLES: Readonly<Record<Direction, Readonly<Record<Event, string>>>> = {
+type Tables = Readonly<Record<Direction, Readonly<Record<Event, string>>>>;
+
+const NORMAL: Tables = {
   in: {
     syn: "SR ES ES SR SR SR SR SR SR SR SR",
     fin: "CL CW SS TW TW TW CL CW LA LI TW",
@@ -27,6 +31,19 @@ const TABLES: Readonly<Record<Direction, Readonly<Record<Event, string>>>> = {
     rst: "CL CL CL SR CL CL CL CL LA LI CL",
   },
 };
+
+/** What secure_tcp has in their place. */
+const SECURE: Tables = {
+  in: {
+    syn: "SR ES ES SR SR SR SR SR SR SR SA",
+    fin: "CL CW SS TW TW TW CL CW LA LI SA",
+    ack: "ES ES SS SR FW TW CL CW CL LI SA",
+    rst: "CL CL CL SR CL CL CL CL LA LI CL",
+  },
+  out: { ...NORMAL.out, syn: "SS ES SS SA SS SS SS SS SS LI SA" },
+  "in-only": { ...NORMAL["in-only"], syn: "SA ES ES SR SA SA SA SA SA SA SA" },
+};
+const TABLES: Readonly<Record<TransitionRules, Tables>> = { normal: NORMAL, secure: SECURE };
 
 /** Seconds that an entry lives in a state. */
 export const SECONDS: Readonly<Record<State, number>> = {
@@ -48,9 +65,12 @@ const ACTIVE: readonly State[] = ["ES", "SS", "SR", "SA"];
 export const isActive = (state: State): boolean => ACTIVE.includes(state);
 
 /** What a packet with these TCP flags does to `state`: RST, else SYN, else FIN, else ACK, else it closes. */
-export function after(state: State, direction: Direction, flags: number): State {
+export function after(state: State, direction: Direction, flags: number, rules: TransitionRules = "normal"): State {
   if (state === "UDP") return "UDP";
   const event = flags & 4 ? "rst" : flags & 2 ? "syn" : flags & 1 ? "fin" : flags & 16 ? "ack" : undefined;
   if (event === undefined) return "CL";
-  return TABLES[direction][event].split(" ")[ORDER.indexOf(state)] as State;
+  return TABLES[rules][direction][event].split(" ")[ORDER.indexOf(state)] as State;
 }
+
+/** The handshake is not complete. */
+export const isHalfOpen = (state: State): boolean => state === "SR" || state === "SA";

@@ -8,7 +8,7 @@ import { Asker } from "./asker.ts";
 import { membersOf } from "./members.ts";
 import { playSchedule } from "./random-schedule.ts";
 
-const SEEDS = 12;
+const SEEDS = Number(process.env["YARDMASTER_KERNEL_SEEDS"] ?? 12);
 const STEPS = 100;
 /** twos draws numbers that nobody else sees. */
 const withTwins = schedulerNames.filter((name) => name !== "twos");

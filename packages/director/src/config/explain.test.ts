@@ -19,7 +19,6 @@ describe("each fault", () => {
     "duration with an unknown unit": `director: { timeouts: { udp: 5min } }\n${service("")}`,
     "duration that is too long": `director: { timeouts: { tcpFin: 32d } }\n${service("")}`,
     "duration of a state that there is not": `director: { timeouts: { synSend: 1m } }\n${service("")}`,
-    "removal not built yet": `director: { onRemoval: reset }\n${service("")}`,
     "unknown removal": `director: { onRemoval: forget }\n${service("")}`,
     "port reuse by number": `director: { portReuse: 1 }\n${service("")}`,
     "unknown word for quiesced templates": `director: { quiescedTemplates: leaves }\n${service("")}`,
@@ -123,14 +122,10 @@ describe("each fault", () => {
       1:25 YM_CONFIG_UNKNOWN_KEY
         unknown key "synSend" in director.timeouts
         = did you mean "synSent"?
-      # removal not built yet
-      1:24 YM_CONFIG_NOT_SUPPORTED
-        onRemoval "reset" is not supported yet
-        = this version has drop or reschedule
       # unknown removal
       1:24 YM_CONFIG_VALUE
         unknown onRemoval "forget"
-        = what becomes of connections of a removed server (LVS: drop): drop or reschedule
+        = what becomes of connections of a removed server (LVS: drop): drop, reset or reschedule
       # port reuse by number
       1:24 YM_CONFIG_TYPE
         portReuse must be a word, not 1

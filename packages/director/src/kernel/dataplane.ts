@@ -1,11 +1,10 @@
-// The data plane as live objects, on either host: maps made and filled from a plan, programs loaded.
-// Built whole or not at all.
+// The data plane as live objects, on either host: maps made, programs loaded, and services put in from a plan. Built
+// whole or not at all.
 
-import { type BalancerMaps, balancer, reaper } from "@yardmaster/dataplane";
+import { balancer, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
-import type { Plan, PlannedService } from "../plan/plan.ts";
-import { settingsRecord, ticksOf } from "../plan/settings.ts";
-import { type PlannedWide, portSlot, prefixKey } from "../plan/wide.ts";
+import { LiveServices } from "../live/live-services.ts";
+import type { Plan } from "../plan/plan.ts";
 import { TickRate } from "./clock.ts";
 import { type LiveMaps, makeMaps } from "./live-maps.ts";
 
@@ -15,6 +14,8 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   readonly maps: LiveMaps;
   readonly program: P;
   readonly reaper: P;
+  /** The services as they are now; the plan has them as they were at the start. */
+  readonly live: LiveServices;
   /** Ticks of the programs' clock in a second. */
   readonly ticksPerSecond: number;
 }
@@ -32,20 +33,24 @@ export function createDataplane<P extends BpfProgram>(
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
-  const { definitions, live, byName } = makeMaps(host, plan.shape, cleanup);
-  const programs = [balancer(definitions, plan.shape), reaper(definitions, plan.shape)].map(compile);
-  const ticksPerSecond = rate.perSecond();
-  live.settings.update(0, settingsRecord(plan.settings, ticksPerSecond));
-  for (const service of plan.services) fillService(host, live, definitions.inner, { service, ticksPerSecond });
-  fillWide(live, plan.wide);
-  const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, byName)));
+  const { shape } = plan;
+  const made = makeMaps(host, shape, cleanup);
+  const programs = [balancer(made.definitions, shape), reaper(made.definitions, shape)].map(compile);
+  const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
+  const ticksPerSecond = rate.perSecond();
+  const ground = { host, made, shape, ticksPerSecond, reaper: reaping };
+  const live = cleanup.use(new LiveServices(ground, plan.settings));
+  for (const { servers, ...definition } of plan.services) {
+    live.addService(definition, servers, { arrival: plan.arrival });
+  }
   const owned = cleanup.move();
   return {
     plan,
-    maps: live,
+    maps: made.live,
     program,
     reaper: reaping,
+    live,
     ticksPerSecond,
     [Symbol.dispose]: () => owned.dispose(),
   };
@@ -53,39 +58,4 @@ export function createDataplane<P extends BpfProgram>(
 
 function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Disposable {
   return { perSecond: () => ticksPerSecond, [Symbol.dispose]: () => undefined };
-}
-
-/** The service becomes visible last, when all that it needs is there. */
-function fillService(
-  host: BpfHost,
-  maps: LiveMaps,
-  inner: BalancerMaps["inner"],
-  planned: { readonly service: PlannedService; readonly ticksPerSecond: number },
-): void {
-  const { index, family, key, record, destinations, table, service: wanted } = planned.service;
-  for (const { index: at, record: destination, replyRule } of destinations) {
-    maps.destinations.update(at, destination);
-    if (replyRule !== undefined) maps[family].replyRules.update(replyRule.key, replyRule.value);
-  }
-  if (table !== undefined) {
-    using slots = host.createMap({ ...inner.slots.spec, maxEntries: table.length });
-    slots.updateBatch(Array.from(table, (value, slot) => [slot, value] as const));
-    maps.tables.updateInner(index, slots as BpfMap);
-  }
-  {
-    using service = host.createMap(inner.service.spec);
-    const persistenceTicks = ticksOf(wanted.persistence?.timeoutMs ?? 0, planned.ticksPerSecond);
-    service.update(0, { ...record, persistenceTicks });
-    maps.services.updateInner(index, service as BpfMap);
-  }
-  if (key !== undefined) maps[family].serviceIndex.update(key, { service: index });
-}
-
-/** Prefixes first: ports lead to them. */
-function fillWide(maps: LiveMaps, { ports, prefixes }: PlannedWide): void {
-  for (const prefix of prefixes) maps[prefix.family].prefixes.update(prefixKey(prefix), { service: prefix.service });
-  for (const { protocol, first, last, portClass } of ports) {
-    const slots = Array.from({ length: last - first + 1 }, (_, at) => portSlot(protocol, first + at));
-    maps.portClasses.updateBatch(slots.map((slot) => [slot, { portClass }] as const));
-  }
 }

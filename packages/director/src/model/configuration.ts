@@ -52,14 +52,14 @@ export type LocalityTimeoutsMs = Readonly<Record<"lblc" | "lblcr", number>>;
 /** LVS's lblc_expiration and lblcr_expiration: a day (net/netfilter/ipvs/ip_vs_lblc.c, ip_vs_lblcr.c). */
 export const defaultLocalityMs: LocalityTimeoutsMs = { lblc: 86_400_000, lblcr: 86_400_000 };
 
-/** What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn. */
-export const removals = ["drop", "reschedule"] as const;
+/**
+ * What becomes of connections of a removed server: `drop` is LVS's default, `reschedule` its expire_nodest_conn;
+ * `reset`, which LVS has not, tells the clients.
+ */
+export const removals = ["drop", "reset", "reschedule"] as const;
 
 /** A value of `director.onRemoval`. */
 export type Removal = (typeof removals)[number];
-
-/** Removals that are known by name and not built yet. */
-export const plannedRemovals = ["reset"] as const;
 
 /** What becomes of clients that are bound to a server of weight 0: LVS's expire_quiescent_template. */
 export const quiescedTemplates = ["keep", "leave"] as const;

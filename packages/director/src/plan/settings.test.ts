@@ -65,12 +65,18 @@ test("by default nothing differs from LVS but what the decisions list", () => {
 });
 
 test("compatibility with IPVS takes those back", () => {
-  expect(record({ compatibility: "ipvs" })).toEqual({ ...record(), refuseSourcePort20: 1, refusesByIcmp: 1 });
+  expect(record({ compatibility: "ipvs" })).toEqual({
+    ...record(),
+    renewalTicks: 1,
+    refuseSourcePort20: 1,
+    refusesByIcmp: 1,
+  });
 });
 
 test.each<[Partial<DirectorSettings>, Partial<ReturnType<typeof record>>]>([
   [{ portReuse: "never" }, { reuseMode: 0 }],
   [{ portReuse: "closing" }, { reuseMode: reuseModes.afterEnd | reuseModes.afterFin }],
+  [{ onRemoval: "reset" }, { onRemoval: removalActions.reset }],
   [{ onRemoval: "reschedule" }, { onRemoval: removalActions.reschedule }],
   [{ quiescedTemplates: "leave" }, { leaveQuiesced: 1 }],
   [{ sloppyTcp: true }, { sloppyTcp: 1 }],

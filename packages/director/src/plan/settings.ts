@@ -32,6 +32,8 @@ export interface LiveSettings {
   /** Of so many packets that would open a connection one is dropped; 0: none. */
   readonly dropRate: number;
   readonly refusesByIcmp: boolean;
+  /** Every packet renews its connection's time. False: where that moves by less than a second it does not. */
+  readonly exactTimers: boolean;
   readonly answersPerSecond: number;
   readonly localityMs: LocalityTimeoutsMs;
 }
@@ -60,6 +62,7 @@ export function liveSettings(director: DirectorSettings): LiveSettings {
     refuseSourcePort20: isIpvs,
     dropRate: director.dropOneOf,
     refusesByIcmp: isIpvs,
+    exactTimers: isIpvs,
     answersPerSecond: director.answersPerSecond,
     localityMs: director.localityMs,
   };
@@ -83,6 +86,7 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     dropRate: settings.dropRate,
     refusesByIcmp: Number(settings.refusesByIcmp),
     answersPerSecond: settings.answersPerSecond,
+    renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
     timeouts: settings.timeoutsMs.map((ms) => ticksOf(ms, ticksPerSecond)),
     transitions: transitionBytes(settings.transitions),

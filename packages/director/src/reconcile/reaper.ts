@@ -1,18 +1,41 @@
-// Ends connections whose time is up: one walk over the table, which can be interrupted between two reads, and
-// leaves the last word on each entry to the reaper program.
+// Ends connections and templates whose time is up, and those of removed servers where that is wished: one walk over the
+// tables, which can be interrupted between two reads, and leaves the last word on each entry to the reaper program.
 
-import { families, type Family, REAPER_BATCH, reaperTables, ReaperWork } from "@yardmaster/dataplane";
+import {
+  families,
+  type Family,
+  methods,
+  readLife,
+  REAPER_BATCH,
+  reaperForces,
+  reaperTables,
+  ReaperWork,
+  Template,
+} from "@yardmaster/dataplane";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import type { Seen, Watch } from "../live/watchlist.ts";
 
 /** Entries read with one call to the kernel. */
 const READ_BATCH = 4096;
 const ANY_PACKET = new Uint8Array(64);
+const methodsWithReplies: ReadonlySet<number> = new Set(
+  Object.values(methods).flatMap(({ code, hasReplies }) => (hasReplies ? [code] : [])),
+);
 
-/** What a walk over the table found. */
+/** What a walk found. */
 export interface ReaperRound {
-  /** Entries seen; connections with a way back have two. */
+  /** Entries of the connection table seen; some connections have two. */
   readonly entries: number;
+  /** Connections ended. */
   readonly ended: number;
+}
+
+/** One walk on its way. */
+interface Walk {
+  readonly dataplane: Dataplane;
+  readonly now: () => number;
+  readonly watch: Watch;
+  readonly seen: Seen;
 }
 
 /** Whether tick `expiry` is at or before `now`, both modulo 2^32. */
@@ -20,44 +43,126 @@ export function hasPassed(expiry: number, now: number): boolean {
   return ((expiry - now - 1) | 0) < 0;
 }
 
-/** One walk. A generator: it yields where it can be interrupted, and returns what it found. */
+/**
+ * One walk, and then what it allows: see LiveServices. A generator: it yields where it can be interrupted, and returns
+ * what it found.
+ */
 export function* reap(dataplane: Dataplane, now: () => number): Generator<undefined, ReaperRound> {
-  const rounds: ReaperRound[] = [];
-  for (const name of dataplane.plan.shape.families) rounds.push(yield* reapConnections(dataplane, families[name], now));
-  const sum = (field: keyof ReaperRound) => rounds.reduce((all, round) => all + round[field], 0);
-  return { entries: sum("entries"), ended: sum("ended") };
-}
-
-function* reapConnections(
-  { maps, reaper }: Dataplane,
-  { name, digit, FlowKey, Connection }: Family,
-  now: () => number,
-): Generator<undefined, ReaperRound> {
-  const { life: expiry, direction } = Connection.offsets;
-  const keys = new Uint8Array(ReaperWork.fields.keys.size);
-  const work = { force: 0, family: Number(digit), table: reaperTables.connections, keys };
-  let waiting = 0;
+  const { live, plan } = dataplane;
+  const watch = live.watch();
+  const walk: Walk = { dataplane, now, watch, seen: { relying: new Set(), answered: new Set() } };
   let entries = 0;
   let ended = 0;
-  const flush = () => {
-    if (waiting === 0) return;
-    maps.reaperWork.update(0, { ...work, count: waiting });
-    ended += reaper.run({ packet: ANY_PACKET }).verdict;
-    waiting = 0;
-  };
-  for (const batch of maps[name].connections.batches(READ_BATCH)) {
+  for (const name of plan.shape.families) {
+    const round = yield* reapConnections(walk, families[name]);
+    entries += round.entries;
+    ended += round.ended;
+    // Those that led no connections are free to go now.
+    yield* reapTemplates(walk, families[name]);
+  }
+  live.tend(now(), { watch, seen: walk.seen });
+  return { entries, ended };
+}
+
+function* reapConnections(walk: Walk, family: Family): Generator<undefined, ReaperRound> {
+  const { dataplane, now, watch } = walk;
+  const { name, FlowKey, Connection } = family;
+  const { life: expiry, direction, destination: owner } = Connection.offsets;
+  const ending = new Ending(dataplane, family, "connections");
+  const isWatching = watch.doomed.size > 0 || watch.waiting.size > 0;
+  let entries = 0;
+  for (const batch of dataplane.maps[name].connections.batches(READ_BATCH)) {
     const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
     const tick = now();
     entries += batch.count;
     for (let index = 0; index < batch.count; index++) {
       const at = index * Connection.size;
-      if (values.getUint8(at + direction) !== 0 || !hasPassed(values.getUint32(at + expiry, true), tick)) continue;
-      const key = index * FlowKey.size;
-      keys.set(batch.keys.subarray(key, key + FlowKey.size), waiting * FlowKey.size);
-      if (++waiting === REAPER_BATCH) flush();
+      if (values.getUint8(at + direction) !== 0) continue;
+      if (isWatching) look(walk, values, at, family);
+      const isDoomed = isWatching && watch.doomed.has(values.getUint32(at + owner, true));
+      if (!isDoomed && !hasPassed(values.getUint32(at + expiry, true), tick)) continue;
+      ending.add(batch.keys, index * FlowKey.size, isDoomed ? "ofRemoved" : "expired");
     }
     yield;
   }
-  flush();
-  return { entries, ended };
+  ending.flush();
+  return { entries, ended: ending.ended };
+}
+
+/** Notes of a connection what is watched for. */
+function look({ watch, seen }: Walk, values: DataView, at: number, { Connection }: Family): void {
+  const { destination, method, hasReplyEntry } = Connection.offsets;
+  const owner = values.getUint32(at + destination, true);
+  if (!watch.waiting.has(owner) || !methodsWithReplies.has(values.getUint8(at + method))) return;
+  seen.answered.add(owner);
+  if (values.getUint8(at + hasReplyEntry) === 0) seen.relying.add(owner);
+}
+
+function* reapTemplates({ dataplane, now, watch }: Walk, family: Family): Generator<undefined, void> {
+  if (!dataplane.plan.shape.features.includes("persistence")) return;
+  const { TemplateKey } = family;
+  const { life, destination } = Template.offsets;
+  const ending = new Ending(dataplane, family, "templates");
+  for (const batch of dataplane.maps[family.name].templates.batches(READ_BATCH)) {
+    const values = new DataView(batch.values.buffer, batch.values.byteOffset, batch.values.byteLength);
+    const tick = now();
+    for (let index = 0; index < batch.count; index++) {
+      const at = index * Template.size;
+      const isDoomed =
+        watch.doomed.has(values.getUint32(at + destination, true)) &&
+        readLife(values.getBigUint64(at + life, true)).controlled === 0;
+      if (!isDoomed && !hasPassed(values.getUint32(at + life, true), tick)) continue;
+      ending.add(batch.keys, index * TemplateKey.size, isDoomed ? "ofRemoved" : "expired");
+    }
+    yield;
+  }
+  ending.flush();
+}
+
+/** Which entries the program ends of those that it is given. */
+type Condition = "expired" | "ofRemoved";
+
+/** Hands keys of one table to the program, as many at once as it takes. */
+class Ending {
+  /** Entries ended so far. */
+  ended = 0;
+  readonly #dataplane: Dataplane;
+  readonly #work: { readonly family: number; readonly table: number };
+  readonly #keySize: number;
+  readonly #waiting: Readonly<Record<Condition, { readonly keys: Uint8Array; count: number }>> = {
+    expired: { keys: new Uint8Array(ReaperWork.fields.keys.size), count: 0 },
+    ofRemoved: { keys: new Uint8Array(ReaperWork.fields.keys.size), count: 0 },
+  };
+
+  constructor(dataplane: Dataplane, { digit, FlowKey, TemplateKey }: Family, table: "connections" | "templates") {
+    this.#dataplane = dataplane;
+    this.#work = { family: Number(digit), table: reaperTables[table] };
+    this.#keySize = table === "connections" ? FlowKey.size : TemplateKey.size;
+  }
+
+  /** The entry whose key stands in `keys` from `at` on. */
+  add(keys: Uint8Array, at: number, condition: Condition): void {
+    const waiting = this.#waiting[condition];
+    waiting.keys.set(keys.subarray(at, at + this.#keySize), waiting.count * this.#keySize);
+    if (++waiting.count === REAPER_BATCH) this.#run(condition);
+  }
+
+  flush(): void {
+    this.#run("expired");
+    this.#run("ofRemoved");
+  }
+
+  #run(condition: Condition): void {
+    const waiting = this.#waiting[condition];
+    if (waiting.count === 0) return;
+    const { maps, reaper } = this.#dataplane;
+    maps.reaperWork.update(0, {
+      ...this.#work,
+      force: reaperForces[condition],
+      count: waiting.count,
+      keys: waiting.keys,
+    });
+    this.ended += reaper.run({ packet: ANY_PACKET }).verdict;
+    waiting.count = 0;
+  }
 }

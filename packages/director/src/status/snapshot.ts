@@ -5,17 +5,18 @@ import { reasonNames, reasonText } from "@yardmaster/dataplane";
 import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
-import type { PlannedDestination, PlannedService } from "../plan/plan.ts";
+import { lowerThresholdOf } from "../live/records.ts";
+import type { LiveDestination, LiveService } from "../live/service.ts";
 import { matchText } from "./match-text.ts";
 
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
-  return dataplane.plan.services.map((planned) => readService(dataplane, planned));
+  return dataplane.live.services().map((service) => readService(dataplane, service));
 }
 
-function readService(dataplane: Dataplane, { service, destinations }: PlannedService): ServiceStatus {
-  const servers = destinations.map((destination) => readDestination(dataplane, destination));
-  const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = service;
+function readService(dataplane: Dataplane, { definition, members }: LiveService): ServiceStatus {
+  const servers = members.map((member) => readDestination(dataplane, member));
+  const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = definition;
   return {
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
     ...(persistence !== undefined && { persistence }),
@@ -25,7 +26,7 @@ function readService(dataplane: Dataplane, { service, destinations }: PlannedSer
   };
 }
 
-function readDestination({ maps }: Dataplane, { index, destination, record }: PlannedDestination): DestinationStatus {
+function readDestination({ maps }: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
   const load = maps.loads.lookup(index);
   const paths = maps.paths.lookupPerCpu(index) ?? [];
   const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
@@ -33,7 +34,7 @@ function readDestination({ maps }: Dataplane, { index, destination, record }: Pl
   const connections = load?.connections ?? 0n;
   return {
     ...destination,
-    lowerThreshold: record.lowerThreshold,
+    lowerThreshold: lowerThresholdOf(destination),
     overloaded: load?.overloaded === 1,
     activeConnections: Number(connections >> 32n),
     inactiveConnections: Number(connections & 0xffff_ffffn),

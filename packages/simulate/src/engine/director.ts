@@ -1,6 +1,6 @@
 // The director of a simulation: the daemon's own plan, maps and programs in the interpreter. The one file that knows
 // of them; the rest of the package sees frames go in, the server they go to, and counts.
-import type { SchedulerName } from "@yardmaster/dataplane";
+import { type Scheduler, type SchedulerName, type SchedulerOption, schedulers } from "@yardmaster/dataplane";
 import {
   createDataplane,
   createMemoryHost,
@@ -25,9 +25,16 @@ import { addressee, macs, serverAddress, serverAt, serverMac } from "./frames.ts
 export const forwardings = ["dr", "nat"] as const;
 export type Forwarding = (typeof forwardings)[number];
 
+/** Whose behaviour the director keeps to. */
+export const compatibilities = ["none", "ipvs"] as const;
+export type Compatibility = (typeof compatibilities)[number];
+
 /** What to direct. */
 export interface DirectorSetup {
   readonly scheduler: SchedulerName;
+  /** Those that the scheduler does not know are left out. */
+  readonly schedulerOptions: readonly SchedulerOption[];
+  readonly compatibility: Compatibility;
   readonly forwarding: Forwarding;
   readonly protocol: Protocol;
   readonly target: Target;
@@ -99,14 +106,15 @@ export class InterpretedDirector implements Disposable {
     while (walk.next().done !== true);
   }
 
-  /** What it counts for each server, in list order. */
+  /** What it counts for each server, in the order of the setup. (As IPVS's, its own list may have the newest first.) */
   counts(): readonly ServerCounts[] {
-    return readServices(this.#dataplane).flatMap(({ servers }) =>
-      servers.map(({ activeConnections, inactiveConnections }) => ({
-        active: activeConnections,
-        inactive: inactiveConnections,
-      })),
-    );
+    const listed = readServices(this.#dataplane).flatMap(({ servers }) => servers);
+    const byAddress = new Map(listed.map((server) => [server.address, server]));
+    return this.#setup.servers.map((_, index) => {
+      const server = byAddress.get(addressText(index));
+      if (server === undefined) throw new Error(`the director does not list server ${index}`);
+      return { active: server.activeConnections, inactive: server.inactiveConnections };
+    });
   }
 
   /** The same, counted anew from the connection table, entries whose time is up but that are still there included. */
@@ -160,13 +168,20 @@ function routes({ servers }: DirectorSetup): Parameters<typeof fibLookup>[0] {
   };
 }
 
+/** Options that a scheduler knows. */
+export function optionsOf(scheduler: SchedulerName): readonly SchedulerOption[] {
+  const definition: Scheduler = schedulers[scheduler];
+  return definition.options ?? [];
+}
+
 /** The configuration that a person would write; JSON is YAML too. */
 function configurationOf(setup: DirectorSetup): ReturnType<typeof parseConfiguration>["configuration"] {
-  const { scheduler, forwarding, protocol, target, servers, maximumConnections } = setup;
+  const { scheduler, schedulerOptions, compatibility, forwarding, protocol, target, servers } = setup;
   const service = {
     ...target,
     protocol,
     scheduler,
+    schedulerOptions: schedulerOptions.filter((option) => optionsOf(scheduler).includes(option)),
     forwarding,
     servers: servers.map(({ weight, upper, lower }, index) => ({
       address: addressText(index),
@@ -175,7 +190,8 @@ function configurationOf(setup: DirectorSetup): ReturnType<typeof parseConfigura
       ...(lower > 0 && { lowerThreshold: lower }),
     })),
   };
-  const file = { director: { connections: { maximum: maximumConnections } }, services: { simulated: service } };
+  const director = { compatibility, connections: { maximum: setup.maximumConnections } };
+  const file = { director, services: { simulated: service } };
   try {
     return parseConfiguration(JSON.stringify(file), "the simulation").configuration;
   } catch (cause) {

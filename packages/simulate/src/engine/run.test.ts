@@ -25,6 +25,7 @@ describe("counts", () => {
       scheduler: fc.constantFrom(...names),
       protocol: fc.constantFrom("tcp", "udp"),
       forwarding: fc.constantFrom("dr", "nat"),
+      compatibility: fc.constantFrom("none", "ipvs"),
       seed: fc.nat(1_000).map(String),
       // Beyond LVS's timeouts, so that connections leave the table too.
       duration: fc.constantFrom("10s", "200s"),
@@ -79,6 +80,16 @@ describe("schedulers as they are known", () => {
     const simulation = prepareSimulation({ ...small, clients: "1" });
     const { servers } = play(simulation, "sh");
     expect(servers.filter(({ connections }) => connections.at(-1) !== 0)).toHaveLength(1);
+  });
+
+  test("sh-port tells a client's connections apart, and leaves schedulers alone that do not know it", () => {
+    const texts = { ...small, clients: "1", scheduler: "sh,rr", schedulerOptions: "sh-port" };
+    for (const scheduler of ["sh", "rr"] as const) expect(Math.min(...given(texts, scheduler))).toBeGreaterThan(0);
+  });
+
+  test("compatibility with ipvs gives mh IPVS's smaller table, which gives clients other servers", () => {
+    const texts = { ...small, clients: "300" };
+    expect(given({ ...texts, compatibility: "ipvs" }, "mh")).not.toEqual(given(texts, "mh"));
   });
 
   test("wlc levels active connections where rr fills the slow server", () => {

@@ -54,11 +54,13 @@ export class Run implements Disposable {
   #isOver = false;
 
   constructor(simulation: Simulation, scheduler: SchedulerName) {
-    const { servers, workload, cache, seed, protocol, forwarding } = simulation;
+    const { servers, workload, cache, seed, protocol, forwarding, schedulerOptions, compatibility } = simulation;
     this.#simulation = simulation;
     this.#scheduler = scheduler;
     this.director = new InterpretedDirector({
       scheduler,
+      schedulerOptions,
+      compatibility,
       servers,
       protocol,
       forwarding,

@@ -27,7 +27,15 @@ export function describeWorkload(settings: OptionTexts): string {
       : [`capture ${capture}`, ...(to === undefined ? [] : [`to ${to}`])];
   const many = destinations === undefined || destinations === "1" ? [] : [`${destinations} destinations`];
   const cache = settings.cache === undefined ? [] : [`caches of ${settings.cache}`];
-  return [...played, ...many, ...cache, `${settings.protocol}, ${settings.forwarding}`, `seed ${settings.seed}`].join(
-    "; ",
-  );
+  const { compatibility, schedulerOptions } = settings;
+  const said = compatibility === "ipvs" ? ["compatibility ipvs"] : [];
+  if (schedulerOptions !== undefined) said.push(schedulerOptions);
+  return [
+    ...played,
+    ...many,
+    ...cache,
+    ...said,
+    `${settings.protocol}, ${settings.forwarding}`,
+    `seed ${settings.seed}`,
+  ].join("; ");
 }

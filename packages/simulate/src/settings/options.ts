@@ -13,6 +13,10 @@ export interface SimulationOption {
 /** All of them by name. */
 export const simulationOptions = {
   scheduler: { argument: "names", meaning: "schedulers to compare, separated by commas, or all", default: "all" },
+  schedulerOptions: {
+    argument: "names",
+    meaning: "such as sh-port,mh-port, for those of the schedulers that know them",
+  },
   servers: {
     argument: "groups",
     meaning:
@@ -40,6 +44,7 @@ export const simulationOptions = {
   },
   protocol: { argument: "protocol", meaning: "tcp or udp", default: "tcp" },
   forwarding: { argument: "method", meaning: "dr or nat", default: "dr" },
+  compatibility: { argument: "kind", meaning: "none, or ipvs: to the letter", default: "none" },
   cache: {
     argument: "keys",
     meaning: "what each server remembers: that many destinations (clients, where there is one destination)",

@@ -72,7 +72,7 @@ function isKey(word: string): word is keyof Numbers {
 export function describeServer({ weight, speed, workers, upper }: Omit<Numbers, "lower">): string {
   const parts = [`weight ${weight}`];
   if (speed !== 1) parts.push(`speed ${speed}`);
-  if (Number.isFinite(workers)) parts.push(`${workers} workers`);
+  if (Number.isFinite(workers)) parts.push(workers === 1 ? "1 worker" : `${workers} workers`);
   if (upper > 0) parts.push(`at most ${upper}`);
   return parts.join(", ");
 }

@@ -1,8 +1,8 @@
 // How each option of a simulation is read: from the text that a person wrote to the value that is played.
-import { type SchedulerName, schedulers } from "@yardmaster/dataplane";
+import { type SchedulerName, type SchedulerOption, schedulerOptions, schedulers } from "@yardmaster/dataplane";
 import { orList, quoteValue, suggest } from "@yardmaster/director/config";
 import { ipv4ToNumber, tryParseAddress } from "@yardmaster/packet";
-import { forwardings } from "../engine/director.ts";
+import { compatibilities, forwardings } from "../engine/director.ts";
 import { badValue, SimulationError } from "../simulation-error.ts";
 import { parseDistribution } from "../workload/distribution.ts";
 import { protocols } from "../workload/flow.ts";
@@ -15,6 +15,7 @@ import { parseServers } from "./servers.ts";
 /** Readers of the options' texts. Each throws SimulationError YM_SIMULATE_VALUE. */
 export const parsers = {
   scheduler: parseSchedulers,
+  schedulerOptions: parseSchedulerOptions,
   servers: parseServers,
   rate: parseRate,
   arrivals: oneOf("a kind of arrivals", arrivals),
@@ -24,6 +25,7 @@ export const parsers = {
   destinations: parseDestinations,
   protocol: oneOf("a protocol", protocols),
   forwarding: oneOf("a forwarding method", forwardings),
+  compatibility: oneOf("a compatibility", compatibilities),
   cache: wholeNumber("a size of a cache", 1, 10_000_000),
   warmUp: parseDuration,
   seed: wholeNumber("a seed", 0, 100_000_000),
@@ -74,6 +76,11 @@ function parseSchedulers(text: string): readonly SchedulerName[] {
     throw badValue(`there is no scheduler ${quoteValue(word)}`, hint);
   });
   return [...new Set(names)];
+}
+
+function parseSchedulerOptions(text: string): readonly SchedulerOption[] {
+  const known = Object.keys(schedulerOptions) as readonly SchedulerOption[];
+  return text.split(",").map((word) => oneOf("an option of a scheduler", known)(word.trim()));
 }
 
 function parseDestinations(text: string): "captured" | ReturnType<ReturnType<typeof parsePopularity>> {

@@ -1,0 +1,37 @@
+// What holds at any moment, whatever happened: every count equals a recount of the tables; and in the end all are zero.
+
+import { expect } from "vitest";
+import { hasFeature, states } from "../../src/index.ts";
+import type { Balancer } from "../harness.ts";
+import { recount, recountControlled, recountHalfOpen, recountTemplates } from "../views.ts";
+
+/** Compares all counts of a balancer that nobody uses at the moment with what its tables hold. */
+export function assertCountsAreExact(balancer: Balancer): void {
+  const connections = balancer.connections();
+  const loads = balancer.loads();
+  const counts = loads.map(({ active, inactive }) => ({ active, inactive }));
+  expect(counts, "active and inactive").toEqual(recount(connections, loads.length));
+  expect(connections.map(({ state }) => state)).not.toContain(states.CLAIMED);
+  const { serviceOf } = balancer.tables;
+  const services = balancer.plan.services.length;
+  if (hasFeature(balancer.shape, "caps")) {
+    expect(balancer.halfOpen(), "half open").toEqual(recountHalfOpen(connections, serviceOf, services));
+  }
+  const templates = balancer.templates();
+  expect(balancer.templateCounts(), "templates").toEqual(recountTemplates(templates, loads.length));
+  expect(templates.map(({ state }) => state)).not.toContain(states.CLAIMED);
+  const controlled = templates.map((template) => template.controlled);
+  expect(controlled, "connections under templates").toEqual(recountControlled(connections, templates));
+}
+
+/** Lets all time out, runs the reaper, and sees that nothing is left and nothing counted. */
+export function assertNothingIsLeft(balancer: Balancer): void {
+  balancer.advance(1_000_000);
+  balancer.reap();
+  balancer.reapTemplates();
+  expect([...balancer.connections(), ...balancer.templates()]).toEqual([]);
+  expect(balancer.replyEntries()).toBe(0);
+  for (const { active, inactive } of balancer.loads()) expect([active, inactive]).toEqual([0, 0]);
+  for (const counts of [balancer.templateCounts(), balancer.halfOpen()])
+    expect(counts.every((n) => n === 0)).toBe(true);
+}

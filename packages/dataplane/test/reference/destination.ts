@@ -1,0 +1,82 @@
+// The reference's real servers, and how they count connections: active ones, inactive ones, and the flag that says
+// whether thresholds allow more (behaviour reference §4 and §5).
+
+import { addressWords } from "@yardmaster/packet";
+import { type DestinationPlan, destinationHop, type HopPlan, lowerThresholdOf, type Thresholds } from "../plan.ts";
+import type { TwinServer } from "./schedule/server.ts";
+import { isActive, type State } from "./tcp-machine.ts";
+
+export interface Destination extends TwinServer {
+  readonly address: string;
+  readonly method: "nat" | "dr";
+  /** Index of its service. */
+  readonly service: number;
+  readonly hop: Required<HopPlan>;
+  /** Whether its replies need an entry of their own. */
+  readonly needsReplyEntry: boolean;
+  upper: number;
+  lower: number;
+  scheduled: number;
+  /** Templates that lead to it. */
+  templates: number;
+  readonly traffic: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
+}
+
+/** The exclusive or of an address's words. */
+export const fold = (address: string): number => addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
+
+export function createDestination(
+  plan: DestinationPlan,
+  own: Pick<Destination, "index" | "service" | "port" | "needsReplyEntry">,
+): Destination {
+  const { address, method = "nat", weight = 1, upperThreshold = 0 } = plan;
+  const thresholds = { upper: upperThreshold, lower: lowerThresholdOf(plan) };
+  const traffic = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+  return {
+    ...own,
+    ...thresholds,
+    address,
+    method,
+    fold: fold(address),
+    weight,
+    lastWeight: weight,
+    hop: destinationHop(plan, own.index),
+    active: 0,
+    inactive: 0,
+    scheduled: 0,
+    templates: 0,
+    isOverloaded: false,
+    isAvailable: true,
+    traffic,
+  };
+}
+
+const kind = (state: State) => (isActive(state) ? "active" : "inactive");
+const total = ({ active, inactive }: Destination) => active + inactive;
+
+/** A connection begins: the total rises to exactly the upper threshold, and the destination is overloaded. */
+export function count(destination: Destination, state: State): void {
+  destination[kind(state)] += 1;
+  if (destination.upper !== 0 && total(destination) === destination.upper) destination.isOverloaded = true;
+}
+
+/** A connection ends: the total was at the lower threshold, and the destination is overloaded no longer. */
+export function discount(destination: Destination, state: State): void {
+  if (total(destination) === destination.lower) destination.isOverloaded = false;
+  destination[kind(state)] -= 1;
+}
+
+/** A connection changes its state. */
+export function recount(destination: Destination, before: State, after: State): void {
+  destination[kind(before)] -= 1;
+  destination[kind(after)] += 1;
+}
+
+/** Its thresholds are edited. */
+export function setThresholds(destination: Destination, thresholds: Thresholds): void {
+  const { upperThreshold: upper = 0 } = thresholds;
+  const lower = lowerThresholdOf(thresholds);
+  Object.assign(destination, { upper, lower });
+  if (upper === 0 || total(destination) < lower) destination.isOverloaded = false;
+  else if (total(destination) >= upper) destination.isOverloaded = true;
+}

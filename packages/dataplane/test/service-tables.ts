@@ -1,0 +1,245 @@
+// What the control plane keeps in the maps of services and destinations, in the fewest lines: written from a plan,
+// and changed as people change services: weights, thresholds, removal.
+
+import type { BpfHost, BpfMap, JsOf, MapSpec } from "@yardmaster/ebpf";
+import { addressWords } from "@yardmaster/packet";
+import {
+  type BalancerMaps,
+  destinationFlags,
+  highestLevel,
+  type ListedMember,
+  LONGEST,
+  methods,
+  schedulers,
+  serviceFlags,
+  weightDivisor,
+} from "../src/index.ts";
+import { familyOf } from "./compiled.ts";
+import {
+  answersForOne,
+  type BalancerPlan,
+  type DestinationPlan,
+  endpointsOf,
+  lowerThresholdOf,
+  type PersistencePlan,
+  type ServicePlan,
+  type Thresholds,
+  TICKS_PER_SECOND,
+} from "./plan.ts";
+
+export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+type ServiceValue = JsOf<BalancerMaps["Service"]>;
+type LiveMap = <K, V>(definition: { readonly spec: MapSpec<K, V> }) => BpfMap<K, V>;
+
+/** Where a service's scheduler stands after a change: where it stood, or where the scheduler moves to. */
+export type Position = "keep" | "moved";
+
+/** A destination with its place among those of all services. */
+interface Listed {
+  readonly index: number;
+  readonly service: number;
+  readonly plan: DestinationPlan;
+  weight: number;
+  lastWeight: number;
+  upperThreshold: number;
+  lowerThreshold: number;
+  isRemoved: boolean;
+}
+
+export class ServiceTables implements Disposable {
+  readonly #host: BpfHost;
+  readonly #maps: BalancerMaps;
+  readonly #map: LiveMap;
+  #plan: BalancerPlan;
+  readonly #inner: BpfMap[] = [];
+  /** By index: the value that the programs see now. */
+  readonly #services = new Map<number, BpfMap<number, ServiceValue>>();
+  #destinations: readonly Listed[] = [];
+  /** Of each service its destinations in list order, without those removed; and those. */
+  #lists: { listed: readonly Listed[]; removed: readonly Listed[] }[] = [];
+
+  constructor(host: BpfHost, maps: BalancerMaps, map: LiveMap, plan: BalancerPlan) {
+    this.#host = host;
+    this.#maps = maps;
+    this.#map = map;
+    this.#plan = plan;
+  }
+
+  /** Writes everything as a plan says; services become visible last. Nobody uses them meanwhile. */
+  write(plan: BalancerPlan): void {
+    this.#plan = plan;
+    const { services } = plan;
+    const all = services.flatMap(({ destinations }, service) => destinations.map((of) => ({ service, plan: of })));
+    this.#destinations = all.map((of, index) => {
+      const { weight = 1, upperThreshold = 0 } = of.plan;
+      const lowerThreshold = lowerThresholdOf(of.plan);
+      return { ...of, index, weight, lastWeight: weight, upperThreshold, lowerThreshold, isRemoved: false };
+    });
+    this.#lists = services.map((_, service) => {
+      return { listed: this.#destinations.filter((of) => of.service === service), removed: [] };
+    });
+    for (const destination of this.#destinations) {
+      this.#writeDestination(destination);
+      this.#writeReplyRule(destination);
+    }
+    services.forEach((service, index) => {
+      this.#writeService(index, "anew");
+      for (const { address, port, protocol } of endpointsOf(service)) {
+        const key = { address: addressWords(address), port, protocol: PROTOCOLS[protocol] };
+        this.#map(this.#maps[familyOf(address)].serviceIndex).update(key, { service: index });
+      }
+    });
+  }
+
+  /** Index of the service of each destination. */
+  get serviceOf(): readonly number[] {
+    return this.#destinations.map(({ service }) => service);
+  }
+
+  /** How many destinations are removed. */
+  get removedCount(): number {
+    return this.#destinations.filter(({ isRemoved }) => isRemoved).length;
+  }
+
+  /** Gives a service's destinations other weights, in the order of the plan. */
+  setWeights(service: number, weights: readonly number[], position: Position): void {
+    const before = this.#members(service);
+    this.#destinations
+      .filter((of) => of.service === service)
+      .forEach((destination, at) => {
+        destination.weight = weights[at] ?? 0;
+        if (destination.weight > 0) destination.lastWeight = destination.weight;
+        this.#writeDestination(destination);
+      });
+    this.#writeService(service, before, position);
+  }
+
+  /** Changes thresholds. */
+  setThresholds(index: number, thresholds: Thresholds): void {
+    const destination = this.#destinations[index];
+    if (destination === undefined) throw new Error(`there is no destination ${index}`);
+    destination.upperThreshold = thresholds.upperThreshold ?? 0;
+    destination.lowerThreshold = lowerThresholdOf(thresholds);
+    this.#writeDestination(destination);
+  }
+
+  /** Takes a destination out of its service's list, or puts it back, to the front as ipvsadm does. */
+  setRemoved(index: number, state: "removed" | "listed"): void {
+    const destination = this.#destinations[index];
+    if (destination === undefined || destination.isRemoved === (state === "removed")) return;
+    const before = this.#members(destination.service);
+    const lists = this.#lists[destination.service] ?? { listed: [], removed: [] };
+    destination.isRemoved = state === "removed";
+    const others = (list: readonly Listed[]) => list.filter((of) => of !== destination);
+    lists.listed = destination.isRemoved ? others(lists.listed) : [destination, ...lists.listed];
+    lists.removed = destination.isRemoved ? [...lists.removed, destination] : others(lists.removed);
+    this.#writeDestination(destination);
+    this.#writeService(destination.service, before);
+  }
+
+  /** Where the scheduler of a service stands. */
+  position(service: number): bigint {
+    return this.#services.get(service)?.lookup(0)?.position ?? 0n;
+  }
+
+  [Symbol.dispose](): void {
+    for (const map of this.#inner) map.close();
+  }
+
+  #members(service: number): readonly ListedMember[] {
+    return (this.#lists[service]?.listed ?? []).map(({ index, weight, lastWeight, plan }) => {
+      const addressFold = addressWords(plan.address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
+      const port = plan.port ?? this.#plan.services[service]?.port ?? 0;
+      return { destination: index, weight, lastWeight, addressFold, port };
+    });
+  }
+
+  #writeDestination({ index, service, plan, weight, upperThreshold, lowerThreshold, isRemoved }: Listed): void {
+    const of = this.#plan.services[service] as ServicePlan;
+    const words = addressWords(plan.address);
+    const hasRule = answersForOne(this.#plan, of, plan);
+    this.#map(this.#maps.destinations).update(index, {
+      address: Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0),
+      port: plan.port ?? of.port,
+      method: methods[plan.method ?? "nat"].code,
+      flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+      service,
+      weight,
+      upperThreshold,
+      lowerThreshold,
+      reserved: new Uint8Array(28),
+    });
+  }
+
+  #writeReplyRule({ service, plan }: Listed): void {
+    const of = this.#plan.services[service] as ServicePlan;
+    if (!answersForOne(this.#plan, of, plan)) return;
+    const { address, port, protocol = "tcp" } = of;
+    const key = { address: addressWords(plan.address), port: plan.port ?? port, protocol: PROTOCOLS[protocol] };
+    const value = { address: addressWords(address), port, reserved: 0 };
+    this.#map(this.#maps[familyOf(address)].replyRules).update(key, value);
+  }
+
+  /**
+   * Writes a service anew; or, given its members before, exchanges it for one with those of now. An exchange waits
+   * until the kernel is sure that nobody reads the old one.
+   */
+  #writeService(index: number, before: readonly ListedMember[] | "anew", position: Position = "moved"): void {
+    const service = this.#plan.services[index] as ServicePlan;
+    const scheduler = schedulers[service.scheduler ?? "rr"];
+    const listed = this.#members(index);
+    const removed = (this.#lists[index]?.removed ?? []).map((of) => ({ destination: of.index, weight: of.weight }));
+    const members = listed.map(({ destination, weight }) => ({ destination, weight }));
+    const table = scheduler.table?.(listed);
+    const isAnew = before === "anew";
+    const stood = isAnew ? 0n : this.position(index);
+    const change = { before: isAnew ? [] : before, after: listed };
+    const moved = () => scheduler.moved?.(stood, change) ?? scheduler.start?.(listed) ?? stood;
+    const known = isAnew ? this.#services.get(index) : undefined;
+    const inner = known ?? (this.#createInner(this.#maps.inner.service.spec) as BpfMap<number, ServiceValue>);
+    inner.update(0, {
+      position: position === "keep" ? stood : moved(),
+      positionReserved: new Uint8Array(56),
+      scheduler: scheduler.code,
+      options: 0,
+      memberCount: members.length,
+      listedCount: members.length + removed.length,
+      weightDivisor: weightDivisor(members),
+      highestLevel: highestLevel(members),
+      ...featuresOf(service),
+      tableLength: table?.length ?? 0,
+      reserved: new Uint8Array(16),
+      members: [...members, ...removed],
+    });
+    this.#services.set(index, inner);
+    if (table !== undefined) {
+      const slots = this.#createInner({ ...this.#maps.inner.slots.spec, maxEntries: table.length });
+      table.forEach((destination, slot) => slots.update(slot, destination));
+      this.#map(this.#maps.tables).updateInner(index, slots as BpfMap);
+    }
+    if (known === undefined) this.#map(this.#maps.services).updateInner(index, inner as unknown as BpfMap);
+  }
+
+  #createInner<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {
+    const map = this.#host.createMap(spec);
+    this.#inner.push(map as BpfMap);
+    return map;
+  }
+}
+
+/** What a service asks for besides its list. */
+function featuresOf({ address, persistence, onePacket, newPerSecond = 0, halfOpenMaximum = 0 }: ServicePlan) {
+  const covers: Readonly<Record<NonNullable<PersistencePlan["covers"]>, number>> = {
+    port: 0,
+    allPorts: serviceFlags.allPorts,
+    mark: serviceFlags.byMark,
+  };
+  const persistent = persistence === undefined ? 0 : serviceFlags.persistent | covers[persistence.covers ?? "port"];
+  return {
+    flags: persistent | (onePacket === true ? serviceFlags.onePacket : 0),
+    persistenceTicks: (persistence?.seconds ?? 0) * TICKS_PER_SECOND,
+    maskBits: persistence?.maskBits ?? addressWords(address).length * 32,
+    newPerSecond,
+    halfOpenMaximum,
+  };
+}

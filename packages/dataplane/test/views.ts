@@ -1,0 +1,131 @@
+// What the maps tell, in plain values: addresses as text, life words taken apart; and what the counts must be,
+// counted anew from the tables.
+
+import type { JsOf } from "@yardmaster/ebpf";
+import { addressFromWords, formatAddress } from "@yardmaster/packet";
+import { DISABLED, type Family, readLife, states, type Template } from "../src/index.ts";
+
+export type FlowValue = JsOf<Family["FlowKey"]>;
+export type ConnectionValue = JsOf<Family["Connection"]>;
+export type TemplateKeyValue = JsOf<Family["TemplateKey"]>;
+export type TemplateValue = JsOf<typeof Template>;
+
+/** A connection as the table has it. */
+export interface ConnectionView {
+  readonly client: string;
+  readonly service: string;
+  readonly protocol: number;
+  readonly server: string;
+  readonly destination: number;
+  readonly state: number;
+  readonly expiresAt: number;
+  /** Serial of its template, 0: none. */
+  readonly template: number;
+}
+
+/** A template as the table has it. */
+export interface TemplateView {
+  /** Client, service and protocol as its key has them; "retired" and the client where that finds it no more. */
+  readonly key: string;
+  readonly destination: number;
+  readonly serial: number;
+  readonly state: number;
+  readonly expiresAt: number;
+  readonly periodTicks: number;
+  readonly controlled: number;
+}
+
+export interface LoadView {
+  readonly active: number;
+  readonly inactive: number;
+  readonly scheduled: number;
+}
+
+export interface TrafficView {
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+}
+
+/** As IPVS writes it: IPv6 addresses in brackets. */
+export function endpointText(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+const addressText = (words: readonly number[]) => formatAddress(addressFromWords(words));
+const endpoint = (words: readonly number[], port: number) => endpointText(addressText(words), port);
+
+export function connectionView([flow, connection]: readonly [FlowValue, ConnectionValue]): ConnectionView {
+  const { state, expiresAt } = readLife(connection.life);
+  return {
+    client: endpoint(flow.source, flow.sourcePort),
+    service: endpoint(flow.destination, flow.destinationPort),
+    protocol: flow.protocol,
+    server: endpoint(connection.address, connection.port),
+    destination: connection.destination,
+    state,
+    expiresAt,
+    template: connection.template,
+  };
+}
+
+export function templateView([key, template]: readonly [TemplateKeyValue, TemplateValue]): TemplateView {
+  const { destination, serial, periodTicks } = template;
+  const { client, service, port, protocol, index } = key;
+  const text = `${addressText(client)} ${endpoint(service, port)} ${protocol} of ${index}`;
+  return {
+    key: (protocol & DISABLED) === 0 ? text : `retired ${addressText(client)}`,
+    destination,
+    serial,
+    periodTicks,
+    ...readLife(template.life),
+  };
+}
+
+/** Sorts connections, and names one in messages. */
+export function connectionKey({ client, service, protocol }: ConnectionView): string {
+  return `${protocol} ${client} ${service}`;
+}
+
+/** What each destination must count with these connections. */
+export function recount(connections: readonly ConnectionView[], destinations: number) {
+  const counts = Array.from({ length: destinations }, () => ({ active: 0, inactive: 0 }));
+  for (const { destination, state } of connections) {
+    const count = counts[destination];
+    if (count === undefined) throw new Error(`a connection has destination ${destination}, of ${destinations}`);
+    count[ACTIVE.includes(state) ? "active" : "inactive"] += 1;
+  }
+  return counts;
+}
+const ACTIVE: readonly number[] = [states.ESTABLISHED, states.SYN_SENT, states.SYN_RECV, states.SYNACK];
+
+/** How many half-open connections each service must count, given the service of each destination. */
+export function recountHalfOpen(
+  connections: readonly ConnectionView[],
+  serviceOf: readonly number[],
+  services: number,
+): number[] {
+  const counts = new Array<number>(services).fill(0);
+  for (const { destination, state } of connections) {
+    const service = serviceOf[destination] ?? 0;
+    if (HALF_OPEN.includes(state)) counts[service] = (counts[service] ?? 0) + 1;
+  }
+  return counts;
+}
+const HALF_OPEN: readonly number[] = [states.SYN_RECV, states.SYNACK];
+
+/** How many templates lead to each destination. */
+export function recountTemplates(templates: readonly TemplateView[], destinations: number): number[] {
+  const counts = Array.from({ length: destinations }, () => 0);
+  for (const { destination } of templates) counts[destination] = (counts[destination] ?? 0) + 1;
+  return counts;
+}
+
+/** How many of these connections were opened under each template. */
+export function recountControlled(
+  connections: readonly ConnectionView[],
+  templates: readonly TemplateView[],
+): number[] {
+  return templates.map(({ serial }) => connections.filter(({ template }) => template === serial).length);
+}

@@ -1,0 +1,37 @@
+// Places in maps that are arrays: given out from the lowest, taken back, given out again.
+
+import type { Transaction } from "./transaction.ts";
+
+/** Indexes below a limit. */
+export class Indexes {
+  readonly limit: number;
+  readonly #free = new Set<number>();
+  /** The lowest that was never given out. */
+  #next = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** How many are in use. */
+  get used(): number {
+    return this.#next - this.#free.size;
+  }
+
+  /** The lowest free one, and whether it was in use before; undefined where none is left. */
+  take(transaction: Transaction): { readonly index: number; readonly isUsed: boolean } | undefined {
+    const known = this.#free.size === 0 ? undefined : Math.min(...this.#free);
+    const index = known ?? this.#next;
+    if (index >= this.limit) return undefined;
+    if (known === undefined) this.#next += 1;
+    else this.#free.delete(known);
+    transaction.onFailure(() => this.#free.add(index));
+    return { index, isUsed: known !== undefined };
+  }
+
+  /** Takes one back. */
+  release(transaction: Transaction, index: number): void {
+    this.#free.add(index);
+    transaction.onFailure(() => this.#free.delete(index));
+  }
+}

@@ -1,0 +1,296 @@
+// The services of a running data plane, changed one by one while packets flow. Each change is done whole or not at all
+// and follows IPVS's rules: schedulers hear of every change of their list, and what comes back is what it was.
+
+import { type Scheduler, schedulers } from "@yardmaster/dataplane";
+import type { Destination } from "../model/virtual-service.ts";
+import type { Arrival } from "../plan/plan.ts";
+import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
+import { assertDestinations, assertFits, assertSettingsFit, refuse } from "./fits.ts";
+import { type Ground, Pool } from "./pool.ts";
+import { addedOneByOne, type DestinationPlace, type ServiceRecord } from "./records.ts";
+import {
+  endpointOf,
+  familyOfMatch,
+  identityOf,
+  listedMember,
+  type LiveDestination,
+  type LiveService,
+  type ServiceDefinition,
+} from "./service.ts";
+import { type ServiceChange, ServiceMaps } from "./service-maps.ts";
+import { type Tended, Tending } from "./tending.ts";
+import { type Transaction, transact } from "./transaction.ts";
+import type { FinishedWalk, Watch } from "./watchlist.ts";
+
+/** Which end of the list a new destination goes to: in IPVS the first. */
+export type Place = "first" | "last";
+
+type Position = ServiceChange["position"];
+const unmoved: Position = (position) => position;
+
+/** All services. */
+export class LiveServices implements Disposable {
+  readonly #ground: Ground;
+  readonly #pool: Pool;
+  readonly #maps: ServiceMaps;
+  readonly #tending: Tending;
+  readonly #services = new Map<string, LiveService>();
+  #settings: LiveSettings;
+
+  /** On maps in which there is nothing yet. Throws NeedsProgramError where the shape does not do for the settings. */
+  constructor(ground: Ground, settings: LiveSettings) {
+    this.#ground = ground;
+    this.#pool = new Pool(ground);
+    this.#maps = new ServiceMaps(ground);
+    this.#tending = new Tending(ground);
+    this.#settings = settings;
+    this.setSettings(settings);
+  }
+
+  get settings(): LiveSettings {
+    return this.#settings;
+  }
+
+  /** Those that take packets, in the order in which they were added. */
+  services(): readonly LiveService[] {
+    return [...this.#services.values()].filter(({ isListed }) => isListed);
+  }
+
+  /** A service that takes packets, by its identity. */
+  find(identity: string): LiveService | undefined {
+    const found = this.#services.get(identity);
+    return found?.isListed === true ? found : undefined;
+  }
+
+  /** The destination with an index and its service, also where they were removed; undefined: nobody has it. */
+  ownerOf(destination: number): { readonly service: LiveService; readonly place: DestinationPlace } | undefined {
+    const place = this.#maps.placeOf(destination);
+    const service = place && this.#services.get(place.identity);
+    return place && service && { service, place };
+  }
+
+  /** What programs see of the service with an index. */
+  recordOf(service: number): ServiceRecord | undefined {
+    return this.#maps.recordOf(service);
+  }
+
+  /** Gives the programs other settings. */
+  setSettings(settings: LiveSettings): void {
+    const { shape, ticksPerSecond, made } = this.#ground;
+    assertSettingsFit("changing settings", shape, settings);
+    const known = made.live.settings.lookup(0);
+    const kept = { now: known?.now ?? 0, removedDestinations: known?.removedDestinations ?? 0 };
+    made.live.settings.update(0, { ...settingsRecord(settings, ticksPerSecond), ...kept });
+    this.#settings = settings;
+  }
+
+  /** Adds a service with its destinations in list order. */
+  addService(
+    definition: ServiceDefinition,
+    destinations: readonly Destination[] = [],
+    { arrival = "together" }: { readonly arrival?: Arrival } = {},
+  ): void {
+    const identity = identityOf(definition);
+    const doing = `adding service ${identity}`;
+    const before = this.#services.get(identity);
+    if (before?.isListed === true) refuse("SERVICE_EXISTS", doing, "there is one already");
+    this.#assertPossible(doing, definition, destinations);
+    transact((transaction) => {
+      const index = before?.index ?? this.#pool.takeService(transaction, doing);
+      const { match } = definition;
+      const removed = before?.removed ?? [];
+      let after: LiveService = {
+        index,
+        family: familyOfMatch(match),
+        definition,
+        members: [],
+        removed,
+        isListed: true,
+      };
+      for (const destination of destinations) {
+        after = this.#withDestination(transaction, after, destination, "last", doing);
+      }
+      const members = after.members.map(listedMember);
+      const scheduler: Scheduler = schedulers[definition.scheduler];
+      const start = arrival === "together" ? (scheduler.start?.(members) ?? 0n) : addedOneByOne(scheduler, members);
+      this.#change(transaction, before, after, () => start);
+      this.#reconsider(before, after);
+    });
+  }
+
+  /** Gives a service other attributes. Another scheduler starts afresh, the same goes on. */
+  editService(definition: ServiceDefinition): void {
+    const identity = identityOf(definition);
+    const doing = `editing service ${identity}`;
+    const before = this.#listed(identity, doing);
+    this.#assertPossible(
+      doing,
+      definition,
+      before.members.map((member) => member.definition),
+    );
+    const isSame = before.definition.scheduler === definition.scheduler;
+    const scheduler: Scheduler = schedulers[definition.scheduler];
+    const start = scheduler.start?.(before.members.map(listedMember)) ?? 0n;
+    transact((transaction) => {
+      this.#change(transaction, before, { ...before, definition }, isSame ? unmoved : () => start);
+      if (!isSame) this.#tending.forgetAddresses(before.index);
+    });
+  }
+
+  /** Removes a service. Its destinations are known as long as connections refer to them. */
+  removeService(identity: string): void {
+    const before = this.#listed(identity, `removing service ${identity}`);
+    const removed = [...before.members, ...before.removed];
+    transact((transaction) => {
+      this.#change(transaction, before, { ...before, members: [], removed, isListed: false }, unmoved);
+      this.#tending.forgetAddresses(before.index);
+    });
+    this.#doom(before.members);
+  }
+
+  /** Adds a destination to a service; one that was removed from it comes back with all that it had. */
+  addDestination(identity: string, destination: Destination, { place }: { readonly place: Place }): void {
+    const doing = `adding destination ${endpointOf(destination)} to ${identity}`;
+    const before = this.#listed(identity, doing);
+    const members = before.members.map((member) => member.definition);
+    if (members.some((known) => endpointOf(known) === endpointOf(destination))) {
+      refuse("DESTINATION_EXISTS", doing, "there is one already");
+    }
+    this.#assertPossible(doing, before.definition, [...members, destination]);
+    transact((transaction) => {
+      const after = this.#withDestination(transaction, before, destination, place, doing);
+      this.#change(transaction, before, after, movedBy(before, after));
+      this.#reconsider(before, after);
+    });
+  }
+
+  /** Gives a destination other attributes; its address and port tell which. */
+  editDestination(identity: string, destination: Destination): void {
+    const endpoint = endpointOf(destination);
+    const doing = `editing destination ${endpoint} of ${identity}`;
+    const before = this.#listed(identity, doing);
+    const known = memberAt(before, endpoint, doing);
+    this.#assertPossible(doing, before.definition, [destination]);
+    const edited: LiveDestination = {
+      ...known,
+      definition: destination,
+      lastWeight: destination.weight === 0 ? known.lastWeight : destination.weight,
+    };
+    const members = before.members.map((member) => (member === known ? edited : member));
+    const after = { ...before, members };
+    transact((transaction) => {
+      this.#change(transaction, before, after, movedBy(before, after));
+      this.#reconsider(before, after);
+    });
+  }
+
+  /** Removes a destination, by its address and port. It is known as long as connections refer to it. */
+  removeDestination(identity: string, endpoint: string): void {
+    const doing = `removing destination ${endpoint} of ${identity}`;
+    const before = this.#listed(identity, doing);
+    const known = memberAt(before, endpoint, doing);
+    const members = before.members.filter((member) => member !== known);
+    const after = { ...before, members, removed: [known, ...before.removed] };
+    transact((transaction) => this.#change(transaction, before, after, movedBy(before, after)));
+    this.#doom([known]);
+  }
+
+  /** What a walk over the connections that begins now is to look for. */
+  watch(): Watch {
+    return this.#tending.watch();
+  }
+
+  /** Does what is due at tick `now`; `walk`: one that has just ended. */
+  tend(now: number, walk?: FinishedWalk): void {
+    const tended: Tended = {
+      services: [...this.#services.values()],
+      settings: this.#settings,
+      replies: this.#maps.replies,
+    };
+    for (const { service, removed } of this.#tending.tend(now, tended, walk)) {
+      transact((transaction) => {
+        this.#change(transaction, service, { ...service, removed }, unmoved);
+        const forgotten = service.removed.filter((one) => !removed.includes(one));
+        for (const { index } of forgotten) this.#pool.releaseDestination(transaction, index);
+      });
+    }
+  }
+
+  /** Ticks until there is something to tend; undefined: nothing to wait for. */
+  ticksUntilDue(now: number): number | undefined {
+    return this.#tending.ticksUntilDue(now);
+  }
+
+  [Symbol.dispose](): void {
+    this.#maps[Symbol.dispose]();
+  }
+
+  #listed(identity: string, doing: string): LiveService {
+    return this.find(identity) ?? refuse("NO_SERVICE", doing, "there is no such service");
+  }
+
+  #assertPossible(doing: string, definition: ServiceDefinition, destinations: readonly Destination[]): void {
+    assertDestinations(doing, definition, destinations);
+    assertFits(doing, this.#ground.shape, definition, destinations);
+  }
+
+  /** The service with one destination more: the one that was removed from it, or a new one. */
+  #withDestination(
+    transaction: Transaction,
+    service: LiveService,
+    definition: Destination,
+    place: Place,
+    doing: string,
+  ): LiveService {
+    const endpoint = endpointOf(definition);
+    const known = service.removed.find((one) => endpointOf(one.definition) === endpoint);
+    const index = known?.index ?? this.#pool.takeDestination(transaction, doing);
+    const member: LiveDestination = { index, definition, lastWeight: definition.weight };
+    if (known !== undefined) transaction.onSuccess(() => this.#tending.comeBack(index));
+    return {
+      ...service,
+      members: place === "first" ? [member, ...service.members] : [...service.members, member],
+      removed: service.removed.filter((one) => one !== known),
+    };
+  }
+
+  #change(
+    transaction: Transaction,
+    before: LiveService | undefined,
+    after: LiveService,
+    position: ServiceChange["position"],
+  ): void {
+    const isKnown = after.isListed || after.removed.length > 0;
+    transaction.set(this.#services, identityOf(after.definition), isKnown ? after : undefined);
+    this.#maps.apply(transaction, { before, after, position });
+    if (!isKnown) this.#pool.releaseService(transaction, after.index);
+  }
+
+  /** Has destinations whose thresholds are other ones than before looked at. */
+  #reconsider(before: LiveService | undefined, after: LiveService): void {
+    const known = new Map([...(before?.members ?? []), ...(before?.removed ?? [])].map((one) => [one.index, one]));
+    const changed = after.members.filter(({ index, definition: now }) => {
+      const was = known.get(index)?.definition;
+      if (was === undefined) return false;
+      return was.upperThreshold !== now.upperThreshold || was.lowerThreshold !== now.lowerThreshold;
+    });
+    this.#pool.reconsider(changed.map(({ index }) => index));
+  }
+
+  #doom(removed: readonly LiveDestination[]): void {
+    if (this.#settings.onRemoval !== "reschedule") return;
+    for (const { index } of removed) this.#tending.doom(index);
+  }
+}
+
+/** Where the scheduler stands after its list has changed. */
+function movedBy(before: LiveService, after: LiveService): Position {
+  const scheduler: Scheduler = schedulers[after.definition.scheduler];
+  const change = { before: before.members.map(listedMember), after: after.members.map(listedMember) };
+  return (position) => scheduler.moved?.(position, change) ?? position;
+}
+
+function memberAt({ members }: LiveService, endpoint: string, doing: string): LiveDestination {
+  const found = members.find(({ definition }) => endpointOf(definition) === endpoint);
+  return found ?? refuse("NO_DESTINATION", doing, "there is no such destination");
+}

@@ -1,0 +1,112 @@
+// What the maps hold of a service and its destinations.
+
+import {
+  destinationFlags,
+  type Destination as DestinationRecord,
+  highestLevel,
+  type ListedMember,
+  methods,
+  type Scheduler,
+  schedulerOptions,
+  schedulers,
+  serviceFlags,
+  type serviceType,
+  weightDivisor,
+} from "@yardmaster/dataplane";
+import type { JsOf } from "@yardmaster/ebpf";
+import { paddedWords } from "../address.ts";
+import { singlePort } from "../model/ports.ts";
+import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
+import { ticksOf } from "../plan/settings.ts";
+import { type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
+
+export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
+
+/** Where a destination stands. */
+export interface DestinationPlace {
+  /** Index of its service, and what that is known by. */
+  readonly service: number;
+  readonly identity: string;
+  readonly definition: Destination;
+  readonly isRemoved: boolean;
+}
+
+/** Content of the destinations map; `hasRule`: its replies are told by a rule. */
+export function destinationRecord(
+  { service, definition, isRemoved }: DestinationPlace,
+  hasRule: boolean,
+): JsOf<typeof DestinationRecord> {
+  const { address, port, forwarding, weight, upperThreshold } = definition;
+  return {
+    address: paddedWords(address),
+    port,
+    method: methods[forwarding].code,
+    flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+    service,
+    weight,
+    upperThreshold,
+    lowerThreshold: lowerThresholdOf(definition),
+    reserved: new Uint8Array(28),
+  };
+}
+
+/** Below so many connections a destination is no longer overloaded: IPVS's lval (shared behaviour reference §5). */
+export function lowerThresholdOf({ upperThreshold, lowerThreshold }: Destination): number {
+  return lowerThreshold === 0 ? upperThreshold - Math.floor(upperThreshold / 4) : lowerThreshold;
+}
+
+/** Content of the services map, as far as the service tells it; `room`: how long its list can be. */
+export function serviceRecord(
+  { definition, members, removed }: Pick<LiveService, "definition" | "members" | "removed">,
+  { ticksPerSecond, room }: { readonly ticksPerSecond: number; readonly room: number },
+): Omit<ServiceRecord, "position" | "tableLength"> {
+  const { scheduler, persistence, caps } = definition;
+  const seen = members.map(listedMember);
+  const listed = [...members, ...removed].slice(0, room);
+  return {
+    positionReserved: new Uint8Array(56),
+    scheduler: schedulers[scheduler].code,
+    options: definition.schedulerOptions.reduce((bits, option) => bits | schedulerOptions[option], 0),
+    memberCount: members.length,
+    listedCount: listed.length,
+    weightDivisor: weightDivisor(seen),
+    highestLevel: highestLevel(seen),
+    flags: flagsOf(definition),
+    persistenceTicks: ticksOf(persistence?.timeoutMs ?? 0, ticksPerSecond),
+    maskBits: persistence?.maskBits ?? 0,
+    newPerSecond: caps.newPerSecond,
+    halfOpenMaximum: caps.halfOpen,
+    reserved: new Uint8Array(16),
+    members: listed.map(({ index, definition: { weight } }) => ({ destination: index, weight })),
+  };
+}
+
+/** The table of a service whose scheduler has one. */
+export function tableOf({ definition, members }: LiveService): Uint32Array | undefined {
+  const scheduler: Scheduler = schedulers[definition.scheduler];
+  return scheduler.table?.(members.map(listedMember), definition.tableSize);
+}
+
+/** Where a scheduler stands whose members came one after the other, each to the front of the list. */
+export function addedOneByOne(scheduler: Scheduler, members: readonly ListedMember[]): bigint {
+  let position = scheduler.start?.([]) ?? 0n;
+  for (let count = 1; count <= members.length; count++) {
+    const change = { before: members.slice(members.length - count + 1), after: members.slice(members.length - count) };
+    position = scheduler.moved?.(position, change) ?? position;
+  }
+  return position;
+}
+
+function flagsOf({ match, persistence, onePacket }: ServiceDefinition): number {
+  return (
+    (persistence === undefined ? 0 : serviceFlags.persistent) |
+    (onePacket ? serviceFlags.onePacket : 0) |
+    (hasSeveralPorts(match) ? serviceFlags.allPorts : 0) |
+    (match.kind === "mark" ? serviceFlags.byMark : 0)
+  );
+}
+
+/** Where it has, a client stays with its server across all of them. */
+function hasSeveralPorts(match: ServiceMatch): boolean {
+  return match.kind === "wide" && singlePort(match.ports) === undefined;
+}

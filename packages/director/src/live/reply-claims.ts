@@ -1,0 +1,101 @@
+// Who answers from a server's address, and whom a reply rule can stand for (docs/decisions/0009): where one service
+// alone uses a port, the port says whose a reply is; where several do, each connection has an entry for its replies.
+// Pure; the claims of one address are looked at together.
+
+import { methods } from "@yardmaster/dataplane";
+import { addressWords } from "../address.ts";
+import type { Protocol } from "../model/virtual-service.ts";
+import { type LiveDestination, protocolsOf, type ServiceDefinition } from "./service.ts";
+
+/** A destination that answers, or whose old connections do. */
+export interface ReplyClaim {
+  /** Index of the destination. */
+  readonly destination: number;
+  /** 0: any. */
+  readonly port: number;
+  readonly protocols: readonly Protocol[];
+  /** Words of the service's address, and its port; undefined of services with more than one of them. */
+  readonly service: { readonly address: readonly number[]; readonly port: number } | undefined;
+  /** Its replies pass the director. False: only those of connections from before a change of its method. */
+  readonly isCurrent: boolean;
+  /** Its new connections have no entry for replies. */
+  readonly hasRule: boolean;
+  /** Some of its connections may have none. */
+  readonly isRelied: boolean;
+}
+
+/** What of a claim follows from the destination alone. */
+export type NewClaim = Omit<ReplyClaim, "hasRule" | "isRelied">;
+
+/** A rule: replies from a port, and what they are changed to come from. */
+export interface ReplyRule {
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly service: NonNullable<ReplyClaim["service"]>;
+}
+
+/** What a walk over the connections says of destinations: whether they may have some … */
+export interface SeenReplies {
+  /** … without an entry for replies. */
+  readonly relies: (destination: number) => boolean;
+  /** … of a method with replies. */
+  readonly isAnswered: (destination: number) => boolean;
+}
+
+/** What a destination of a service claims of its address. */
+export function claimOf(
+  { match, onePacket }: ServiceDefinition,
+  { index, definition }: Pick<LiveDestination, "index" | "definition">,
+): NewClaim {
+  const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
+  // Where every packet is scheduled there are no connections that replies could belong to.
+  const isCurrent = methods[definition.forwarding].hasReplies && !onePacket;
+  return { destination: index, port: definition.port, protocols: protocolsOf(match), service, isCurrent };
+}
+
+/** The claims of an address with one more, or changed. A destination whose method changed is waited for. */
+export function withClaim(claims: readonly ReplyClaim[], claim: NewClaim): readonly ReplyClaim[] {
+  const known = claims.find(({ destination }) => destination === claim.destination);
+  if (known === undefined && !claim.isCurrent) return claims;
+  const changed = { ...claim, hasRule: false, isRelied: known?.isRelied === true };
+  return decide(known === undefined ? [...claims, changed] : claims.map((one) => (one === known ? changed : one)));
+}
+
+/** The claims of an address once a destination is forgotten. */
+export function withoutClaim(claims: readonly ReplyClaim[], forgotten: number): readonly ReplyClaim[] {
+  return decide(claims.filter(({ destination }) => destination !== forgotten));
+}
+
+/** The claims after a walk over the connections: what was only kept for old ones goes when they have gone. */
+export function afterWalk(claims: readonly ReplyClaim[], { relies, isAnswered }: SeenReplies): readonly ReplyClaim[] {
+  const kept = claims.filter(({ isCurrent, destination }) => isCurrent || isAnswered(destination));
+  return decide(
+    kept.map((claim) => ({ ...claim, isRelied: claim.hasRule || (claim.isRelied && relies(claim.destination)) })),
+  );
+}
+
+/** Whether anything would change if there were no connections. */
+export function isWaiting({ isCurrent, hasRule, isRelied }: ReplyClaim): boolean {
+  return !isCurrent || (isRelied && !hasRule);
+}
+
+/** The rules that these claims stand on. */
+export function rulesOf(claims: readonly ReplyClaim[]): readonly ReplyRule[] {
+  return claims.flatMap(({ isRelied, service, port, protocols }) =>
+    isRelied && service !== undefined ? protocols.map((protocol) => ({ port, protocol, service })) : [],
+  );
+}
+
+function decide(claims: readonly ReplyClaim[]): readonly ReplyClaim[] {
+  return claims.map((claim) => {
+    const rivals = claims.filter((other) => other !== claim && meet(claim, other));
+    const hasRule = claim.isCurrent && claim.service !== undefined && claim.port !== 0 && rivals.length === 0;
+    return { ...claim, hasRule, isRelied: claim.isRelied || hasRule };
+  });
+}
+
+/** Whether a reply from `claim`'s port may as well be the other's. */
+function meet(claim: ReplyClaim, other: ReplyClaim): boolean {
+  const samePort = other.port === claim.port || other.port === 0;
+  return samePort && other.protocols.some((protocol) => claim.protocols.includes(protocol));
+}

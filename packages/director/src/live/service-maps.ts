@@ -1,0 +1,126 @@
+// One change of a service, from the maps that hold the service before to those that hold it after: each step in the
+// order in which packets may meet it.
+
+import { InnerMaps } from "./inner-maps.ts";
+import type { Ground } from "./pool.ts";
+import { type DestinationPlace, destinationRecord, type ServiceRecord, serviceRecord, tableOf } from "./records.ts";
+import { claimOf } from "./reply-claims.ts";
+import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
+import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
+import type { Transaction } from "./transaction.ts";
+import { Visibility } from "./visibility.ts";
+
+/** A change of a service. */
+export interface ServiceChange {
+  /** Undefined: there was nothing of it. */
+  readonly before: LiveService | undefined;
+  readonly after: LiveService;
+  /** Where its scheduler stands afterwards, given where it stands now. */
+  readonly position: (before: bigint) => bigint;
+}
+
+/** The maps that say which services there are, and of what. */
+export class ServiceMaps implements Disposable {
+  readonly replies: ReplyRules;
+  readonly #ground: Ground;
+  readonly #inner: InnerMaps;
+  readonly #visibility: Visibility;
+  /** By the index of the destination. */
+  readonly #places = new Map<number, DestinationPlace>();
+  #removedCount = 0;
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+    this.#inner = new InnerMaps(ground.host, ground.made);
+    this.#visibility = new Visibility(ground.made.live);
+    this.replies = new ReplyRules(ground.made.live, (transaction, index) => this.#writeDestination(transaction, index));
+  }
+
+  /** Where a destination stands, by its index. */
+  placeOf(destination: number): DestinationPlace | undefined {
+    return this.#places.get(destination);
+  }
+
+  /** What programs see of a service, by its index. */
+  recordOf(service: number): ServiceRecord | undefined {
+    return this.#inner.recordOf(service);
+  }
+
+  /** Makes a change. */
+  apply(transaction: Transaction, { before, after, position }: ServiceChange): void {
+    const removed = this.#removedCount + after.removed.length - (before?.removed.length ?? 0);
+    if (removed > this.#removedCount) this.#countRemoved(transaction, removed);
+    const changed = this.#place(transaction, before, after);
+    const replies = this.replies.begin(transaction, claimChanges(before, after));
+    if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
+    for (const { index } of after.members) if (changed.has(index)) this.#writeDestination(transaction, index);
+    if (after.isListed || after.removed.length > 0) this.#publish(transaction, after, position);
+    else this.#inner.remove(transaction, after.index);
+    for (const { index } of after.removed) if (changed.has(index)) this.#writeDestination(transaction, index);
+    if (after.isListed) this.#visibility.change(transaction, after.index, after.definition.match);
+    replies.finish(transaction);
+    if (removed < this.#removedCount) this.#countRemoved(transaction, removed);
+  }
+
+  [Symbol.dispose](): void {
+    this.#inner[Symbol.dispose]();
+  }
+
+  #publish(transaction: Transaction, service: LiveService, position: ServiceChange["position"]): void {
+    const { ticksPerSecond, shape } = this.#ground;
+    const record = serviceRecord(service, { ticksPerSecond, room: shape.maximumMembers });
+    this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
+  }
+
+  /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
+  #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
+    const identity = identityOf(after.definition);
+    const stays = new Set(destinationsOf(after).map(({ index }) => index));
+    for (const { index } of destinationsOf(before)) {
+      if (!stays.has(index)) transaction.set(this.#places, index, undefined);
+    }
+    const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
+      const known = this.#places.get(index);
+      if (known?.definition === definition && known.isRemoved === isRemoved) return [];
+      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved });
+      return [index];
+    };
+    return new Set([
+      ...after.members.flatMap((one) => place(false, one)),
+      ...after.removed.flatMap((one) => place(true, one)),
+    ]);
+  }
+
+  #writeDestination(transaction: Transaction, index: number): void {
+    const place = this.#places.get(index);
+    if (place === undefined) return;
+    const record = destinationRecord(place, this.replies.hasRule(index));
+    transaction.update(this.#ground.made.live.destinations, index, record);
+  }
+
+  #countRemoved(transaction: Transaction, count: number): void {
+    const before = this.#removedCount;
+    const { settings } = this.#ground.made.live;
+    const known = settings.lookup(0);
+    if (known !== undefined) transaction.update(settings, 0, { ...known, removedDestinations: count });
+    this.#removedCount = count;
+    transaction.onFailure(() => (this.#removedCount = before));
+  }
+}
+
+function destinationsOf(service: LiveService | undefined): readonly LiveDestination[] {
+  return service === undefined ? [] : [...service.members, ...service.removed];
+}
+
+/** Who claims replies otherwise than before. */
+function claimChanges(before: LiveService | undefined, after: LiveService): readonly ClaimChange[] {
+  const known = new Map(destinationsOf(before).map((one) => [one.index, one.definition]));
+  const stays = new Set(destinationsOf(after).map(({ index }) => index));
+  const gone = destinationsOf(before).filter(({ index }) => !stays.has(index));
+  const isOther = before?.definition !== after.definition;
+  const changed = destinationsOf(after).filter(({ index, definition }) => isOther || known.get(index) !== definition);
+  return [
+    ...gone.map(({ index, definition }) => ({ address: definition.address, forgotten: index })),
+    ...changed.map((one) => ({ address: one.definition.address, claim: claimOf(after.definition, one) })),
+  ];
+}

@@ -1,0 +1,149 @@
+// Which packets find which service, in the maps: one address and port exactly, or wide by class of ports and prefix.
+// Each packet meets the state before a change or the one after it: whatever leads somewhere is there before what leads
+// to it, and goes after it.
+
+import { families, type FamilyName } from "@yardmaster/dataplane";
+import { addressWords } from "../address.ts";
+import type { LiveMaps } from "../kernel/live-maps.ts";
+import type { ServiceMatch } from "../model/virtual-service.ts";
+import { familyOfMatch, protocolNumbers } from "./service.ts";
+import type { Transaction } from "./transaction.ts";
+import {
+  entriesText,
+  type IndexedMatch,
+  isCovered,
+  PORT_SLOTS,
+  type PrefixEntry,
+  type WideIndex,
+  wideIndexOf,
+} from "./wide-index.ts";
+
+type ExactMatch = ServiceMatch & { readonly kind: "exact" };
+
+/** A service that is found by one address and port. */
+interface ExactEntry {
+  readonly match: ExactMatch;
+  readonly index: number;
+}
+
+/** A class of ports in the maps. */
+interface LiveClass {
+  readonly number: number;
+  readonly entries: readonly PrefixEntry[];
+}
+
+/** What is in the maps for wide services. */
+interface LiveWide {
+  /** By the text of its content. */
+  readonly classes: ReadonlyMap<string, LiveClass>;
+  /** Number of the class of each port. */
+  readonly slots: Uint32Array;
+}
+
+/** The way from packets to services. */
+export class Visibility {
+  readonly #maps: LiveMaps;
+  readonly #services = new Map<number, ServiceMatch>();
+  /** Those with one address and port that packets find, by the text of their key. */
+  readonly #exact = new Map<string, ExactEntry>();
+  #wide: LiveWide = { classes: new Map(), slots: new Uint32Array(PORT_SLOTS) };
+  /** Greatest number that a class was given. */
+  #lastNumber = 0;
+
+  constructor(maps: LiveMaps) {
+    this.#maps = maps;
+  }
+
+  /** Has packets find a service by what it matches now; undefined: not at all. */
+  change(transaction: Transaction, index: number, match: ServiceMatch | undefined): void {
+    const before = this.#services.get(index);
+    if (before === match) return;
+    transaction.set(this.#services, index, match);
+    const touches = (kind: ServiceMatch["kind"]) => before?.kind === kind || match?.kind === kind;
+    // A mark decides whether services with one address and port are found.
+    const affected = touches("mark") ? [...this.#exact.values()].map((entry) => entry.match) : [before];
+    const wanted = this.#wantedExact(touches("mark") ? this.#all() : match === undefined ? [] : [{ index, match }]);
+    for (const [text, entry] of wanted) this.#addExact(transaction, text, entry);
+    if (touches("mark") || touches("wide")) this.#changeWide(transaction, wideIndexOf(this.#all()));
+    for (const gone of affected) {
+      if (gone?.kind === "exact" && !wanted.has(exactText(gone))) this.#removeExact(transaction, gone);
+    }
+  }
+
+  #all(): readonly IndexedMatch[] {
+    return [...this.#services].map(([index, match]) => ({ index, match }));
+  }
+
+  /** Those of these that no mark covers. */
+  #wantedExact(services: readonly IndexedMatch[]): ReadonlyMap<string, ExactEntry> {
+    const marks = this.#all().filter(({ match }) => match.kind === "mark");
+    return new Map(
+      services.flatMap(({ index, match }) =>
+        match.kind === "exact" && !isCovered(marks, match) ? [[exactText(match), { match, index }]] : [],
+      ),
+    );
+  }
+
+  #addExact(transaction: Transaction, text: string, entry: ExactEntry): void {
+    const { match, index: service } = entry;
+    if (this.#exact.get(text)?.index === service) return;
+    transaction.update(this.#maps[familyOfMatch(match)].serviceIndex, exactKey(match), { service });
+    transaction.set(this.#exact, text, entry);
+  }
+
+  #removeExact(transaction: Transaction, match: ExactMatch): void {
+    transaction.delete(this.#maps[familyOfMatch(match)].serviceIndex, exactKey(match));
+    transaction.set(this.#exact, exactText(match), undefined);
+  }
+
+  #changeWide(transaction: Transaction, wanted: WideIndex): void {
+    const before = this.#wide;
+    const after = this.#numbered(wanted);
+    const isIn = (wide: LiveWide) => (text: string) => wide.classes.has(text);
+    for (const [text, { number, entries }] of after.classes) {
+      if (isIn(before)(text)) continue;
+      for (const entry of entries) {
+        transaction.update(this.#maps[entry.family].prefixes, prefixKey(number, entry), { service: entry.service });
+      }
+    }
+    this.#switchPorts(transaction, before.slots, after.slots);
+    this.#wide = after;
+    transaction.onFailure(() => (this.#wide = before));
+    for (const [text, { number, entries }] of before.classes) {
+      if (isIn(after)(text)) continue;
+      for (const entry of entries) transaction.delete(this.#maps[entry.family].prefixes, prefixKey(number, entry));
+    }
+  }
+
+  /** Classes keep their numbers; those that changed are new ones. */
+  #numbered({ classes, slots }: WideIndex): LiveWide {
+    const numbered = classes.map((entries) => {
+      const text = entriesText(entries);
+      return [text, this.#wide.classes.get(text) ?? { number: ++this.#lastNumber, entries }] as const;
+    });
+    const numbers = [0, ...numbered.map(([, { number }]) => number)];
+    return { classes: new Map(numbered), slots: slots.map((place) => numbers[place] ?? 0) };
+  }
+
+  #switchPorts(transaction: Transaction, before: Uint32Array, after: Uint32Array): void {
+    const differing = [...after.keys()].filter((slot) => after[slot] !== before[slot]);
+    const write = (slots: Uint32Array) =>
+      this.#maps.portClasses.updateBatch(differing.map((slot) => [slot, { portClass: slots[slot] ?? 0 }] as const));
+    transaction.onFailure(() => write(before));
+    write(after);
+  }
+}
+
+function exactText({ address, port, protocol }: ExactMatch): string {
+  return `${protocol} ${address} ${port}`;
+}
+
+function exactKey({ address, port, protocol }: ExactMatch) {
+  return { address: addressWords(address), port, protocol: protocolNumbers[protocol] };
+}
+
+/** In the map of the entry's family: the class counts whole. */
+function prefixKey(portClass: number, { family, address, length }: PrefixEntry) {
+  const before = families[family satisfies FamilyName].Prefix.fields.portClass.size * 8;
+  return { prefixLength: before + length, data: { portClass, address: [...address] } };
+}
