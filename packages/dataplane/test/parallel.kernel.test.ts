@@ -109,6 +109,6 @@ describeKernel("several CPUs at once", () => {
     expect(balancer.verdicts()).not.toHaveProperty("internal");
     const forwarded = cpus.reduce((sum, { verdicts }) => sum + (verdicts[3] ?? 0), 0);
     expect(forwarded).toBeGreaterThan(ROUNDS * packets * 0.1);
-    expect(ended).toBeGreaterThan(0);
+    expect(ended).toBeGreaterThan(ROUNDS);
   });
 });
