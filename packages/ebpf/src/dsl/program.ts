@@ -1,8 +1,8 @@
 // Programs and the functions they call. A definition holds the body; building runs it once and leaves
 // the intermediate form, which `compile` turns into a specification.
 
-import { constant, type Operand } from "../ir/operation.ts";
-import type { MapSpec, ProgramType } from "../spec.ts";
+import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
+import type { AttachType, MapSpec, ProgramType } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { builder, FunctionBuilder, type FunctionOutline, type ProgramContext, withBuilder } from "./builder.ts";
 import { returnValue } from "./control.ts";
@@ -14,12 +14,13 @@ import { addressOf, type Located, PLACE, placeOfAddress } from "./reference.ts";
 import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
 import type { AnyStruct, Fields, Reference, Struct } from "./struct.ts";
 import { type IntType, type NetType, u32 } from "./types.ts";
-import { Exits, setExits, type Verdict, XDP_VERDICTS } from "./verdict.ts";
+import { Exits, setExits, type Verdict, type VerdictCodes, XDP_VERDICTS } from "./verdict.ts";
 
 /** A program as written, not yet compiled. */
 export interface ProgramDefinition {
   readonly name: string;
   readonly type: ProgramType;
+  readonly attachType?: AttachType;
   /** Runs the body; each call gives an equal result. */
   build(): ProgramContext;
 }
@@ -31,21 +32,45 @@ export interface XdpOptions {
 
 /** An XDP program. `body` returns what becomes of the packet. */
 export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
+  return defineProgram(
+    name,
+    { type: "xdp", codes: XDP_VERDICTS, open: (context) => new Packet(context) },
+    body,
+    options,
+  );
+}
+
+/** A kind of program: the numbers of its verdicts, and what its body gets, made from the context in r1. */
+export interface ProgramKind<C> {
+  readonly type: ProgramType;
+  readonly attachType?: AttachType;
+  readonly codes: VerdictCodes;
+  readonly open: (context: VirtualRegister) => C;
+}
+
+/** For the library: a program of any kind. `body` returns what becomes of what it looked at. */
+export function defineProgram<C>(
+  name: string,
+  { type, attachType, codes, open }: ProgramKind<C>,
+  body: (opened: C) => Verdict,
+  options: XdpOptions = {},
+): ProgramDefinition {
   assertName(name);
   const source = callerPosition();
   return {
     name,
-    type: "xdp",
+    type,
+    ...(attachType !== undefined && { attachType }),
     build() {
       const program: ProgramContext = { functions: [], maps: new Map<string, MapSpec>() };
       const main = new FunctionBuilder(program, { name, parameterCount: 1, returns: "u32", source });
       program.functions.push(main.fn);
       withBuilder(main, () => {
-        const exits = new Exits(main, XDP_VERDICTS, options.count);
+        const exits = new Exits(main, codes, options.count);
         setExits(main, exits);
         const context = main.fn.parameters[0];
-        if (context === undefined) throw new Error("an XDP program has a context");
-        const verdict = body(withPosition(source, () => new Packet(context)));
+        if (context === undefined) throw new Error("a program has a context");
+        const verdict = body(withPosition(source, () => open(context)));
         if (!main.isEnded) withPosition(verdict.source ?? source, () => exits.leave(verdict));
         exits.finish();
         endAll(main);
