@@ -6,7 +6,7 @@ import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "./counts.ts"
 /** A part under way. */
 export interface Beside {
   readonly name: string;
-  /** Waits for its end, prints what it printed, and gives its counts: one failure more where its end contradicts them. */
+  /** Waits for its end, prints its output, and gives its counts: one failure more where its end contradicts them. */
   readonly finish: () => Promise<Counts>;
 }
 
