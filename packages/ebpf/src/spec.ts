@@ -3,6 +3,7 @@
 
 import type { Instruction } from "./asm/instruction.ts";
 import type { BtfBuilder, BtfTypeId } from "./btf/index.ts";
+import type { Layout } from "./layout.ts";
 
 /** Turns values into bytes of a fixed size and back. A `struct` of the DSL is one. */
 export interface Codec<T> {
@@ -14,6 +15,8 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
   /** Adds the type to a BTF blob and returns its id: with it `bpftool map dump` shows fields by name. */
   btf?(builder: BtfBuilder): BtfTypeId;
+  /** Where the parts of a value stand: what another version of a program must know to read it. */
+  readonly layout?: Layout;
 }
 
 /** Map types that the library knows (enum bpf_map_type, include/uapi/linux/bpf.h). */
