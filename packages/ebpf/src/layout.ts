@@ -1,5 +1,5 @@
-// What the bytes of a value mean, as plain data: with it a program reads what another version of itself wrote. Kept beside
-// maps that outlive the process that made them.
+// What the bytes of a value mean, as plain data: with it a program reads what another version of itself wrote. Kept
+// beside maps that outlive the process that made them.
 
 /** Bytes of one meaning; a structure; or elements of one kind, `stride` bytes apart. Sizes and offsets are in bytes. */
 export type Layout =
