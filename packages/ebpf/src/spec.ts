@@ -120,6 +120,11 @@ export interface BpfProgram extends Disposable {
 export interface BpfHost {
   readonly kind: "kernel" | "memory";
   createMap<K, V>(spec: MapSpec<K, V>): BpfMap<K, V>;
+  /**
+   * The same live map under another description, which must fit its type, sizes and flags. Each is closed on its own;
+   * the map lives until all are. Not of maps of maps.
+   */
+  reopenMap<K, V>(map: BpfMap, spec: MapSpec<K, V>): BpfMap<K, V>;
   /** Loads `spec`; `maps` must hold every map that it names. */
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): BpfProgram;
 }
