@@ -54,10 +54,11 @@ function checkPortMapping({ path, ownPort, forwarding }: ServerOutline, service:
   const many = isMarked ? "the ports of a mark" : "several ports";
   const mapped = port === undefined ? many : `port ${port}`;
   const listens = port === undefined ? "on the ports that clients write to" : `on ${port}`;
+  const able = orList(forwardingMethods.filter(mapsPorts));
   source.errorAt([...path, "port"], {
     code: "YM_CONFIG_PORT_MAPPING",
     message: `${forwarding} cannot map ${mapped} to ${ownPort}: ${keepsPorts[forwarding] ?? "it changes no ports"}`,
-    hint: `remove the port (the server then listens ${listens}), or use forwarding: ${orList(forwardingMethods.filter(mapsPorts))}`,
+    hint: `remove the port (the server then listens ${listens}), or use forwarding: ${able}`,
   });
 }
 
@@ -167,7 +168,7 @@ function checkLocalAddressesGiven(service: ServiceOutline, outline: Outline, sou
     source.errorAt([...path, "address"], {
       code: "YM_CONFIG_LOCAL_ADDRESS",
       message: `fullnat has no ${family} address to send to server ${address} from`,
-      hint: "write addresses of the director that nothing else uses under director.localAddresses, or the service's own",
+      hint: "write addresses that lead to the director, and that nothing else uses, under director.localAddresses",
     });
   }
 }
