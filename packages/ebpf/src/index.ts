@@ -86,4 +86,5 @@ export {
   u64,
 } from "./dsl/types.ts";
 export { drop, pass, type Reason, tx, type Verdict, verdict } from "./dsl/verdict.ts";
+export { converter, isSameLayout, type Layout, type LayoutField, sizeOfLayout } from "./layout.ts";
 export type * from "./spec.ts";
