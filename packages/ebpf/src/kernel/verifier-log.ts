@@ -15,12 +15,14 @@ const NOISE = new RegExp(
   `^(?:${[
     // Statistics at the end.
     "processed \\d+ insns|verification time|stack depth|max_states_per_insn|peak_states|total_states",
+    // Global functions that were found good.
+    "Func#\\d+ .*(?:assumed valid|is safe for any args)",
     // The walk: source lines, instructions, register states, branches, function boundaries.
-    ";|\\d+: |from \\d+ to \\d+|func#\\d+ @|Func#\\d+ .*(?:assumed valid|is safe for any args)|(?:caller|callee|frame\\d+):|parent |mark_precise|last_idx|regs=",
+    ";|\\d+: |from \\d+ to \\d+|func#\\d+ @|(?:caller|callee|frame\\d+):|parent |mark_precise|last_idx|regs=",
   ].join("|")})`,
   "u",
 );
-/** Where the walk through a global function begins. What is wrong with its types is found before its first instruction. */
+/** Where the walk through a global function begins; what is wrong with its types is found before its first step. */
 const GLOBAL_FUNCTION = /^Validating \S+\(\) func#\d+/u;
 /** Faults found before any instruction is walked name it in their text. */
 const NAMED = /\binsn (?:idx )?#?(\d+)/u;
