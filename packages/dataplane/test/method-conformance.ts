@@ -50,7 +50,7 @@ function describeDeclaration(name: MethodName): void {
     expect(requestTable).toBe(hasReplies ? "request" : "requestOnly");
     const kinds = requires.map(({ kind }) => kind);
     expect(kinds.includes("repliesThroughDirector")).toBe(hasReplies && !hasLocalAddress);
-    expect(kinds.includes("localAddressesReachUs")).toBe(hasLocalAddress);
+    expect(kinds.includes("localAddressOwned")).toBe(hasLocalAddress);
   });
 
   test("its reasons are of the registry, where passing ones come first", () => {

@@ -17,9 +17,9 @@ export const fullNat: ForwardingMethod = {
   requestTable: "request",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
-    { kind: "localAddresses", text: "the director has local addresses of the family of the real servers" },
+    { kind: "localAddressesGiven", text: "the director has local addresses of the family of the real servers" },
     {
-      kind: "localAddressesReachUs",
+      kind: "localAddressOwned",
       text: "packets to the local addresses reach the director: its own, or routed to it",
     },
   ],
