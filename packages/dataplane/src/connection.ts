@@ -3,6 +3,7 @@
 import { atomic, fn, guard, type Int, repeat, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
+import { replyFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired, lifeOf, REPLY, REQUEST, stateOf } from "./life.ts";
 import { giveLocalPortBack } from "./local-port.ts";
@@ -168,15 +169,4 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
   };
 
   return { discard, expire };
-}
-
-/** The flow in which the server of `connection`, opened by `flow`, answers. */
-export function replyFlow(flow: FlowReference, connection: ConnectionReference) {
-  return {
-    source: connection.address,
-    destination: flow.source,
-    sourcePort: connection.port,
-    destinationPort: flow.sourcePort,
-    protocol: flow.protocol,
-  };
 }

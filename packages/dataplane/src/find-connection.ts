@@ -14,13 +14,14 @@ import {
   when,
 } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
+import { endsOf, requestFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
 import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
-import { endsOf, findReplyByRule, requestFlow } from "./reply.ts";
+import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
 

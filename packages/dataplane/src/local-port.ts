@@ -1,6 +1,6 @@
-// Full NAT's local addresses and ports. A connection's local end is taken by inserting the flow in which its server will
-// answer: that the map refuses a key that it has already is all that keeps two connections apart, and connections to
-// different servers may share a port. See docs/decisions/0013-local-ports.md.
+// Full NAT's local addresses and ports. A connection's local end is taken by inserting the flow in which its server
+// will answer: that the map refuses a key that it has already is all that keeps two connections apart, and connections
+// to different servers may share a port.
 
 import {
   choose,
@@ -21,12 +21,12 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress, wordsOf } from "./address.ts";
 import type { Family } from "./family.ts";
+import { requestFlow } from "./flows.ts";
 import type { ReplyEnds } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired } from "./life.ts";
 import { EXISTS, failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
-import { requestFlow } from "./reply.ts";
 import type { BalancerMaps, FamilyMaps } from "./schema.ts";
 
 /**
@@ -92,8 +92,8 @@ interface Wanted {
 }
 
 /**
- * Where the search starts: at a hash of the client's flow, the time, so that a client that found nothing looks elsewhere
- * when it comes again, and a secret.
+ * Where the search starts: at a hash of the client's flow, the time, so that a client that found nothing looks
+ * elsewhere when it comes again, and a secret.
  */
 function begin(maps: BalancerMaps, search: SearchReference, { flow, connection, now, pool }: Wanted): void {
   const { localPortCount, localPortSeed } = maps.settings.value;

@@ -4,29 +4,13 @@
 
 import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
-import { replyFlow } from "./connection.ts";
 import type { Family } from "./family.ts";
-import type { Endpoint, ReplyEnds } from "./forward/method.ts";
+import { endsOf, replyFlow, requestFlow } from "./flows.ts";
+import type { ReplyEnds } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
 import type { BalancerMaps, FamilyMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
-
-/** The client's flow that a server's packet in `flow` answers. */
-export function requestFlow({ protocol }: FlowReference, { client, service }: ReplyEnds) {
-  return {
-    source: client.address,
-    destination: service.address,
-    sourcePort: client.port,
-    destinationPort: service.port,
-    protocol,
-  };
-}
-
-/** The ends of a server's packet in `flow` that is addressed to its client, if it answers for `service`. */
-export function endsOf({ destination, destinationPort }: FlowReference, service: Endpoint): ReplyEnds {
-  return { service, client: { address: destination, port: destinationPort } };
-}
 
 /**
  * Runs `found` for a packet from a server that answers for one service, with the connection that it

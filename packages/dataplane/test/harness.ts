@@ -341,7 +341,7 @@ export class Balancer implements Disposable {
     return entries.filter(([, connection]) => connection.direction === 1).length;
   }
 
-  /** Which local address and port each connection of full NAT has, and towards which server: both in text, by server. */
+  /** Which local address and port each connection of full NAT has, and towards which server. */
   localFlows(): LocalFlowView[] {
     const flows = this.shape.families.flatMap((family) => [...this.map(this.maps[family].localFlows).entries()]);
     return (flows as [FlowValue, LocalFlowValue][]).map(localFlowView);

@@ -4,10 +4,10 @@
 import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "../address.ts";
 import { transitionBase } from "../connection.ts";
+import { requestFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
-import { requestFlow } from "../reply.ts";
 import type { Road, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
 import { transmit } from "../transmit.ts";

@@ -14,9 +14,9 @@ import type { Endpoint } from "./method.ts";
 export type NewEnds = Partial<Readonly<Record<End, Endpoint>>>;
 
 /**
- * Replaces the addresses and ports of these ends and updates the IPv4, TCP and UDP checksums (RFC 1624). A UDP checksum of 0
- * says "none" and stays (RFC 768), or becomes a whole one where the shape wants that of IPVS; one that becomes 0 is
- * written as 0xffff.
+ * Replaces the addresses and ports of these ends and updates the IPv4, TCP and UDP checksums (RFC 1624). A UDP checksum
+ * of 0 says "none" and stays (RFC 768), or becomes a whole one where the shape wants that of IPVS; one that becomes 0
+ * is written as 0xffff.
  */
 export function translate(parsed: Parsed, ends: NewEnds): void {
   const ports: Reference<typeof Ports.fields> = parsed.ports;
