@@ -1,5 +1,5 @@
-// The changes that `up` makes to this machine, each with what takes it back. A change is data, so that it can be written
-// down before it is made; making and taking back may be repeated without harm.
+// The changes that `up` makes to this machine, each with what takes it back. A change is data, so that it can be
+// written down before it is made; making and taking back may be repeated without harm.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addAddress, findLink, listAddresses, removeAddress } from "@yardmaster/linux";
@@ -129,7 +129,8 @@ function writeSysctl(name: string, value: string): void {
     writeFileSync(join("/proc/sys", name), value);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `setting ${name} to ${value}: ${why}; run this as root, outside of containers with a read-only /proc/sys`;
+    const advice = "run this as root, outside of containers with a read-only /proc/sys";
+    const message = `setting ${name} to ${value}: ${why}; ${advice}`;
     throw new RealServerError("YM_REALSERVER_SYSCTL", message, { cause });
   }
 }
