@@ -120,11 +120,11 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
       ]);
     });
 
-    test("a dr server is behind a router, a nat server perhaps out of reach: refused and warned, with evidence", async () => {
+    test("a dr server behind a router is refused, a nat server there warned of, with evidence", async () => {
       host.ip("director", "route add 10.9.0.0/16 via 10.0.0.11");
-      const web = (method: string) =>
-        `  ${method}: { address: ${vip}, port: ${method === "dr" ? 80 : 81}, forwarding: ${method}, servers: [{ address: 10.9.0.1 }] }\n`;
-      const { status, stderr } = await host.fail(`services:\n${web("nat")}${web("dr")}`);
+      const web = (method: string, port: number) =>
+        `  ${method}: { address: ${vip}, port: ${port}, forwarding: ${method}, servers: [{ address: 10.9.0.1 }] }\n`;
+      const { status, stderr } = await host.fail(`services:\n${web("nat", 81)}${web("dr", 80)}`);
       host.ip("director", "route del 10.9.0.0/16");
       expect(status).toBe(2);
       expect(stderr).toMatch(/^\S+:2:\d+: warning: nat server 10.9.0.1 is behind the router 10.0.0.11/m);
