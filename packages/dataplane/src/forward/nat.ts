@@ -9,6 +9,7 @@ export const nat: ForwardingMethod = {
   name: "nat",
   code: 1,
   hasReplies: true,
+  hasLocalAddress: false,
   mapsPorts: true,
   requestTable: "request",
   requires: [
@@ -16,9 +17,9 @@ export const nat: ForwardingMethod = {
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
     { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
-  target: (connection) => connection.address,
-  request: (parsed, connection) => translate(parsed, "destination", connection.address, connection.port),
-  reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
+  target: ({ connection }) => connection.address,
+  request: ({ parsed, connection }) => translate(parsed, { destination: connection }),
+  reply: (parsed, { service }) => translate(parsed, { source: service }),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },
