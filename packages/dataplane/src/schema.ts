@@ -183,7 +183,13 @@ const IDENTITY_BYTES = 128;
  * What the service with an index is known by, in UTF-8, filled up with zeros. Programs don't read it: it is for the
  * control plane that takes the tables over.
  */
-export const Identity = struct("identity", { text: bytes(IDENTITY_BYTES), family: u32 });
+export const Identity = struct("identity", {
+  text: bytes(IDENTITY_BYTES),
+  /** 4 or 6, of its addresses; 0: there is no service. */
+  family: u32,
+  /** Code of its scheduler. */
+  scheduler: u32,
+});
 
 /** Of VLAN interfaces: where their frames really go. */
 export const VlanDevice = struct("vlan_device", { ifindex: u32, vlan: be16, reserved: u16 });

@@ -27,7 +27,7 @@ export interface MadeMaps {
 }
 
 /** Makes a map real. */
-export type MakeMap = (spec: MapSpec) => BpfMap;
+export type MakeMap = (spec: MapSpec, definitions: BalancerMaps) => BpfMap;
 
 /** Makes all maps of a shape, each by `make`; `owner` closes them. */
 export function makeMaps(
@@ -42,7 +42,7 @@ export function makeMaps(
   const group = (members: Readonly<Record<string, { readonly spec: unknown }>>) =>
     Object.fromEntries(
       Object.entries(members).map(([name, { spec }]) => {
-        const map = owner.use(make(spec as MapSpec));
+        const map = owner.use(make(spec as MapSpec, definitions));
         byName.set(map.spec.name, map);
         return [name, map];
       }),

@@ -2,8 +2,9 @@
 // connections. One that is not is copied before the packets come over, and once more afterwards, when the former program no
 // longer writes: what has changed in between goes over, too.
 
-import { carriedCounters, carriedMaps, type BalancerMaps, reasonNames } from "@yardmaster/dataplane";
+import { carriedCounters, carriedMaps, reasonNames } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, converter, isSameLayout, type Layout, type MapSpec } from "@yardmaster/ebpf";
+import type { MakeMap } from "../kernel/live-maps.ts";
 import { DirectorError } from "../errors.ts";
 import { type Former, type FormerMap, rawSpec } from "./former-maps.ts";
 import { copyArray, copyHash, type Copy } from "./copy.ts";
@@ -24,10 +25,10 @@ export class Carriage implements Disposable {
    * Makes a map of the new data plane: the former one itself, a copy, or an empty one where it is not carried. Throws a
    * DirectorError (YM_SUCCESSION_LAYOUT) where what the former holds cannot be understood.
    */
-  make(spec: MapSpec, definitions: BalancerMaps): BpfMap {
+  readonly make: MakeMap = (spec, definitions) => {
     const known = this.#former.maps.get(spec.name);
     const isCarried = carriedMaps(definitions).some(({ name }) => name === spec.name);
-    if (known === undefined || !isCarried) return this.#host.createMap(spec);
+    if (known === undefined || !isCarried || isUnused(spec)) return this.#host.createMap(spec);
     if (this.#isAlike(known, spec)) return this.#host.reopenMap(known.map as BpfMap, spec);
     const made = this.#host.createMap(spec);
     try {
@@ -37,7 +38,7 @@ export class Carriage implements Disposable {
       throw error;
     }
     return made;
-  }
+  };
 
   /** The former program no longer sees packets: what it did since the copies were made goes over. */
   finish(): void {
@@ -86,4 +87,9 @@ export class Carriage implements Disposable {
   #reason(code: number): (typeof reasonNames)[number] {
     return this.#former.reasons[code] as (typeof reasonNames)[number];
   }
+}
+
+/** Whether programs of this shape don't use a table: it then has room for one entry. */
+function isUnused({ type, maxEntries }: MapSpec): boolean {
+  return type === "hash" && maxEntries === 1;
 }

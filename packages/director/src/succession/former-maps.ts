@@ -1,7 +1,7 @@
 // The maps of the data plane before this one, as bytes: what they hold is told by the description that was kept with them,
 // which may be of another version of this program.
 
-import { carriedMaps, reasonNames } from "@yardmaster/dataplane";
+import { type BalancerMaps, carriedMaps, reasonNames } from "@yardmaster/dataplane";
 import type { BpfHost, BpfMap, Codec, Layout, MapSpec, MapType } from "@yardmaster/ebpf";
 import { sizeOfLayout } from "@yardmaster/ebpf";
 import type { MadeMaps } from "../kernel/live-maps.ts";
@@ -40,13 +40,15 @@ export interface Former extends Disposable {
   readonly maps: ReadonlyMap<string, FormerMap>;
 }
 
-/** Maps besides the carried ones that tell what those are about. */
-const TELLING = ["destinations", "identities"] as const;
+/** Maps besides the carried ones, which tell what those are about. */
+function tellingMaps({ destinations, identities, ipv4, ipv6 }: BalancerMaps): readonly MapSpec[] {
+  const all = [destinations, identities, ipv4.replyRules, ipv6.replyRules];
+  return all.map(({ spec }) => spec as unknown as MapSpec);
+}
 
 /** Describes what a successor needs of these maps. */
 export function describeMaps({ definitions }: MadeMaps, version: string): DataplaneDescription {
-  const telling = TELLING.map((name) => definitions[name].spec as unknown as MapSpec);
-  const maps = [...carriedMaps(definitions), ...telling].map(describeMap);
+  const maps = [...carriedMaps(definitions), ...tellingMaps(definitions)].map(describeMap);
   return { format: 1, version, reasons: reasonNames, maps };
 }
 
