@@ -8,6 +8,7 @@ export const directRouting: ForwardingMethod = {
   name: "dr",
   code: 3,
   hasReplies: false,
+  hasLocalAddress: false,
   mapsPorts: false,
   requestTable: "requestOnly",
   requires: [
@@ -18,7 +19,7 @@ export const directRouting: ForwardingMethod = {
       text: "the real server has the service's address on an interface that does not answer ARP for it",
     },
   ],
-  target: (connection) => connection.address,
+  target: ({ connection }) => connection.address,
   request: () => undefined,
   // The stack would deliver it to the director's own sockets and reset the connection.
   whileUnresolved: { verdict: "drop", reason: reasons.directNeighbourUnresolved },
