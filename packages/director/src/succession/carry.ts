@@ -1,6 +1,6 @@
 // Tables go over from one data plane to the next. One that is alike is shared: both programs then work on the same
-// connections. One that is not is copied before the packets come over, and once more afterwards, when the former program no
-// longer writes: what has changed in between goes over, too.
+// connections. One that is not is copied before the packets come over, and once more afterwards, when the former
+// program no longer writes: what has changed in between goes over, too.
 
 import { carriedCounters, carriedMaps, reasonNames } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, converter, isSameLayout, type Layout, type MapSpec } from "@yardmaster/ebpf";

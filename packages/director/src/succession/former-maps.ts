@@ -1,5 +1,5 @@
-// The maps of the data plane before this one, as bytes: what they hold is told by the description that was kept with them,
-// which may be of another version of this program.
+// The maps of the data plane before this one, as bytes: what they hold is told by the description that was kept with
+// them, which may be of another version of this program.
 
 import { type BalancerMaps, carriedMaps, reasonNames } from "@yardmaster/dataplane";
 import type { BpfHost, BpfMap, Codec, Layout, MapSpec, MapType } from "@yardmaster/ebpf";

@@ -7,8 +7,8 @@ import type { Plan } from "../plan/plan.ts";
 import type { Former } from "./former-maps.ts";
 
 /**
- * The plan with the families and methods that inherited connections have, and with tables no smaller than the former ones:
- * equal tables are shared, smaller ones might not hold what is there.
+ * The plan with the families and methods that inherited connections have, and with tables no smaller than the former
+ * ones: equal tables are shared, smaller ones might not hold what is there.
  */
 export function keepRoom(plan: Plan, heritage: Heritage, former: Former): Plan {
   const { shape, services } = plan;

@@ -1,4 +1,5 @@
-// A service as its identity alone tells it: enough for what is left of it, connections of removed servers and their replies.
+// A service as its identity alone tells it: enough for what is left of it, connections of removed servers and their
+// replies.
 
 import type { FamilyName } from "@yardmaster/dataplane";
 import { tryParseAddress } from "@yardmaster/packet";
