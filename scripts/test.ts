@@ -1,9 +1,10 @@
 // The test runner: `npm test` runs every part, `npm run test:PART` one of them (what follows `--` goes to vitest:
 // files, `-t NAME`). The last line is the sum of all, `N passed, N failed, N skipped`; the exit status is 1 when one
-// failed.
+// failed. Where all parts run, the virtual machine runs beside the others: it uses one processor and takes longest.
 import { resolve } from "node:path";
 import { runTestsInVm } from "../test/vm/run-tests-in-vm.ts";
 import { ensureCommands, type SystemCommand } from "./system-packages.ts";
+import { startBeside } from "./test/beside.ts";
 import { runChecks } from "./test/check.ts";
 import { type Counts, describeCounts, ONE_FAILED, sum } from "./test/counts.ts";
 import { type Project, runProjects, skipProjects } from "./test/vitest.ts";
@@ -43,10 +44,11 @@ async function runPrivileged(projects: readonly Project[], extra: readonly strin
 
 async function main(names: readonly string[], extra: readonly string[]): Promise<number> {
   if (isRoot) ensureCommands(TOOLS);
+  const guest = names.length > 1 ? startBeside("vm", [process.execPath, import.meta.filename, "vm"]) : undefined;
   const results: Counts[] = [];
   for (const name of names) {
     console.log(`── ${name}`);
-    const part = PARTS[name] ?? PARTS_OF_GUEST[name];
+    const part = guest?.name === name ? guest.finish : (PARTS[name] ?? PARTS_OF_GUEST[name]);
     if (part !== undefined) results.push(await part(extra));
   }
   const total = sum(results);

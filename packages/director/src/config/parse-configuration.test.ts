@@ -54,7 +54,9 @@ describe("a good file", () => {
               "lblc": 86400000,
               "lblcr": 86400000,
             },
+            "mssClamp": "auto",
             "onRemoval": "drop",
+            "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
             "secureTcp": false,
@@ -269,6 +271,8 @@ director:
   secureTcp: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
+  localAddresses: [10.0.0.5]
+  mssClamp: off
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
 services: {}
@@ -282,6 +286,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
+      ...{ mssClamp: "off", pingVip: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });
@@ -355,7 +360,7 @@ describe("a file with several faults", () => {
       y.yaml:14:37: error: dr cannot map port 80 to 8080: it changes nothing but the MAC address
          14 |       - { address: 10.0.0.11, port: 8080 }
             |                                     ^
-            = remove the port (the server then listens on 80), or use forwarding: nat
+            = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
       y.yaml:15:3: error: service "again" claims tcp 198.51.100.11 port 80, which service "api" on line 9 has
          15 |   again:
             |   ^

@@ -1,0 +1,121 @@
+// The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
+// is opened now.
+
+import {
+  drop,
+  guard,
+  type Int,
+  leave,
+  pass,
+  referenceVariable,
+  u32,
+  type Variable,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
+import { transitionBase } from "./connection.ts";
+import { endsOf, requestFlow } from "./flows.ts";
+import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
+import { sendReply } from "./forward/send-reply.ts";
+import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
+import { findReplyByLocalPort } from "./local-port.ts";
+import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
+import { firstDropCode, reasons } from "./reasons.ts";
+import { findReplyByRule } from "./reply.ts";
+import { needsRevisit } from "./revisit.ts";
+import type { Road, Traveller } from "./road.ts";
+
+/**
+ * The client's connection, opened now if need be; there is none where the packet is refused. Replies and packets that
+ * may open none leave here.
+ */
+export function findConnection(road: Road, traveller: Traveller): () => ConnectionReference {
+  const { maps, shape, family } = road;
+  const { flow, now } = traveller;
+  const { connections } = maps[family.name];
+  const answering = answeringClients(shape.methods);
+  const connection = referenceVariable(family.Connection);
+  const isNew = variable(u32(1));
+  connections.lookup(flow).then((found) => {
+    if (answering.length > 0) {
+      when(found.direction.eq(REPLY), () => {
+        const ends = endsOf(flow, found);
+        const client = connections.lookup(requestFlow(flow, ends)).orPass(reasons.replyWithoutConnection);
+        sendReply(road, traveller, client, ends, answering);
+      });
+    }
+    when(isExpired(found.life, now).not(), () => {
+      connection.set(found);
+      isNew.set(u32(0));
+      goOnIn(road, traveller, found, isNew);
+    });
+  });
+  when(
+    isNew.get().ne(0),
+    () => {
+      if (hasLocalAddress(shape.methods)) {
+        findReplyByLocalPort(maps[family.name], flow, (client, ends) => {
+          sendReply(road, traveller, client, ends, ["fullnat"]);
+        });
+      }
+      if (answering.length > 0) {
+        findReplyByRule(maps[family.name], flow, (client, ends) => {
+          sendReply(road, traveller, client, ends, answering);
+        });
+      }
+      const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
+      openIn(road, traveller, opened, () => connection.set(opened));
+    },
+    { isRare: true },
+  );
+  return () => connection.get();
+}
+
+/** Moves a connection on by a client's packet; `isNew` becomes 1 where it turns out to be over. */
+function goOnIn(
+  { maps, connections, revisit }: Road,
+  { parsed: { flags }, flow, now, refusal }: Traveller,
+  found: ConnectionReference,
+  isNew: Variable<Int<"u32">>,
+): void {
+  when(
+    needsRevisit(maps, flags),
+    () => {
+      const outcome = revisit({ connection: found, flags, now });
+      when(outcome.eq(SUPERSEDED), () => isNew.set(u32(1))).otherwise(() => {
+        when(outcome.eq(RESET), () => refusal.set("reset")).otherwise(() => leaveUnless(outcome));
+      });
+    },
+    { isRare: true },
+  );
+  when(isNew.get().eq(0).and(refusal.isSet.not()), () => {
+    const packet = { base: transitionBase(found.table.toU32(), flags), now, flow: () => flow };
+    connections.touch(found, packet, () => isNew.set(u32(1)));
+  });
+}
+
+/** Opens a connection; what may open none is refused or leaves. */
+function openIn(
+  { maps, open, insert }: Road,
+  { parsed: { flags }, flow, now, refusal }: Traveller,
+  connection: ConnectionReference,
+  succeeded: () => void,
+): void {
+  const outcome = variable(u32(0));
+  open({ flow, flags, now, connection }, outcome);
+  insert({ flow, now, connection }, outcome);
+  const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+  when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
+    leaveUnless(outcome.get());
+    succeeded();
+  });
+}
+
+/** Leaves for the reason in `outcome`, unless it is OPENED. */
+function leaveUnless(outcome: Int<"u32">): void {
+  when(outcome.ne(OPENED), () => {
+    const code = outcome.sub(1);
+    guard(code.lt(firstDropCode)).orLeave(drop(code));
+    leave(pass(code));
+  });
+}

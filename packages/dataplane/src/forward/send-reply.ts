@@ -1,0 +1,71 @@
+// The road of a server's packet once its client's connection is found: the connection's state, counters, what the
+// forwarding method does to it, next hop, time to live, and out.
+
+import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
+import { type Address, isSameAddress, wordsOf } from "../address.ts";
+import { transitionBase } from "../connection.ts";
+import { requestFlow } from "../flows.ts";
+import { type ConnectionReference, isExpired } from "../life.ts";
+import { resolve } from "../next-hop.ts";
+import { reasons } from "../reasons.ts";
+import type { Road, Traveller } from "../road.ts";
+import { CLIENT_HOPS } from "../schema.ts";
+import { transmit } from "../transmit.ts";
+import type { MethodName, ReplyEnds } from "./method.ts";
+import { methods } from "./registry.ts";
+
+/**
+ * Sends a server's packet back to the client whose connection it belongs to, and leaves; `names`: the methods that such
+ * a packet may be of.
+ */
+export function sendReply(
+  road: Road,
+  traveller: Traveller,
+  connection: ConnectionReference,
+  ends: ReplyEnds,
+  names: readonly MethodName[],
+): void {
+  const { maps, family, connections } = road;
+  const { parsed, now, flow } = traveller;
+  const { network } = parsed;
+  guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
+  const opening = () => stack(family.FlowKey, requestFlow(flow, ends), { share: "opened" });
+  const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
+  connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
+  connections.templates.answered(parsed.protocol, connection, opening);
+  const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
+  path.packetsOut = path.packetsOut.add(1);
+  path.bytesOut = path.bytesOut.add(network.length);
+  for (const name of names) {
+    const method = methods[name];
+    const { reply } = method;
+    if (reply === undefined) continue;
+    when(connection.method.eq(method.code), () => {
+      reply(parsed, ends);
+      sendToClient(road, traveller);
+    });
+  }
+  leave(drop(reasons.internal));
+}
+
+/** Sends the packet, which is addressed to its client by now, and leaves. */
+function sendToClient({ maps, shape, family }: Road, { parsed, now }: Traveller): void {
+  const { network } = parsed;
+  const target = network.destination;
+  const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
+  const { hop } = client;
+  const isOther = isSameAddress(client.address, target).not();
+  resolve(maps, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
+  client.address = target;
+  guard(network.length.le(hop.mtu)).orPass(reasons.exceedsMtu);
+  guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+  network.decrementHops();
+  leave(transmit(parsed, hop, shape));
+}
+
+/** Where a client's next hop is cached: the upper bits of a multiplicative hash. */
+function clientSlot(address: Address): Int<"u32"> {
+  const [first, ...rest] = wordsOf(address).map((word) => word.raw()) as [Int<"u32">, ...Int<"u32">[]];
+  const folded = rest.reduce((sum: Int<"u32">, word) => sum.xor(word), first);
+  return folded.mul(0x9e37_79b1).shr(32 - Math.log2(CLIENT_HOPS));
+}

@@ -1,0 +1,39 @@
+// A part of the test run that goes on beside the others, as a process of its own: what it prints is kept and printed in
+// its turn, so that outputs do not mix.
+import { spawn } from "node:child_process";
+import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "./counts.ts";
+
+/** A part under way. */
+export interface Beside {
+  readonly name: string;
+  /** Waits for its end, prints its output, and gives its counts: one failure more where its end contradicts them. */
+  readonly finish: () => Promise<Counts>;
+}
+
+/** Starts `command`, whose output ends with a line of counts. It dies with this process. */
+export function startBeside(name: string, [program = "", ...commandArguments]: readonly string[]): Beside {
+  const child = spawn(program, commandArguments, { stdio: ["ignore", "pipe", "pipe"] });
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  }
+  const end = new Promise<number | null>((done) => {
+    child.on("error", (error) => {
+      output += `\n × ${name}: starting "${program}": ${error.message}\n`;
+      done(null);
+    });
+    child.on("close", done);
+  });
+  const finish = async (): Promise<Counts> => {
+    const status = await end;
+    process.removeListener("exit", kill);
+    const counts = tryParseCounts(output);
+    process.stdout.write(output.replace(/\d+ passed, \d+ failed, \d+ skipped\s*$/, ""));
+    if (counts !== undefined && (status === 0) === (counts.failed === 0)) return counts;
+    console.log(` × ${name}: it ended with status ${status}${counts === undefined ? " before its counts" : ""}`);
+    return sum([counts ?? NONE, ONE_FAILED]);
+  };
+  return { name, finish };
+}
