@@ -1,7 +1,7 @@
 // Programs and the functions they call. A definition holds the body; building runs it once and leaves
 // the intermediate form, which `compile` turns into a specification.
 
-import { constant, type Operand } from "../ir/operation.ts";
+import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
 import type { MapSpec, ProgramType } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { builder, FunctionBuilder, type FunctionOutline, type ProgramContext, withBuilder } from "./builder.ts";
@@ -9,12 +9,13 @@ import { returnValue } from "./control.ts";
 import { callHelper } from "./helper.ts";
 import { assertName } from "./name.ts";
 import { Packet } from "./packet.ts";
+import { TcPacket } from "./tc-packet.ts";
 import { callerPosition, withPosition } from "./position.ts";
 import { addressOf, type Located, PLACE, placeOfAddress } from "./reference.ts";
 import { Int, type IntKind, Net, operandOf } from "./scalar.ts";
 import type { AnyStruct, Fields, Reference, Struct } from "./struct.ts";
 import { type IntType, type NetType, u32 } from "./types.ts";
-import { Exits, setExits, type Verdict, XDP_VERDICTS } from "./verdict.ts";
+import { Exits, setExits, TC_VERDICTS, type Verdict, XDP_VERDICTS } from "./verdict.ts";
 
 /** A program as written, not yet compiled. */
 export interface ProgramDefinition {
@@ -24,28 +25,50 @@ export interface ProgramDefinition {
   build(): ProgramContext;
 }
 
-export interface XdpOptions {
+export interface PacketProgramOptions {
   /** Runs where a packet leaves with a reason; emitted once for each kind of verdict. */
   readonly count?: (reason: Int<"u32">) => void;
 }
 
 /** An XDP program. `body` returns what becomes of the packet. */
-export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
+export function xdp(
+  name: string,
+  body: (packet: Packet) => Verdict,
+  options: PacketProgramOptions = {},
+): ProgramDefinition {
+  return packetProgram(name, "xdp", (context) => new Packet(context), { body, ...options });
+}
+
+/** A tc program, for the ingress of an interface (sched_cls). `body` returns what becomes of the packet. */
+export function tc(
+  name: string,
+  body: (packet: TcPacket) => Verdict,
+  options: PacketProgramOptions = {},
+): ProgramDefinition {
+  return packetProgram(name, "sched_cls", (context) => new TcPacket(context), { body, ...options });
+}
+
+function packetProgram<P extends Packet>(
+  name: string,
+  type: "xdp" | "sched_cls",
+  packetOf: (context: VirtualRegister) => P,
+  options: PacketProgramOptions & { readonly body: (packet: P) => Verdict },
+): ProgramDefinition {
   assertName(name);
   const source = callerPosition();
   return {
     name,
-    type: "xdp",
+    type,
     build() {
       const program: ProgramContext = { functions: [], maps: new Map<string, MapSpec>() };
       const main = new FunctionBuilder(program, { name, parameterCount: 1, returns: "u32", source });
       program.functions.push(main.fn);
       withBuilder(main, () => {
-        const exits = new Exits(main, XDP_VERDICTS, options.count);
+        const exits = new Exits(main, type === "xdp" ? XDP_VERDICTS : TC_VERDICTS, options.count);
         setExits(main, exits);
         const context = main.fn.parameters[0];
-        if (context === undefined) throw new Error("an XDP program has a context");
-        const verdict = body(withPosition(source, () => new Packet(context)));
+        if (context === undefined) throw new Error("a packet's program has a context");
+        const verdict = options.body(withPosition(source, () => packetOf(context)));
         if (!main.isEnded) withPosition(verdict.source ?? source, () => exits.leave(verdict));
         exits.finish();
         endAll(main);
