@@ -16,15 +16,6 @@ import { type Bool, Int, inRegister, Net } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 import { tx, type Verdict, verdict } from "./verdict.ts";
 
-/** Byte offsets of 32-bit fields of a context. */
-export interface ContextLayout {
-  readonly data: number;
-  readonly dataEnd: number;
-  readonly ifindex: number;
-}
-/** struct xdp_md, include/uapi/linux/bpf.h. */
-const XDP_LAYOUT: ContextLayout = { data: 0, dataEnd: 4, ifindex: 12 };
-
 /** What has changed among the bytes that a TCP or UDP checksum covers. */
 export interface CoveredChange {
   /** In the pseudo header: addresses. */
@@ -56,6 +47,16 @@ export interface Encapsulation {
   readonly transport?: "udp" | "gre";
 }
 
+/** Where a context keeps the pointers to the first byte and behind the last: byte offsets, and the width of both. */
+export interface PacketLayout {
+  readonly data: number;
+  readonly end: number;
+  readonly size: 4 | 8;
+}
+
+/** struct xdp_md, include/uapi/linux/bpf.h. */
+const XDP_LAYOUT: PacketLayout = { data: 0, end: 4, size: 4 };
+const INGRESS_IFINDEX = 12;
 /** enum bpf_func_id, include/uapi/linux/bpf.h. */
 const XDP_ADJUST_HEAD = 44;
 const XDP_ADJUST_TAIL = 65;
@@ -132,25 +133,29 @@ export class Cursor extends Owned {
   }
 }
 
-/** What the body of a program gets. */
+/** What the body of a program gets, and functions that have it among their parameters. */
 export class Packet extends Owned {
   /** Which hook's program this is: what differs there beyond this class is for a plain `if` at build time. */
   readonly hook: "xdp" | "tc" = "xdp";
   readonly #context: VirtualRegister;
-  readonly #layout: ContextLayout;
+  readonly #layout: PacketLayout;
   #data: VirtualRegister;
   #end: VirtualRegister;
   #epoch: Epoch = { isOver: false, endedAt: undefined };
   #cursor: Cursor;
 
-  constructor(context: VirtualRegister, layout = XDP_LAYOUT) {
+  constructor(context: VirtualRegister, layout: PacketLayout = XDP_LAYOUT) {
     super("this packet");
     this.#context = context;
     this.#layout = layout;
-    this.#data = this.contextField(layout.data);
-    this.#end = this.contextField(layout.dataEnd);
+    this.#data = this.#load(layout.data);
+    this.#end = this.#load(layout.end);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
     builder().branchState.push({ save: () => this.#save() });
+  }
+
+  #load(offset: number): VirtualRegister {
+    return loadAt({ ...place(this.#context, "context"), offset }, this.#layout.size);
   }
 
   #save() {
@@ -241,7 +246,7 @@ export class Packet extends Owned {
   /** Index of the interface that the packet came in on. */
   ingressIfindex(): Int<"u32"> {
     this.assertOwned();
-    return new Int("u32", this.contextField(this.#layout.ifindex));
+    return new Int("u32", this.contextField(INGRESS_IFINDEX));
   }
 
   /**
@@ -345,13 +350,15 @@ export class Packet extends Owned {
     return result;
   }
 
-  /** For the library: the bounds have moved. All references become stale. */
+  /** For the library: the bounds have moved, here or in a function that was called. All references become stale. */
   moved(): void {
+    const { fn, program } = builder();
+    program.movesBounds.add(fn.name);
     this.#epoch.isOver = true;
     this.#epoch.endedAt = callerPosition();
     this.#epoch = { isOver: false, endedAt: undefined };
-    this.#data = this.contextField(this.#layout.data);
-    this.#end = this.contextField(this.#layout.dataEnd);
+    this.#data = this.#load(this.#layout.data);
+    this.#end = this.#load(this.#layout.end);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
   }
 }

@@ -10,7 +10,14 @@ import type { ChecksumChange } from "./checksum.ts";
 import { choose, when } from "./control.ts";
 import { callHelper, redirect } from "./helper.ts";
 import { fitsBefore } from "./packet-checksum.ts";
-import { type CarriedTag, type Checksummed, type CoveredChange, type Encapsulation, Packet } from "./packet.ts";
+import {
+  type CarriedTag,
+  type Checksummed,
+  type CoveredChange,
+  type Encapsulation,
+  Packet,
+  type PacketLayout,
+} from "./packet.ts";
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, place, PLACE, within } from "./reference.ts";
 import { type Bool, Int, inRegister, type Net } from "./scalar.ts";
@@ -18,7 +25,8 @@ import { u32 } from "./types.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** Byte offsets in struct __sk_buff. */
-const LAYOUT = { data: 76, dataEnd: 80, ifindex: 40 } as const;
+const LAYOUT: PacketLayout = { data: 76, end: 80, size: 4 };
+const IFINDEX = 40;
 const LENGTH = 0;
 const PACKET_TYPE = 4;
 const VLAN_PRESENT = 20;
@@ -59,6 +67,10 @@ export class TcPacket extends Packet {
 
   override length(): Int<"u32"> {
     return this.#field(LENGTH);
+  }
+
+  override ingressIfindex(): Int<"u32"> {
+    return this.#field(IFINDEX);
   }
 
   override isForHost(): Bool {
