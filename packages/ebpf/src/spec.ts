@@ -107,8 +107,8 @@ export interface SocketBufferInput {
   /** Bytes in the first piece, which programs can read at once. Default: all. At least 14. */
   readonly linearBytes?: number;
   /**
-   * `whole`: as on a wire. `complete`: so, too, and a card has summed up the packet (CHECKSUM_COMPLETE). Or the checksum
-   * is yet to be computed, of everything from byte `start` of the frame on, to be put `offset` bytes behind that.
+   * `whole`: as on a wire. `complete`: so, too, and a card has summed up the packet (CHECKSUM_COMPLETE). Or the
+   * checksum is yet to be computed, of everything from byte `start` of the frame on, to be put `offset` behind that.
    */
   readonly checksum?: "whole" | "complete" | { readonly start: number; readonly offset: number };
   /** Bytes of payload in each segment that the packet will be divided into (gso_size). Default 0: it is one. */

@@ -271,8 +271,8 @@ export class Packet extends Owned {
   }
 
   /**
-   * Makes the first `bytes` bytes readable where the packet has them. Under XDP they are. Under tc they may lie in other
-   * pages, then all references into the packet become stale.
+   * Makes the first `bytes` bytes readable where the packet has them. Under XDP they are. Under tc they may lie in
+   * other pages, and all references into the packet become stale.
    */
   makeReadable(_bytes: Int<"u32"> | number): void {
     this.assertOwned();

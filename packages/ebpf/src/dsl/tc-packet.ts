@@ -1,7 +1,7 @@
-// The packet as a tc program sees it (sched_cls on ingress): a socket buffer of the network stack. Its first bytes are in
-// one piece, the rest may lie in other pages; its outermost VLAN tag is beside it; its transport checksum may be yet to be
-// computed; and it may stand for many segments that will be divided later. struct __sk_buff, include/uapi/linux/bpf.h;
-// helpers in net/core/filter.c.
+// The packet as a tc program sees it (sched_cls on ingress): a socket buffer of the network stack. Its first bytes are
+// in one piece, the rest may lie in other pages; its outermost VLAN tag is beside it; its transport checksum may be yet
+// to be computed; and it may stand for many segments that will be divided later. struct __sk_buff is in
+// include/uapi/linux/bpf.h, the helpers are in net/core/filter.c.
 
 import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";

@@ -1,5 +1,5 @@
-// What programs for tc do to packets, in any host; and, in the interpreter, to packets that the kernel's test run cannot
-// make: with a tag beside them, in pieces, with a checksum yet to be computed.
+// What programs for tc do to packets, in any host; and, in the interpreter, to packets that the kernel's test run
+// cannot make: with a tag beside them, in pieces, with a checksum yet to be computed.
 
 import { describe, expect, test } from "vitest";
 import {

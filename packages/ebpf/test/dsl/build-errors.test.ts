@@ -232,50 +232,6 @@ describe("stale headers", () => {
     expect(held.code).toBe("YM_BUILD_STALE");
   });
 
-  test("a header from before a branch that changes the bounds and goes on, behind it", () => {
-    const grow = (packet: Packet) => void packet.adjustHead(4);
-    const branches: ((packet: Packet) => void)[] = [
-      (packet) => when(packet.length().gt(100), () => grow(packet)),
-      (packet) => when(packet.length().gt(100), () => undefined).otherwise(() => grow(packet)),
-      (packet) => when(packet.length().gt(100), () => grow(packet)).otherwise(() => undefined),
-    ];
-    for (const branch of branches) {
-      const error = failure((packet) => {
-        const header = packet.read(Header).orPass();
-        branch(packet);
-        return verdict(header.length.toU32());
-      });
-      expect(error.code).toBe("YM_BUILD_STALE");
-      const program = xdp("p", (packet) => {
-        branch(packet);
-        return verdict(packet.read(Header).orPass().length.toU32());
-      });
-      expect(compile(program).instructions.length).toBeGreaterThan(2);
-    }
-  });
-
-  test("a header from before the branches is good in the second of them, whatever the first does", () => {
-    const program = xdp("p", (packet) => {
-      const header = packet.read(Header).orPass();
-      when(header.kind.eq(1), () => void packet.adjustHead(4)).otherwise(() => {
-        header.kind = u8(9);
-      });
-      return pass();
-    });
-    expect(compile(program).instructions.length).toBeGreaterThan(2);
-  });
-
-  test("a loop that changes the bounds and goes on", () => {
-    const error = failure((packet) => {
-      repeat(3, () => void packet.adjustHead(4));
-      return pass();
-    });
-    expect(error).toMatchObject({
-      code: "YM_BUILD_STALE",
-      message: expect.stringContaining("a loop that changes the packet's bounds must end in a verdict"),
-    });
-  });
-
   test("a branch that changes the bounds and leaves takes its change along", () => {
     const program = xdp("p", (packet) => {
       const header = packet.read(Header).orPass();
