@@ -124,7 +124,7 @@ export function describeChange(change: Change): string {
     case "toa":
       return `clients' addresses from ${change.directors.join(", ")} told to programs in ${change.controlGroup}`;
     case "unwrap":
-      return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface} (GUE at port ${change.guePort})`;
+      return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface}, GUE at port ${change.guePort}`;
   }
 }
 
