@@ -39,6 +39,7 @@ export {
 } from "./netlink/traffic-control.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
+export { type CapturedFrame, PacketTap } from "./packet-tap.ts";
 export {
   type Capability,
   capabilitiesOf,
