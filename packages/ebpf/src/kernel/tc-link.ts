@@ -36,7 +36,7 @@ export interface AttachTcOptions {
 /** Where our filter sits: the name tells it from others', should the place be taken. */
 const FILTER = { name: "yardmaster", priority: 4711, handle: 1 } as const;
 
-/** A program at tc. A filter stays where it is when the process ends without `detach`; a link goes unless it is pinned. */
+/** A program at tc. When the process ends without `detach`, a filter stays where it is, a link only if it is pinned. */
 export interface TcAttachment extends Disposable {
   readonly mode: TcAttachMode;
   /** Only of `tcx`: for pinning. */
