@@ -29,12 +29,22 @@ export interface DestinationPlace {
   readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
+  /** What its service's full NAT sends from. */
+  readonly localAddresses: readonly string[];
 }
 
-/** Content of the destinations map; `hasRule`: its replies are told by a rule. */
+/** What of a destination's record is settled elsewhere. */
+interface Settled {
+  /** Its replies are told by a rule. */
+  readonly hasRule: boolean;
+  /** Where its local addresses stand, see the schema. */
+  readonly localPool: bigint;
+}
+
+/** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  hasRule: boolean,
+  { hasRule, localPool }: Settled,
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold } = definition;
   return {
@@ -47,7 +57,7 @@ export function destinationRecord(
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
     reserved: new Uint8Array(4),
-    localPool: 0n,
+    localPool,
     reservedToo: new Uint8Array(16),
   };
 }
