@@ -18,6 +18,7 @@ export const directRouting: ForwardingMethod = {
       kind: "vipOnServer",
       text: "the real server has the service's address on an interface that does not answer ARP for it",
     },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   target: ({ connection }) => connection.address,
   request: () => undefined,

@@ -28,8 +28,6 @@ export interface Requirement {
     /** There are local addresses, of the server's family, and their packets come to this machine. */
     | "localAddressesGiven"
     | "localAddressOwned"
-    /** Replies come in where the kernel, asked for the way back, expects them (rp_filter). */
-    | "reversePath"
     /** The next hop to the server answers ARP or neighbour discovery. */
     | "neighbourKnown";
   readonly text: string;

@@ -15,6 +15,7 @@ export const nat: ForwardingMethod = {
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   target: ({ connection }) => connection.address,
   request: ({ parsed, connection }) => translate(parsed, { destination: connection }),
