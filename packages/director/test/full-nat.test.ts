@@ -31,7 +31,7 @@ test("servers are spoken to from the pool, and status says who has what", () => 
   using bench = new Bench(createMemoryHost(), configuration([web]));
   const from = Array.from({ length: 20 }, (_, at) => sentFrom(bench, syn(4000 + at)));
   expect(new Set(from)).toEqual(new Set(["10.0.1.1", "10.0.1.2"]));
-  const [{ servers: [server] = [] } = {}] = readServices(bench.dataplane);
+  const server = readServices(bench.dataplane)[0]?.servers[0];
   expect(server?.localPorts).toEqual({ inUse: 20, maximum: 2 * PORTS });
   const rows = readConnections(bench.dataplane, bench.now(), 100);
   expect(new Set(rows.map(({ destination }) => destination))).toEqual(new Set(["10.0.0.11:8080"]));
