@@ -6,7 +6,16 @@ import { InnerMaps } from "./inner-maps.ts";
 import { familyOf } from "../address.ts";
 import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
-import { type DestinationPlace, destinationRecord, type ServiceRecord, serviceRecord, tableOf } from "./records.ts";
+import {
+  type DestinationPlace,
+  destinationRecord,
+  identityRecord,
+  NO_DESTINATION,
+  NO_IDENTITY,
+  type ServiceRecord,
+  serviceRecord,
+  tableOf,
+} from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
 import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
@@ -60,6 +69,7 @@ export class ServiceMaps implements Disposable {
   apply(transaction: Transaction, { before, after, position }: ServiceChange): void {
     const removed = this.#removedCount + after.removed.length - (before?.removed.length ?? 0);
     if (removed > this.#removedCount) this.#countRemoved(transaction, removed);
+    this.#identify(transaction, after);
     const changed = this.#place(transaction, before, after);
     const replies = this.replies.begin(transaction, claimChanges(before, after));
     if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
@@ -82,6 +92,13 @@ export class ServiceMaps implements Disposable {
     this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
   }
 
+  /** Says for a successor what the service is known by, before connections refer to its place. */
+  #identify(transaction: Transaction, service: LiveService): void {
+    const isKnown = service.isListed || service.removed.length > 0;
+    const record = isKnown ? identityRecord(service) : NO_IDENTITY;
+    transaction.update(this.#ground.made.live.identities, service.index, record);
+  }
+
   /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
   #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
     const identity = identityOf(after.definition);
@@ -90,6 +107,7 @@ export class ServiceMaps implements Disposable {
       if (stays.has(index)) continue;
       transaction.set(this.#places, index, undefined);
       this.#localPools.release(transaction, index);
+      transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
     }
     const { localAddresses = [] } = after.definition;
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
