@@ -42,6 +42,8 @@ export interface ServiceStatus extends TrafficCounters {
   readonly persistence?: Persistence;
   readonly onePacket: boolean;
   readonly caps: Caps;
+  /** What full NAT sends from; absent where no server has it. */
+  readonly localAddresses?: readonly string[];
   readonly servers: readonly DestinationStatus[];
 }
 
@@ -60,6 +62,22 @@ export interface VerdictCount {
   readonly packets: number;
 }
 
+/** What probably keeps a server from working. */
+export interface Hint {
+  /** `error`: packets do not arrive. */
+  readonly severity: "error" | "warning";
+  /** Stable, for programs. */
+  readonly code: string;
+  readonly service: string;
+  /** `10.0.0.11:80`; what is wrong with the machine is said of the first server only. */
+  readonly server: string;
+  readonly message: string;
+  /** What was seen, and how to see it. */
+  readonly evidence: string;
+  /** The command that mends it, or what else to do. */
+  readonly hint: string;
+}
+
 /** The director and all of its services at one moment. */
 export interface DirectorStatus {
   readonly version: string;
@@ -70,6 +88,7 @@ export interface DirectorStatus {
   readonly hooks: readonly HookStatus[];
   readonly services: readonly ServiceStatus[];
   readonly verdicts: readonly VerdictCount[];
+  readonly hints: readonly Hint[];
   readonly connectionTable: {
     readonly entries: number;
     readonly maximum: number;

@@ -22,6 +22,7 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
     ...(persistence !== undefined && { persistence }),
     ...{ onePacket, caps },
+    ...(definition.localAddresses !== undefined && { localAddresses: definition.localAddresses }),
     ...total(servers),
     servers,
   };
