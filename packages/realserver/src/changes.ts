@@ -118,13 +118,13 @@ export function takeBack(change: Change): string | undefined {
 export function describeChange(change: Change): string {
   switch (change.kind) {
     case "sysctl":
-      return `${change.name}: ${change.before} → ${change.after}`;
+      return `${change.name} = ${change.after} (was ${change.before})`;
     case "address":
       return `${change.address}/${change.prefixLength} on ${change.interface}`;
     case "toa":
       return `clients' addresses from ${change.directors.join(", ")} told to programs in ${change.controlGroup}`;
     case "unwrap":
-      return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface}, GUE at port ${change.guePort}`;
+      return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface} (GUE: ${change.guePort})`;
   }
 }
 
