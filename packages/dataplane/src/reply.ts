@@ -84,6 +84,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
       when(isAlive.get().eq(0), () => void connections.delete(answer));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   /** Who gets the replies that `connection` would: its client's flow, in `owner`. 0 where there is nobody. */
@@ -101,6 +102,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
       findReplyByRule(maps[family.name], answer, (_, service) => found(service));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   return { replyEntry, replyOwner };
