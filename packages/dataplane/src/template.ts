@@ -225,8 +225,7 @@ function choosing(at: Place) {
       countTemplates(maps, destination, u32(MINUS_ONE));
       when(outcome.ne(EXISTS), () => returnValue(1));
       templates.lookup(key).then((template) => {
-        const { life } = template;
-        const destination = leadsTo(maps, template, life, now);
+        const destination = leadsTo(maps, template, template.life, now);
         when(destination.ne(NO_DESTINATION), () => follow(template, destination));
       });
       return u32(0);
