@@ -1,4 +1,5 @@
-// What outlives a director: maps by their pins, one process at a time at them, and nothing that makes no sense taken over.
+// What outlives a director: maps by their pins, one process at a time at them, and nothing that makes no sense taken
+// over.
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { arrayMap, bytes, struct } from "@yardmaster/ebpf";

@@ -1,5 +1,5 @@
-// A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there, and
-// one process at a time holds it.
+// A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there,
+// and one process at a time holds it.
 
 import { readlinkSync, statSync } from "node:fs";
 import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
@@ -20,8 +20,8 @@ export interface Instance extends Disposable {
 }
 
 /**
- * Takes the instance `name` of this network namespace. Throws a DirectorError: YM_INSTANCE_NAME, or YM_INSTANCE_BUSY where
- * another process has it.
+ * Takes the instance `name` of this network namespace. Throws a DirectorError: YM_INSTANCE_NAME, or YM_INSTANCE_BUSY
+ * where another process has it.
  */
 export function takeInstance(name: string): Instance {
   const directory = directoryOf(name);

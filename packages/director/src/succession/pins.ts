@@ -1,5 +1,5 @@
-// What an instance keeps pinned: the maps of its data plane, one folder a generation, the latest behind the name "current",
-// and a description of them; and the links, which hold the programs to the interfaces.
+// What an instance keeps pinned of its data plane: the maps, one folder a generation, the latest behind the name
+// "current", and a description of them.
 
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -54,7 +54,7 @@ const descriptionSchema = z.object({
   ),
 });
 
-/** The data plane that an instance left; undefined where there is none. Throws a DirectorError (YM_SUCCESSION_STATE). */
+/** The data plane that an instance left, if there is one. Throws a DirectorError (YM_SUCCESSION_STATE). */
 export function openPinned(directory: string): Former | undefined {
   const folder = join(directory, CURRENT);
   if (!existsSync(folder)) return undefined;
