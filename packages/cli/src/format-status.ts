@@ -48,6 +48,14 @@ const columns: readonly StatusColumn[] = [
     ofService: (service) => clientsOf(service, service),
     ofServer: clientsOf,
   },
+  {
+    heading: "LOCAL PORTS",
+    align: "right",
+    isUsedBy: ({ servers }) => servers.some(({ localPorts }) => localPorts !== undefined),
+    ofService: () => "",
+    ofServer: ({ localPorts }) =>
+      localPorts === undefined ? "" : `${formatCount(localPorts.inUse)} of ${formatCount(localPorts.maximum)}`,
+  },
   counted("TOTAL", "connections"),
   counted("PACKETS IN", "packetsIn"),
   counted("BYTES IN", "bytesIn"),

@@ -7,6 +7,7 @@ import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { type Attachment, attach } from "./kernel/attach.ts";
 import { TickClock } from "./kernel/clock.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
+import { readKernelPorts } from "./kernel/kernel-ports.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import type { Configuration } from "./model/configuration.ts";
 import { plan } from "./plan/plan.ts";
@@ -44,7 +45,7 @@ export class Director implements Disposable {
     assertFeatures();
     const interfaces = chooseInterfaces(configuration.director.interfaces);
     const { macs, sendBack } = interfaces;
-    const planned = plan(configuration, macs, { sendBack });
+    const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
     assertForwarding(interfaces.attach, planned.shape.families);
     const dataplane = owned.use(createDataplane(createKernelHost(), planned));
     fillVlans(dataplane, interfaces);

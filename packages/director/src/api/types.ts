@@ -25,6 +25,8 @@ export interface TrafficCounters {
 export interface DestinationStatus extends TrafficCounters, Destination {
   /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
   readonly overloaded: boolean;
+  /** fullnat: ports of local addresses that its connections have, and how many there are towards one server. */
+  readonly localPorts?: { readonly inUse: number; readonly maximum: number };
 }
 
 /** A virtual service, observed. */
@@ -108,6 +110,8 @@ export interface ConnectionRow {
   /** Port 0: for all ports; `mark 7`: for all that has the mark. */
   readonly virtual: string;
   readonly destination: string;
+  /** fullnat: the director's address and port that the destination talks to. */
+  readonly local?: string;
   /** Name of the service. */
   readonly service: string;
   /** Of a template: connections that were opened under it and go on. */

@@ -1,7 +1,8 @@
 // The services of a running data plane, changed one by one while packets flow. Each change is done whole or not at all
 // and follows IPVS's rules: schedulers hear of every change of their list, and what comes back is what it was.
 
-import { type Scheduler, schedulers } from "@yardmaster/dataplane";
+import { randomInt } from "node:crypto";
+import { hasLocalAddress, type Scheduler, schedulers } from "@yardmaster/dataplane";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import type { Arrival } from "../plan/plan.ts";
 import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
@@ -71,6 +72,11 @@ export class LiveServices implements Disposable {
     return place && service && { service, place };
   }
 
+  /** How many local addresses a destination's packets are sent from. */
+  localAddressesOf(destination: number): number {
+    return this.#maps.localAddressesOf(destination);
+  }
+
   /** What programs see of the service with an index. */
   recordOf(service: number): ServiceRecord | undefined {
     return this.#maps.recordOf(service);
@@ -81,7 +87,12 @@ export class LiveServices implements Disposable {
     const { shape, ticksPerSecond, made } = this.#ground;
     assertSettingsFit("changing settings", shape, settings);
     const known = made.live.settings.lookup(0);
-    const kept = { now: known?.now ?? 0, removedDestinations: known?.removedDestinations ?? 0 };
+    const kept = {
+      now: known?.now ?? 0,
+      removedDestinations: known?.removedDestinations ?? 0,
+      // A new one only where there is none yet.
+      localPortSeed: hasLocalAddress(shape.methods) ? known?.localPortSeed || randomInt(1, 2 ** 32) : 0,
+    };
     made.live.settings.update(0, { ...settingsRecord(settings, ticksPerSecond), ...kept });
     this.#settings = settings;
   }
