@@ -14,5 +14,6 @@ export interface RealServerNeeds {
 export function realServerUp({ forwarding, virtual, director = "DIRECTOR" }: RealServerNeeds): string {
   const services = (virtual.length === 0 ? ["ADDRESS"] : virtual).map((address) => ` --service ${address}`).join("");
   // Only who is named may send tunnels, or say who a client is; dr's packets say nothing of the director.
-  return `yardmaster realserver up --method ${forwarding}${services}${forwarding === "dr" ? "" : ` --director ${director}`}`;
+  const senders = forwarding === "dr" ? "" : ` --director ${director}`;
+  return `yardmaster realserver up --method ${forwarding}${services}${senders}`;
 }
