@@ -8,7 +8,7 @@ import { pinDirectory } from "../pins.ts";
 import { hostOf, interfaceOf, SOME_CLIENT } from "../plan.ts";
 import { StateFile } from "../state.ts";
 import { openUnwrapper, readUnwrapCounts } from "../unwrap/install.ts";
-import { type ClientProbe, seeClient } from "./client-address.ts";
+import { seeClient } from "./client-address.ts";
 import type { Finding } from "./finding.ts";
 import { loadInjector } from "./injector.ts";
 import { checkSilence } from "./neighbour.ts";

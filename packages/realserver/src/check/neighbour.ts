@@ -1,5 +1,5 @@
-// Whether this machine answers ARP and neighbour discovery for a virtual address: it is asked, as from the wire. So that
-// silence means something, it is first asked for an address that it must answer for.
+// Whether this machine answers ARP and neighbour discovery for a virtual address: it is asked, as from the wire. So
+// that silence means something, it is first asked for an address that it must answer for.
 import type { KernelProgram } from "@yardmaster/ebpf/kernel";
 import { type InterfaceAddress, type Link, listAddresses } from "@yardmaster/linux";
 import {
