@@ -8,6 +8,7 @@ import { currentTick } from "./clock.ts";
 import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
 import { sendRequest } from "./forward/send-request.ts";
+import { travelIcmp } from "./icmp/travel-icmp.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { type Frame, parseFrame, parseTransport } from "./parse.ts";
 import { reasons } from "./reasons.ts";
@@ -33,7 +34,8 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
   const { maps, shape, family } = road;
-  const parsed = parseTransport(frame, networkHeader(family, frame.packet, frame.networkOffset));
+  const network = networkHeader(family, frame.packet, frame.networkOffset);
+  const parsed = parseTransport(frame, network, () => travelIcmp(road, frame, network, currentTick(maps, shape)));
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);

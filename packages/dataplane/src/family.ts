@@ -60,6 +60,9 @@ function family(name: FamilyName) {
   /** What a wide service is found by: the class of the packet's port, see PortClass, and a prefix of the address. */
   const Prefix = struct(`prefix${digit}`, { portClass: be32, address });
 
+  /** An address that services have, without port. */
+  const VirtualPrefix = struct(`virtual_prefix${digit}`, { address });
+
   /**
    * For whom a real server answers: key is its address, port and protocol, value the service's address and port. Only
    * where that is one service; otherwise connections have reply entries.
@@ -89,6 +92,7 @@ function family(name: FamilyName) {
     Connection,
     ServiceKey,
     Prefix,
+    VirtualPrefix,
     ReplyRule,
     TemplateKey,
   };

@@ -1,7 +1,7 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { guard, type Int, leave, redirect, tx, verdict, when } from "@yardmaster/ebpf";
+import { guard, type Int, leave, type Packet, redirect, tx, verdict, when } from "@yardmaster/ebpf";
 import type { Parsed } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
@@ -22,15 +22,16 @@ export interface Answering {
 export function answer({ maps, shape, now }: Answering, parsed: Parsed, refusal: Refusal): void {
   const before = countInSecond(maps, maps.tallies.value.answers, now);
   guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
-  const { packet } = parsed;
-  const send = (): void => {
-    if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
-    leave(tx());
-  };
   when(refusal.is("reset"), () => {
     makeReset(parsed);
-    send();
+    sendBack(parsed.packet, shape);
   });
   makeIcmpError(parsed, refusal);
-  send();
+  sendBack(parsed.packet, shape);
+}
+
+/** Sends a packet where it came from, and leaves. */
+export function sendBack(packet: Packet, shape: BalancerShape): void {
+  if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
+  leave(tx());
 }

@@ -1,6 +1,7 @@
 // NAT, LVS's masquerading: the packet's destination becomes the real server; the server's answer comes
 // back through the director and gets the service's address again.
 
+import { translateError } from "../icmp/icmp-error.ts";
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod } from "./method.ts";
 import { translate } from "./translate.ts";
@@ -18,6 +19,10 @@ export const nat: ForwardingMethod = {
   target: (connection) => connection.address,
   request: (parsed, connection) => translate(parsed, "destination", connection.address, connection.port),
   reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
+  requestError: (error, { address, port }) =>
+    translateError(error, { own: "destination", quoted: "source" }, address, port),
+  replyError: (error, { address, port }) =>
+    translateError(error, { own: "source", quoted: "destination" }, address, port),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },

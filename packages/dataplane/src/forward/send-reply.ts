@@ -45,7 +45,7 @@ export function sendReply(
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */
-function sendToClient({ maps, shape, family }: Road, { parsed, now }: Traveller): void {
+export function sendToClient({ maps, shape, family }: Road, { parsed, now }: Traveller): void {
   const { network } = parsed;
   const target = network.destination;
   const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);

@@ -127,6 +127,7 @@ export const fields = {
   "director.dropPackets": group("map", "a share of new connections to drop, such as { oneOf: 10 }"),
   "director.dropPackets.oneOf": integer(2, 1_000_000, "of how many packets that open a connection one is dropped"),
   "director.answersPerSecond": integer(0, 1_000_000, "ICMP errors and resets sent at most in a second, 0–1000000"),
+  "director.pingVip": text("flag", "whether the director answers pings to services' addresses: true or false"),
   "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
   "director.marks.*": group("map", "which packets get a mark: mark, address, port, protocol"),
   "director.marks.*.mark": mark,

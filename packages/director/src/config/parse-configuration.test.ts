@@ -55,6 +55,7 @@ describe("a good file", () => {
               "lblcr": 86400000,
             },
             "onRemoval": "drop",
+            "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
             "secureTcp": false,
@@ -269,6 +270,7 @@ director:
   secureTcp: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
+  pingVip: false
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
 services: {}
@@ -282,7 +284,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
+      ...{ dropOneOf: 10, answersPerSecond: 5, pingVip: false, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });
   });

@@ -184,6 +184,7 @@ const directorSchema = z
       .describe(fields["director.dropPackets"].meaning)
       .optional(),
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
+    pingVip: flag(fields["director.pingVip"]).default(true),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })
   .describe(fields.director.meaning);

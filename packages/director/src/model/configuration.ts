@@ -110,6 +110,8 @@ export interface DirectorSettings {
   readonly dropOneOf: number;
   /** ICMP errors and resets that the director sends at most in a second. */
   readonly answersPerSecond: number;
+  /** The director answers pings to the services' addresses itself; otherwise the stack may. */
+  readonly pingVip: boolean;
   readonly connections: { readonly maximum: number };
 }
 

@@ -1,0 +1,144 @@
+// The road of ICMP packets. Echo requests to virtual addresses are answered. Errors go where the packet that they quote
+// came from: those about a server's answer to the server that gave it, those about a client's packet to the client.
+// Rules: shared behaviour reference §9; ip_vs_in_icmp and ip_vs_out_icmp in net/netfilter/ipvs/ip_vs_core.c.
+
+import { drop, guard, type Int, leave, pass, stack, u32, when } from "@yardmaster/ebpf";
+import { isSameAddress } from "../address.ts";
+import { Refusal } from "../answer/refusal.ts";
+import type { FamilyName } from "../family.ts";
+import type { ForwardingMethod, ServiceAddress } from "../forward/method.ts";
+import { hasReplies, methods } from "../forward/registry.ts";
+import { sendToClient } from "../forward/send-reply.ts";
+import { countedPath } from "../forward/send-request.ts";
+import { Icmp, ICMP_PROTOCOLS } from "../headers.ts";
+import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "../life.ts";
+import type { NetworkHeader } from "../network-header.ts";
+import { resolve } from "../next-hop.ts";
+import type { Frame } from "../parse.ts";
+import { reasons } from "../reasons.ts";
+import { findReplyByRule, requestFlow } from "../reply.ts";
+import type { Road } from "../road.ts";
+import { transmit } from "../transmit.ts";
+import { answerEcho } from "./echo.ts";
+import type { IcmpError } from "./icmp-error.ts";
+import { quotedHeader } from "./quoted-header.ts";
+
+/** Errors that belong to connections: unreachable, source quench, time exceeded (RFC 792). */
+const IPV4_ERRORS = [3, 4, 11];
+/** ICMPv6: types below are errors (RFC 4443 §2.1). */
+const FIRST_INFORMATION = 128;
+
+/** An error on the road. */
+interface ErrorTraveller {
+  readonly error: IcmpError;
+  /** The flow that the quoted packet answers. */
+  readonly flow: FlowReference;
+  readonly now: Int<"u32">;
+}
+
+/** Brings a packet that is neither TCP nor UDP to the end of its road. */
+export function travelIcmp(road: Road, frame: Frame, network: NetworkHeader, now: Int<"u32">): void {
+  const { family } = road;
+  guard(network.protocol.eq(ICMP_PROTOCOLS[family.name])).orPass(reasons.notTcpOrUdp);
+  const icmp = network.payload.fork().read(Icmp).orPass(reasons.truncated);
+  guard(network.payloadLength.ge(Icmp.size)).orPass(reasons.malformedIcmp);
+  answerEcho(road, frame, network, icmp);
+  guard(isError(family.name, icmp.type)).orPass(reasons.notTcpOrUdp);
+  const quoted = quotedHeader(family, frame.packet, network);
+  // An error is for who sent the packet (RFC 792): whoever forges one need not be helped.
+  guard(isSameAddress(network.destination, quoted.source)).orPass(reasons.icmpWithoutConnection);
+  const { ports, protocol } = quoted;
+  const parsed = { ...frame, network, ports, transport: network.payload, protocol, flags: u32(0) };
+  const flow = stack(
+    family.FlowKey,
+    {
+      source: quoted.destination,
+      destination: quoted.source,
+      sourcePort: ports.destination,
+      destinationPort: ports.source,
+      protocol: protocol.toU32(),
+    },
+    { share: "flow" },
+  );
+  followConnection(road, { error: { parsed, icmp, quoted }, flow, now });
+}
+
+function isError(family: FamilyName, type: Int<"u8">) {
+  if (family === "ipv6") return type.lt(FIRST_INFORMATION);
+  const [first, ...others] = IPV4_ERRORS.map((error) => type.eq(error)) as [ReturnType<typeof type.eq>];
+  return others.reduce((any, one) => any.or(one), first);
+}
+
+/** Finds the connection of the flow as for a packet of it, and leaves. The connection itself is left as it is. */
+function followConnection(road: Road, traveller: ErrorTraveller): void {
+  const { maps, shape, family } = road;
+  const { flow, now } = traveller;
+  const { connections } = maps[family.name];
+  connections.lookup(flow).then((found) => {
+    if (hasReplies(shape.methods)) {
+      when(found.direction.eq(REPLY), () => {
+        const client = connections.lookup(requestFlow(flow, found)).orPass(reasons.icmpWithoutConnection);
+        sendErrorToClient(road, traveller, client, found);
+      });
+    }
+    when(isExpired(found.life, now).not(), () => sendErrorToServer(road, traveller, found));
+  });
+  if (hasReplies(shape.methods)) {
+    findReplyByRule(maps[family.name], flow, (client, service) => {
+      sendErrorToClient(road, traveller, client, service);
+    });
+  }
+  leave(pass(reasons.icmpWithoutConnection));
+}
+
+/** Sends an error about a server's answer to that server, as a packet of the client's would go, and leaves. */
+function sendErrorToServer(road: Road, { error, now }: ErrorTraveller, connection: ConnectionReference): void {
+  const { maps, shape } = road;
+  const { parsed } = error;
+  const { network } = parsed;
+  const { hop } = countedPath(maps, connection, network.length);
+  for (const name of shape.methods) {
+    const method = methods[name];
+    when(connection.method.eq(method.code), () => {
+      const change = () => (method.requestError ?? ((of) => method.request(of.parsed, connection)))(error, connection);
+      // There is no answer to an error (RFC 1122 §3.2.2).
+      const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
+        if (verdict === "drop") leave(drop(reason));
+        change();
+        leave(pass(reason));
+      };
+      const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
+      resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+      when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
+      guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      network.decrementHops();
+      change();
+      leave(transmit(parsed, hop, shape));
+    });
+  }
+  leave(drop(reasons.internal));
+}
+
+/** Sends an error about a client's packet to that client, as if the service had sent it, and leaves. */
+function sendErrorToClient(
+  road: Road,
+  { error, flow, now }: ErrorTraveller,
+  connection: ConnectionReference,
+  service: ServiceAddress,
+): void {
+  const { maps, shape } = road;
+  const { parsed } = error;
+  guard(isExpired(connection.life, now).not()).orPass(reasons.icmpWithoutConnection);
+  const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
+  path.packetsOut = path.packetsOut.add(1);
+  path.bytesOut = path.bytesOut.add(parsed.network.length);
+  for (const name of shape.methods) {
+    const { code, replyError } = methods[name];
+    if (replyError === undefined) continue;
+    when(connection.method.eq(code), () => {
+      replyError(error, service);
+      sendToClient(road, { parsed, flow, now, refusal: new Refusal() });
+    });
+  }
+  leave(drop(reasons.internal));
+}
