@@ -52,10 +52,23 @@ export {
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";
 export { type Cursor, Packet } from "./dsl/packet.ts";
-export { fn, loop, type ProgramDefinition, xdp } from "./dsl/program.ts";
+export { fn, type FunctionOptions, loop, verdictFn } from "./dsl/function.ts";
+export { type ProgramDefinition, xdp } from "./dsl/program.ts";
 export { type ProgramArray, programArray } from "./dsl/program-array.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
+export {
+  AF_INET,
+  AF_INET6,
+  getPeerName,
+  Socket,
+  type SocketAddress,
+  SocketEvent,
+  type SocketOperations,
+  socketOperations,
+  type SocketStorage,
+  socketStorage,
+} from "./dsl/socket-program.ts";
 export {
   type ArrayReference,
   type Fields,

@@ -11,9 +11,27 @@ import type { TransitionTable } from "../tcp-states.ts";
 /** Names as the configuration has them. */
 export type MethodName = "nat" | "dr";
 
-/** What a method needs beyond the director, in words and in a form that a check can switch on. */
+/**
+ * What a method needs beyond the director, in words and in a form that a check can switch on: the director has one
+ * check of each kind (director/src/checks).
+ */
 export interface Requirement {
-  readonly kind: "onLink" | "repliesThroughDirector" | "vipOnServer" | "ipForwarding";
+  readonly kind:
+    | "onLink"
+    | "repliesThroughDirector"
+    | "vipOnServer"
+    | "ipForwarding"
+    /** The way to the server carries a client's packet and what is put around it. */
+    | "tunnelRoom"
+    /** The server takes off what is put around a packet. */
+    | "unwrapping"
+    /** There are local addresses, of the server's family, and their packets come to this machine. */
+    | "localAddressesGiven"
+    | "localAddressOwned"
+    /** Replies come in where the kernel, asked for the way back, expects them (rp_filter). */
+    | "reversePath"
+    /** The next hop to the server answers ARP or neighbour discovery. */
+    | "neighbourKnown";
   readonly text: string;
 }
 
@@ -31,6 +49,8 @@ export interface ForwardingMethod {
   readonly hasReplies: boolean;
   /** Whether a destination may have another port than its service. */
   readonly mapsPorts: boolean;
+  /** Whether a destination may be of another family than its service. Default: no. */
+  readonly mixesFamilies?: boolean;
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];

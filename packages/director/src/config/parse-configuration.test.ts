@@ -54,6 +54,7 @@ describe("a good file", () => {
               "lblc": 86400000,
               "lblcr": 86400000,
             },
+            "mssClamp": "auto",
             "onRemoval": "drop",
             "pingVip": true,
             "portReuse": "ended",
@@ -270,7 +271,8 @@ director:
   secureTcp: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
-  pingVip: false
+  localAddresses: [10.0.0.5]
+  mssClamp: off
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
 services: {}
@@ -284,7 +286,8 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ dropOneOf: 10, answersPerSecond: 5, pingVip: false, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
+      ...{ mssClamp: "off", pingVip: false },
+      ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });
   });

@@ -1,5 +1,7 @@
 // The two nouns that configuration, plan and status share: a virtual service and its destinations, as in LVS.
 // Plain readonly data; what is observed about them (counters, connections) lives in api/types.ts.
+import type { ClientAddress } from "./client-address.ts";
+import type { Encapsulation } from "./encapsulation.ts";
 import type { ForwardingMethod } from "./forwarding-method.ts";
 import type { Ports } from "./ports.ts";
 import type { Scheduler, SchedulerOption } from "./scheduler.ts";
@@ -12,7 +14,7 @@ export type Protocol = (typeof protocols)[number];
 
 /** A real server as one service uses it. */
 export interface Destination {
-  /** Of the service's family, in its canonical spelling. */
+  /** In its canonical spelling. Of the service's family, unless its method can mix them. */
   readonly address: string;
   /** Port in host order; 0: the port that the client wrote to. */
   readonly port: number;
@@ -23,6 +25,10 @@ export interface Destination {
   readonly upperThreshold: number;
   /** Connections below which it gets some again; 0: three quarters of the upper threshold. */
   readonly lowerThreshold: number;
+  /** How packets to it are wrapped; only where `forwarding` is tun. */
+  readonly encapsulation?: Encapsulation;
+  /** How it is told who the client is; only where `forwarding` is fullnat. */
+  readonly clientAddress?: ClientAddress;
 }
 
 /** Packets that get a mark. */
@@ -73,6 +79,8 @@ export interface VirtualService {
   /** UDP: every packet is scheduled, no connection is kept. */
   readonly onePacket: boolean;
   readonly caps: Caps;
+  /** What full NAT sends from, of any family, in written order; only where a server's `forwarding` is fullnat. */
+  readonly localAddresses?: readonly string[];
   /** In written order: order decides ties between equal destinations. */
   readonly servers: readonly Destination[];
 }

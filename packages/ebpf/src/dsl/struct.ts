@@ -203,17 +203,20 @@ export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceV
   const home = owner.register();
   // Of the first packet reference in it: what has been set later may not be there on every path.
   let epoch: Epoch | undefined;
+  let isUntraced: true | undefined;
   owner.emit({ kind: "move", target: home, from: constant(0), width: 64 });
   return {
     get() {
       assertOwner(owner, what, madeAt);
       const base = owner.register();
       owner.emit({ kind: "move", target: base, from: home, width: 64 });
-      return type.access(placeOfAddress(base, type.typeName, type.alignment, epoch));
+      const at = placeOfAddress(base, type.typeName, type.alignment, epoch);
+      return type.access(isUntraced === undefined ? at : { ...at, isUntraced });
     },
     set(reference) {
       assertOwner(owner, what, madeAt);
       epoch ??= reference[PLACE].epoch;
+      isUntraced ??= reference[PLACE].isUntraced;
       owner.emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
     },
   };

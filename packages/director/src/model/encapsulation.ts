@@ -1,0 +1,47 @@
+// How `tun` wraps a packet on its way to a server, and what that costs in every packet.
+import type { FamilyName } from "@yardmaster/dataplane";
+
+/** The words that people write. */
+export const encapsulations = ["ipip", "gue", "gre"] as const;
+
+/** The kind of an encapsulation. */
+export type EncapsulationName = (typeof encapsulations)[number];
+
+/** An encapsulation with its parameters. */
+export type Encapsulation =
+  /** IP in IP (RFC 2003, RFC 2473): nothing but an outer header. */
+  | { readonly kind: "ipip" }
+  /** Generic UDP encapsulation, as Linux's fou does it (draft-ietf-intarea-gue): UDP to this port, and four bytes. */
+  | { readonly kind: "gue"; readonly port: number; readonly checksum: boolean }
+  /** Generic routing encapsulation (RFC 2784). */
+  | { readonly kind: "gre"; readonly checksum: boolean };
+
+/** IANA's port of GUE, ipvsadm's `--tun-port` in most examples. */
+export const defaultGuePort = 6080;
+
+/** Bytes of an IP header without options (RFC 791, RFC 8200). */
+const outerHeader: Readonly<Record<FamilyName, number>> = { ipv4: 20, ipv6: 40 };
+const UDP_HEADER = 8;
+const GUE_HEADER = 4;
+const GRE_HEADER = 4;
+const GRE_CHECKSUM = 4;
+
+/** Bytes that it adds to every packet to a server of this family. */
+export function encapsulationOverhead(encapsulation: Encapsulation, serverFamily: FamilyName): number {
+  const outer = outerHeader[serverFamily];
+  switch (encapsulation.kind) {
+    case "ipip":
+      return outer;
+    case "gue":
+      return outer + UDP_HEADER + GUE_HEADER;
+    case "gre":
+      return outer + GRE_HEADER + (encapsulation.checksum ? GRE_CHECKSUM : 0);
+  }
+}
+
+/** For people: `ipip`, `gue port 6080 with checksum`. */
+export function encapsulationText(encapsulation: Encapsulation): string {
+  const port = encapsulation.kind === "gue" ? ` port ${encapsulation.port}` : "";
+  const checksum = encapsulation.kind !== "ipip" && encapsulation.checksum ? " with checksum" : "";
+  return `${encapsulation.kind}${port}${checksum}`;
+}
