@@ -383,7 +383,7 @@ export class ReferenceBalancer {
       this.#answers.set(answer, connection);
       return undefined;
     }
-    const other = this.#replies.get(answer);
+    const other = this.#replies.get(answer) ?? this.#answers.get(answer);
     if (other !== undefined && this.#isExpired(other)) this.#end(other);
     else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
     this.#replies.set(answer, connection);
