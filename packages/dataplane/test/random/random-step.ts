@@ -124,7 +124,9 @@ function icmpPacket(random: Random, { flow, destination }: ReferenceConnection):
   const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });
-  const whole = frame(macs, header(ends), message(type, random.below(5)), header(quoted), transport, random.bytes(4));
+  const about = frame(header(quoted), transport, random.bytes(4));
+  const shown = random.chance(0.1) ? about.subarray(0, random.below(about.length)) : about;
+  const whole = frame(macs, header(ends), message(type, random.below(5)), shown);
   return random.chance(0.1) ? damaged(random, whole) : whole;
 }
 
