@@ -20,6 +20,7 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress } from "./address.ts";
 import { families, type Family } from "./family.ts";
+import { hasLocalAddress } from "./forward/registry.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
@@ -105,7 +106,13 @@ export const Destination = struct("destination", {
   /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
   upperThreshold: u32,
   lowerThreshold: u32,
-  reserved: bytes(28),
+  reserved: bytes(4),
+  /**
+   * Full NAT: its local addresses in the map of those, the index of the first in the low half, how many in the high
+   * one. One word, so that another pool takes the place of this one at once.
+   */
+  localPool: u64,
+  reservedToo: bytes(16),
 });
 
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
@@ -132,6 +139,11 @@ export const ServiceLoad = struct("service_load", {
   halfOpen: u32,
   reserved: bytes(52),
 });
+
+/** An address of the director that full NAT talks to servers from. */
+export const LocalAddress = struct("local_address", { address: AnyAddress });
+/** How many of them there may be in all pools together. */
+export const MAXIMUM_LOCAL_ADDRESSES = 4096;
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
@@ -210,6 +222,14 @@ export const Settings = struct("settings", {
   localitySetTicks: u32,
   /** Ticks by which a connection's expiry must move for a packet to write it: a second saves most of the writes. */
   renewalTicks: u32,
+  /** Full NAT: the first local port, and how many ports there are with those of the gap left out. */
+  localPortFirst: u32,
+  localPortCount: u32,
+  /** Ports in between that are the kernel's: the first of them, and how many. */
+  localGapFirst: u32,
+  localGapCount: u32,
+  /** What local ports are mixed with, so that they cannot be foretold. */
+  localPortSeed: u32,
   /** Ticks that a connection lives in each state. */
   timeouts: list(u32, 16),
   /** Next state by table, TCP flags and state: see tcp-states.ts. */
@@ -306,8 +326,10 @@ const MAXIMUM_PREFIXES = 65_536;
 /** The maps of one family; those of a family that the shape lacks have room for one entry. */
 function familyMaps(family: Family, shape: BalancerShape) {
   const { digit, FlowKey, Connection, ServiceKey, Prefix, VirtualPrefix, ReplyRule, TemplateKey } = family;
+  const { LocalFlow, PortSearch } = family;
   const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
   const wide = hasFeature(shape, "wideServices");
+  const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
   const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
@@ -317,6 +339,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
+    portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
     /**
      * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
      * way through the schedulers wrote there, and follow all of them to the end.
@@ -349,6 +373,11 @@ export function balancerMaps(shape: BalancerShape) {
     destinations: arrayMap("destinations", Destination, shape.maximumDestinations),
     loads: arrayMap("loads", Load, shape.maximumDestinations),
     paths: arrayMap("paths", Path, shape.maximumDestinations, { perCpu: true }),
+    localAddresses: arrayMap(
+      "local_addresses",
+      LocalAddress,
+      hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
+    ),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
     vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),

@@ -91,6 +91,14 @@ export interface SettingsPlan {
   readonly answersPerSecond?: number;
 }
 
+/** Local ports: so many from the first on, leaving out a gap. */
+export interface PortsPlan {
+  readonly first: number;
+  readonly count: number;
+  /** Default: no port. */
+  readonly gap?: { readonly first: number; readonly count: number };
+}
+
 export interface BalancerPlan {
   readonly services: readonly ServicePlan[];
   /** Clients whose way back is known; no two in one slot of the cache. */
@@ -103,6 +111,10 @@ export interface BalancerPlan {
   readonly maximumMembers?: number;
   /** Default "known": hops are in the caches and fresh. "unknown": the program has to ask. */
   readonly hops?: "known" | "unknown";
+  /** Full NAT's addresses, for servers of their family; default: one of each. */
+  readonly localAddresses?: readonly string[];
+  /** And ports; default: all from 1024 on. */
+  readonly localPorts?: PortsPlan;
   /** How packets leave by the interface they came in on. Default "tx". */
   readonly sendBack?: "tx" | "redirect";
   readonly settings?: SettingsPlan;
@@ -111,6 +123,12 @@ export interface BalancerPlan {
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;
 }
+
+/** Where full NAT speaks from, unless a plan says otherwise. */
+export const LOCAL_ADDRESSES = ["10.0.1.1", "fd00:1::1"] as const;
+export const LOCAL_PORTS = { first: 1024, count: 64_512 } as const;
+/** What local ports are mixed with. */
+export const LOCAL_PORT_SEED = 0x5eed_5eed;
 
 /** The interface that test packets come in on: loopback, as the kernel has it. */
 export const INGRESS = 1;
@@ -132,6 +150,11 @@ export function clientHop(plan: BalancerPlan): Required<HopPlan> {
 
 function completeHop(hop: HopPlan): Required<HopPlan> {
   return { ifindex: INGRESS, sourceMac: director.outMac, vlan: 0, mtu: DEFAULT_MTU, ...hop };
+}
+
+/** Full NAT's addresses. */
+export function localAddressesOf({ localAddresses = LOCAL_ADDRESSES }: BalancerPlan): readonly string[] {
+  return localAddresses;
 }
 
 /** Where a service is found. */

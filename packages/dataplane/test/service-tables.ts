@@ -20,6 +20,7 @@ import {
   type BalancerPlan,
   type DestinationPlan,
   endpointsOf,
+  localAddressesOf,
   lowerThresholdOf,
   type PersistencePlan,
   type ServicePlan,
@@ -78,6 +79,11 @@ export class ServiceTables implements Disposable {
     this.#lists = services.map((_, service) => {
       return { listed: this.#destinations.filter((of) => of.service === service), removed: [] };
     });
+    if (this.#maps.localAddresses.spec.maxEntries > 1) {
+      localAddressesOf(plan).forEach((local, index) => {
+        this.#map(this.#maps.localAddresses).update(index, { address: wordsOf(local) });
+      });
+    }
     for (const destination of this.#destinations) {
       this.#writeDestination(destination);
       this.#writeReplyRule(destination);
@@ -160,10 +166,9 @@ export class ServiceTables implements Disposable {
 
   #writeDestination({ index, service, plan, weight, upperThreshold, lowerThreshold, isRemoved }: Listed): void {
     const of = this.#plan.services[service] as ServicePlan;
-    const words = addressWords(plan.address);
     const hasRule = answersForOne(this.#plan, of, plan);
     this.#map(this.#maps.destinations).update(index, {
-      address: Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0),
+      address: wordsOf(plan.address),
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
       flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
@@ -171,7 +176,9 @@ export class ServiceTables implements Disposable {
       weight,
       upperThreshold,
       lowerThreshold,
-      reserved: new Uint8Array(28),
+      reserved: new Uint8Array(4),
+      localPool: poolOf(this.#plan, plan),
+      reservedToo: new Uint8Array(16),
     });
   }
 
@@ -229,6 +236,22 @@ export class ServiceTables implements Disposable {
     this.#inner.push(map as BpfMap);
     return map;
   }
+}
+
+/** The words of an address in room for any. */
+function wordsOf(address: string): number[] {
+  const words = addressWords(address);
+  return Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0);
+}
+
+/** The pool of a destination in the map of local addresses: those of its family, which stand together. */
+function poolOf(plan: BalancerPlan, { address, method }: DestinationPlan): bigint {
+  if (method !== "fullnat") return 0n;
+  const addresses = localAddressesOf(plan);
+  const family = familyOf(address);
+  const first = addresses.findIndex((local) => familyOf(local) === family);
+  const count = addresses.filter((local) => familyOf(local) === family).length;
+  return BigInt(Math.max(first, 0)) | (BigInt(count) << 32n);
 }
 
 /** What a service asks for besides its list. */

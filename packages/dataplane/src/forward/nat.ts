@@ -10,19 +10,22 @@ export const nat: ForwardingMethod = {
   name: "nat",
   code: 1,
   hasReplies: true,
+  hasLocalAddress: false,
   mapsPorts: true,
   requestTable: "request",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
-  target: (connection) => connection.address,
-  request: (parsed, connection) => translate(parsed, "destination", connection.address, connection.port),
-  reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
-  requestError: (error, { address, port }) =>
-    translateError(error, { own: "destination", quoted: "source" }, address, port),
-  replyError: (error, { address, port }) =>
-    translateError(error, { own: "source", quoted: "destination" }, address, port),
+  target: ({ connection }) => connection.address,
+  request: ({ parsed, connection }) => translate(parsed, { destination: connection }),
+  reply: (parsed, { service }) => translate(parsed, { source: service }),
+  requestError: (error, { connection }) =>
+    translateError(error, { own: { destination: connection.address }, quoted: { source: connection } }),
+  // From the service, whoever sent it: the client knows of nobody else.
+  replyError: (error, { service }) =>
+    translateError(error, { own: { source: service.address }, quoted: { destination: service } }),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },

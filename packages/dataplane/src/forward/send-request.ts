@@ -25,14 +25,18 @@ function sendBy(
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
+  const request = { parsed, connection, maps };
   const path = countedPath(maps, connection, network.length);
   const { hop } = path;
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-    if (verdict === "drop") leave(drop(reason));
-    method.request(parsed, connection);
+    if (verdict === "drop") {
+      leave(drop(reason));
+      return;
+    }
+    method.request(request);
     leave(pass(reason));
   };
-  const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
+  const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
   resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
   const isTooBig = network.length.gt(hop.mtu);
   when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
@@ -47,7 +51,7 @@ function sendBy(
   );
   when(refusal.isSet.not(), () => {
     network.decrementHops();
-    method.request(parsed, connection);
+    method.request(request);
     leave(transmit(parsed, hop, shape));
   });
 }

@@ -6,17 +6,19 @@ import { drop, guard, type Int, leave, pass, stack, u32, when } from "@yardmaste
 import { isSameAddress } from "../address.ts";
 import { Refusal } from "../answer/refusal.ts";
 import type { FamilyName } from "../family.ts";
-import type { ForwardingMethod, ServiceAddress } from "../forward/method.ts";
-import { hasReplies, methods } from "../forward/registry.ts";
+import { endsOf, requestFlow } from "../flows.ts";
+import type { ForwardingMethod, MethodName, ReplyEnds } from "../forward/method.ts";
+import { answeringClients, hasLocalAddress, methods } from "../forward/registry.ts";
 import { sendToClient } from "../forward/send-reply.ts";
 import { countedPath } from "../forward/send-request.ts";
-import { Icmp, ICMP_PROTOCOLS } from "../headers.ts";
+import { Icmp, ICMP_PROTOCOLS, Ports } from "../headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "../life.ts";
+import { findReplyByLocalPort } from "../local-port.ts";
 import type { NetworkHeader } from "../network-header.ts";
 import { resolve } from "../next-hop.ts";
 import type { Frame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import { findReplyByRule, requestFlow } from "../reply.ts";
+import { findReplyByRule } from "../reply.ts";
 import type { Road } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { answerEcho } from "./echo.ts";
@@ -47,15 +49,16 @@ export function travelIcmp(road: Road, frame: Frame, network: NetworkHeader, now
   const quoted = quotedHeader(family, frame.packet, network);
   // An error is for who sent the packet (RFC 792): whoever forges one need not be helped.
   guard(isSameAddress(network.destination, quoted.source)).orPass(reasons.icmpWithoutConnection);
-  const { ports, protocol } = quoted;
+  const { ports: shown, protocol } = quoted;
+  const ports = stack(Ports, { source: shown.destination, destination: shown.source }, { share: "owner" });
   const parsed = { ...frame, network, ports, transport: network.payload, protocol, flags: u32(0) };
   const flow = stack(
     family.FlowKey,
     {
       source: quoted.destination,
       destination: quoted.source,
-      sourcePort: ports.destination,
-      destinationPort: ports.source,
+      sourcePort: ports.source,
+      destinationPort: ports.destination,
       protocol: protocol.toU32(),
     },
     { share: "flow" },
@@ -74,18 +77,25 @@ function followConnection(road: Road, traveller: ErrorTraveller): void {
   const { maps, shape, family } = road;
   const { flow, now } = traveller;
   const { connections } = maps[family.name];
+  const answering = answeringClients(shape.methods);
   connections.lookup(flow).then((found) => {
-    if (hasReplies(shape.methods)) {
+    if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
-        const client = connections.lookup(requestFlow(flow, found)).orPass(reasons.icmpWithoutConnection);
-        sendErrorToClient(road, traveller, client, found);
+        const ends = endsOf(flow, found);
+        const client = connections.lookup(requestFlow(flow, ends)).orPass(reasons.icmpWithoutConnection);
+        sendErrorToClient(road, traveller, client, { ends, names: answering });
       });
     }
     when(isExpired(found.life, now).not(), () => sendErrorToServer(road, traveller, found));
   });
-  if (hasReplies(shape.methods)) {
-    findReplyByRule(maps[family.name], flow, (client, service) => {
-      sendErrorToClient(road, traveller, client, service);
+  if (hasLocalAddress(shape.methods)) {
+    findReplyByLocalPort(maps[family.name], flow, (client, ends) => {
+      sendErrorToClient(road, traveller, client, { ends, names: ["fullnat"] });
+    });
+  }
+  if (answering.length > 0) {
+    findReplyByRule(maps[family.name], flow, (client, ends) => {
+      sendErrorToClient(road, traveller, client, { ends, names: answering });
     });
   }
   leave(pass(reasons.icmpWithoutConnection));
@@ -96,18 +106,18 @@ function sendErrorToServer(road: Road, { error, now }: ErrorTraveller, connectio
   const { maps, shape } = road;
   const { parsed } = error;
   const { network } = parsed;
+  const request = { parsed, connection, maps };
   const { hop } = countedPath(maps, connection, network.length);
   for (const name of shape.methods) {
     const method = methods[name];
     when(connection.method.eq(method.code), () => {
-      const change = () => (method.requestError ?? ((of) => method.request(of.parsed, connection)))(error, connection);
+      const change = () => (method.requestError ?? (() => method.request(request)))(error, request);
       // There is no answer to an error (RFC 1122 §3.2.2).
       const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-        if (verdict === "drop") leave(drop(reason));
-        change();
-        leave(pass(reason));
+        if (verdict === "pass") change();
+        leave(verdict === "drop" ? drop(reason) : pass(reason));
       };
-      const way = { target: method.target(connection), hop, isOther: u32(0).ne(0) };
+      const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
       resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
       when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
       guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
@@ -124,19 +134,19 @@ function sendErrorToClient(
   road: Road,
   { error, flow, now }: ErrorTraveller,
   connection: ConnectionReference,
-  service: ServiceAddress,
+  { ends, names }: { readonly ends: ReplyEnds; readonly names: readonly MethodName[] },
 ): void {
-  const { maps, shape } = road;
+  const { maps } = road;
   const { parsed } = error;
   guard(isExpired(connection.life, now).not()).orPass(reasons.icmpWithoutConnection);
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(parsed.network.length);
-  for (const name of shape.methods) {
+  for (const name of names) {
     const { code, replyError } = methods[name];
     if (replyError === undefined) continue;
     when(connection.method.eq(code), () => {
-      replyError(error, service);
+      replyError(error, ends);
       sendToClient(road, { parsed, flow, now, refusal: new Refusal() });
     });
   }

@@ -120,7 +120,7 @@ const direct: Readonly<Record<string, readonly Line[]>> = {
 };
 
 /** Under secure_tcp nothing but what the server says establishes; where it says nothing, a SYN asks for it. */
-const secure: Readonly<Record<MethodName, readonly Line[]>> = {
+const secure: Readonly<Record<"nat" | "dr", readonly Line[]>> = {
   nat: [
     "> S SYN_RECV",
     "> A SYN_RECV",

@@ -2,13 +2,14 @@
 // whether thresholds allow more (behaviour reference §4 and §5).
 
 import { addressWords } from "@yardmaster/packet";
+import type { MethodName } from "../../src/index.ts";
 import { type DestinationPlan, destinationHop, type HopPlan, lowerThresholdOf, type Thresholds } from "../plan.ts";
 import type { TwinServer } from "./schedule/server.ts";
 import { isActive, type State } from "./tcp-machine.ts";
 
 export interface Destination extends TwinServer {
   readonly address: string;
-  readonly method: "nat" | "dr";
+  readonly method: MethodName;
   /** Index of its service. */
   readonly service: number;
   readonly hop: Required<HopPlan>;

@@ -60,25 +60,33 @@ function readQuoted(bytes: Uint8Array, ipAt: number, endsAt: number, isV4: boole
   };
 }
 
-/** The frame with the address of one end of the error, and address and port of the other end of what it quotes, new. */
-export function errorTranslated(
-  bytes: Uint8Array,
-  read: ReadPacket,
-  quoted: Quoted,
-  ends: { readonly own: "source" | "destination"; readonly quoted: "source" | "destination" },
-  { address, port }: { readonly address: string; readonly port: number },
-): Uint8Array {
+/** What the ends of an error and of the packet that it quotes become; undefined: they stay. */
+interface ErrorEnds {
+  readonly own: { readonly source?: string | undefined; readonly destination?: string | undefined };
+  readonly quoted: { readonly source?: Endpoint | undefined; readonly destination?: Endpoint | undefined };
+}
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The frame with new addresses of the error, and new addresses and ports of what it quotes. */
+export function errorTranslated(bytes: Uint8Array, read: ReadPacket, quoted: Quoted, ends: ErrorEnds): Uint8Array {
   const copy = bytes.slice();
-  const put = (end: "source" | "destination", ipAt: number) => {
+  const put = (ipAt: number, end: "source" | "destination", address: string) => {
     const { addresses, length } = layoutOf(copy, { ipAt });
     copy.set(parseAddress(address), addresses + (end === "source" ? 0 : length));
   };
+  for (const end of ["source", "destination"] as const) {
+    const [own, inside] = [ends.own[end], ends.quoted[end]];
+    if (own !== undefined) put(read.ipAt, end, own);
+    if (inside === undefined) continue;
+    put(quoted.ipAt, end, inside.address);
+    putWord(copy, quoted.transportAt + (end === "source" ? 0 : 2), inside.port);
+  }
+  sealHeader(copy, read);
   const message = (of: Uint8Array) => of.subarray(read.transportAt, read.endsAt);
   const header = (of: Uint8Array) => of.subarray(quoted.ipAt, quoted.transportAt);
-  put(ends.own, read.ipAt);
-  sealHeader(copy, read);
-  put(ends.quoted, quoted.ipAt);
-  putWord(copy, quoted.transportAt + (ends.quoted === "source" ? 0 : 2), port);
   if (layoutOf(copy, read).isV4) keepSum(copy, quoted.ipAt + 10, (of) => sumWords(header(of)), bytes);
   keepSum(copy, read.transportAt + 2, (of) => sumWords(message(of), pseudoSum(of, read)), bytes);
   return copy;

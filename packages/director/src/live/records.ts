@@ -46,7 +46,9 @@ export function destinationRecord(
     weight,
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
-    reserved: new Uint8Array(28),
+    reserved: new Uint8Array(4),
+    localPool: 0n,
+    reservedToo: new Uint8Array(16),
   };
 }
 

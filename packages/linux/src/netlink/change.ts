@@ -19,6 +19,7 @@ const NLA_F_NESTED = 0x8000;
 // include/uapi/linux/if_addr.h
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
 const IFA_F_NODAD = 2;
 // include/uapi/linux/if_link.h
 const IFLA_IFNAME = 3;
@@ -42,16 +43,26 @@ export interface AddressChange {
   readonly prefixLength: number;
 }
 
+/**
+ * struct ifa_cacheinfo: preferred for no time, valid for ever. Such an address answers, and is never chosen as the
+ * source of what this machine begins (RFC 6724, rule 3); IPv4 has no such rule, and prefers the outgoing interface's.
+ */
+const NEVER_PREFERRED = new Uint8Array(Uint32Array.of(0, 0xffff_ffff, 0, 0).buffer);
+
 function addressRequest({ interfaceIndex, address, prefixLength }: AddressChange) {
   const bytes = addressBytes(address);
   const fixed = new Uint8Array(8);
   fixed.set([familyOf(bytes), prefixLength, IFA_F_NODAD]);
   new DataView(fixed.buffer).setUint32(4, interfaceIndex, true);
   const attributes = [IFA_LOCAL, IFA_ADDRESS].map((type) => ({ type, value: bytes }));
+  if (bytes.length === 16) attributes.push({ type: IFA_CACHEINFO, value: NEVER_PREFERRED });
   return { fixed, attributes, dump: false };
 }
 
-/** Gives an interface an address, without detection of duplicates. False where it has it already. */
+/**
+ * Gives an interface an address to be reached at, without detection of duplicates; what the machine begins itself goes
+ * out under others. False where it has it already.
+ */
 export function addAddress(change: AddressChange): boolean {
   const doing = `giving ${change.address}/${change.prefixLength} to interface ${change.interfaceIndex}`;
   const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;

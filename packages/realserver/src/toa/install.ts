@@ -1,5 +1,6 @@
 // Brings the programs of toa to life: maps, programs, and links to a control group, all pinned, so that they stay when
 // the command that made them has ended.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "@yardmaster/ebpf";
 import {
@@ -14,6 +15,7 @@ import {
 } from "@yardmaster/ebpf/kernel";
 import type { Prefix } from "@yardmaster/packet";
 import { prefixKey } from "../addresses.ts";
+import { removeIfEmpty } from "../pins.ts";
 import { clients, directors, keepClient, tellClient4, tellClient6, toaCounts } from "./program.ts";
 
 const programs = [keepClient, tellClient4, tellClient6] as const;
@@ -47,6 +49,11 @@ export function installToa(options: ToaOptions): void {
   for (const [name, map] of maps) pin(map, join(options.pinDirectory, `map_${name}`));
 }
 
+/** Whether all of the programs are attached. */
+export function isToaInstalled(pinDirectory: string): boolean {
+  return programs.every(({ name }) => existsSync(join(pinDirectory, name)));
+}
+
 /** Takes the programs off. What is not there is no error. */
 export function removeToa(pinDirectory: string): void {
   for (const { name } of programs) {
@@ -56,4 +63,5 @@ export function removeToa(pinDirectory: string): void {
     unpin(path);
   }
   for (const { spec } of [directors, clients, toaCounts]) unpin(join(pinDirectory, `map_${spec.name}`));
+  removeIfEmpty(pinDirectory);
 }
