@@ -3,6 +3,7 @@
 
 export { type AddressWords, LONGEST } from "./address.ts";
 export { balancer } from "./balancer.ts";
+export { carriedCounters, carriedMaps } from "./carried.ts";
 export { families, type Family, type FamilyName } from "./family.ts";
 export type { ForwardingMethod, MethodName, Requirement } from "./forward/method.ts";
 export { hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";

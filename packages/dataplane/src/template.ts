@@ -175,6 +175,7 @@ function choosing(at: Place) {
       const template = templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION);
       return leadsTo(maps, template, template.life, now);
     },
+    { isGlobal: true },
   );
 
   /**
@@ -224,12 +225,12 @@ function choosing(at: Place) {
       countTemplates(maps, destination, u32(MINUS_ONE));
       when(outcome.ne(EXISTS), () => returnValue(1));
       templates.lookup(key).then((template) => {
-        const { life } = template;
-        const destination = leadsTo(maps, template, life, now);
+        const destination = leadsTo(maps, template, template.life, now);
         when(destination.ne(NO_DESTINATION), () => follow(template, destination));
       });
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   return {
@@ -337,18 +338,30 @@ function ofConnections({ maps, shape, family }: Place) {
       const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
       return before.shr(63).ne(0);
     });
-  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
-    letGo(flow, connection);
-    return u32(0);
-  });
-  const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
-    withTemplate(flow, connection, (template) => {
-      // A claimed one stays claimed: its state has all bits set.
-      const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
-      return stateOf(before).eq(states.CLAIMED);
-    });
-    return u32(0);
-  });
+  const released = fn(
+    `release${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection }) => {
+      letGo(flow, connection);
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
+  const assured = fn(
+    `assure${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection }) => {
+      withTemplate(flow, connection, (template) => {
+        // A claimed one stays claimed: its state has all bits set.
+        const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
+        return stateOf(before).eq(states.CLAIMED);
+      });
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
 
   /** A connection opened under a template is established: the template is worth keeping under attack. */
   const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
@@ -391,27 +404,33 @@ function forgetting({ maps, family }: Place) {
    * Ends a template whose time is up, or gives it another minute where connections go on under it. Returns 1 for the
    * one caller that ended it.
    */
-  const discard = fn(`forget${digit}`, { key: TemplateKey, now: u32, force: u32 }, u32, ({ key, now, force }) => {
-    const template = templates.lookup(key).orReturn(0);
-    const life = template.life;
-    const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
-    when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
-    when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
-    when(force.eq(0).and(controlledOf(life).ne(0)), () => {
-      template.periodTicks = extension(maps);
-      exchange(
-        life
-          .shr(32)
-          .shl(32)
-          .or(life.toU32().add(extension(maps))),
-      );
-      returnValue(0);
-    });
-    when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
-    countTemplates(maps, template.destination, u32(MINUS_ONE));
-    templates.delete(key);
-    return u32(1);
-  });
+  const discard = fn(
+    `forget${digit}`,
+    { key: TemplateKey, now: u32, force: u32 },
+    u32,
+    ({ key, now, force }) => {
+      const template = templates.lookup(key).orReturn(0);
+      const life = template.life;
+      const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
+      when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
+      when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
+      when(force.eq(0).and(controlledOf(life).ne(0)), () => {
+        template.periodTicks = extension(maps);
+        exchange(
+          life
+            .shr(32)
+            .shl(32)
+            .or(life.toU32().add(extension(maps))),
+        );
+        returnValue(0);
+      });
+      when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
+      countTemplates(maps, template.destination, u32(MINUS_ONE));
+      templates.delete(key);
+      return u32(1);
+    },
+    { isGlobal: true },
+  );
 
   return { discard };
 }

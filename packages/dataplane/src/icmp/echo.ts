@@ -8,7 +8,7 @@ import type { FamilyName } from "../family.ts";
 import { Icmp } from "../headers.ts";
 import type { NetworkHeader } from "../network-header.ts";
 import type { Frame } from "../parse.ts";
-import type { Road } from "../road.ts";
+import type { SendingRoad } from "../road.ts";
 
 /** Type and code of requests and replies, as one number. */
 const ECHO: Readonly<Record<FamilyName, { readonly request: number; readonly reply: number }>> = {
@@ -19,7 +19,7 @@ const Echo = struct("icmp_echo", { typeAndCode: be16, check: be16, identifierAnd
 
 /** Answers an echo request to the address of a service, and leaves. Others go on: the stack may answer them. */
 export function answerEcho(
-  { maps, shape, family }: Road,
+  { maps, shape, family }: SendingRoad,
   { packet, networkOffset }: Frame,
   network: NetworkHeader,
   icmp: Reference<typeof Icmp.fields>,

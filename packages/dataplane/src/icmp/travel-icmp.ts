@@ -2,9 +2,9 @@
 // came from: those about a server's answer to the server that gave it, those about a client's packet to the client.
 // Rules: shared behaviour reference §9; ip_vs_in_icmp and ip_vs_out_icmp in net/netfilter/ipvs/ip_vs_core.c.
 
-import { drop, guard, type Int, leave, pass, stack, u32, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, Packet, pass, stack, u32, verdictFn, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "../address.ts";
-import { Refusal } from "../answer/refusal.ts";
+import { currentTick } from "../clock.ts";
 import type { FamilyName } from "../family.ts";
 import { endsOf, requestFlow } from "../flows.ts";
 import type { ForwardingMethod, MethodName, ReplyEnds } from "../forward/method.ts";
@@ -14,12 +14,12 @@ import { countedPath } from "../forward/send-request.ts";
 import { Icmp, ICMP_PROTOCOLS, Ports } from "../headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REPLY } from "../life.ts";
 import { findReplyByLocalPort } from "../local-port.ts";
-import type { NetworkHeader } from "../network-header.ts";
+import { type NetworkHeader, networkHeader } from "../network-header.ts";
 import { resolve } from "../next-hop.ts";
-import type { Frame } from "../parse.ts";
+import { type Frame, parseFrame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import { findReplyByRule } from "../reply.ts";
-import type { Road } from "../road.ts";
+import type { SendingRoad } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { answerEcho } from "./echo.ts";
 import type { IcmpError } from "./icmp-error.ts";
@@ -30,6 +30,24 @@ const IPV4_ERRORS = [3, 4, 11];
 /** ICMPv6: types below are errors (RFC 4443 §2.1). */
 const FIRST_INFORMATION = 128;
 
+/** Brings a packet that is neither TCP nor UDP to the end of its road. */
+export type TravelIcmp = ReturnType<typeof icmpFunction>;
+
+/** The function that does. It reads the packet again: few are ICMP. */
+export function icmpFunction(road: SendingRoad) {
+  const { maps, shape, family } = road;
+  return verdictFn(
+    `icmp${family.digit}`,
+    { packet: Packet },
+    ({ packet }) => {
+      const frame = parseFrame(packet, shape);
+      travelIcmp(road, frame, networkHeader(family, packet, frame.networkOffset), currentTick(maps, shape));
+      return drop(reasons.internal);
+    },
+    { isGlobal: true },
+  );
+}
+
 /** An error on the road. */
 interface ErrorTraveller {
   readonly error: IcmpError;
@@ -38,8 +56,7 @@ interface ErrorTraveller {
   readonly now: Int<"u32">;
 }
 
-/** Brings a packet that is neither TCP nor UDP to the end of its road. */
-export function travelIcmp(road: Road, frame: Frame, network: NetworkHeader, now: Int<"u32">): void {
+function travelIcmp(road: SendingRoad, frame: Frame, network: NetworkHeader, now: Int<"u32">): void {
   const { family } = road;
   guard(network.protocol.eq(ICMP_PROTOCOLS[family.name])).orPass(reasons.notTcpOrUdp);
   const icmp = network.payload.fork().read(Icmp).orPass(reasons.truncated);
@@ -73,7 +90,7 @@ function isError(family: FamilyName, type: Int<"u8">) {
 }
 
 /** Finds the connection of the flow as for a packet of it, and leaves. The connection itself is left as it is. */
-function followConnection(road: Road, traveller: ErrorTraveller): void {
+function followConnection(road: SendingRoad, traveller: ErrorTraveller): void {
   const { maps, shape, family } = road;
   const { flow, now } = traveller;
   const { connections } = maps[family.name];
@@ -102,7 +119,7 @@ function followConnection(road: Road, traveller: ErrorTraveller): void {
 }
 
 /** Sends an error about a server's answer to that server, as a packet of the client's would go, and leaves. */
-function sendErrorToServer(road: Road, { error, now }: ErrorTraveller, connection: ConnectionReference): void {
+function sendErrorToServer(road: SendingRoad, { error, now }: ErrorTraveller, connection: ConnectionReference): void {
   const { maps, shape } = road;
   const { parsed } = error;
   const { network } = parsed;
@@ -118,12 +135,12 @@ function sendErrorToServer(road: Road, { error, now }: ErrorTraveller, connectio
         leave(verdict === "drop" ? drop(reason) : pass(reason));
       };
       const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-      resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+      resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
       when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
       guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
       network.decrementHops();
       change();
-      leave(transmit(parsed, hop, shape));
+      leave(transmit(road, parsed, hop));
     });
   }
   leave(drop(reasons.internal));
@@ -131,8 +148,8 @@ function sendErrorToServer(road: Road, { error, now }: ErrorTraveller, connectio
 
 /** Sends an error about a client's packet to that client, as if the service had sent it, and leaves. */
 function sendErrorToClient(
-  road: Road,
-  { error, flow, now }: ErrorTraveller,
+  road: SendingRoad,
+  { error, now }: ErrorTraveller,
   connection: ConnectionReference,
   { ends, names }: { readonly ends: ReplyEnds; readonly names: readonly MethodName[] },
 ): void {
@@ -147,7 +164,7 @@ function sendErrorToClient(
     if (replyError === undefined) continue;
     when(connection.method.eq(code), () => {
       replyError(error, ends);
-      sendToClient(road, { parsed, flow, now, refusal: new Refusal() });
+      sendToClient(road, { parsed, now });
     });
   }
   leave(drop(reasons.internal));

@@ -2,12 +2,14 @@
 // and follows IPVS's rules: schedulers hear of every change of their list, and what comes back is what it was.
 
 import { type Scheduler, schedulers } from "@yardmaster/dataplane";
-import type { Destination } from "../model/virtual-service.ts";
+import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import type { Arrival } from "../plan/plan.ts";
 import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
 import { assertDestinations, assertFits, assertSettingsFit, refuse } from "./fits.ts";
+import type { Heritage, InheritedService } from "./inherited.ts";
 import { type Ground, Pool } from "./pool.ts";
 import { addedOneByOne, type DestinationPlace, type ServiceRecord } from "./records.ts";
+import { claimOf } from "./reply-claims.ts";
 import {
   endpointOf,
   familyOfMatch,
@@ -110,11 +112,57 @@ export class LiveServices implements Disposable {
       for (const destination of destinations) {
         after = this.#withDestination(transaction, after, destination, "last", doing);
       }
-      const members = after.members.map(listedMember);
-      const scheduler: Scheduler = schedulers[definition.scheduler];
-      const start = arrival === "together" ? (scheduler.start?.(members) ?? 0n) : addedOneByOne(scheduler, members);
+      const start = startOf(definition, after.members, arrival);
       this.#change(transaction, before, after, () => start);
       this.#reconsider(before, after);
+    });
+  }
+
+  /**
+   * Takes over the places of a former data plane, where nothing was written yet, so that its connections go on, and
+   * makes these the services. What it had and these have not is removed, as IPVS removes; what both have keeps its
+   * counts.
+   */
+  inherit(heritage: Heritage, services: readonly VirtualService[], { arrival }: { readonly arrival: Arrival }): void {
+    const known = new Map(heritage.map((service) => [service.identity, service]));
+    this.#pool.inherit({
+      services: new Set(heritage.map(({ index }) => index)),
+      destinations: new Set(heritage.flatMap(({ destinations }) => destinations.map(({ index }) => index))),
+    });
+    this.#maps.replies.inherit(heritage.flatMap(inheritedClaims));
+    for (const { servers, ...definition } of services) {
+      const former = known.get(identityOf(definition));
+      if (former === undefined) this.addService(definition, servers, { arrival });
+      else this.#takeUp(former, { definition, servers }, arrival);
+      known.delete(identityOf(definition));
+    }
+    for (const former of known.values()) this.#takeUp(former, undefined, arrival);
+  }
+
+  /** Makes a former service what it is to be; undefined: it is no more. */
+  #takeUp(
+    former: InheritedService,
+    wanted: { readonly definition: ServiceDefinition; readonly servers: readonly Destination[] } | undefined,
+    arrival: Arrival,
+  ): void {
+    const { index, identity } = former;
+    const doing = `taking over service ${identity}`;
+    const definition = wanted?.definition ?? former.definition;
+    this.#assertPossible(doing, definition, wanted?.servers ?? []);
+    const isSame = wanted !== undefined && definition.scheduler === former.scheduler;
+    transact((transaction) => {
+      let after: LiveService = {
+        ...{ index, family: familyOfMatch(definition.match), definition },
+        ...{ members: [], removed: former.destinations, isListed: wanted !== undefined },
+      };
+      for (const server of wanted?.servers ?? []) {
+        after = this.#withDestination(transaction, after, server, "last", doing);
+      }
+      const start = startOf(definition, after.members, arrival);
+      this.#change(transaction, undefined, after, () => start);
+      if (!isSame) this.#tending.forgetAddresses(index);
+      this.#doom(after.removed);
+      this.#pool.reconsider(after.members.map((member) => member.index));
     });
   }
 
@@ -281,6 +329,21 @@ export class LiveServices implements Disposable {
     if (this.#settings.onRemoval !== "reschedule") return;
     for (const { index } of removed) this.#tending.doom(index);
   }
+}
+
+/** Where the scheduler of a service stands whose members have just come. */
+function startOf(definition: ServiceDefinition, destinations: readonly LiveDestination[], arrival: Arrival): bigint {
+  const members = destinations.map(listedMember);
+  const scheduler: Scheduler = schedulers[definition.scheduler];
+  return arrival === "together" ? (scheduler.start?.(members) ?? 0n) : addedOneByOne(scheduler, members);
+}
+
+/** What of the replies to a former service's connections is to stay as it is. */
+function inheritedClaims({ definition, destinations }: InheritedService) {
+  return destinations.flatMap((one) => {
+    const claim = { ...claimOf(definition, one), hasRule: false, isRelied: one.isRelied };
+    return claim.isCurrent ? [{ address: one.definition.address, claim }] : [];
+  });
 }
 
 /** Where the scheduler stands after its list has changed. */

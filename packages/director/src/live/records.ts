@@ -2,8 +2,10 @@
 
 import {
   destinationFlags,
-  type Destination as DestinationRecord,
+  Destination as DestinationRecord,
+  families,
   highestLevel,
+  Identity,
   type ListedMember,
   methods,
   type Scheduler,
@@ -18,7 +20,7 @@ import { paddedWords } from "../address.ts";
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
-import { type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
+import { identityOf, type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
 
 export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
@@ -29,6 +31,19 @@ export interface DestinationPlace {
   readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
+}
+
+/** Content of the destinations map where there is none: its method is none. */
+export const NO_DESTINATION = DestinationRecord.decode(new Uint8Array(DestinationRecord.size));
+/** Content of the identities map where there is no service. */
+export const NO_IDENTITY = Identity.decode(new Uint8Array(Identity.size));
+
+/** Content of the identities map. */
+export function identityRecord({ definition, family }: LiveService): JsOf<typeof Identity> {
+  const text = new Uint8Array(Identity.fields.text.size);
+  const { written, read } = new TextEncoder().encodeInto(identityOf(definition), text);
+  if (read !== identityOf(definition).length) throw new Error(`${identityOf(definition)}: more than ${written} bytes`);
+  return { text, family: Number(families[family].digit), scheduler: schedulers[definition.scheduler].code };
 }
 
 /** Content of the destinations map; `hasRule`: its replies are told by a rule. */

@@ -3,7 +3,16 @@
 
 import { InnerMaps } from "./inner-maps.ts";
 import type { Ground } from "./pool.ts";
-import { type DestinationPlace, destinationRecord, type ServiceRecord, serviceRecord, tableOf } from "./records.ts";
+import {
+  type DestinationPlace,
+  destinationRecord,
+  identityRecord,
+  NO_DESTINATION,
+  NO_IDENTITY,
+  type ServiceRecord,
+  serviceRecord,
+  tableOf,
+} from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
 import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
@@ -50,6 +59,7 @@ export class ServiceMaps implements Disposable {
   apply(transaction: Transaction, { before, after, position }: ServiceChange): void {
     const removed = this.#removedCount + after.removed.length - (before?.removed.length ?? 0);
     if (removed > this.#removedCount) this.#countRemoved(transaction, removed);
+    this.#identify(transaction, after);
     const changed = this.#place(transaction, before, after);
     const replies = this.replies.begin(transaction, claimChanges(before, after));
     if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
@@ -72,12 +82,21 @@ export class ServiceMaps implements Disposable {
     this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
   }
 
+  /** Says for a successor what the service is known by, before connections refer to its place. */
+  #identify(transaction: Transaction, service: LiveService): void {
+    const isKnown = service.isListed || service.removed.length > 0;
+    const record = isKnown ? identityRecord(service) : NO_IDENTITY;
+    transaction.update(this.#ground.made.live.identities, service.index, record);
+  }
+
   /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
   #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
     const identity = identityOf(after.definition);
     const stays = new Set(destinationsOf(after).map(({ index }) => index));
     for (const { index } of destinationsOf(before)) {
-      if (!stays.has(index)) transaction.set(this.#places, index, undefined);
+      if (stays.has(index)) continue;
+      transaction.set(this.#places, index, undefined);
+      transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
     }
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
       const known = this.#places.get(index);
