@@ -43,7 +43,7 @@ function travel(road: Road, frame: Frame): void {
   const { maps, shape, family, answer, icmp } = road;
   const { packet, networkOffset } = frame;
   const network = networkHeader(family, packet, networkOffset);
-  const parsed = parseTransport(frame, network, () => leave(icmp({ packet })));
+  const parsed = parseTransport(frame, network, () => icmp(packet));
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);

@@ -83,6 +83,9 @@ function family(name: FamilyName) {
     servicePort: be16,
   });
 
+  /** An ICMP error: the flow that the packet which it quotes answers, and the ends of the connection. */
+  const Errand = struct(`icmp_errand${digit}`, { flow: FlowKey, ends: LocalFlow });
+
   /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
   const PortSearch = struct(`port_search${digit}`, {
     answer: FlowKey,
@@ -125,6 +128,7 @@ function family(name: FamilyName) {
     VirtualPrefix,
     ReplyRule,
     LocalFlow,
+    Errand,
     PortSearch,
     TemplateKey,
   };

@@ -6,7 +6,7 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { icmpFunction, type TravelIcmp } from "./icmp/travel-icmp.ts";
+import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
 import { type Insert, insertion } from "./insert.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -71,7 +71,7 @@ export function roadOf(
   const insert = insertion(maps, shape, family, connections);
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const icmp = icmpFunction({ ...common, maps, shape, family });
+  const icmp = icmpRoad({ ...common, maps, shape, family });
   return { ...common, maps, shape, family, connections, open, insert, revisit, answer, icmp };
 }
 

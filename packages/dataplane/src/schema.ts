@@ -361,6 +361,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
      * way through the schedulers wrote there, and follow all of them to the end.
      */
     opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
+    /** What one step of an ICMP error's road tells the next. */
+    errands: arrayMap(`errands${digit}`, family.Errand, 1, { perCpu: true }),
     /** Addresses and prefixes of services, whatever their ports. */
     virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
