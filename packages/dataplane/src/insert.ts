@@ -85,8 +85,8 @@ export function insertion(
     when(outcome.get().eq(INSERTED), () => {
       const made = variable(replyEntry({ flow, connection }));
       when(made.get().eq(EXISTS), () => {
-        // Absent where whoever ends it was quicker: then there is room now. Written before it is known: a global function
-        // takes nothing that is not.
+        // Absent where whoever ends it was quicker: then there is room now. Written before it is known, since a global
+        // function takes nothing that is not written.
         const owner = stack(family.FlowKey, flow, { share: "owner" });
         when(replyOwner({ flow, connection, owner }).ne(0), () => void discard({ flow: owner, now, force: u32(0) }));
         made.set(replyEntry({ flow, connection }));

@@ -305,36 +305,40 @@ function retire({ maps, family }: Place, { key, template, life }: Found, now: In
   });
 }
 
-/** What connections do to the template that they were opened under. */
-function ofConnections({ maps, shape, family }: Place) {
-  const { FlowKey, Connection, digit } = family;
+/**
+ * Runs `act` on the template of a connection where its client finds it, and if it is retired, which `act` tells, there.
+ */
+function withTemplate(
+  { maps, family }: Place,
+  flow: FlowReference,
+  connection: ConnectionReference,
+  act: (template: TemplateReference) => Bool,
+): void {
   const { templates } = maps[family.name];
-  const parameters = { flow: FlowKey, connection: Connection };
-
-  /** Runs `act` on the template where the client finds it, and if it is retired, which `act` tells, there. */
-  const withTemplate = (
-    flow: FlowReference,
-    connection: ConnectionReference,
-    act: (template: TemplateReference) => Bool,
-  ): void => {
-    maps.destinations.lookup(connection.destination).then(({ service }) => {
-      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
-      const isDone = variable(u32(0));
-      const key = keyOf(family, flow, parts);
-      templates.lookup(key).then((template) => {
-        when(template.serial.eq(connection.template), () => {
-          when(act(template).not(), () => isDone.set(u32(1)));
-        });
-      });
-      when(isDone.get().eq(0), () => {
-        disableKey(key, connection.template);
-        templates.lookup(key).then((template) => void act(template));
+  maps.destinations.lookup(connection.destination).then(({ service }) => {
+    const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
+    const isDone = variable(u32(0));
+    const key = keyOf(family, flow, parts);
+    templates.lookup(key).then((template) => {
+      when(template.serial.eq(connection.template), () => {
+        when(act(template).not(), () => isDone.set(u32(1)));
       });
     });
-  };
+    when(isDone.get().eq(0), () => {
+      disableKey(key, connection.template);
+      templates.lookup(key).then((template) => void act(template));
+    });
+  });
+}
+
+/** What connections do to the template that they were opened under. */
+function ofConnections(at: Place) {
+  const { shape, family } = at;
+  const { FlowKey, Connection, digit } = family;
+  const parameters = { flow: FlowKey, connection: Connection };
 
   const letGo = (flow: FlowReference, connection: ConnectionReference): void =>
-    withTemplate(flow, connection, (template) => {
+    withTemplate(at, flow, connection, (template) => {
       const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
       return before.shr(63).ne(0);
     });
@@ -353,7 +357,7 @@ function ofConnections({ maps, shape, family }: Place) {
     parameters,
     u32,
     ({ flow, connection }) => {
-      withTemplate(flow, connection, (template) => {
+      withTemplate(at, flow, connection, (template) => {
         // A claimed one stays claimed: its state has all bits set.
         const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
         return stateOf(before).eq(states.CLAIMED);

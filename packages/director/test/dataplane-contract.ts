@@ -181,6 +181,10 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             answersPerSecond=1000
             localitySetTicks=21600000
             renewalTicks=250
+            localPortFirst=1024
+            localPortCount=36280
+            localGapFirst=32768
+            localGapCount=28232
             timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
             transitions=[2048 values]
         tallies (array, 1)

@@ -14,6 +14,7 @@ export { FileDescriptor, type OpenResource, openDescriptors, openResources } fro
 export { callCount, type FaultInjection, failNthCall, pageSize } from "./ffi.ts";
 export { isBpfFileSystem, mountBpfFileSystem, openDirectory } from "./file-system.ts";
 export { assertNothingOpen } from "./leak-check.ts";
+export { tryLock } from "./lock.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
 export {
   addAddress,
@@ -28,6 +29,15 @@ export {
 export { type InterfaceAddress, listAddresses } from "./netlink/interface-address.ts";
 export { findLink, type Link, listLinks, type XdpMode } from "./netlink/link.ts";
 export { listNeighbours, type Neighbour, type NeighbourState, resolveNeighbour } from "./netlink/neighbour.ts";
+export {
+  addClsact,
+  type FilterPlace,
+  listFilters,
+  removeClsact,
+  removeFilter,
+  setFilter,
+  type TrafficFilter,
+} from "./netlink/traffic-control.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
 export { type CapturedFrame, PacketTap } from "./packet-tap.ts";

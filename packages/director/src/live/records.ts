@@ -31,6 +31,16 @@ export interface DestinationPlace {
   readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
+  /** What its service's full NAT sends from. */
+  readonly localAddresses: readonly string[];
+}
+
+/** What of a destination's record is settled elsewhere. */
+interface Settled {
+  /** Its replies are told by a rule. */
+  readonly hasRule: boolean;
+  /** Where its local addresses stand, see the schema. */
+  readonly localPool: bigint;
 }
 
 /** Content of the destinations map where there is none: its method is none. */
@@ -46,10 +56,10 @@ export function identityRecord({ definition, family }: LiveService): JsOf<typeof
   return { text, family: Number(families[family].digit), scheduler: schedulers[definition.scheduler].code };
 }
 
-/** Content of the destinations map; `hasRule`: its replies are told by a rule. */
+/** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  hasRule: boolean,
+  { hasRule, localPool }: Settled,
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold } = definition;
   return {
@@ -62,7 +72,7 @@ export function destinationRecord(
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
     reserved: new Uint8Array(4),
-    localPool: 0n,
+    localPool,
     reservedToo: new Uint8Array(16),
   };
 }

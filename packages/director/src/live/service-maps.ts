@@ -1,7 +1,10 @@
 // One change of a service, from the maps that hold the service before to those that hold it after: each step in the
 // order in which packets may meet it.
 
+import { methods } from "@yardmaster/dataplane";
 import { InnerMaps } from "./inner-maps.ts";
+import { familyOf } from "../address.ts";
+import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
 import {
   type DestinationPlace,
@@ -34,6 +37,7 @@ export class ServiceMaps implements Disposable {
   readonly #ground: Ground;
   readonly #inner: InnerMaps;
   readonly #visibility: Visibility;
+  readonly #localPools: LocalPools;
   /** By the index of the destination. */
   readonly #places = new Map<number, DestinationPlace>();
   #removedCount = 0;
@@ -42,12 +46,18 @@ export class ServiceMaps implements Disposable {
     this.#ground = ground;
     this.#inner = new InnerMaps(ground.host, ground.made);
     this.#visibility = new Visibility(ground.made.live);
+    this.#localPools = new LocalPools(ground.made.live);
     this.replies = new ReplyRules(ground.made.live, (transaction, index) => this.#writeDestination(transaction, index));
   }
 
   /** Where a destination stands, by its index. */
   placeOf(destination: number): DestinationPlace | undefined {
     return this.#places.get(destination);
+  }
+
+  /** How many local addresses a destination's packets are sent from, by its index. */
+  localAddressesOf(destination: number): number {
+    return this.#localPools.sizeOf(destination);
   }
 
   /** What programs see of a service, by its index. */
@@ -96,12 +106,15 @@ export class ServiceMaps implements Disposable {
     for (const { index } of destinationsOf(before)) {
       if (stays.has(index)) continue;
       transaction.set(this.#places, index, undefined);
+      this.#localPools.release(transaction, index);
       transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
     }
+    const { localAddresses = [] } = after.definition;
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
       const known = this.#places.get(index);
-      if (known?.definition === definition && known.isRemoved === isRemoved) return [];
-      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved });
+      const isSamePool = known?.localAddresses.join() === localAddresses.join();
+      if (known?.definition === definition && known.isRemoved === isRemoved && isSamePool) return [];
+      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved, localAddresses });
       return [index];
     };
     return new Set([
@@ -113,7 +126,11 @@ export class ServiceMaps implements Disposable {
   #writeDestination(transaction: Transaction, index: number): void {
     const place = this.#places.get(index);
     if (place === undefined) return;
-    const record = destinationRecord(place, this.replies.hasRule(index));
+    const { definition, localAddresses } = place;
+    const isLocal = methods[definition.forwarding].hasLocalAddress;
+    const addresses = isLocal ? localAddresses : [];
+    const localPool = this.#localPools.take(transaction, index, familyOf(definition.address), addresses);
+    const record = destinationRecord(place, { hasRule: this.replies.hasRule(index), localPool });
     transaction.update(this.#ground.made.live.destinations, index, record);
   }
 

@@ -20,10 +20,19 @@ export {
   openPinnedProgram,
   openPinnedXdpLink,
   pin,
+  readPinnedBytes,
   unpin,
 } from "./pin.ts";
 export { KernelProgram, loadKernelProgram } from "./program.ts";
 export { RingBuffer } from "./ring-buffer.ts";
+export {
+  type AttachTcOptions,
+  attachTc,
+  findLeftFilter,
+  removeLeftFilter,
+  type TcAttachment,
+  type TcAttachMode,
+} from "./tc-link.ts";
 export { VerifierError } from "./verifier-error.ts";
 export { readVerifierLog, type VerifierFinding } from "./verifier-log.ts";
 export {
