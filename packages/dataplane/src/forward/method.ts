@@ -82,7 +82,7 @@ export interface ForwardingMethod {
    * client's packets. Default: it goes there unchanged but for what `request` does to any packet.
    */
   readonly requestError?: (error: IcmpError, request: Request) => void;
-  /** Changes an ICMP error about a packet to the server, on its way to the client. Only of methods that have replies. */
+  /** Changes an ICMP error about a packet to the server, on its way to the client. Of methods that have replies. */
   readonly replyError?: (error: IcmpError, ends: ReplyEnds) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
