@@ -2,7 +2,8 @@
 // the simulation's own assumptions.
 import { expectedConnections } from "../expectations.ts";
 import type { ServiceResult } from "../lab-report.ts";
-import { failedRuns, scenarioLines, titleOf } from "../scenario-text.ts";
+import { titleOf } from "../choice-text.ts";
+import { failedRuns, scenarioLines } from "../scenario-text.ts";
 import { textTable } from "../text-table.ts";
 import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
 

@@ -11,6 +11,8 @@ import type { ChangeKind } from "./wire-view.ts";
 const promisedChanges: Readonly<Record<LabMethod, { readonly [Way in "request" | "reply"]: readonly ChangeKind[] }>> = {
   nat: { request: ["destination"], reply: ["source"] },
   dr: { request: [], reply: [] },
+  tun: { request: ["outer header"], reply: [] },
+  fullnat: { request: ["source", "destination", "client's address"], reply: ["source", "destination"] },
 };
 
 /** What any host on the way changes, and may change: MAC addresses always, the TTL by one. */
