@@ -124,10 +124,11 @@ function begin(maps: BalancerMaps, search: SearchReference, { flow, connection, 
   } as never;
 }
 
-/** One round of a hash of words: multiplication spreads upwards, the shift brings what is above down. */
+/** One round of a hash of words: multiplications spread upwards, shifts bring what is above down. */
 function mix(word: Int<"u32">): Int<"u32"> {
-  const product = word.mul(0x9e37_79b1);
-  return product.xor(product.shr(15));
+  const once = word.mul(0x9e37_79b1);
+  const twice = once.xor(once.shr(16)).mul(0x85eb_ca6b);
+  return twice.xor(twice.shr(13));
 }
 
 /** Tries one end, and goes on to the next unless it was free. */

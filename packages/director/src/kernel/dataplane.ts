@@ -5,8 +5,12 @@ import { balancer, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
 import type { Plan } from "../plan/plan.ts";
+import { Carriage } from "../succession/carry.ts";
+import type { Former } from "../succession/former-maps.ts";
+import { readHeritage } from "../succession/heritage.ts";
+import { keepRoom } from "../succession/keep-room.ts";
 import { TickRate } from "./clock.ts";
-import { type LiveMaps, makeMaps } from "./live-maps.ts";
+import { type LiveMaps, type MadeMaps, makeMaps } from "./live-maps.ts";
 
 /** Programs and maps of one plan. Closing it closes them all. */
 export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable {
@@ -18,6 +22,13 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   readonly live: LiveServices;
   /** Ticks of the programs' clock in a second. */
   readonly ticksPerSecond: number;
+  /** Maps as they were made: what a successor takes over. */
+  readonly made: MadeMaps;
+  /**
+   * Where there was a data plane before: packets no longer come to its programs. What these did while this one was made
+   * goes over.
+   */
+  completeSuccession(): void;
 }
 
 /** A host whose programs are of a more special kind than the contract's. */
@@ -25,25 +36,37 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): P;
 }
 
-/** Makes everything real on `host`. `ticksPerSecond` is measured unless given, as under a manual clock. */
+/** How a data plane is made. */
+export interface DataplaneOptions {
+  /** Measured unless given, as under a manual clock. */
+  readonly ticksPerSecond?: number;
+  /** The data plane before this one, whose connections go on; it stays open. */
+  readonly former?: Former | undefined;
+}
+
+/** Makes everything real on `host`. */
 export function createDataplane<P extends BpfProgram>(
   host: HostOf<P>,
-  plan: Plan,
-  options: { readonly ticksPerSecond?: number } = {},
+  wanted: Plan,
+  options: DataplaneOptions = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
+  const { former } = options;
+  const heritage = former === undefined ? [] : readHeritage(former);
+  const plan = former === undefined ? wanted : keepRoom(wanted, heritage, former);
   const { shape } = plan;
-  const made = makeMaps(host, shape, cleanup);
+  const carriage = former && cleanup.use(new Carriage(host, former));
+  const made = makeMaps(host, shape, cleanup, carriage?.make);
   const programs = [balancer(made.definitions, shape), reaper(made.definitions, shape)].map(compile);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const ticksPerSecond = rate.perSecond();
   const ground = { host, made, shape, ticksPerSecond, reaper: reaping };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
-  for (const { servers, ...definition } of plan.services) {
-    live.addService(definition, servers, { arrival: plan.arrival });
-  }
+  const { services, arrival } = plan;
+  if (former !== undefined) live.inherit(heritage, services, { arrival });
+  else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
   return {
     plan,
@@ -52,6 +75,8 @@ export function createDataplane<P extends BpfProgram>(
     reaper: reaping,
     live,
     ticksPerSecond,
+    made,
+    completeSuccession: () => carriage?.finish(),
     [Symbol.dispose]: () => owned.dispose(),
   };
 }

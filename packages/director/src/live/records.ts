@@ -2,8 +2,10 @@
 
 import {
   destinationFlags,
-  type Destination as DestinationRecord,
+  Destination as DestinationRecord,
+  families,
   highestLevel,
+  Identity,
   type ListedMember,
   methods,
   type Scheduler,
@@ -18,7 +20,7 @@ import { paddedWords } from "../address.ts";
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
-import { type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
+import { identityOf, type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
 
 export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
@@ -29,12 +31,35 @@ export interface DestinationPlace {
   readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
+  /** What its service's full NAT sends from. */
+  readonly localAddresses: readonly string[];
 }
 
-/** Content of the destinations map; `hasRule`: its replies are told by a rule. */
+/** What of a destination's record is settled elsewhere. */
+interface Settled {
+  /** Its replies are told by a rule. */
+  readonly hasRule: boolean;
+  /** Where its local addresses stand, see the schema. */
+  readonly localPool: bigint;
+}
+
+/** Content of the destinations map where there is none: its method is none. */
+export const NO_DESTINATION = DestinationRecord.decode(new Uint8Array(DestinationRecord.size));
+/** Content of the identities map where there is no service. */
+export const NO_IDENTITY = Identity.decode(new Uint8Array(Identity.size));
+
+/** Content of the identities map. */
+export function identityRecord({ definition, family }: LiveService): JsOf<typeof Identity> {
+  const text = new Uint8Array(Identity.fields.text.size);
+  const { written, read } = new TextEncoder().encodeInto(identityOf(definition), text);
+  if (read !== identityOf(definition).length) throw new Error(`${identityOf(definition)}: more than ${written} bytes`);
+  return { text, family: Number(families[family].digit), scheduler: schedulers[definition.scheduler].code };
+}
+
+/** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  hasRule: boolean,
+  { hasRule, localPool }: Settled,
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold } = definition;
   return {
@@ -47,7 +72,7 @@ export function destinationRecord(
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
     reserved: new Uint8Array(4),
-    localPool: 0n,
+    localPool,
     reservedToo: new Uint8Array(16),
   };
 }

@@ -1,6 +1,6 @@
 // Live connections and the templates of persistent clients, read from the maps as rows. Reading changes nothing.
 
-import { ASSURED, DISABLED, families, type Family, readLife, stateName } from "@yardmaster/dataplane";
+import { ASSURED, DISABLED, families, type Family, methods, readLife, stateName } from "@yardmaster/dataplane";
 import { addressText, endpointText } from "../address.ts";
 import type { ConnectionRow } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
@@ -36,6 +36,12 @@ function* connectionsOf(
       const connection = Connection.decode(values.subarray(index * Connection.size));
       const expiry = Number(connection.life & 0xffff_ffffn);
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
+      const owner = live.ownerOf(connection.destination);
+      const other = endpoint(connection.address, connection.port);
+      // With full NAT the connection holds the local end, and its destination the server's.
+      const isLocal = connection.method === methods.fullnat.code;
+      const server = owner?.place.definition;
+      const serverText = server && endpointText(server.address, server.port === 0 ? flow.destinationPort : server.port);
       yield {
         kind: "connection",
         protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
@@ -43,8 +49,9 @@ function* connectionsOf(
         expiresInMs: millisecondsUntil(expiry, now, ticksPerSecond),
         client: endpoint(flow.source, flow.sourcePort),
         virtual: endpoint(flow.destination, flow.destinationPort),
-        destination: endpoint(connection.address, connection.port),
-        service: live.ownerOf(connection.destination)?.service.definition.name ?? "",
+        destination: isLocal ? (serverText ?? "") : other,
+        ...(isLocal && { local: other }),
+        service: owner?.service.definition.name ?? "",
       };
     }
   }
