@@ -20,8 +20,8 @@ export interface WantedChoices {
 /** What shows everything in a minute: each method with traffic over IPv4 and a packet's path in IPv6, then the mix. */
 const tour: readonly LabChoice[] = [
   ...labMethods.flatMap((method): readonly LabChoice[] => [
-    { method, family: "ipv4", scenario: "shares", hook: "xdp", ...(method === "tun" ? { encapsulation: "ipip" } : {}) },
-    { method, family: "ipv6", scenario: "path", hook: "xdp", ...(method === "tun" ? { encapsulation: "gue" } : {}) },
+    { method, family: "ipv4", scenario: "shares", hook: "xdp" },
+    { method, family: "ipv6", scenario: "path", hook: "xdp" },
   ]),
   ...(["nat", "dr"] as const).map((method): LabChoice => ({ method, family: "ipv4", scenario: "mixed", hook: "xdp" })),
 ];
@@ -33,11 +33,10 @@ export function choicesFor({ method, scenario, family, hook, encapsulation }: Wa
     .flatMap((choice) => asWanted(labFamilies, family, choice.family).map((one) => ({ ...choice, family: one })))
     .flatMap((choice) => asWanted(labScenarios, scenario, choice.scenario).map((one) => ({ ...choice, scenario: one })))
     .flatMap((choice) => asWanted(labHooks, hook, choice.hook).map((one) => ({ ...choice, hook: one })))
-    .flatMap(({ encapsulation: usual, ...choice }): readonly LabChoice[] =>
-      choice.method === "tun"
-        ? asWanted(labEncapsulations, encapsulation, usual ?? "ipip").map((one) => ({ ...choice, encapsulation: one }))
-        : [choice],
-    );
+    .flatMap((choice): readonly LabChoice[] => {
+      if (choice.method !== "tun") return [choice];
+      return asWanted(labEncapsulations, encapsulation, "ipip").map((one) => ({ ...choice, encapsulation: one }));
+    });
   const once = new Map(wanted.map((choice) => [nameOf(choice), choice]));
   return [...once.values()];
 }

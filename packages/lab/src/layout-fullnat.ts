@@ -28,9 +28,9 @@ export function fullNatLayout(choice: LabChoice, clientCount: number): LabLayout
     directorInterfaces: ["eth0"],
     services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
     localAddresses,
+    // A datagram has no room for the client's address.
+    serversSee: { tcp: "director", udp: "director" },
     realServers: { directors: localAddresses },
-    // The router's link to the director carries replies as well.
-    requestLink: { host: "client", interfaceName: "eth0" },
     requestPath: ["client", "router", "director", "router", "server"],
     replyPath: ["server", "router", "director", "router", "client"],
     udpBindAddress: family === "ipv4" ? "0.0.0.0" : "::",

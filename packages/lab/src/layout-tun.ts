@@ -1,6 +1,6 @@
 // The tunnelling layout: clients, director and servers each on a network of their own behind the router. The director's
-// packets cross the router inside others; replies go by the router straight to the clients. What a server needs for that
-// (the VIP without ARP, an unwrapper) it gets from `yardmaster realserver up`.
+// packets cross the router inside others; replies go by the router straight to the clients. What a server needs for
+// that (the VIP without ARP, an unwrapper) it gets from `yardmaster realserver up`.
 import { addressIn, alone, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
 import { labServices } from "./lab-services.ts";
 import type { LabChoice, LabLayout } from "./layout.ts";
@@ -24,7 +24,7 @@ export function tunnelLayout(choice: LabChoice, clientCount: number): LabLayout 
     directorInterfaces: ["eth0"],
     services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port }),
     realServers: { directors: [director] },
-    requestLink: { host: "router", interfaceName: "eth1" },
+    serversSee: { tcp: "client", udp: "client" },
     requestPath: ["client", "router", "director", "router", "server"],
     replyPath: ["server", "router", "client"],
     udpBindAddress: virtualAddress,

@@ -6,10 +6,10 @@ import type { Scheduler } from "@yardmaster/director";
 import { addressIn, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
-export const labMethods = ["nat", "dr", "tun", "fullnat"] as const;
+export const labMethods = ["nat", "dr", "fullnat"] as const;
 
-/** One of them. */
-export type LabMethod = (typeof labMethods)[number];
+/** One of them, or tun, whose half in the data plane is still to come. */
+export type LabMethod = (typeof labMethods)[number] | "tun";
 
 /**
  * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; or what holds
@@ -104,12 +104,12 @@ export interface LabLayout extends LabChoice {
   /** The interfaces the director works on. */
   readonly directorInterfaces: readonly string[];
   readonly services: readonly LabService[];
+  /** Whose address servers see, by protocol: the client's, or the director's local one (full NAT). */
+  readonly serversSee: { readonly [Protocol in "tcp" | "udp"]: "client" | "director" };
   /** Of `fullnat`: what requests are sent from. */
   readonly localAddresses?: readonly string[];
   /** Where servers are prepared by `yardmaster realserver up`: whom they trust as directors. */
   readonly realServers?: { readonly directors: readonly string[] };
-  /** The interface by which requests, and hardly anything else, leave for the director. */
-  readonly requestLink: LinkEnd;
   /** Which way requests go and which way replies, switches aside. */
   readonly requestPath: HostPath;
   readonly replyPath: HostPath;

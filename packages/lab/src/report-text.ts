@@ -81,7 +81,7 @@ function wayLines({ frames }: MethodReport): readonly string[] {
   const { requests, replies, repliesThroughDirector } = frames;
   const share = replies === 0 ? 0 : Math.round((100 * repliesThroughDirector) / replies);
   return [
-    `requests: ${requests} frames towards the director`,
+    `requests: ${requests} packets from the client`,
     `replies: ${replies} frames from the servers, ${repliesThroughDirector} of them (${share} %) through the director`,
   ];
 }
