@@ -4,6 +4,7 @@ import { familyOf, endpointText } from "../address.ts";
 import type { ConnectionRow, DestinationStatus, Hint, ServiceStatus } from "../api/types.ts";
 import type { Finding, Subject } from "../checks/check.ts";
 import type { Network } from "../checks/network.ts";
+import { realServerUp } from "../checks/real-server-command.ts";
 import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
@@ -147,21 +148,22 @@ function unanswered({ service, server, before, network }: Traffic): readonly Fin
 }
 
 /** Clients send SYNs, and no connection goes on from there: they get no answer. */
-function neverEstablished({ service, server, connections }: Traffic): readonly Finding[] {
+function neverEstablished({ service, server, connections, network }: Traffic): readonly Finding[] {
   const { forwarding, address, port } = server;
   const end = endpointText(address, port);
   const own = connections.filter(
     ({ kind, service: name, destination }) => kind === "connection" && name === service.name && destination === end,
   );
   if (own.length < FEWEST || own.some(({ state }) => state !== "SYN_RECV")) return [];
-  const [virtual = "ADDRESS"] = prefixesOf(service.match).flatMap(singleAddress);
+  const virtual = prefixesOf(service.match).flatMap(singleAddress);
+  const up = realServerUp({ forwarding, virtual, director: network?.routeTo(address)?.source });
   return [
     {
       severity: "warning",
       code: "YM_STATUS_NOT_ESTABLISHED",
       message: `clients of ${endpointText(address, port)} send SYNs and never get on: its answers do not reach them`,
       evidence: `${own.length} connections, all of them SYN_RECV`,
-      hint: `on the server: yardmaster realserver check --service ${virtual} --method ${forwarding}`,
+      hint: `on the server: ${up}; yardmaster realserver check`,
     },
   ];
 }
