@@ -292,7 +292,7 @@ services: {}
     });
   });
 
-  it("has full NAT send from the service's own addresses, else from the director's, and says how servers are told", () => {
+  it("has full NAT send from the service's own addresses, else the director's, and says how servers are told", () => {
     const rest = "forwarding: fullnat, servers: [{ address: 192.0.2.1 }]";
     const text = `director: { localAddresses: [10.0.0.5, 10.0.0.4/30, "fd00::1-fd00::2"] }
 services:
