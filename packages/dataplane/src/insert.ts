@@ -147,8 +147,8 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
 }
 
 /**
- * The step that inserts the client's entry: OPENED, INSERTED or a failure. An expired entry may be in the way, and, once
- * that is gone, the one that another CPU opened in its place.
+ * The step that inserts the client's entry: OPENED, INSERTED or a failure. An expired entry may be in the way, and,
+ * once that is gone, the one that another CPU opened in its place.
  */
 function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions): Insert {
   const insert = insertFunction(maps, shape, family, functions);
