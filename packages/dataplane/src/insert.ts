@@ -169,7 +169,8 @@ function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, f
   };
 }
 
-function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
+/** Makes `to` equal to `from`. */
+export function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
   for (const field of Object.keys(Connection.fields) as (keyof typeof Connection.fields)[]) {
     Object.assign(to, { [field]: from[field] });
   }

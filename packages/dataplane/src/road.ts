@@ -6,6 +6,7 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
+import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
@@ -25,7 +26,11 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
+  readonly icmp: TravelIcmp;
 }
+
+/** What it takes to send a packet. */
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
 
 /** The functions that packets of both families need, once in a program. */
 interface CommonFunctions {
@@ -63,7 +68,8 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  return { ...common, maps, shape, family, connections, open, revisit, answer };
+  const icmp = icmpRoad({ ...common, maps, shape, family });
+  return { ...common, maps, shape, family, connections, open, revisit, answer, icmp };
 }
 
 /** The key of the packet's flow, as it arrived. */
