@@ -1,5 +1,5 @@
-// A client of a few packets, made by hand: it reaches a server through a director's full NAT, which says in the option of
-// the packet that completes the handshake who the client is, and asks for a page.
+// A client of a few packets, made by hand: it reaches a server through a director's full NAT, which says in the option
+// of the packet that completes the handshake who the client is, and asks for a page.
 import {
   clientAddress,
   ethernet,

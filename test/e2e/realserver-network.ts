@@ -1,5 +1,5 @@
-// Two hosts on one cable for the tests of real servers: the server, and the outside, from which raw frames are sent as a
-// director or a client would send them. Disposing removes both.
+// Two hosts on one cable for the tests of real servers: the server, and the outside, from which raw frames are sent as
+// a director or a client would send them. Disposing removes both.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { compile, tx, xdp } from "@yardmaster/ebpf";
 import { loadKernelProgram } from "@yardmaster/ebpf/kernel";

@@ -1,5 +1,5 @@
-// `yardmaster realserver` on a host of its own: what directors and clients see of it over a cable, and that everything is
-// as before afterwards.
+// `yardmaster realserver` on a host of its own: what directors and clients see of it over a cable, and that everything
+// is as before afterwards.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,7 +52,7 @@ function snapshot(): string {
   );
   return [
     network.run(network.server, "sysctl", ...settings).text,
-    network.run(network.server, "ip", "address").text,
+    network.run(network.server, "ip", "address").text.replaceAll(" tentative", ""),
     network.run(network.server, "ip", "-details", "link").text.replaceAll(/prog\/xdp.*/g, ""),
   ].join("\n");
 }
@@ -197,11 +197,11 @@ describe("down", () => {
   });
 
   test("takes back what an up did that failed half-way", () => {
-    const before = snapshot();
     using other = loadKernelProgram(compile(xdp("other", () => pass())), new Map());
     using _link = withNetworkNamespace(network.server, () =>
       attachXdp({ program: other, interfaceIndex: findLink("wire")?.index ?? 0, mode: "native" }),
     );
+    const before = snapshot();
     const { status, text } = network.realServer("up", "--method", "tun", ...SERVICES, ...DIRECTORS);
     expect([status, text]).toEqual([1, expect.stringContaining('program "other"')]);
     expect(network.run(network.server, "ip", "address").text).toContain(VIP[4]);
