@@ -26,11 +26,14 @@ const REFRESH_MS = 5_000;
 /** Traffic is compared with what it was so long ago, and not with a moment ago: answers take a while. */
 const WINDOW_MS = { shortest: 2_000, longest: 10_000 } as const;
 
+type Findings = readonly Finding[];
+
 /** Keeps what hints need between two answers. */
 export class Hints {
   readonly #settings: Pick<DirectorSettings, "interfaces" | "mssClamp">;
   readonly #openNetwork: () => Network;
-  #network: { readonly network: Network; readonly readAtMs: number } | undefined;
+  /** With what was found in it, by server: looking takes a while where there are many. */
+  #network: { readonly network: Network; readonly readAtMs: number; readonly found: Map<string, Findings> } | undefined;
   #traffic: { readonly atMs: number; readonly packets: ReadonlyMap<string, Packets> } | undefined;
 
   /** `openNetwork` reads this machine's network anew; where that fails there are only hints from the traffic. */
@@ -46,13 +49,24 @@ export class Hints {
     const told = new Set<string>();
     return services.flatMap((service) =>
       service.servers.flatMap((server) => {
-        const seen = network === undefined ? [] : checkRequirements(this.#subject(service, server), network);
-        const findings = [...seen, ...trafficFindings({ service, server, before, connections, network })];
+        const findings = [
+          ...this.#networkFindings(service, server),
+          ...trafficFindings({ service, server, before, connections, network }),
+        ];
         return findings
           .filter(({ message }) => !told.has(message) && told.add(message))
           .map((finding) => toHint(service, server, finding));
       }),
     );
+  }
+
+  #networkFindings(service: ServiceStatus, server: DestinationStatus): Findings {
+    if (this.#network === undefined) return [];
+    const { network, found } = this.#network;
+    const name = `${nameOf(service, server)} ${server.forwarding}`;
+    const known = found.get(name) ?? checkRequirements(this.#subject(service, server), network);
+    found.set(name, known);
+    return known;
   }
 
   #packetsBefore(services: readonly ServiceStatus[], nowMs: number): ReadonlyMap<string, Packets> | undefined {
@@ -65,7 +79,7 @@ export class Hints {
   #currentNetwork(nowMs: number): Network | undefined {
     if (this.#network !== undefined && nowMs - this.#network.readAtMs < REFRESH_MS) return this.#network.network;
     try {
-      this.#network = { network: this.#openNetwork(), readAtMs: nowMs };
+      this.#network = { network: this.#openNetwork(), readAtMs: nowMs, found: new Map() };
     } catch {
       this.#network = undefined;
     }
