@@ -1,6 +1,6 @@
-// Global functions that take the context, on kernels without type information of their own (CONFIG_DEBUG_INFO_BTF, which
-// Raspberry Pi OS leaves out: github.com/raspberrypi/linux/issues/6622): the verifier goes by the name of the context's
-// type among the kernel's (btf_get_prog_ctx_type, kernel/bpf/btf.c), and would take it for memory of no size.
+// Global functions that take the context, on kernels without type information of their own (CONFIG_DEBUG_INFO_BTF,
+// which Raspberry Pi OS leaves out: github.com/raspberrypi/linux/issues/6622): the verifier goes by the name of the
+// context's type among the kernel's (btf_get_prog_ctx_type, kernel/bpf/btf.c), and would take it for memory of no size.
 
 import { existsSync } from "node:fs";
 import type { ProgramSpec } from "../spec.ts";
