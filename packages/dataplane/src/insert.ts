@@ -155,7 +155,8 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
   );
 }
 
-function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
+/** Makes `to` equal to `from`. */
+export function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
   for (const field of Object.keys(Connection.fields) as (keyof typeof Connection.fields)[]) {
     Object.assign(to, { [field]: from[field] });
   }

@@ -6,6 +6,7 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
+import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
 import { type Insert, insertion } from "./insert.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -27,7 +28,11 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
+  readonly icmp: TravelIcmp;
 }
+
+/** What it takes to send a packet. */
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
 
 /** The functions that packets of both families need, once in a program. */
 interface CommonFunctions {
@@ -66,7 +71,8 @@ export function roadOf(
   const insert = insertion(maps, shape, family, connections);
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  return { ...common, maps, shape, family, connections, open, insert, revisit, answer };
+  const icmp = icmpRoad({ ...common, maps, shape, family });
+  return { ...common, maps, shape, family, connections, open, insert, revisit, answer, icmp };
 }
 
 /** The key of the packet's flow, as it arrived. */
