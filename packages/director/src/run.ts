@@ -3,11 +3,13 @@
 import { startApiServer } from "./api/server.ts";
 import { Director } from "./director.ts";
 import type { RunDirector } from "./run-options.ts";
+import { defaultInstance, takeInstance } from "./succession/instance.ts";
 
 /** Runs a director until `signal` is aborted; see RunDirector. */
 export const runDirector: RunDirector = async (options) => {
   const { socketPath, signal, report } = options;
-  using director = new Director(options);
+  using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
+  using director = new Director({ ...options, instance });
   const stop = new AbortController();
   await using api = await startApiServer({ socketPath, source: director });
   const services = options.configuration.services.length;
@@ -19,8 +21,16 @@ export const runDirector: RunDirector = async (options) => {
     stop.abort();
     await work;
   }
-  report("stopped: detached from all interfaces");
+  report(
+    instance === undefined
+      ? "stopped: detached from all interfaces"
+      : `stopped: packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`,
+  );
 };
+
+function named(instance: string): string {
+  return instance === defaultInstance ? "" : ` --instance ${instance}`;
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -1,5 +1,5 @@
-// The programs on all interfaces of a director: put there, exchanged for others, and taken off; kept by pins where they are
-// to outlive the process.
+// The programs on all interfaces of a director: put there, exchanged for others, and taken off; kept by pins where they
+// are to outlive the process.
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -137,12 +137,12 @@ export class Attachments implements Disposable {
   /** Takes off what is pinned for interfaces that are not, or no longer, of this director. */
   #dropStrays(): void {
     if (this.#folder === undefined || !existsSync(this.#folder)) return;
-    const kept = new Set(this.#all.map(({ link }) => link.name));
-    for (const name of readdirSync(this.#folder)) {
-      if (kept.has(name)) continue;
-      using stray = openPinnedXdpLink(join(this.#folder, name));
+    const kept = new Set(this.#all.map(({ link }) => this.#pathOf(link.name)));
+    for (const path of readdirSync(this.#folder).map((name) => join(this.#folder ?? "", name))) {
+      if (kept.has(path)) continue;
+      using stray = openPinnedXdpLink(path);
       stray?.detach();
-      unpin(join(this.#folder, name));
+      unpin(path);
     }
   }
 
