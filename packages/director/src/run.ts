@@ -2,6 +2,7 @@
 
 import { startApiServer } from "./api/server.ts";
 import { Director } from "./director.ts";
+import { DirectorError } from "./errors.ts";
 import type { RunDirector } from "./run-options.ts";
 import { defaultInstance, takeInstance } from "./succession/instance.ts";
 
@@ -9,12 +10,19 @@ import { defaultInstance, takeInstance } from "./succession/instance.ts";
 export const runDirector: RunDirector = async (options) => {
   const { socketPath, signal, report } = options;
   using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
-  using director = new Director({ ...options, instance });
+  let director: Director | undefined;
+  const late = (): Director => director ?? fail("the director is not up yet");
+  // Before anything is attached: a socket that cannot be had must not leave programs at work.
+  await using api = await startApiServer({
+    socketPath,
+    source: { status: () => late().status(), connections: (limit) => late().connections(limit) },
+  });
+  using running = new Director({ ...options, instance });
+  director = running;
   const stop = new AbortController();
-  await using api = await startApiServer({ socketPath, source: director });
   const services = options.configuration.services.length;
   report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}`);
-  const work = director.work(AbortSignal.any([signal, stop.signal]));
+  const work = running.work(AbortSignal.any([signal, stop.signal]));
   try {
     await Promise.race([work, aborted(signal)]);
   } finally {
@@ -27,6 +35,10 @@ export const runDirector: RunDirector = async (options) => {
       : `stopped: packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`,
   );
 };
+
+function fail(message: string): never {
+  throw new DirectorError("YM_API_NOT_READY", message);
+}
 
 function named(instance: string): string {
   return instance === defaultInstance ? "" : ` --instance ${instance}`;
