@@ -10,15 +10,15 @@ import { defaultInstance, takeInstance } from "./succession/instance.ts";
 export const runDirector: RunDirector = async (options) => {
   const { socketPath, signal, report } = options;
   using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
-  let director: Director | undefined;
-  const late = (): Director => director ?? fail("the director is not up yet");
+  const up: { director?: Director } = {};
+  const late = (): Director => up.director ?? fail("the director is not up yet");
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
     source: { status: () => late().status(), connections: (limit) => late().connections(limit) },
   });
   using running = new Director({ ...options, instance });
-  director = running;
+  up.director = running;
   const stop = new AbortController();
   const services = options.configuration.services.length;
   report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}`);
