@@ -12,7 +12,7 @@ const PACKAGE_OF = {
   dnsmasq: "dnsmasq-base",
   ip: "iproute2",
   iperf3: "iperf3",
-  nginx: "nginx",
+  nginx: "nginx-light",
   "qemu-system-x86_64": "qemu-system-x86",
   sysctl: "procps",
   tc: "iproute2",
