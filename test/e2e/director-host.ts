@@ -187,8 +187,8 @@ export class DirectorHost implements Disposable {
   }
 
   /**
-   * Starts something on the director's host that sees this machine's file systems: `ip netns exec` would mount a /sys of
-   * its own, and what is pinned there would go with the process.
+   * Starts something on the director's host that sees this machine's file systems: `ip netns exec` would mount a /sys
+   * of its own, and what is pinned there would go with the process.
    */
   #enterAndSpawn(words: readonly string[]): ChildProcess {
     const inside = `--net=/run/netns/${this.namespace("director")}`;

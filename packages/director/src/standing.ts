@@ -1,5 +1,5 @@
-// What stands at the interfaces for one configuration: a data plane with its programs attached. Made whole, beside the one
-// that it takes over from, or not at all.
+// What stands at the interfaces for one configuration: a data plane with its programs attached. Made whole, beside the
+// one that it takes over from, or not at all.
 
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { createLinuxNetwork } from "./checks/linux-network.ts";

@@ -78,8 +78,8 @@ export class XdpLink implements Disposable {
   }
 
   /**
-   * What puts the program that is in place now back there. Holds that program until it is disposed. Needs CAP_SYS_ADMIN;
-   * undefined without.
+   * What puts the program that is in place now back there. Holds that program until it is disposed. Needs
+   * CAP_SYS_ADMIN; undefined without.
    */
   remember(): (Disposable & { restore(): void }) | undefined {
     const program = tryOpenProgram(this.info().programId);
