@@ -83,7 +83,16 @@ function family(name: FamilyName) {
     servicePort: be16,
   });
 
-  /** An ICMP error: the flow that the packet which it quotes answers, and the ends of the connection. */
+  /** What all fragments of a datagram have in common (RFC 791, RFC 8200 §4.5). */
+  const FragmentKey = struct(`fragment_key${digit}`, {
+    source: address,
+    destination: address,
+    /** As the bytes lie in the header. */
+    identification: u32,
+    protocol: u32,
+  });
+
+  /** A packet that follows the connection of another: that one's flow, and the ends of the connection. */
   const Errand = struct(`icmp_errand${digit}`, { flow: FlowKey, ends: LocalFlow });
 
   /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
@@ -128,6 +137,7 @@ function family(name: FamilyName) {
     VirtualPrefix,
     ReplyRule,
     LocalFlow,
+    FragmentKey,
     Errand,
     PortSearch,
     TemplateKey,

@@ -6,7 +6,9 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
+import type { Follow } from "./follow-flow.ts";
+import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { icmpRoad } from "./icmp/travel-icmp.ts";
 import { type Insert, insertion } from "./insert.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -28,7 +30,9 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly insert: Insert;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
-  readonly icmp: TravelIcmp;
+  /** Of packets that are neither TCP nor UDP. */
+  readonly icmp: Follow;
+  readonly laterFragment: Follow;
 }
 
 /** What it takes to send a packet. */
@@ -71,8 +75,9 @@ export function roadOf(
   const insert = insertion(maps, shape, family, connections);
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const icmp = icmpRoad({ ...common, maps, shape, family });
-  return { ...common, maps, shape, family, connections, open, insert, revisit, answer, icmp };
+  const sending = { ...common, maps, shape, family };
+  const [icmp, laterFragment] = [icmpRoad(sending), fragmentRoad(sending)];
+  return { ...sending, connections, open, insert, revisit, answer, icmp, laterFragment };
 }
 
 /** The key of the packet's flow, as it arrived. */
