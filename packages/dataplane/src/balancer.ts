@@ -2,6 +2,7 @@
 // forward. Composes the stations; each has a file of its own.
 
 import {
+  drop,
   guard,
   type Int,
   leave,
@@ -17,7 +18,6 @@ import { currentTick } from "./clock.ts";
 import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
 import { sendRequest } from "./forward/send-request.ts";
-import { rememberFragment } from "./fragment/remember.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { type Frame, parseFrame, parseTransport } from "./parse.ts";
 import { reasons } from "./reasons.ts";
@@ -41,13 +41,13 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family, answer, icmp, laterFragment } = road;
+  const { maps, shape, family, answer, icmp, fragment } = road;
   const { packet, networkOffset } = frame;
-  const network = networkHeader(family, packet, networkOffset, (fragment) => {
-    when(fragment.isLater, () => laterFragment(packet));
-    rememberFragment(maps, family, packet, fragment, currentTick(maps, shape));
+  const network = networkHeader(family, packet, networkOffset, () => fragment(packet));
+  const parsed = parseTransport(frame, network, () => {
+    icmp(packet);
+    leave(drop(reasons.internal));
   });
-  const parsed = parseTransport(frame, network, () => icmp(packet));
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);

@@ -27,7 +27,7 @@ import { findReplyByRule } from "./reply.ts";
 import type { SendingRoad } from "./road.ts";
 
 /** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
-const whereTo = { server: 0x1_0001, client: 0x1_0002 } as const;
+export const whereTo = { server: 0x1_0001, client: 0x1_0002, onward: 0x1_0003 } as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
 export type ErrandReference = Reference<Family["Errand"]["fields"]>;
@@ -44,7 +44,7 @@ interface Told {
   readonly connection: ConnectionReference;
 }
 
-/** Brings a packet to the end of its road, and leaves. */
+/** Brings a packet to the end of its road, and leaves; unless it goes the road of any packet. */
 export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
@@ -55,7 +55,7 @@ export function following({ maps, family }: SendingRoad, { find, toServer, toCli
     const found = find({ packet, errand, connection });
     when(numberOf(found).eq(whereTo.server), () => leave(toServer({ packet, errand, connection })));
     when(numberOf(found).eq(whereTo.client), () => leave(toClient({ packet, errand, connection })));
-    leave(found);
+    guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
   };
 }
 
@@ -105,7 +105,7 @@ export function followFlow(
       leave(verdict(u32(whereTo.server)));
     });
   });
-  if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps[family.name], flow, toClient);
-  if (answering.length > 0) findReplyByRule(maps[family.name], flow, toClient);
+  if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps, family, flow, toClient);
+  if (answering.length > 0) findReplyByRule(maps, family, flow, toClient);
   leave(pass(missing));
 }

@@ -9,10 +9,9 @@ import type { Family } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
-import { type Insert, insertion } from "./insert.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
-import { type Open, opening } from "./open.ts";
+import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
@@ -26,13 +25,13 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly shape: BalancerShape;
   readonly family: Family;
   readonly connections: ConnectionFunctions;
-  readonly open: Open;
-  readonly insert: Insert;
+  readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
-  readonly laterFragment: Follow;
+  /** Of fragments; first ones come back from it. */
+  readonly fragment: Follow;
 }
 
 /** What it takes to send a packet. */
@@ -71,13 +70,12 @@ export function roadOf(
   { schedule, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionFunctions(maps, shape, family);
-  const open = opening(maps, shape, family, { connections, schedule });
-  const insert = insertion(maps, shape, family, connections);
+  const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
   const sending = { ...common, maps, shape, family };
-  const [icmp, laterFragment] = [icmpRoad(sending), fragmentRoad(sending)];
-  return { ...sending, connections, open, insert, revisit, answer, icmp, laterFragment };
+  const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
+  return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -1,9 +1,10 @@
-// The road of a fragment that is not the first: where the first went, translated as that was but for what is not in it.
+// The road of fragments. The first of a datagram goes that of any packet once its ports are remembered; the later ones
+// go where it went, translated as it was but for what is not in them.
 
-import { drop, guard, Packet, stack, u32, verdictFn } from "@yardmaster/ebpf";
+import { drop, guard, leave, Packet, stack, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
 import { currentTick } from "../clock.ts";
-import { type Follow, followFlow, following } from "../follow-flow.ts";
+import { type Follow, followFlow, following, whereTo } from "../follow-flow.ts";
 import { Ports } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import { networkHeader } from "../network-header.ts";
@@ -11,9 +12,9 @@ import { parseFrame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
-import { fragmentKey } from "./remember.ts";
+import { fragmentKey, rememberFragment } from "./remember.ts";
 
-/** The road of a family's later fragments. */
+/** The road of a family's fragments. */
 export function fragmentRoad(road: SendingRoad): Follow {
   const read = readFragment(road);
   return following(road, {
@@ -23,7 +24,7 @@ export function fragmentRoad(road: SendingRoad): Follow {
   });
 }
 
-/** The function that is the first step: it finds the connection that the datagram's first fragment belongs to. */
+/** The function that is the first step: it finds the connection that the first fragment belongs to, or is of. */
 function findFirstFunction(road: SendingRoad) {
   const { maps, shape, family } = road;
   return verdictFn(
@@ -34,6 +35,10 @@ function findFirstFunction(road: SendingRoad) {
       const now = currentTick(maps, shape);
       const { networkOffset } = parseFrame(packet, shape);
       networkHeader(family, packet, networkOffset, (fragment) => {
+        when(fragment.isLater.not(), () => {
+          rememberFragment(maps, family, packet, fragment, now);
+          leave(verdict(u32(whereTo.onward)));
+        });
         const first = maps[family.name].fragments.lookup(fragmentKey(fragment)).orPass(reasons.fragment);
         guard(first.expiresAt.sub(now).sub(1).isNegative().not()).orPass(reasons.fragment);
         copyAddress(flow.source, fragment.source);
