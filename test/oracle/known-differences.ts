@@ -1,5 +1,5 @@
-// Where Yardmaster does not do what the recorded kernel did, and says so: each row stands in docs/decisions/0006. What is
-// listed here counts as neither agreement nor failure; anything else in the same vector does.
+// Where Yardmaster does not do what the recorded kernel did, and says so: each row stands in docs/decisions/0006. What
+// is listed here counts as neither agreement nor failure; anything else in the same vector does.
 
 /** A listed difference. */
 export interface KnownDifference {
