@@ -13,7 +13,8 @@ export const TICKS_PER_SECOND = 1000;
 const shape: BalancerShape = {
   families: ["ipv4", "ipv6"],
   schedulers: schedulerNames,
-  methods: ["nat", "dr"],
+  methods: ["nat", "dr", "tun"],
+  encapsulations: ["ipip", "gue", "gre"],
   macs: sides.map((side) => macBytes(links[side].mac)),
   maximumConnections: 16_384,
   maximumServices: 64,

@@ -12,6 +12,7 @@ import {
   Net,
   repeat,
   type Packet,
+  u32,
   variable,
   when,
 } from "@yardmaster/ebpf";
@@ -38,6 +39,10 @@ export interface NetworkHeader {
   readonly hops: Int<"u8">;
   /** Whether a router may fragment it: IPv4 without DF. */
   readonly mayBeFragmented: Bool;
+  /** DF as it lies in memory among IPv4's fragment bits, or 0; of IPv6, which has none, 0. */
+  readonly dontFragment: Int<"u32">;
+  /** Type of service or traffic class, with the bits of ECN. */
+  readonly typeOfService: Int<"u32">;
   /** Takes one off the time to live or hop limit, and IPv4's checksum along. There must be one. */
   decrementHops(): void;
   /** Replaces an address, and IPv4's checksum along. Returns the change for the transport checksum. */
@@ -82,6 +87,12 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     get mayBeFragmented() {
       return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
     },
+    get dontFragment() {
+      return ip.fragment.raw().and(DO_NOT_FRAGMENT);
+    },
+    get typeOfService() {
+      return ip.typeOfService.toU32();
+    },
     decrementHops() {
       ip.timeToLive = ip.timeToLive.sub(1).toU8();
       // As the low byte of a word in memory order the decrement adds one to the checksum, with the carry brought round
@@ -120,6 +131,12 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     },
     get mayBeFragmented() {
       return length.ne(length);
+    },
+    get dontFragment() {
+      return u32(0);
+    },
+    get typeOfService() {
+      return ip.versionClassAndFlow.toHost().shr(20).and(0xff);
     },
     decrementHops() {
       ip.hopLimit = ip.hopLimit.sub(1).toU8();

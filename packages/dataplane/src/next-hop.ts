@@ -5,6 +5,7 @@ import {
   be16,
   type Bool,
   bytes,
+  choose,
   fibLookup,
   guard,
   type Int,
@@ -20,6 +21,7 @@ import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
+import { limitedByPath, type LoadReference } from "./path-mtu.ts";
 import type { BalancerMaps, NextHop } from "./schema.ts";
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h), 64 bytes. */
@@ -57,30 +59,42 @@ export interface WayOut {
   readonly hop: HopReference;
   /** What is cached in `hop` is of another target: ask again, however young it is. */
   readonly isOther: Bool;
+  /** What routing is asked with as the source. Default: the packet's. */
+  readonly source?: Address;
+  /** Family of target and source, 4 or 6. Default: the packet's. */
+  readonly version?: Int<"u32">;
+  /** Bytes that a tunnel adds, which the MTU of the hop leaves out. Default: none. */
+  readonly overhead?: Int<"u32">;
+  /** Where a smaller MTU of the way may be known. */
+  readonly load?: () => LoadReference;
 }
 
-/** Makes `hop` good for `target`; `unresolved` runs, and leaves, where the kernel has yet to resolve a neighbour. */
+/**
+ * Makes `hop` good for `target`; `unresolved` runs where the kernel has yet to resolve a neighbour: what is in `hop` is
+ * then good for nothing.
+ */
 export function resolve(
   maps: BalancerMaps,
   parsed: Parsed,
-  { target, hop, isOther }: WayOut,
+  way: WayOut,
   now: Int<"u32">,
   unresolved: () => void,
 ): void {
+  const { hop, isOther } = way;
   const age = now.sub(hop.refreshedAt);
   const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => askRouting(maps, parsed, { target, hop }, now, unresolved), { isRare: true });
+  when(isOther.or(isStale), () => askRouting(maps, parsed, way, now, unresolved), { isRare: true });
 }
 
 function askRouting(
   maps: BalancerMaps,
   parsed: Parsed,
-  { target, hop }: Pick<WayOut, "target" | "hop">,
+  { target, hop, source = parsed.network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
   unresolved: () => void,
 ): void {
   const content = {
-    family: ADDRESS_FAMILIES[parsed.network.family.name],
+    family: version === undefined ? ADDRESS_FAMILIES[parsed.network.family.name] : addressFamily(version),
     protocol: 0,
     sourcePort: 0,
     destinationPort: 0,
@@ -95,7 +109,7 @@ function askRouting(
   };
   // In the bytes of the packet's flow, which nobody asks for behind this point.
   const question = stack(FibLookup, content, { share: "flow" });
-  copyAddress(question.source, parsed.network.source);
+  copyAddress(question.source, source);
   copyAddress(question.destination, target);
   const answer = fibLookup(parsed.packet, question, 0);
   when(answer.ne(0), () => {
@@ -103,15 +117,22 @@ function askRouting(
     guard(answer.ne(FIB_FORWARDING_DISABLED)).orDrop(reasons.forwardingDisabled);
     guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orDrop(reasons.noRoute);
     unresolved();
+  }).otherwise(() => {
+    const mtu = question.length.toU32();
+    const limited = load === undefined ? mtu : limitedByPath(maps, load(), mtu, now);
+    hop.refreshedAt = now;
+    hop.mtu = overhead === undefined ? limited.toU16() : choose(limited.gt(overhead), limited.sub(overhead), u32(0)).toU16();
+    hop.ifindex = question.ifindex;
+    hop.vlan = be16(0);
+    hop.macs.destination = question.destinationMac;
+    hop.macs.source = question.sourceMac;
+    maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
+      hop.ifindex = device.ifindex;
+      hop.vlan = device.vlan;
+    });
   });
-  hop.refreshedAt = now;
-  hop.mtu = question.length;
-  hop.ifindex = question.ifindex;
-  hop.vlan = be16(0);
-  hop.macs.destination = question.destinationMac;
-  hop.macs.source = question.sourceMac;
-  maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
-    hop.ifindex = device.ifindex;
-    hop.vlan = device.vlan;
-  });
+}
+
+function addressFamily(version: Int<"u32">): Int<"u8"> {
+  return choose(version.eq(6), u32(ADDRESS_FAMILIES.ipv6), u32(ADDRESS_FAMILIES.ipv4)).toU8();
 }

@@ -7,6 +7,7 @@ import {
   BPF_F_INNER_MAP,
   BPF_F_NO_PREALLOC,
   be16,
+  be32,
   bytes,
   global,
   hashMap,
@@ -91,6 +92,10 @@ export const destinationFlags = {
   hasReplyRule: 1,
   /** Removed: it gets nothing new, and its connections what the settings say. */
   removed: 2,
+  /** Its address is of IPv6, whatever its service's is. */
+  isIpv6: 4,
+  /** Its tunnel's headers carry a checksum over what is inside (GUE, GRE). */
+  tunnelChecksum: 8,
 } as const;
 
 /** A real server as one service uses it, by index. Written by the control plane only. */
@@ -105,7 +110,15 @@ export const Destination = struct("destination", {
   /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
   upperThreshold: u32,
   lowerThreshold: u32,
-  reserved: bytes(28),
+  /** Of a tunnel: the code of its encapsulation, the bytes that its headers add, and the UDP port of GUE. */
+  encapsulation: u8,
+  overhead: u8,
+  tunnelPort: be16,
+  /** Of a tunnel: the director's address towards it, where its packets come from; 0: none is known. */
+  tunnelSource: AnyAddress,
+  /** Bits of the last word of that address that a hash of the flow fills, so that receivers share the load. */
+  sourceSpread: be32,
+  reserved: bytes(4),
 });
 
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
@@ -118,7 +131,13 @@ export const Load = struct("load", {
   overloaded: u32,
   /** Templates that lead to it. */
   templates: u32,
-  reserved: bytes(40),
+  /**
+   * The MTU of the way there, in bytes, as a router on it told the director, and the tick when it did; 0: nobody has.
+   * What is known of a way on a CPU takes the smaller one when it is asked anew.
+   */
+  pathMtu: u32,
+  pathMtuAt: u32,
+  reserved: bytes(32),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */

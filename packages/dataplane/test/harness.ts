@@ -33,6 +33,7 @@ import {
   destinationHop,
   type DestinationPlan,
   type HopPlan,
+  overheadOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
@@ -414,7 +415,8 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const hop = hopValue(destinationHop(destination, index), this.#now);
+      const way = destinationHop(destination, index);
+      const hop = hopValue({ ...way, mtu: way.mtu - overheadOf(destination) }, this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),

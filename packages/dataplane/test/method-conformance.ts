@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type MethodName, methods, reasonNames, reasons } from "../src/index.ts";
 import { arriving, fromServer, serverMac, toClient } from "./packets/scenario.ts";
 import { type Wire, wires } from "./packets/wire.ts";
-import { director } from "./plan.ts";
+import { director, tunnelSources } from "./plan.ts";
 import { Stage } from "./stage.ts";
 
 const names = Object.keys(methods) as MethodName[];
@@ -68,7 +68,7 @@ interface Road {
 }
 
 function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): void {
-  const { hasReplies, mapsPorts } = methods[name];
+  const { hasReplies, mapsPorts, requires } = methods[name];
   const { vip, otherVip } = wire;
   const [clientAddress] = wire.clients;
   const [serverAddress] = wire.servers;
@@ -94,7 +94,15 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
     expect(layerOf(parsed, "ethernet")).toMatchObject({ source: director.outMac, destination: serverMac });
     const destination = mapsPorts ? serverAddress : vip;
     const hops = wire.family === "ipv4" ? { ttl: 8 } : { hopLimit: 8 };
-    expect(layerOf(parsed, wire.family)).toMatchObject({ source: clientAddress, destination, ...hops });
+    const [network] = parsed.layers.filter(({ layer }) => layer === wire.family).slice(-1);
+    expect(network).toMatchObject({ source: clientAddress, destination, ...hops });
+    if (requires.some(({ kind }) => kind === "unwrapsTunnel")) {
+      expect(parsed.layers[1]).toMatchObject({
+        source: tunnelSources[wire.family],
+        destination: serverAddress,
+        ...hops,
+      });
+    }
     expect(layerOf(parsed, protocol)).toMatchObject({ sourcePort: 40000, destinationPort: serverPort });
     expect(new TextDecoder().decode(parsed.remaining)).toBe("contents");
   });

@@ -6,6 +6,7 @@ import { addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   destinationFlags,
+  encapsulations,
   highestLevel,
   type ListedMember,
   LONGEST,
@@ -21,10 +22,12 @@ import {
   type DestinationPlan,
   endpointsOf,
   lowerThresholdOf,
+  overheadOf,
   type PersistencePlan,
   type ServicePlan,
   type Thresholds,
   TICKS_PER_SECOND,
+  tunnelSources,
 } from "./plan.ts";
 
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
@@ -162,12 +165,17 @@ export class ServiceTables implements Disposable {
       address: Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0),
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
-      flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+      flags:
+        (hasRule ? destinationFlags.hasReplyRule : 0) |
+        (isRemoved ? destinationFlags.removed : 0) |
+        (words.length > 1 ? destinationFlags.isIpv6 : 0) |
+        (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0),
       service,
       weight,
       upperThreshold,
       lowerThreshold,
-      reserved: new Uint8Array(28),
+      ...tunnelRecord(plan),
+      reserved: new Uint8Array(4),
     });
   }
 
@@ -225,6 +233,20 @@ export class ServiceTables implements Disposable {
     this.#inner.push(map as BpfMap);
     return map;
   }
+}
+
+/** What a destination's record says of its tunnel. */
+function tunnelRecord(plan: DestinationPlan) {
+  const { encapsulation = "ipip", port = 6080, spreadBits = 0, source } = plan.tunnel ?? {};
+  const isTunnel = plan.method === "tun";
+  const words = source === "none" ? [] : addressWords(tunnelSources[familyOf(plan.address)]);
+  return {
+    encapsulation: isTunnel ? encapsulations[encapsulation].code : 0,
+    overhead: overheadOf(plan),
+    tunnelPort: isTunnel ? port : 0,
+    tunnelSource: Array.from({ length: LONGEST }, (_, word) => (isTunnel ? (words[word] ?? 0) : 0)),
+    sourceSpread: 2 ** spreadBits - 1,
+  };
 }
 
 /** What a service asks for besides its list. */

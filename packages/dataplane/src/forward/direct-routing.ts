@@ -9,6 +9,7 @@ export const directRouting: ForwardingMethod = {
   code: 3,
   hasReplies: false,
   mapsPorts: false,
+  mixesFamilies: false,
   requestTable: "requestOnly",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
@@ -18,8 +19,7 @@ export const directRouting: ForwardingMethod = {
       text: "the real server has the service's address on an interface that does not answer ARP for it",
     },
   ],
-  target: (connection) => connection.address,
-  request: () => undefined,
+  request: ({ connection }) => ({ target: connection.address, change: () => undefined }),
   // The stack would deliver it to the director's own sockets and reset the connection.
   whileUnresolved: { verdict: "drop", reason: reasons.directNeighbourUnresolved },
   whenTooLarge: { verdict: "drop", reason: reasons.directExceedsMtu },

@@ -1,18 +1,31 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Net, Reason, Reference } from "@yardmaster/ebpf";
+import type { Int, Net, Reason } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
-import type { Family } from "../family.ts";
+import type { ConnectionReference } from "../life.ts";
 import type { Parsed } from "../parse.ts";
+import type { LoadReference } from "../path-mtu.ts";
+import type { BalancerMaps } from "../schema.ts";
+import type { BalancerShape } from "../shape.ts";
 import type { TransitionTable } from "../tcp-states.ts";
 
-/** Names as the configuration has them. */
-export type MethodName = "nat" | "dr";
+/** Names as the configuration has them. Codes: nat 1, tun 2, dr 3; 4 is fullnat's. */
+export type MethodName = "nat" | "tun" | "dr";
 
 /** What a method needs beyond the director, in words and in a form that a check can switch on. */
 export interface Requirement {
-  readonly kind: "onLink" | "repliesThroughDirector" | "vipOnServer" | "ipForwarding";
+  readonly kind:
+    | "onLink"
+    | "repliesThroughDirector"
+    | "vipOnServer"
+    | "ipForwarding"
+    /** The server takes the outer headers off. */
+    | "unwrapsTunnel"
+    /** What the outer headers add fits the MTU of the way. */
+    | "tunnelRoom"
+    /** The server takes what the tunnel brings from clients that it would not expect there. */
+    | "looseReversePath";
   readonly text: string;
 }
 
@@ -20,6 +33,30 @@ export interface Requirement {
 export interface ServiceAddress {
   readonly address: Address;
   readonly port: Net<"be16">;
+}
+
+/** A client's packet and its connection, as methods see them. */
+export interface Request {
+  readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly parsed: Parsed;
+  readonly connection: ConnectionReference;
+}
+
+/** How a client's packet gets to its server. */
+export interface RequestWay {
+  /** Whose next hop it goes to. */
+  readonly target: Address;
+  /** What routing is asked with as the source. Default: the client's address. */
+  readonly source?: Address;
+  /** Family of both, 4 or 6. Default: the packet's. */
+  readonly version?: Int<"u32">;
+  /** Bytes that `change` adds, which the MTU of the next hop leaves out. Default: none. */
+  readonly overhead?: Int<"u32">;
+  /** Where a smaller MTU of the way may be known. */
+  readonly load?: () => LoadReference;
+  /** Changes the packet; layer 2 and sending come after it. */
+  readonly change: () => void;
 }
 
 export interface ForwardingMethod {
@@ -30,13 +67,13 @@ export interface ForwardingMethod {
   readonly hasReplies: boolean;
   /** Whether a destination may have another port than its service. */
   readonly mapsPorts: boolean;
+  /** Whether a destination may be of another family than its service. */
+  readonly mixesFamilies: boolean;
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];
-  /** Whose next hop a client's packet goes to. */
-  readonly target: (connection: Reference<Family["Connection"]["fields"]>) => Address;
-  /** Changes a client's packet; layer 2 and sending come after it. */
-  readonly request: (parsed: Parsed, connection: Reference<Family["Connection"]["fields"]>) => void;
+  /** Begins with a client's packet, and leaves where it cannot. */
+  readonly request: (request: Request) => RequestWay;
   /** Changes a server's packet on its way back, to come from `service`. Only of methods that have replies. */
   readonly reply?: (parsed: Parsed, service: ServiceAddress) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */

@@ -10,13 +10,16 @@ export const nat: ForwardingMethod = {
   code: 1,
   hasReplies: true,
   mapsPorts: true,
+  mixesFamilies: false,
   requestTable: "request",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
   ],
-  target: (connection) => connection.address,
-  request: (parsed, connection) => translate(parsed, "destination", connection.address, connection.port),
+  request: ({ parsed, connection }) => ({
+    target: connection.address,
+    change: () => translate(parsed, "destination", connection.address, connection.port),
+  }),
   reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },

@@ -3,8 +3,9 @@
 import { directRouting } from "./direct-routing.ts";
 import type { ForwardingMethod, MethodName } from "./method.ts";
 import { nat } from "./nat.ts";
+import { tun } from "./tun.ts";
 
-export const methods: Readonly<Record<MethodName, ForwardingMethod>> = { nat, dr: directRouting };
+export const methods: Readonly<Record<MethodName, ForwardingMethod>> = { nat, tun, dr: directRouting };
 
 /** Whether any of these has a way back through the director. */
 export function hasReplies(names: readonly MethodName[]): boolean {

@@ -21,6 +21,7 @@ import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts"
 import { type Picker, picker } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
+import { wrapped } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -181,7 +182,7 @@ export class ReferenceBalancer {
       if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
-        this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
+        this.#see(known, directionOf(known.destination), read.flags);
         return this.#request(frame, read, known.destination);
       }
       known.expiresAt = this.now;
@@ -201,7 +202,7 @@ export class ReferenceBalancer {
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
-      if ((reuseMode & 2) !== 0 && state === "FW" && destination.method === "dr") return "superseded";
+      if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";
     }
     if (destination.isAvailable) return "goes on";
     if (reschedules) return "superseded";
@@ -234,9 +235,15 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, destination: Destination): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
-    const error = errorFor(frame, read, destination.hop);
+    const { address, tunnel, hop } = destination;
+    if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+    const error = errorFor(frame, read, hop);
     if (error !== undefined) return this.#answer(() => error);
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
+    if (destination.method === "dr") return forward(this.plan, frame, read, hop, "directExceedsMtu");
+    if (destination.method === "tun") {
+      const fate = forward(this.plan, frame, read, hop, "exceedsMtu");
+      return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, read, address, tunnel) } : fate;
+    }
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
   }
@@ -267,7 +274,7 @@ export class ReferenceBalancer {
     if (destination === undefined) return "noDestination";
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
-    const direction = destination.method === "dr" ? "in-only" : "in";
+    const direction = directionOf(destination);
     const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     if (onePacket === true && read.protocol === "udp") {
@@ -372,6 +379,9 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers]) if (leads.get(answer) === connection) leads.delete(answer);
   }
 }
+
+/** Whether only the client's packets are seen. */
+const directionOf = ({ method }: Destination): Direction => (method === "nat" ? "in" : "in-only");
 
 /** How a connection's server answers. */
 function replyFlow({ flow, destination }: ReferenceConnection): Flow {

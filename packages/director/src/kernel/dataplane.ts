@@ -4,6 +4,7 @@
 import { balancer, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
+import type { Ground } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
 import { TickRate } from "./clock.ts";
 import { type LiveMaps, makeMaps } from "./live-maps.ts";
@@ -25,11 +26,14 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): P;
 }
 
-/** Makes everything real on `host`. `ticksPerSecond` is measured unless given, as under a manual clock. */
+/**
+ * Makes everything real on `host`. `ticksPerSecond` is measured unless given, as under a manual clock; without
+ * `sourceTowards` tunnels have no address to begin at.
+ */
 export function createDataplane<P extends BpfProgram>(
   host: HostOf<P>,
   plan: Plan,
-  options: { readonly ticksPerSecond?: number } = {},
+  options: { readonly ticksPerSecond?: number } & Pick<Ground, "sourceTowards"> = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
@@ -39,7 +43,11 @@ export function createDataplane<P extends BpfProgram>(
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const ticksPerSecond = rate.perSecond();
-  const ground = { host, made, shape, ticksPerSecond, reaper: reaping };
+  const { sourceTowards } = options;
+  const ground = {
+    ...{ host, made, shape, ticksPerSecond, reaper: reaping },
+    ...(sourceTowards !== undefined && { sourceTowards }),
+  };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   for (const { servers, ...definition } of plan.services) {
     live.addService(definition, servers, { arrival: plan.arrival });

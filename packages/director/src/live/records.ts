@@ -3,6 +3,7 @@
 import {
   destinationFlags,
   type Destination as DestinationRecord,
+  encapsulations,
   highestLevel,
   type ListedMember,
   methods,
@@ -14,7 +15,8 @@ import {
   weightDivisor,
 } from "@yardmaster/dataplane";
 import type { JsOf } from "@yardmaster/ebpf";
-import { paddedWords } from "../address.ts";
+import { familyOf, paddedWords } from "../address.ts";
+import { defaultEncapsulation, hasChecksum, overheadOf } from "../model/encapsulation.ts";
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
@@ -31,22 +33,40 @@ export interface DestinationPlace {
   readonly isRemoved: boolean;
 }
 
-/** Content of the destinations map; `hasRule`: its replies are told by a rule. */
+/** What a destination's record says that its definition does not. */
+export interface DestinationFacts {
+  /** Its replies are told by a rule. */
+  readonly hasRule: boolean;
+  /** Of tun: the director's address towards it, the source of what goes into the tunnel; undefined: it has none. */
+  readonly tunnelSource: string | undefined;
+}
+
+/** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  hasRule: boolean,
+  { hasRule, tunnelSource }: DestinationFacts,
 ): JsOf<typeof DestinationRecord> {
-  const { address, port, forwarding, weight, upperThreshold } = definition;
+  const { address, port, forwarding, weight, upperThreshold, encapsulation = defaultEncapsulation } = definition;
+  const isTunnel = forwarding === "tun";
   return {
     address: paddedWords(address),
     port,
     method: methods[forwarding].code,
-    flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+    flags:
+      (hasRule ? destinationFlags.hasReplyRule : 0) |
+      (isRemoved ? destinationFlags.removed : 0) |
+      (familyOf(address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
+      (isTunnel && hasChecksum(encapsulation) ? destinationFlags.tunnelChecksum : 0),
     service,
     weight,
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
-    reserved: new Uint8Array(28),
+    encapsulation: isTunnel ? encapsulations[encapsulation.kind].code : 0,
+    overhead: isTunnel ? overheadOf(encapsulation, address) : 0,
+    tunnelPort: isTunnel && encapsulation.kind === "gue" ? encapsulation.port : 0,
+    tunnelSource: tunnelSource === undefined ? [0, 0, 0, 0] : paddedWords(tunnelSource),
+    sourceSpread: 0,
+    reserved: new Uint8Array(4),
   };
 }
 

@@ -94,8 +94,14 @@ export class ServiceMaps implements Disposable {
   #writeDestination(transaction: Transaction, index: number): void {
     const place = this.#places.get(index);
     if (place === undefined) return;
-    const record = destinationRecord(place, this.replies.hasRule(index));
+    const record = this.#recordOf(index, place);
     transaction.update(this.#ground.made.live.destinations, index, record);
+  }
+
+  #recordOf(index: number, place: DestinationPlace): ReturnType<typeof destinationRecord> {
+    const { address, forwarding } = place.definition;
+    const tunnelSource = forwarding === "tun" ? this.#ground.sourceTowards?.(address) : undefined;
+    return destinationRecord(place, { hasRule: this.replies.hasRule(index), tunnelSource });
   }
 
   #countRemoved(transaction: Transaction, count: number): void {

@@ -1,5 +1,6 @@
 // The two nouns that configuration, plan and status share: a virtual service and its destinations, as in LVS.
 // Plain readonly data; what is observed about them (counters, connections) lives in api/types.ts.
+import type { Encapsulation } from "./encapsulation.ts";
 import type { ForwardingMethod } from "./forwarding-method.ts";
 import type { Ports } from "./ports.ts";
 import type { Scheduler, SchedulerOption } from "./scheduler.ts";
@@ -12,13 +13,15 @@ export type Protocol = (typeof protocols)[number];
 
 /** A real server as one service uses it. */
 export interface Destination {
-  /** Of the service's family, in its canonical spelling. */
+  /** Of the service's family, except under tun, in its canonical spelling. */
   readonly address: string;
   /** Port in host order; 0: the port that the client wrote to. */
   readonly port: number;
   /** 0–65535; 0 is quiesced: no new connections, existing ones live on. */
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
+  /** Of tun: what packets are wrapped in. Default: plain IP in IP. */
+  readonly encapsulation?: Encapsulation;
   /** Connections at which it gets no more; 0: never. */
   readonly upperThreshold: number;
   /** Connections below which it gets some again; 0: three quarters of the upper threshold. */
@@ -69,6 +72,8 @@ export interface VirtualService {
   readonly tableSize: number | undefined;
   /** The method of destinations that don't name their own. */
   readonly forwarding: ForwardingMethod;
+  /** That of destinations that don't name their own. */
+  readonly encapsulation?: Encapsulation;
   readonly persistence: Persistence | undefined;
   /** UDP: every packet is scheduled, no connection is kept. */
   readonly onePacket: boolean;

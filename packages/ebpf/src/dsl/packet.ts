@@ -185,11 +185,11 @@ export class Packet extends Owned {
   }
 
   /**
-   * Moves the start of the packet: a negative `delta` makes room before it. All references into the
-   * packet become stale. Returns 0, or a negative errno.
+   * Moves the start of the packet: a negative `delta`, a staged one read as a signed 32-bit number, makes room before
+   * it. All references into the packet become stale. Returns 0, or a negative errno.
    */
-  adjustHead(delta: number): Int<"u64"> {
-    return this.#moveBounds(XDP_ADJUST_HEAD, constant(delta));
+  adjustHead(delta: Int | number): Int<"u64"> {
+    return this.#moveBounds(XDP_ADJUST_HEAD, typeof delta === "number" ? constant(delta) : delta.operand());
   }
 
   /**

@@ -1,0 +1,58 @@
+// Tunnelling: the packet stays as it is and goes to the real server inside another one, from the director's own address.
+// The server unwraps it, holds the service's address itself, and answers the client directly.
+
+import { choose, guard, u32 } from "@yardmaster/ebpf";
+import { reasons } from "../reasons.ts";
+import { destinationFlags } from "../schema.ts";
+import { hasFeature } from "../shape.ts";
+import { wrap } from "./encapsulate/wrap.ts";
+import type { ForwardingMethod } from "./method.ts";
+
+/** Bytes of the outer headers at most: a bound for the verifier. */
+const OVERHEAD_MASK = 0x7f;
+
+export const tun: ForwardingMethod = {
+  name: "tun",
+  code: 2,
+  hasReplies: false,
+  mapsPorts: false,
+  mixesFamilies: true,
+  requestTable: "requestOnly",
+  requires: [
+    { kind: "ipForwarding", text: "the director forwards IP packets" },
+    { kind: "unwrapsTunnel", text: "the real server takes the outer headers off what comes from the director" },
+    {
+      kind: "vipOnServer",
+      text: "the real server has the service's address on an interface that does not answer ARP for it",
+    },
+    {
+      kind: "looseReversePath",
+      text: "the real server takes clients' packets from the tunnel, though its way to them leads elsewhere",
+    },
+    {
+      kind: "tunnelRoom",
+      text: "the way to the real server carries packets that are longer than the clients' by the outer headers",
+    },
+  ],
+  request: ({ maps, shape, parsed, connection }) => {
+    const destination = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);
+    guard(destination.tunnelSource.at(0).ne(0)).orDrop(reasons.noTunnelSource);
+    const own = u32(Number(parsed.network.family.digit));
+    const version = hasFeature(shape, "mixedFamilies")
+      ? choose(destination.flags.and(destinationFlags.isIpv6).ne(0), u32(6), u32(4))
+      : own;
+    const overhead = destination.overhead.and(OVERHEAD_MASK);
+    return {
+      target: destination.address,
+      source: destination.tunnelSource,
+      version,
+      overhead,
+      load: () => maps.loads.lookup(connection.destination).orDrop(reasons.internal),
+      change: () => wrap(shape, parsed, { destination, version, overhead }),
+    };
+  },
+  // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's
+  // own address (net.ipv4.conf.*.accept_local, fib_validate_source in net/ipv4/fib_frontend.c); otherwise it drops them.
+  whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
+  whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },
+};
