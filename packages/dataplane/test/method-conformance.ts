@@ -96,7 +96,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
     const hops = wire.family === "ipv4" ? { ttl: 8 } : { hopLimit: 8 };
     const [network] = parsed.layers.filter(({ layer }) => layer === wire.family).slice(-1);
     expect(network).toMatchObject({ source: clientAddress, destination, ...hops });
-    if (requires.some(({ kind }) => kind === "unwrapsTunnel")) {
+    if (requires.some(({ kind }) => kind === "unwrapping")) {
       expect(parsed.layers[1]).toMatchObject({
         source: tunnelSources[wire.family],
         destination: serverAddress,

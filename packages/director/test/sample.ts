@@ -64,6 +64,8 @@ export function configuration(
     secureTcp: false,
     dropOneOf: 0,
     answersPerSecond: 1000,
+    mssClamp: "auto",
+    pingVip: true,
     ...director,
   };
   return { director: settings, services };

@@ -7,7 +7,8 @@ import { compile } from "./compile.ts";
 import { BuildError } from "./dsl/build-error.ts";
 import { repeat, when } from "./dsl/control.ts";
 import { arrayMap, stack } from "./dsl/map.ts";
-import { fn, xdp } from "./dsl/program.ts";
+import { fn } from "./dsl/function.ts";
+import { xdp } from "./dsl/program.ts";
 import type { Int } from "./dsl/scalar.ts";
 import { struct } from "./dsl/struct.ts";
 import { bytes, u32, u64 } from "./dsl/types.ts";
@@ -83,8 +84,26 @@ describe("stack", () => {
     });
     expect(failure(() => compile(program))).toMatchObject({
       code: "YM_BUILD_FRAME",
-      message: expect.stringContaining("the calls p → outer → inner need 576 bytes of stack together, they have 512"),
+      message: expect.stringContaining(
+        "the calls p (224) → outer (32) → inner (320) need 576 bytes of stack together, they have 512",
+      ),
     });
+  });
+});
+
+test("calls are at most eight functions deep, the program among them", () => {
+  const chain = (length: number) => {
+    let call = fn("f0", { value: u32 }, u32, ({ value }) => value);
+    for (let depth = 1; depth < length; depth++) {
+      const next = call;
+      call = fn(`f${depth}`, { value: u32 }, u32, ({ value }) => next({ value }));
+    }
+    return xdp("p", () => verdict(call({ value: u32(1) })));
+  };
+  expect(() => compile(chain(7))).not.toThrow();
+  expect(failure(() => compile(chain(8)))).toMatchObject({
+    code: "YM_BUILD_FRAME",
+    message: expect.stringContaining("the calls p → f7 → f6 → f5 → f4 → f3 → f2 → f1 → f0 are 9 deep, 8 is the most"),
   });
 });
 

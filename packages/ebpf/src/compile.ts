@@ -7,7 +7,7 @@ import { assemble, formatPosition, type Instruction, type Item, slotsOf, type So
 import { BtfBuilder, encodeFuncInfo, encodeLineInfo, type FuncInfo, type LineInfo } from "./btf/index.ts";
 import { BuildError } from "./dsl/build-error.ts";
 import type { ProgramDefinition } from "./dsl/program.ts";
-import { calledFunctions, deepestChain } from "./ir/call-graph.ts";
+import { calledFunctions, deepestChain, longestChain } from "./ir/call-graph.ts";
 import { FRAME_BYTES, lower } from "./ir/lower.ts";
 import type { IrFunction } from "./ir/operation.ts";
 import { optimise } from "./ir/passes.ts";
@@ -16,6 +16,8 @@ import type { ProgramSpec } from "./spec.ts";
 
 /** "Dual MIT/GPL": some helpers are for programs under a GPL-compatible licence only. */
 const LICENSE = "Dual MIT/GPL";
+/** MAX_CALL_FRAMES (include/linux/bpf_verifier.h): the program and seven calls, one from the other. */
+const MAX_FRAMES = 8;
 
 /** Compiles a program. Throws BuildError for what its author did wrong. */
 export function compile(definition: ProgramDefinition): ProgramSpec {
@@ -29,7 +31,7 @@ export function compile(definition: ProgramDefinition): ProgramSpec {
     assertDefined(fn);
     const lowered = lower(fn);
     frames.set(fn, lowered.frameBytes);
-    starts.push({ name: fn.name, parameters: fn.parameters.length, at: items.length });
+    starts.push({ fn, at: items.length });
     items.push(...lowered.items);
   }
   assertStackFits(functions, frames);
@@ -45,8 +47,7 @@ export function compile(definition: ProgramDefinition): ProgramSpec {
 }
 
 interface FunctionStart {
-  readonly name: string;
-  readonly parameters: number;
+  readonly fn: IrFunction;
   /** Index of its first instruction. */
   readonly at: number;
 }
@@ -71,9 +72,15 @@ function assertStackFits(functions: readonly IrFunction[], frames: ReadonlyMap<I
     const message = `function "${fn.name}" needs ${bytes} bytes of stack, a function has ${FRAME_BYTES}`;
     throw new BuildError("YM_BUILD_FRAME", message, fn.source);
   }
-  const { names, bytes } = deepestChain(functions, (fn) => frames.get(fn) ?? 0);
-  if (bytes <= FRAME_BYTES) return;
-  const message = `the calls ${names.join(" → ")} need ${bytes} bytes of stack together, they have ${FRAME_BYTES}`;
+  const { names, frames: each, bytes } = deepestChain(functions, (fn) => frames.get(fn) ?? 0);
+  if (bytes > FRAME_BYTES) {
+    const chain = names.map((name, index) => `${name} (${each[index]})`).join(" → ");
+    const message = `the calls ${chain} need ${bytes} bytes of stack together, they have ${FRAME_BYTES}`;
+    throw new BuildError("YM_BUILD_FRAME", message, functions[0]?.source);
+  }
+  const longest = longestChain(functions);
+  if (longest.length <= MAX_FRAMES) return;
+  const message = `the calls ${longest.join(" → ")} are ${longest.length} deep, ${MAX_FRAMES} is the most`;
   throw new BuildError("YM_BUILD_FRAME", message, functions[0]?.source);
 }
 
@@ -88,18 +95,14 @@ function functionStarts(items: readonly Item[], starts: readonly FunctionStart[]
 /** The type information that the kernel wants for functions and source lines. */
 function describe(instructions: readonly Instruction[], functions: readonly FunctionStart[]) {
   const btf = new BtfBuilder();
-  const int = btf.addInt("int", 32, { signed: true });
-  const context = btf.addPointer(btf.addStruct("context", 0, []));
   const slots: number[] = [];
   let slot = 0;
   for (const instruction of instructions) {
     slots.push(slot);
     slot += slotsOf(instruction);
   }
-  const funcInfo = functions.map(({ name, parameters, at }): FuncInfo => {
-    const list = Array.from({ length: parameters }, (_, index) => ({ name: `a${index + 1}`, typeId: context }));
-    const typeId = btf.addFunction(name, btf.addFunctionPrototype(int, list), "static");
-    return { instructionOffset: slots[at] as number, typeId };
+  const funcInfo = functions.map(({ fn, at }): FuncInfo => {
+    return { instructionOffset: slots[at] as number, typeId: describeFunction(btf, fn) };
   });
   const lineInfo: LineInfo[] = [];
   const firsts = new Set(functions.map(({ at }) => at));
@@ -117,6 +120,18 @@ function describe(instructions: readonly Instruction[], functions: readonly Func
     });
   });
   return { blob: btf.build(), funcInfo: encodeFuncInfo(funcInfo), lineInfo: encodeLineInfo(lineInfo) };
+}
+
+/** Only of a global function does the verifier want to know the types. */
+function describeFunction(btf: BtfBuilder, { name, parameters, signature }: IrFunction): number {
+  if (signature === undefined) {
+    const int = btf.addInt("int", 32, { signed: true });
+    const context = btf.addPointer(btf.addStruct("context", 0, []));
+    const list = parameters.map((_, index) => ({ name: `a${index + 1}`, typeId: context }));
+    return btf.addFunction(name, btf.addFunctionPrototype(int, list), "static");
+  }
+  const list = signature.parameters.map((parameter) => ({ name: parameter.name, typeId: parameter.type(btf) }));
+  return btf.addFunction(name, btf.addFunctionPrototype(signature.returns(btf), list), "global");
 }
 
 /** The kernel wants a line for the first instruction of each function. */

@@ -52,7 +52,8 @@ export {
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";
 export { type Cursor, Packet } from "./dsl/packet.ts";
-export { fn, loop, type ProgramDefinition, xdp } from "./dsl/program.ts";
+export { fn, type FunctionOptions, loop, verdictFn } from "./dsl/function.ts";
+export { type ProgramDefinition, xdp } from "./dsl/program.ts";
 export { type ProgramArray, programArray } from "./dsl/program-array.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
@@ -85,4 +86,5 @@ export {
   u64,
 } from "./dsl/types.ts";
 export { drop, pass, type Reason, tx, type Verdict, verdict } from "./dsl/verdict.ts";
+export { converter, isSameLayout, type Layout, type LayoutField, sizeOfLayout } from "./layout.ts";
 export type * from "./spec.ts";

@@ -3,6 +3,7 @@
 
 import type { Instruction } from "./asm/instruction.ts";
 import type { BtfBuilder, BtfTypeId } from "./btf/index.ts";
+import type { Layout } from "./layout.ts";
 
 /** Turns values into bytes of a fixed size and back. A `struct` of the DSL is one. */
 export interface Codec<T> {
@@ -14,6 +15,8 @@ export interface Codec<T> {
   decode(bytes: Uint8Array): T;
   /** Adds the type to a BTF blob and returns its id: with it `bpftool map dump` shows fields by name. */
   btf?(builder: BtfBuilder): BtfTypeId;
+  /** Where the parts of a value stand: what another version of a program must know to read it. */
+  readonly layout?: Layout;
 }
 
 /** Map types that the library knows (enum bpf_map_type, include/uapi/linux/bpf.h). */
@@ -117,6 +120,11 @@ export interface BpfProgram extends Disposable {
 export interface BpfHost {
   readonly kind: "kernel" | "memory";
   createMap<K, V>(spec: MapSpec<K, V>): BpfMap<K, V>;
+  /**
+   * The same live map under another description, which must fit its type, sizes and flags. Each is closed on its own;
+   * the map lives until all are. Not of maps of maps.
+   */
+  reopenMap<K, V>(map: BpfMap, spec: MapSpec<K, V>): BpfMap<K, V>;
   /** Loads `spec`; `maps` must hold every map that it names. */
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): BpfProgram;
 }

@@ -54,6 +54,7 @@ export function describeHost(name: string, createHost: () => BpfHost): void {
     describeTrie(createHost);
     describeMapOfMaps(createHost);
     describeInnerLengths(createHost);
+    describeReopening(createHost);
   });
   describe(`${name}: programs`, () => {
     describePrograms(createHost);
@@ -277,6 +278,40 @@ function describeInnerLengths(createHost: () => BpfHost): void {
         expect(run(host, readInner(maxEntries), [outer as BpfMap]).verdict).toBe(7);
       }
     }
+  });
+}
+
+function describeReopening(createHost: () => BpfHost): void {
+  test("a map opened once more under another description is the same map, and outlives the first", () => {
+    const host = createHost();
+    const first = host.createMap(mapSpec({ type: "hash", maxEntries: 4 }));
+    const raw: Codec<Uint8Array> = { size: 8, encode: (value) => value, decode: (bytes) => bytes.slice() };
+    using second = host.reopenMap(first as BpfMap, { ...first.spec, name: "raw", value: raw });
+    first.update(1, 0x0102n);
+    expect(second.lookup(1)).toEqual(Uint8Array.of(2, 1, 0, 0, 0, 0, 0, 0));
+    first.close();
+    second.update(2, new Uint8Array(8));
+    expect(byKey(second.entries() as Iterable<[number, never]>).map(([key]) => key)).toEqual([1, 2]);
+  });
+
+  test("a program finds in it what was put into the first", () => {
+    const host = createHost();
+    using first = host.createMap(mapSpec({ name: "one", type: "array", maxEntries: 1 }));
+    using second = host.reopenMap(first as BpfMap, { ...first.spec, name: "other" });
+    first.update(0, 77n);
+    const items = [asm.loadMapValue(r1, "other", 0), asm.load(4, r0, r1, 0), asm.exit()];
+    expect(run(host, items, [second as BpfMap]).verdict).toBe(77);
+  });
+
+  test.each<[string, Partial<Spec>]>([
+    ["a type", { type: "lru_hash" }],
+    ["a length", { maxEntries: 5 }],
+    ["flags", { flags: BPF_F_NO_PREALLOC }],
+    ["a size", { value: u32 as unknown as Codec<bigint> }],
+  ])("it is not opened with %s that it does not have", (_, changes) => {
+    const host = createHost();
+    using map = host.createMap(mapSpec({ type: "hash" }));
+    expect(() => host.reopenMap(map as BpfMap, mapSpec({ type: "hash", ...changes }))).toThrow(/"m"/);
   });
 }
 

@@ -1,7 +1,11 @@
 // File descriptors and memory mappings that close themselves, and the register of those still open, each
 // with the stack that opened it. What bpf/, netlink/ and memory.ts hand out is built on this.
 
+import { SyscallError } from "./errno.ts";
 import * as ffi from "./ffi.ts";
+
+/** include/uapi/linux/fcntl.h */
+const F_DUPFD_CLOEXEC = 1030;
 
 /** Something the process holds open in the kernel. */
 export interface OpenResource {
@@ -51,6 +55,13 @@ export class FileDescriptor implements Disposable {
   get value(): number {
     if (this.#unregister === undefined) throw new Error(`using ${this.what}: it has been closed`);
     return this.#number;
+  }
+
+  /** Another descriptor of the same open object, closed on its own. Throws a SyscallError. */
+  duplicate(): FileDescriptor {
+    const result = ffi.fcntl(this.value, F_DUPFD_CLOEXEC, 0);
+    if (result >= 0) return new FileDescriptor(result, this.what);
+    throw new SyscallError({ doing: `opening ${this.what} once more`, command: "fcntl", errno: -result });
   }
 
   get isClosed(): boolean {

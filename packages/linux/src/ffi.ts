@@ -20,6 +20,7 @@ const native = {
   bpf: define("long syscall(long number, int command, void *attr, uint32_t size)"),
   open: define("int open(const char *path, int flags, uint32_t mode)"),
   close: define("int close(int fd)"),
+  fcntl: define("int fcntl(int fd, int command, long argument)"),
   ioctl: define("int ioctl(int fd, unsigned long request, void *argument)"),
   mmap: define("intptr_t mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)"),
   munmap: define("int munmap(void *address, size_t length)"),
@@ -98,6 +99,12 @@ export function open(path: string, flags: number): number {
 /** close(2). */
 export function close(fd: number): number {
   return outcome(native.close(fd));
+}
+
+/** fcntl(2) with a number as its argument. */
+export function fcntl(fd: number, command: number, argument: number): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.fcntl(fd, command, argument));
 }
 
 /** ioctl(2) with a pointer argument. */

@@ -9,7 +9,6 @@ export const directRouting: ForwardingMethod = {
   code: 3,
   hasReplies: false,
   mapsPorts: false,
-  mixesFamilies: false,
   requestTable: "requestOnly",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },

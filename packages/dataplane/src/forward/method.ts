@@ -13,19 +13,27 @@ import type { TransitionTable } from "../tcp-states.ts";
 /** Names as the configuration has them. Codes: nat 1, tun 2, dr 3; 4 is fullnat's. */
 export type MethodName = "nat" | "tun" | "dr";
 
-/** What a method needs beyond the director, in words and in a form that a check can switch on. */
+/**
+ * What a method needs beyond the director, in words and in a form that a check can switch on: the director has one
+ * check of each kind (director/src/checks).
+ */
 export interface Requirement {
   readonly kind:
     | "onLink"
     | "repliesThroughDirector"
     | "vipOnServer"
     | "ipForwarding"
-    /** The server takes the outer headers off. */
-    | "unwrapsTunnel"
-    /** What the outer headers add fits the MTU of the way. */
+    /** The way to the server carries a client's packet and what is put around it. */
     | "tunnelRoom"
-    /** The server takes what the tunnel brings from clients that it would not expect there. */
-    | "looseReversePath";
+    /** The server takes off what is put around a packet. */
+    | "unwrapping"
+    /** There are local addresses, of the server's family, and their packets come to this machine. */
+    | "localAddressesGiven"
+    | "localAddressOwned"
+    /** Replies come in where the kernel, asked for the way back, expects them (rp_filter). */
+    | "reversePath"
+    /** The next hop to the server answers ARP or neighbour discovery. */
+    | "neighbourKnown";
   readonly text: string;
 }
 
@@ -67,8 +75,8 @@ export interface ForwardingMethod {
   readonly hasReplies: boolean;
   /** Whether a destination may have another port than its service. */
   readonly mapsPorts: boolean;
-  /** Whether a destination may be of another family than its service. */
-  readonly mixesFamilies: boolean;
+  /** Whether a destination may be of another family than its service. Default: no. */
+  readonly mixesFamilies?: boolean;
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];

@@ -10,7 +10,6 @@ export const nat: ForwardingMethod = {
   code: 1,
   hasReplies: true,
   mapsPorts: true,
-  mixesFamilies: false,
   requestTable: "request",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },

@@ -20,14 +20,13 @@ export const tun: ForwardingMethod = {
   requestTable: "requestOnly",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IP packets" },
-    { kind: "unwrapsTunnel", text: "the real server takes the outer headers off what comes from the director" },
+    {
+      kind: "unwrapping",
+      text: "the real server takes off the outer headers, and takes what is inside though its way to clients leads elsewhere",
+    },
     {
       kind: "vipOnServer",
       text: "the real server has the service's address on an interface that does not answer ARP for it",
-    },
-    {
-      kind: "looseReversePath",
-      text: "the real server takes clients' packets from the tunnel, though its way to them leads elsewhere",
     },
     {
       kind: "tunnelRoom",

@@ -1,5 +1,5 @@
-// Checks that look at several places of the file at once and need nothing but the file: duplicates, port mappings
-// that a method cannot do, settings that do not go together. Which packets services are for: check-matches.ts.
+// Checks that look at several places of the file at once and need nothing but the file: duplicates, settings
+// that do not go together. Which packets services are for: check-matches.ts; what methods cannot do: check-methods.ts.
 import {
   offersTableSizes,
   optionsOf,
@@ -12,6 +12,7 @@ import {
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
 import { checkMatches, familyOfService } from "./check-matches.ts";
+import { checkMethods } from "./check-methods.ts";
 import { quoteValue } from "./fault.ts";
 import { orList } from "./fields.ts";
 import type { Outline, ServerOutline, ServiceOutline } from "./outline.ts";
@@ -22,6 +23,7 @@ import { networkText, readNetwork, valueOf } from "./values.ts";
 export function checkServices(outline: Outline, source: Source): void {
   checkInterfaces(outline, source);
   checkMatches(outline, source);
+  checkMethods(outline, source);
   for (const service of outline.services) {
     checkSettings(service, source);
     if (service.servers?.length === 0) {
@@ -32,7 +34,6 @@ export function checkServices(outline: Outline, source: Source): void {
     const servers = new Map<string, ServerOutline>();
     for (const server of service.servers ?? []) {
       checkServerAddress(server, service, source);
-      checkPortMapping(server, service, source);
       checkThresholds(server, source);
       checkTwin(server, service, servers, source);
     }
@@ -150,40 +151,15 @@ function checkTwin(
   source.errorAt(path, { code: "YM_CONFIG_DUPLICATE_SERVER", message, hint });
 }
 
-function checkServerAddress({ path, address, forwarding }: ServerOutline, service: ServiceOutline, source: Source) {
+function checkServerAddress({ path, address }: ServerOutline, service: ServiceOutline, source: Source) {
   if (address === undefined) return;
   const at = [...path, "address"];
   checkAddress(at, valueOf(readNetwork(address)), source);
-  const family = familyOfService(service);
-  const own = address.includes(":") ? "ipv6" : "ipv4";
-  if (family !== undefined && family !== own && forwarding !== undefined) {
-    const [server, others] = own === "ipv4" ? ["IPv4", "IPv6"] : ["IPv6", "IPv4"];
-    source.errorAt(at, {
-      code: "YM_CONFIG_FAMILY",
-      message: `server ${address} is ${server}, its service ${others}: ${forwarding} cannot mix them`,
-      hint: `write the server's ${others} address, or a service of its own for ${server}`,
-    });
-  }
   if (service.addresses.some(({ value }) => networkText(value) === address)) {
     const message = `server ${address} is the service's own address: packets would come back to the director`;
     const hint = "write the address that the real server itself has";
     source.errorAt(at, { code: "YM_CONFIG_SERVER_IS_SERVICE", message, hint });
   }
-}
-
-function checkPortMapping({ path, ownPort, forwarding }: ServerOutline, service: ServiceOutline, source: Source): void {
-  if (forwarding !== "dr" || ownPort === undefined) return;
-  const port = portOf(service);
-  const isMarked = service.keys.has("mark");
-  if (ownPort === port || (service.ports === undefined && !isMarked)) return;
-  const many = isMarked ? "the ports of a mark" : "several ports";
-  const mapped = port === undefined ? many : `port ${port}`;
-  const listens = port === undefined ? "on the ports that clients write to" : `on ${port}`;
-  source.errorAt([...path, "port"], {
-    code: "YM_CONFIG_PORT_MAPPING",
-    message: `dr cannot map ${mapped} to ${ownPort}: it changes nothing but the MAC address`,
-    hint: `remove the port (the server then listens ${listens}), or use forwarding: nat`,
-  });
 }
 
 function checkThresholds({ path, upperThreshold: upper, lowerThreshold: lower }: ServerOutline, source: Source): void {

@@ -29,8 +29,6 @@ describe("each fault of a service", () => {
     "unknown scheduler": service("scheduler: wlcc"),
     "scheduler unlike any": service("scheduler: fastest"),
     "scheduler as list": service("scheduler: [rr]"),
-    "unknown forwarding method": service("forwarding: masquerade"),
-    "forwarding method not built yet": service("forwarding: tun"),
     check: service("check: { interval: 1s }"),
     "lower threshold above the upper": service("", "[{ address: 10.0.0.11, upperThreshold: 10, lowerThreshold: 11 }]"),
     "lower threshold alone": service("", "[{ address: 10.0.0.11, lowerThreshold: 11 }]"),
@@ -39,11 +37,6 @@ describe("each fault of a service", () => {
     "weight that is too large": service("", "[{ address: 10.0.0.11, weight: 65536 }]"),
     "duplicate server": service("", "[{ address: 10.0.0.11 }, { address: 10.0.0.11, port: 80 }]"),
     "server that is the service": service("", "[{ address: 198.51.100.10 }]"),
-    "port mapping with dr": service("", "[{ address: 10.0.0.11, port: 8080 }]"),
-    "port mapping of a dr server in a nat service": service(
-      "forwarding: nat",
-      "[{ address: 10.0.0.11, port: 8080, forwarding: dr }]",
-    ),
   };
   it.each(Object.entries(cases))("%s", (_, text) => {
     expect(briefly(text)).not.toEqual([]);
@@ -157,14 +150,6 @@ describe("each fault of a service", () => {
       2:21 YM_CONFIG_TYPE
         scheduler must be a word, not a list
         = schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
-      # unknown forwarding method
-      2:22 YM_CONFIG_VALUE
-        unknown forwarding "masquerade"
-        = forwarding methods: nat or dr
-      # forwarding method not built yet
-      2:22 YM_CONFIG_NOT_SUPPORTED
-        forwarding "tun" is not supported yet
-        = this version has nat or dr
       # check
       2:10 YM_CONFIG_NOT_SUPPORTED
         "check" is not supported yet
@@ -197,14 +182,6 @@ describe("each fault of a service", () => {
       2:81 YM_CONFIG_SERVER_IS_SERVICE
         server 198.51.100.10 is the service's own address: packets would come back to the director
         = write the address that the real server itself has
-      # port mapping with dr
-      2:98 YM_CONFIG_PORT_MAPPING
-        dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
-      # port mapping of a dr server in a nat service
-      2:99 YM_CONFIG_PORT_MAPPING
-        dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
       "
     `);
   });

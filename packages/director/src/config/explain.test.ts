@@ -84,7 +84,7 @@ describe("each fault", () => {
         = a service's name is 1–63 letters, digits, dots, dashes or underscores and begins with a letter or digit
       1:13 YM_CONFIG_MISSING
         service "a b" has no "forwarding"
-        = forwarding methods: nat or dr
+        = forwarding methods: nat, dr, tun or fullnat
       1:13 YM_CONFIG_MISSING
         service "a b" has no "servers"
         = a list of real servers, each { address: 10.0.0.11, weight: 1 }

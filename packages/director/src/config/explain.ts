@@ -1,13 +1,22 @@
 // Zod's issues → faults: what is wrong, in the words of the configuration, and what would be right.
-// What is known but not built yet (tun, checks …) is named as such, never silently ignored.
+// What is known but not built yet (checks …) is named as such, never silently ignored.
 import type { z } from "zod";
+import { encapsulations } from "../model/encapsulation.ts";
 import { durationPattern } from "./duration.ts";
 import { quoteValue } from "./fault.ts";
-import { type Field, fieldAt, type IntegerField, keysAt, orList, serviceName } from "./fields.ts";
+import { type ChoiceField, type Field, fieldAt, type IntegerField, keysAt, orList, serviceName } from "./fields.ts";
 import { serviceSchema } from "./schema.ts";
 import type { FaultText, Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
-import { readAddress, readNetmask, readNetwork, readPortEntry, readPorts, type Reading } from "./values.ts";
+import {
+  readAddress,
+  readAddresses,
+  readNetmask,
+  readNetwork,
+  readPortEntry,
+  readPorts,
+  type Reading,
+} from "./values.ts";
 
 /** Keys that a message lists. */
 const SHOWN_KEYS = 8;
@@ -97,7 +106,14 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
     case "integer":
       return at(explainInteger(field, noun, value));
     case "choice":
-      return at(explainChoice(field.words, field.planned, noun, value, hint));
+      return at(explainChoice(field, noun, value));
+    case "wordOrNumber":
+      if (typeof value === "number") return at(explainInteger(field, noun, value));
+      return at(explainChoice({ ...field, planned: [] }, noun, value));
+    case "encapsulation":
+      return at(explainChoice({ words: encapsulations, planned: [], meaning: hint }, noun, value));
+    case "addresses":
+      return at(explainText(value, readAddresses, { noun, expected: "an address, a prefix or a range", hint }));
     case "address":
       return at(explainText(value, readAddress, { noun, expected: "an address", hint }));
     case "network":
@@ -127,7 +143,7 @@ function isScalar(value: unknown): boolean {
   return typeof value === "string" || typeof value === "number";
 }
 
-function explainInteger(field: IntegerField, noun: string, value: unknown): FaultText {
+function explainInteger(field: Omit<IntegerField, "kind">, noun: string, value: unknown): FaultText {
   const range = `${field.minimum}–${field.maximum}`;
   if (typeof value !== "number") return wrongType(noun, value, "a number", field.meaning);
   const isWhole = Number.isInteger(value);
@@ -163,13 +179,8 @@ function explainNetmask(value: unknown, hint: string): FaultText {
   return { code: "YM_CONFIG_VALUE", message, hint };
 }
 
-function explainChoice(
-  words: readonly string[],
-  planned: readonly string[],
-  noun: string,
-  value: unknown,
-  hint: string,
-): FaultText {
+function explainChoice(field: Omit<ChoiceField, "kind">, noun: string, value: unknown): FaultText {
+  const { words, planned, meaning: hint } = field;
   if (typeof value !== "string") return wrongType(noun, value, "a word", hint);
   if (planned.includes(value)) {
     const message = `${noun} ${quoteValue(value)} is not supported yet`;

@@ -1,8 +1,10 @@
 // What each place of the configuration may hold, as data: the one table behind the schema (validation, JSON Schema)
 // and behind the texts that say what is wrong and what would be right.
+import { clientAddresses, plannedClientAddresses } from "../model/client-address.ts";
 import {
   compatibilities,
   hooks,
+  mssRange,
   plannedHooks,
   portReuses,
   quiescedTemplates,
@@ -10,7 +12,13 @@ import {
   type TimedState,
   timedStates,
 } from "../model/configuration.ts";
-import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding-method.ts";
+import { encapsulations } from "../model/encapsulation.ts";
+import {
+  type ForwardingMethod,
+  forwardingMethods,
+  methodWords,
+  plannedForwardingMethods,
+} from "../model/forwarding-method.ts";
 import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
 import type { Path } from "./source.ts";
@@ -31,10 +39,18 @@ export interface ChoiceField<Word extends string = string> {
   readonly meaning: string;
 }
 
+/** A whole number with bounds, or one of several words. */
+export interface WordOrNumberField extends Omit<IntegerField, "kind"> {
+  readonly kind: "wordOrNumber";
+  readonly words: readonly [string, ...string[]];
+}
+
 /** A value of another form than a number or a word from a list. */
 export interface TextField {
   readonly kind:
     | "address"
+    | "addresses"
+    | "encapsulation"
     | "network"
     | "ports"
     | "netmask"
@@ -53,7 +69,7 @@ export interface GroupField {
   readonly meaning: string;
 }
 
-export type Field = IntegerField | ChoiceField | TextField | GroupField;
+export type Field = IntegerField | ChoiceField | WordOrNumberField | TextField | GroupField;
 
 /** Shortest and longest duration of a timeout: at 1,000 ticks a second, 31 bits of ticks are 24.8 days. */
 export const timeoutRangeMs = { minimum: 1_000, maximum: 20 * 86_400_000 } as const;
@@ -86,7 +102,26 @@ const network = (meaning: string) => text("network", `${meaning}, such as 198.51
 const mark = integer(1, 0xffff_ffff, "a mark is a number, 1–4294967295");
 const threshold = (meaning: string) => integer(0, MOST_CONNECTIONS, `${meaning}, 0–${MOST_CONNECTIONS}; 0 for none`);
 const cap = (meaning: string) => integer(1, MOST_CONNECTIONS, `${meaning}, 1–${MOST_CONNECTIONS}`);
-const forwarding = choice(forwardingMethods, "forwarding methods", plannedForwardingMethods);
+const forwarding: ChoiceField<ForwardingMethod> = {
+  ...choice(forwardingMethods, "", plannedForwardingMethods),
+  // Also of those that are not built: the text stays when they are.
+  meaning: `forwarding methods: ${orList(methodWords)}`,
+};
+const encapsulation = text(
+  "encapsulation",
+  `how tun wraps packets: ${orList(encapsulations)}, or { gue: { port: 6080 } }, { gre: { checksum: true } }`,
+);
+const gue = group("map", "GUE's parameters: { port: 6080, checksum: false }");
+const guePort = integer(1, 65535, "the UDP port that servers take GUE on, 1–65535");
+const gueChecksum = text("flag", "whether the outer UDP header has a checksum: true or false");
+const gre = group("map", "GRE's parameters: { checksum: false }");
+const greChecksum = text("flag", "whether the GRE header has a checksum: true or false");
+const clientAddress = choice(clientAddresses, "how fullnat tells a server who the client is", plannedClientAddresses);
+const localAddresses = group("list", "what fullnat sends from: a list such as [10.0.0.5, 10.0.0.16/28]");
+const localAddress = text(
+  "addresses",
+  "an address, a prefix such as 10.0.0.16/28, or a range such as 10.0.0.5-10.0.0.9",
+);
 
 /** What the best known timeouts are of; the others are named by the state. */
 const timedMeanings: Readonly<Partial<Record<TimedState, string>>> = {
@@ -127,6 +162,15 @@ export const fields = {
   "director.dropPackets": group("map", "a share of new connections to drop, such as { oneOf: 10 }"),
   "director.dropPackets.oneOf": integer(2, 1_000_000, "of how many packets that open a connection one is dropped"),
   "director.answersPerSecond": integer(0, 1_000_000, "ICMP errors and resets sent at most in a second, 0–1000000"),
+  "director.localAddresses": localAddresses,
+  "director.localAddresses.*": localAddress,
+  "director.mssClamp": {
+    kind: "wordOrNumber",
+    words: ["auto", "off"],
+    ...mssRange,
+    meaning: `the largest MSS of a SYN: auto, off, or a number, ${mssRange.minimum}–${mssRange.maximum}`,
+  },
+  "director.pingVip": text("flag", "whether pings to a service's address are answered: true or false"),
   "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
   "director.marks.*": group("map", "which packets get a mark: mark, address, port, protocol"),
   "director.marks.*.mark": mark,
@@ -150,6 +194,15 @@ export const fields = {
     `how many slots the scheduler's table has: a prime, ${tableSizes.minimum}–${tableSizes.maximum}`,
   ),
   "services.*.forwarding": forwarding,
+  "services.*.encapsulation": encapsulation,
+  "services.*.encapsulation.gue": gue,
+  "services.*.encapsulation.gue.port": guePort,
+  "services.*.encapsulation.gue.checksum": gueChecksum,
+  "services.*.encapsulation.gre": gre,
+  "services.*.encapsulation.gre.checksum": greChecksum,
+  "services.*.clientAddress": clientAddress,
+  "services.*.localAddresses": localAddresses,
+  "services.*.localAddresses.*": localAddress,
   "services.*.persistence": text(
     "persistence",
     "how long clients stay with their server, such as 5m, or { timeout: 5m, netmask: 24 }",
@@ -169,6 +222,13 @@ export const fields = {
   "services.*.servers.*.port": integer(1, 65535, "a port is a number, 1–65535"),
   "services.*.servers.*.weight": integer(0, 65535, "a weight is a number, 0–65535; 0 takes no new connections"),
   "services.*.servers.*.forwarding": forwarding,
+  "services.*.servers.*.encapsulation": encapsulation,
+  "services.*.servers.*.encapsulation.gue": gue,
+  "services.*.servers.*.encapsulation.gue.port": guePort,
+  "services.*.servers.*.encapsulation.gue.checksum": gueChecksum,
+  "services.*.servers.*.encapsulation.gre": gre,
+  "services.*.servers.*.encapsulation.gre.checksum": greChecksum,
+  "services.*.servers.*.clientAddress": clientAddress,
   "services.*.servers.*.upperThreshold": threshold("connections at which a server gets no more"),
   "services.*.servers.*.lowerThreshold": threshold("connections below which it gets some again"),
 } as const satisfies Readonly<Record<string, Field>>;

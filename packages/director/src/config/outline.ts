@@ -2,6 +2,7 @@
 // The checks that compare places (duplicates, port mappings, routes) run on it, so that all faults come at once.
 import type { Prefix } from "@yardmaster/packet";
 import type { z } from "zod";
+import type { Encapsulation } from "../model/encapsulation.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Ports } from "../model/ports.ts";
 import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
@@ -24,6 +25,10 @@ export interface ServerOutline {
   /** False where it names one that cannot be read. */
   readonly isPortKnown: boolean;
   readonly forwarding: ForwardingMethod | undefined;
+  /** Falls back to the service's; undefined where that says nothing or cannot be read. */
+  readonly encapsulation: Encapsulation | undefined;
+  /** The keys that were written, whether they can be read or not. */
+  readonly keys: ReadonlySet<string | number>;
   readonly upperThreshold: number | undefined;
   readonly lowerThreshold: number | undefined;
 }
@@ -46,6 +51,10 @@ export interface ServiceOutline extends MatchOutline {
   readonly scheduler: Scheduler | undefined;
   readonly schedulerOptions: readonly Placed<SchedulerOption>[];
   readonly tableSize: number | undefined;
+  /** Of servers that name no other. */
+  readonly forwarding: ForwardingMethod | undefined;
+  /** What each entry of its list stands for. */
+  readonly localAddresses: readonly Placed<readonly string[]>[];
   readonly netmask: Placed<number> | undefined;
   readonly isOnePacket: boolean;
   readonly hasHalfOpenCap: boolean;
@@ -56,6 +65,9 @@ export interface ServiceOutline extends MatchOutline {
 /** The file as far as it can be read; without services that are no maps. */
 export interface Outline {
   readonly interfaces: readonly Placed<string>[];
+  /** The director's, for services that have none of their own; and whether the list was written. */
+  readonly localAddresses: readonly Placed<readonly string[]>[];
+  readonly hasLocalAddresses: boolean;
   readonly marks: readonly MatchOutline[];
   readonly services: readonly ServiceOutline[];
 }
@@ -67,6 +79,9 @@ export function readOutline(root: SourceNode): Outline {
     interfaces: childrenOf(childOf(director, "interfaces")).flatMap(([index, { value }]) =>
       typeof value === "string" ? [{ path: ["director", "interfaces", index], value }] : [],
     ),
+    localAddresses:
+      director === undefined ? [] : readEntries(fieldSchemas.localAddress, director, ["director", "localAddresses"]),
+    hasLocalAddresses: childOf(director, "localAddresses") !== undefined,
     marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
     services: childrenOf(childOf(root, "services"))
       .filter(([, { value }]) => isMap(value))
@@ -90,10 +105,9 @@ function readMatch(path: Path, node: SourceNode): MatchOutline {
 function readService(name: string, node: SourceNode): ServiceOutline {
   const path = ["services", name];
   const forwarding = readField(fieldSchemas.forwarding, node, "forwarding");
+  const usual = { forwarding, encapsulation: readField(fieldSchemas.encapsulation, node, "encapsulation") };
   const list = childOf(node, "servers");
-  const servers = childrenOf(list).map(([index, server]) =>
-    readServer([...path, "servers", index], server, forwarding),
-  );
+  const servers = childrenOf(list).map(([index, server]) => readServer([...path, "servers", index], server, usual));
   const netmask = readField(fieldSchemas.netmask, childOf(node, "persistence"), "netmask");
   return {
     ...readMatch(path, node),
@@ -101,6 +115,8 @@ function readService(name: string, node: SourceNode): ServiceOutline {
     scheduler: readField(fieldSchemas.scheduler, node, "scheduler"),
     schedulerOptions: readEntries(fieldSchemas.schedulerOption, node, [...path, "schedulerOptions"]),
     tableSize: readField(fieldSchemas.tableSize, node, "tableSize"),
+    forwarding,
+    localAddresses: readEntries(fieldSchemas.localAddress, node, [...path, "localAddresses"]),
     netmask: netmask === undefined ? undefined : { path: [...path, "persistence", "netmask"], value: netmask },
     isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
     hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,
@@ -108,15 +124,21 @@ function readService(name: string, node: SourceNode): ServiceOutline {
   };
 }
 
-function readServer(path: Path, node: SourceNode, forwarding: ForwardingMethod | undefined): ServerOutline {
+type Usual = Pick<ServerOutline, "forwarding" | "encapsulation">;
+
+function readServer(path: Path, node: SourceNode, usual: Usual): ServerOutline {
   const ownPort = readField(fieldSchemas.port, node, "port");
-  const hasMethod = childOf(node, "forwarding") !== undefined;
+  const says = (key: keyof Usual) => childOf(node, key) !== undefined;
   return {
     path,
     address: readField(fieldSchemas.address, node, "address"),
     ownPort,
     isPortKnown: ownPort !== undefined || childOf(node, "port") === undefined,
-    forwarding: hasMethod ? readField(fieldSchemas.forwarding, node, "forwarding") : forwarding,
+    forwarding: says("forwarding") ? readField(fieldSchemas.forwarding, node, "forwarding") : usual.forwarding,
+    encapsulation: says("encapsulation")
+      ? readField(fieldSchemas.encapsulation, node, "encapsulation")
+      : usual.encapsulation,
+    keys: new Set(node.children.keys()),
     upperThreshold: readField(fieldSchemas.threshold, node, "upperThreshold"),
     lowerThreshold: readField(fieldSchemas.threshold, node, "lowerThreshold"),
   };

@@ -54,7 +54,9 @@ describe("a good file", () => {
               "lblc": 86400000,
               "lblcr": 86400000,
             },
+            "mssClamp": "auto",
             "onRemoval": "drop",
+            "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
             "secureTcp": false,
@@ -269,6 +271,8 @@ director:
   secureTcp: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
+  localAddresses: [10.0.0.5]
+  mssClamp: off
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
 services: {}
@@ -282,6 +286,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
+      ...{ mssClamp: "off", pingVip: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });

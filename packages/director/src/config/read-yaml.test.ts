@@ -64,7 +64,7 @@ describe("limits", () => {
       y.yaml:1:318: error: service "web" has no "forwarding"
           1 | aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 1, web: { address: "?[31m", port: 80 } }
             |                                        ^
-            = forwarding methods: nat or dr
+            = forwarding methods: nat, dr, tun or fullnat
       y.yaml:1:318: error: service "web" has no "servers"
           1 | aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: 1, web: { address: "?[31m", port: 80 } }
             |                                        ^

@@ -9,9 +9,19 @@ import {
   type TimedState,
   timedStates,
 } from "../model/configuration.ts";
+import { defaultGuePort, encapsulations, type Encapsulation } from "../model/encapsulation.ts";
 import { durationPattern, formatDuration, tryParseDurationMs } from "./duration.ts";
 import { type ChoiceField, fields, type IntegerField, serviceName, type TextField, timeoutRangeMs } from "./fields.ts";
-import { portsPattern, readAddress, readNetmask, readNetwork, readPorts, type Reading, valueOf } from "./values.ts";
+import {
+  portsPattern,
+  readAddress,
+  readAddresses,
+  readNetmask,
+  readNetwork,
+  readPorts,
+  type Reading,
+  valueOf,
+} from "./values.ts";
 
 /** The name of a Linux interface: IFNAMSIZ is 16 with the final zero (include/uapi/linux/if.h, dev_valid_name). */
 const interfacePattern = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
@@ -62,6 +72,43 @@ const netmask = meant(
   fields["services.*.persistence.netmask"],
 );
 
+/** A word, or a map of one kind's parameters. That it names one kind is checked afterwards: check-methods.ts. */
+const encapsulation = z
+  .union([
+    z.enum(encapsulations),
+    z
+      .strictObject({
+        gue: z
+          .strictObject({
+            port: integer(fields["services.*.encapsulation.gue.port"]).default(defaultGuePort),
+            checksum: flag(fields["services.*.encapsulation.gue.checksum"]).default(false),
+          })
+          .describe(fields["services.*.encapsulation.gue"].meaning)
+          .optional(),
+        gre: z
+          .strictObject({ checksum: flag(fields["services.*.encapsulation.gre.checksum"]).default(false) })
+          .describe(fields["services.*.encapsulation.gre"].meaning)
+          .optional(),
+      })
+      .meta({ minProperties: 1, maxProperties: 1 }),
+  ])
+  .describe(fields["services.*.encapsulation"].meaning)
+  .transform((written): Encapsulation => {
+    const { gue, gre } = typeof written === "string" ? { gue: undefined, gre: undefined } : written;
+    if (gue !== undefined || written === "gue") return { kind: "gue", port: defaultGuePort, checksum: false, ...gue };
+    if (gre !== undefined || written === "gre") return { kind: "gre", checksum: false, ...gre };
+    return { kind: "ipip" };
+  });
+
+const localAddress = meant(z.string(), readAddresses, fields["services.*.localAddresses.*"]);
+const localAddresses = z
+  .array(localAddress)
+  .min(1)
+  .describe(fields["services.*.localAddresses"].meaning)
+  .transform((entries) => [...new Set(entries.flat())]);
+
+const mssClamp = fields["director.mssClamp"];
+
 /** Schemas of single fields, for the checks that look at several fields while others may be wrong. */
 export const fieldSchemas = {
   address: address(fields["services.*.servers.*.address"]),
@@ -75,6 +122,9 @@ export const fieldSchemas = {
   schedulerOption: choice(fields["services.*.schedulerOptions.*"]),
   tableSize: integer(fields["services.*.tableSize"]),
   forwarding: choice(fields["services.*.forwarding"]),
+  encapsulation,
+  clientAddress: choice(fields["services.*.clientAddress"]),
+  localAddress,
   netmask,
   onePacket: flag(fields["services.*.onePacket"]).default(false),
   threshold: integer(fields["services.*.servers.*.upperThreshold"]).default(0),
@@ -90,6 +140,8 @@ const serverSchema = z
     port: fieldSchemas.port.optional(),
     weight: integer(fields["services.*.servers.*.weight"]).default(1),
     forwarding: fieldSchemas.forwarding.optional(),
+    encapsulation: encapsulation.optional(),
+    clientAddress: fieldSchemas.clientAddress.optional(),
     upperThreshold: fieldSchemas.threshold,
     lowerThreshold: integer(fields["services.*.servers.*.lowerThreshold"]).default(0),
   })
@@ -124,6 +176,9 @@ export const serviceSchema = z
       .default([]),
     tableSize: fieldSchemas.tableSize.optional(),
     forwarding: fieldSchemas.forwarding,
+    encapsulation: encapsulation.optional(),
+    clientAddress: fieldSchemas.clientAddress.optional(),
+    localAddresses: localAddresses.optional(),
     persistence: persistence.optional(),
     onePacket: fieldSchemas.onePacket,
     caps: z
@@ -184,6 +239,12 @@ const directorSchema = z
       .describe(fields["director.dropPackets"].meaning)
       .optional(),
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
+    localAddresses: localAddresses.optional(),
+    mssClamp: z
+      .union([z.enum(mssClamp.words), z.int().min(mssClamp.minimum).max(mssClamp.maximum)])
+      .describe(mssClamp.meaning)
+      .default("auto"),
+    pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })
   .describe(fields.director.meaning);

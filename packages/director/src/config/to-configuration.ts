@@ -1,7 +1,9 @@
 // What the schema makes of a file without faults → the Configuration that the rest of the director works with.
 import { formatPrefix, type Prefix } from "@yardmaster/packet";
 import { familyOf } from "../address.ts";
+import type { ClientAddress } from "../model/client-address.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
+import { isMethod } from "../model/forwarding-method.ts";
 import { singlePort } from "../model/ports.ts";
 import { usualTableSize } from "../model/scheduler.ts";
 import {
@@ -13,6 +15,7 @@ import {
   type ServiceMatch,
   type VirtualService,
 } from "../model/virtual-service.ts";
+import { isBuilt } from "./not-built.ts";
 import type { ConfigurationFile, MarkEntry, ServiceEntry } from "./schema.ts";
 import { networkText } from "./values.ts";
 
@@ -25,7 +28,7 @@ export function toConfiguration(file: ConfigurationFile): Configuration {
 }
 
 function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSettings {
-  const { timeouts, dropPackets, marks: _marks, interfaces, ...others } = written;
+  const { timeouts, dropPackets, marks: _marks, localAddresses: _local, pingVip, interfaces, ...others } = written;
   const { lblc, lblcr, ...timeoutsMs } = timeouts;
   return {
     ...others,
@@ -33,37 +36,55 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     timeoutsMs,
     localityMs: { lblc, lblcr },
     dropOneOf: dropPackets?.oneOf ?? 0,
+    // IPVS leaves pings to the machine, which answers for addresses that it has.
+    pingVip: pingVip ?? written.compatibility !== "ipvs",
   };
 }
 
-function toService(
-  name: string,
-  entry: ServiceEntry,
-  { marks, compatibility }: ConfigurationFile["director"],
-): VirtualService {
-  const match = matchOf(entry, marks);
+function toService(name: string, entry: ServiceEntry, director: ConfigurationFile["director"]): VirtualService {
+  const match = matchOf(entry, director.marks);
   const { scheduler, schedulerOptions, forwarding, onePacket, caps } = entry;
   return {
     name,
     match,
     scheduler,
     schedulerOptions: [...new Set(schedulerOptions)],
-    tableSize: entry.tableSize ?? (compatibility === "ipvs" ? undefined : usualTableSize(scheduler)),
+    tableSize: entry.tableSize ?? (director.compatibility === "ipvs" ? undefined : usualTableSize(scheduler)),
     forwarding,
     persistence: persistenceOf(entry, match),
     onePacket,
     caps: { newPerSecond: caps?.newPerSecond ?? 0, halfOpen: caps?.halfOpen ?? 0 },
-    servers: entry.servers.map(
-      (server): Destination => ({
-        address: server.address,
-        port: server.port ?? portOf(match),
-        weight: server.weight,
-        forwarding: server.forwarding ?? forwarding,
-        upperThreshold: server.upperThreshold,
-        lowerThreshold: server.lowerThreshold,
-      }),
-    ),
+    ...localAddressesOf(entry, director),
+    servers: entry.servers.map((server): Destination => toDestination(server, entry, portOf(match))),
   };
+}
+
+type ServerEntry = ServiceEntry["servers"][number];
+
+function toDestination(server: ServerEntry, service: ServiceEntry, usualPort: number): Destination {
+  const { address, port = usualPort, weight, upperThreshold, lowerThreshold } = server;
+  const forwarding = server.forwarding ?? service.forwarding;
+  return {
+    ...{ address, port, weight, forwarding, upperThreshold, lowerThreshold },
+    ...(isMethod(forwarding, "tun") && {
+      encapsulation: server.encapsulation ?? service.encapsulation ?? { kind: "ipip" },
+    }),
+    ...(isMethod(forwarding, "fullnat") && { clientAddress: clientAddressOf(server, service) }),
+  };
+}
+
+/** Only TCP has options to tell it in. */
+function clientAddressOf(server: ServerEntry, service: ServiceEntry): ClientAddress {
+  const usual = service.protocol === "udp" || !isBuilt("clientAddress") ? "none" : "toa";
+  return server.clientAddress ?? service.clientAddress ?? usual;
+}
+
+function localAddressesOf(
+  { forwarding, servers, localAddresses: own }: ServiceEntry,
+  director: ConfigurationFile["director"],
+): Pick<VirtualService, "localAddresses"> {
+  if (!servers.some((server) => isMethod(server.forwarding ?? forwarding, "fullnat"))) return {};
+  return { localAddresses: own ?? director.localAddresses ?? [] };
 }
 
 /** The port that all of a service's packets have, or 0: a server gets them on their own. */

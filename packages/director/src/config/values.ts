@@ -41,6 +41,44 @@ export function readNetwork(text: string): Reading<Prefix> {
   }
 }
 
+/** More local addresses than these are a slip: each has 64,000 ports for every server. */
+export const MOST_LOCAL_ADDRESSES = 1024;
+
+/** The addresses of an address, of a prefix, or of a range such as `10.0.0.5-10.0.0.9`, in their order. */
+export function readAddresses(text: string): Reading<readonly string[]> {
+  const [first = "", last] = text.split("-").map((part) => part.trim());
+  if (last === undefined) {
+    const reading = readNetwork(first);
+    if ("problem" in reading)
+      return { problem: reading.problem.replace("no address and no prefix", "no address, prefix or range") };
+    const { address, length } = reading.value;
+    return addressesFrom(address, 2n ** BigInt(address.length * 8 - length));
+  }
+  const [low, high] = [tryParseAddress(first), tryParseAddress(last)];
+  if (low === undefined || high?.length !== low.length) return { problem: "is no range of addresses" };
+  const count = toBigInt(high) - toBigInt(low) + 1n;
+  return count < 1n ? { problem: "is a range that ends before it begins" } : addressesFrom(low, count);
+}
+
+function addressesFrom(first: Uint8Array, count: bigint): Reading<readonly string[]> {
+  if (count > MOST_LOCAL_ADDRESSES) {
+    return { problem: `is ${count} addresses: more than ${MOST_LOCAL_ADDRESSES} are no use` };
+  }
+  const start = toBigInt(first);
+  const value = Array.from({ length: Number(count) }, (_, at) =>
+    formatAddress(toBytes(start + BigInt(at), first.length)),
+  );
+  return { value };
+}
+
+function toBigInt(bytes: Uint8Array): bigint {
+  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+function toBytes(value: bigint, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => Number((value >> BigInt(8 * (length - 1 - at))) & 0xffn));
+}
+
 /** A prefix as people write it: an address alone where it is one. */
 export function networkText(prefix: Prefix): string {
   return prefix.length === prefix.address.length * 8 ? formatAddress(prefix.address) : formatPrefix(prefix);

@@ -16,7 +16,7 @@ import {
 } from "@yardmaster/dataplane";
 import type { JsOf } from "@yardmaster/ebpf";
 import { familyOf, paddedWords } from "../address.ts";
-import { defaultEncapsulation, hasChecksum, overheadOf } from "../model/encapsulation.ts";
+import { defaultEncapsulation, encapsulationOverhead, hasChecksum } from "../model/encapsulation.ts";
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
@@ -62,7 +62,7 @@ export function destinationRecord(
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
     encapsulation: isTunnel ? encapsulations[encapsulation.kind].code : 0,
-    overhead: isTunnel ? overheadOf(encapsulation, address) : 0,
+    overhead: isTunnel ? encapsulationOverhead(encapsulation, familyOf(address)) : 0,
     tunnelPort: isTunnel && encapsulation.kind === "gue" ? encapsulation.port : 0,
     tunnelSource: tunnelSource === undefined ? [0, 0, 0, 0] : paddedWords(tunnelSource),
     sourceSpread: 0,

@@ -73,6 +73,12 @@ export const portReuses = ["never", "ended", "closing"] as const;
 /** A value of `director.portReuse`. */
 export type PortReuse = (typeof portReuses)[number];
 
+/** What becomes of the MSS that a SYN announces: what fits the tunnel, nothing, or at most so many bytes. */
+export type MssClamp = "auto" | "off" | number;
+
+/** The smallest MSS of IPv4 that every host takes (RFC 9293 §3.7.1), and what the largest packet leaves for data. */
+export const mssRange = { minimum: 536, maximum: 65_495 } as const;
+
 /** As many as Linux itself sends (net.ipv4.icmp_msgs_per_sec, Documentation/networking/ip-sysctl.rst). */
 export const defaultAnswersPerSecond = 1_000;
 
@@ -110,6 +116,9 @@ export interface DirectorSettings {
   readonly dropOneOf: number;
   /** ICMP errors and resets that the director sends at most in a second. */
   readonly answersPerSecond: number;
+  readonly mssClamp: MssClamp;
+  /** The director answers a ping to the address of a service, whether the machine has that address or not. */
+  readonly pingVip: boolean;
   readonly connections: { readonly maximum: number };
 }
 

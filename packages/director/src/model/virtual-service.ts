@@ -1,5 +1,6 @@
 // The two nouns that configuration, plan and status share: a virtual service and its destinations, as in LVS.
 // Plain readonly data; what is observed about them (counters, connections) lives in api/types.ts.
+import type { ClientAddress } from "./client-address.ts";
 import type { Encapsulation } from "./encapsulation.ts";
 import type { ForwardingMethod } from "./forwarding-method.ts";
 import type { Ports } from "./ports.ts";
@@ -13,19 +14,21 @@ export type Protocol = (typeof protocols)[number];
 
 /** A real server as one service uses it. */
 export interface Destination {
-  /** Of the service's family, except under tun, in its canonical spelling. */
+  /** In its canonical spelling. Of the service's family, unless its method can mix them. */
   readonly address: string;
   /** Port in host order; 0: the port that the client wrote to. */
   readonly port: number;
   /** 0–65535; 0 is quiesced: no new connections, existing ones live on. */
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
-  /** Of tun: what packets are wrapped in. Default: plain IP in IP. */
-  readonly encapsulation?: Encapsulation;
   /** Connections at which it gets no more; 0: never. */
   readonly upperThreshold: number;
   /** Connections below which it gets some again; 0: three quarters of the upper threshold. */
   readonly lowerThreshold: number;
+  /** How packets to it are wrapped; only where `forwarding` is tun. */
+  readonly encapsulation?: Encapsulation;
+  /** How it is told who the client is; only where `forwarding` is fullnat. */
+  readonly clientAddress?: ClientAddress;
 }
 
 /** Packets that get a mark. */
@@ -72,12 +75,12 @@ export interface VirtualService {
   readonly tableSize: number | undefined;
   /** The method of destinations that don't name their own. */
   readonly forwarding: ForwardingMethod;
-  /** That of destinations that don't name their own. */
-  readonly encapsulation?: Encapsulation;
   readonly persistence: Persistence | undefined;
   /** UDP: every packet is scheduled, no connection is kept. */
   readonly onePacket: boolean;
   readonly caps: Caps;
+  /** What full NAT sends from, of any family, in written order; only where a server's `forwarding` is fullnat. */
+  readonly localAddresses?: readonly string[];
   /** In written order: order decides ties between equal destinations. */
   readonly servers: readonly Destination[];
 }

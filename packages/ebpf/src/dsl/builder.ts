@@ -1,12 +1,13 @@
 // The function under construction: every DSL operation appends to its current block. One builder is
 // current at a time; staged values remember theirs, so that none is used in another program.
 
-import type { MapSpec } from "../spec.ts";
+import type { MapSpec, ProgramType } from "../spec.ts";
 import { formatPosition, type SourcePosition } from "../asm/index.ts";
 import {
   type Block,
   type Constant,
   definition,
+  type GlobalSignature,
   type IrFunction,
   type Operation,
   type StackSlot,
@@ -15,14 +16,22 @@ import {
 } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { callerPosition } from "./position.ts";
-import type { IntKind } from "./scalar.ts";
+import type { Int, IntKind } from "./scalar.ts";
+import type { VerdictCodes } from "./verdict.ts";
 
 type WithoutSource<T> = T extends unknown ? Omit<T, "source"> : never;
 
 /** What all functions of one program share. */
 export interface ProgramContext {
+  readonly type: ProgramType;
   readonly functions: IrFunction[];
   readonly maps: Map<string, MapSpec>;
+  /** The numbers that it leaves with. */
+  readonly verdicts: VerdictCodes;
+  /** Runs where a packet leaves with a reason. */
+  readonly count: ((reason: Int<"u32">) => void) | undefined;
+  /** Names of functions that move the packet's bounds, or call one that does. */
+  readonly movesBounds: Set<string>;
 }
 
 /** Build-time state that follows control flow. */
@@ -38,6 +47,8 @@ export interface FunctionOutline {
   readonly returns: IntKind;
   /** Where it is defined: what the library adds at its start and end comes from there. */
   readonly source: SourcePosition | undefined;
+  /** Only of global functions. */
+  readonly signature?: GlobalSignature | undefined;
 }
 
 /** Appends operations to one function. */
@@ -55,10 +66,10 @@ export class FunctionBuilder {
   /** What the function returns. */
   readonly returns: IntKind;
 
-  constructor(program: ProgramContext, { name, parameterCount, returns, source }: FunctionOutline) {
+  constructor(program: ProgramContext, { name, parameterCount, returns, source, signature }: FunctionOutline) {
     const parameters: VirtualRegister[] = [];
     for (let id = 0; id < parameterCount; id++) parameters.push({ kind: "register", id });
-    this.fn = { name, parameters, blocks: [], registers: parameterCount, slots: [], source };
+    this.fn = { name, parameters, blocks: [], registers: parameterCount, slots: [], source, signature };
     this.program = program;
     this.returns = returns;
     this.#current = this.block();

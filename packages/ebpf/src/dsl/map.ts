@@ -297,7 +297,8 @@ function lookupEntry<V extends AnyStruct>(spec: AnyMap, key: Operand, value: V):
 
 /** The address of `content`, where it lies in memory as `type` lays it out, or of a copy in the frame. */
 function inMemory(use: "key" | "value", type: AnyStruct, content: object): VirtualRegister | StackSlot {
-  return type.isReference(content) ? addressOf(content[PLACE]) : temporary(use, type, content);
+  if (type.isReference(content) && content[PLACE].isUntraced !== true) return addressOf(content[PLACE]);
+  return temporary(use, type, content);
 }
 
 /** Puts `content` into the frame for the length of one call; calls share the bytes. */

@@ -94,7 +94,7 @@ export class Cursor extends Owned {
   }
 }
 
-/** What the body of an XDP program gets. */
+/** What the body of an XDP program gets, and functions that have it among their parameters. */
 export class Packet extends Owned {
   readonly #context: VirtualRegister;
   #data: VirtualRegister;
@@ -203,12 +203,19 @@ export class Packet extends Owned {
 
   #moveBounds(helper: number, delta: VirtualRegister | Constant): Int<"u64"> {
     const result = callHelper(helper, [this.context, delta]);
+    this.moved();
+    return result;
+  }
+
+  /** For the library: the bounds have moved, here or in a function that was called. All references become stale. */
+  moved(): void {
+    const { fn, program } = builder();
+    program.movesBounds.add(fn.name);
     this.#epoch.isOver = true;
     this.#epoch.endedAt = callerPosition();
     this.#epoch = { isOver: false, endedAt: undefined };
     this.#data = loadAt({ ...place(this.#context, "context"), offset: DATA }, 4);
     this.#end = loadAt({ ...place(this.#context, "context"), offset: DATA_END }, 4);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
-    return result;
   }
 }

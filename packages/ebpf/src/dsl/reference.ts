@@ -24,6 +24,11 @@ export interface Place {
   readonly epoch?: Epoch | undefined;
   /** Of an address that may lie in a frame, somebody's: what it is sure to be a multiple of, offset aside. */
   readonly alignment?: number;
+  /**
+   * What a global function got: memory of which the verifier knows the size alone. Before Linux 6.2 maps take no keys
+   * and values from there (map_key_value_types, kernel/bpf/verifier.c).
+   */
+  readonly isUntraced?: true;
 }
 
 /** The key under which a reference keeps its place. */
@@ -60,6 +65,13 @@ export function assertReachable(at: Place): void {
     `${at.what}${made} is stale after the packet's bounds changed${since}; read it again`,
     callerPosition(),
   );
+}
+
+/** Throws when `at` lies in the packet: `callee`, a function in quotes, moves its bounds and could not tell. */
+export function assertOutsidePacket(at: Place, callee: string): void {
+  if (at.epoch === undefined) return;
+  const message = `${at.what} lies in the packet, whose bounds ${callee} moves; pass a copy in the frame`;
+  throw new BuildError("YM_BUILD_STALE", message, callerPosition());
 }
 
 /** Loads `size` bytes, zero-extended. */

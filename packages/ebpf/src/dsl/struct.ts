@@ -2,6 +2,7 @@
 // must be, the whole a multiple of the largest alignment.
 
 import type { BtfBuilder, BtfTypeId } from "../btf/index.ts";
+import { layoutOfFields, type Layout } from "../layout.ts";
 import type { Codec } from "../spec.ts";
 import { BuildError } from "./build-error.ts";
 import { assertOwner, builder } from "./builder.ts";
@@ -64,12 +65,14 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     alignment = Math.max(alignment, aligned);
   }
   const size = roundUp(end, alignment);
+  const layout = layoutOfFields(fields, offsets, size);
   const prototype = accessors(fields, offsets);
   const isReference = (value: object): value is Reference<F> => Object.getPrototypeOf(value) === prototype;
   const type: DataType<JsObject<F>, Reference<F>> = {
     typeName: name,
     size,
     alignment,
+    ...(layout === undefined ? {} : { layout }),
     write(view, at, value, path) {
       for (const [field, fieldType] of Object.entries(fields)) {
         fieldType.write(view, at + (offsets[field] as number), value[field], `${path}.${field}`);
@@ -200,17 +203,20 @@ export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceV
   const home = owner.register();
   // Of the first packet reference in it: what has been set later may not be there on every path.
   let epoch: Epoch | undefined;
+  let isUntraced: true | undefined;
   owner.emit({ kind: "move", target: home, from: constant(0), width: 64 });
   return {
     get() {
       assertOwner(owner, what, madeAt);
       const base = owner.register();
       owner.emit({ kind: "move", target: base, from: home, width: 64 });
-      return type.access(placeOfAddress(base, type.typeName, type.alignment, epoch));
+      const at = placeOfAddress(base, type.typeName, type.alignment, epoch);
+      return type.access(isUntraced === undefined ? at : { ...at, isUntraced });
     },
     set(reference) {
       assertOwner(owner, what, madeAt);
       epoch ??= reference[PLACE].epoch;
+      isUntraced ??= reference[PLACE].isUntraced;
       owner.emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
     },
   };
@@ -255,10 +261,12 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
       return element.access(elementPlace(at, (index as Int<"u64">).and(length - 1), element));
     },
   });
+  const layout: Layout | undefined = element.layout && { kind: "list", length, stride, element: element.layout };
   return {
     typeName: `${element.typeName}[${length}]`,
     size: stride * length,
     alignment: element.alignment,
+    ...(layout === undefined ? {} : { layout }),
     write(view, at, values, path) {
       if (values.length > length) throw new RangeError(`${path}: ${values.length} elements given, ${length} fit`);
       values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));

@@ -2,6 +2,7 @@
 // layout, the codec of the control plane, the staged access of programs, and the BTF type.
 
 import type { BtfBuilder, BtfTypeId } from "../btf/index.ts";
+import type { Layout } from "../layout.ts";
 import type { Codec } from "../spec.ts";
 import { constant } from "../ir/operation.ts";
 import { Int, type IntKind, Net, netConstant, type NetKind, operandOf } from "./scalar.ts";
@@ -16,6 +17,8 @@ export interface DataType<Js = unknown, S = unknown> {
   readonly size: number;
   /** Its address is a multiple of this, in bytes, counted from the start of the structure. */
   readonly alignment: number;
+  /** Where its parts stand; absent of what is in programs only. */
+  readonly layout?: Layout;
   /** Writes `value` at byte `at`; `path` names it in errors (RangeError, TypeError). */
   write(view: DataView, at: number, value: Js, path: string): void;
   read(view: DataView, at: number): Js;
@@ -92,6 +95,7 @@ function scalarCodec(typeName: string, bits: ScalarBits, littleEndian: boolean) 
     typeName,
     size,
     alignment: size,
+    layout: { kind: "scalar", type: typeName, size } satisfies Layout,
     write(view: DataView, at: number, value: number | bigint, path: string) {
       const isWhole = typeof value === "bigint" || Number.isInteger(value);
       if (!isWhole || value < 0 || BigInt(value) >= 1n << BigInt(bits)) {
@@ -122,6 +126,7 @@ export function bytes(length: number): DataType<Uint8Array, BytesReference> {
     typeName: `bytes(${length})`,
     size: length,
     alignment: 1,
+    layout: { kind: "scalar", type: "bytes", size: length },
     write(view, at, value, path) {
       if (value.length !== length) throw new RangeError(`${path}: ${value.length} bytes given, ${length} wanted`);
       new Uint8Array(view.buffer, view.byteOffset + at, length).set(value);
@@ -147,5 +152,6 @@ export function codecOf<Js>(type: DataType<Js, unknown>): Codec<Js> {
     },
     decode: (bytes) => type.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0),
     btf: (builder) => type.btf(builder),
+    ...(type.layout === undefined ? {} : { layout: type.layout }),
   };
 }

@@ -6,6 +6,8 @@ import type { IrFunction } from "./operation.ts";
 /** A chain of functions, each called by the one before, and the stack that their frames take together. */
 export interface CallChain {
   readonly names: readonly string[];
+  /** Bytes of each of them. */
+  readonly frames: readonly number[];
   /** Bytes. */
   readonly bytes: number;
 }
@@ -40,17 +42,28 @@ export function calledFunctions(functions: readonly IrFunction[]): IrFunction[] 
 
 /** The chain of calls from the first function on that needs most stack. No function calls itself. */
 export function deepestChain(functions: readonly IrFunction[], frameBytes: (fn: IrFunction) => number): CallChain {
+  const byName = new Map(functions.map((fn) => [fn.name, fn]));
+  const known = new Map<IrFunction, CallChain>();
   const deepestFrom = (fn: IrFunction): CallChain => {
+    const found = known.get(fn);
+    if (found !== undefined) return found;
     const own = Math.max(FRAME_ROUNDING, Math.ceil(frameBytes(fn) / FRAME_ROUNDING) * FRAME_ROUNDING);
-    let below: CallChain = { names: [], bytes: 0 };
+    let below: CallChain = { names: [], frames: [], bytes: 0 };
     for (const name of callees(fn)) {
-      const callee = functions.find((other) => other.name === name);
+      const callee = byName.get(name);
       if (callee === undefined) continue;
       const chain = deepestFrom(callee);
       if (chain.bytes > below.bytes) below = chain;
     }
-    return { names: [fn.name, ...below.names], bytes: own + below.bytes };
+    const chain = { names: [fn.name, ...below.names], frames: [own, ...below.frames], bytes: own + below.bytes };
+    known.set(fn, chain);
+    return chain;
   };
   const [entry] = functions;
-  return entry === undefined ? { names: [], bytes: 0 } : deepestFrom(entry);
+  return entry === undefined ? { names: [], frames: [], bytes: 0 } : deepestFrom(entry);
+}
+
+/** The longest chain of calls from the first function on, by names. */
+export function longestChain(functions: readonly IrFunction[]): readonly string[] {
+  return deepestChain(functions, () => 1).names;
 }

@@ -2,6 +2,7 @@
 // virtual registers, in basic blocks. Small on purpose; nothing here knows the DSL's types.
 
 import type { AluOperation, AtomicOperation, JumpOperation, MemorySize, SourcePosition, Width } from "../asm/index.ts";
+import type { BtfBuilder, BtfTypeId } from "../btf/index.ts";
 import type { MapSpec } from "../spec.ts";
 
 /** A register before registers are scarce. Values are written once, variables several times. */
@@ -117,6 +118,15 @@ export interface Block {
   terminator: Terminator | undefined;
 }
 
+/** Adds a type to a BTF blob and gives its number. */
+export type TypeDescription = (btf: BtfBuilder) => BtfTypeId;
+
+/** The types of a global function: all that the verifier knows where it looks at the function on its own. */
+export interface GlobalSignature {
+  readonly parameters: readonly { readonly name: string; readonly type: TypeDescription }[];
+  readonly returns: TypeDescription;
+}
+
 /** A function: the program's entry, or one that it calls (bpf-to-bpf). */
 export interface IrFunction {
   readonly name: string;
@@ -126,6 +136,8 @@ export interface IrFunction {
   registers: number;
   slots: StackSlot[];
   readonly source?: SourcePosition | undefined;
+  /** Only of global functions. */
+  readonly signature?: GlobalSignature | undefined;
 }
 
 /** A constant operand. */

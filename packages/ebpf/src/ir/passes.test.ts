@@ -155,7 +155,11 @@ describe("calls", () => {
   test("the deepest chain is the one with the largest frames, each rounded up to 32 bytes", () => {
     const program = [calling("main", "a", "b"), calling("a", "c"), calling("b"), calling("c")];
     const frames: Record<string, number> = { main: 8, a: 0, b: 200, c: 33 };
-    expect(deepestChain(program, ({ name }) => frames[name] ?? 0)).toEqual({ names: ["main", "b"], bytes: 32 + 224 });
+    expect(deepestChain(program, ({ name }) => frames[name] ?? 0)).toEqual({
+      names: ["main", "b"],
+      frames: [32, 224],
+      bytes: 32 + 224,
+    });
     frames["b"] = 0;
     expect(deepestChain(program, ({ name }) => frames[name] ?? 0).names).toEqual(["main", "a", "c"]);
   });

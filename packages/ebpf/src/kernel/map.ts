@@ -221,6 +221,15 @@ export function createKernelMap<K, V>(spec: MapSpec<K, V>): KernelMap<K, V> {
   return new KernelMap(spec, create(spec as MapSpec));
 }
 
+/** The map under another description; see BpfHost. Throws ObjectError (YM_MAP_MISMATCH) where that does not fit. */
+export function reopenKernelMap<K, V>(map: BpfMap, spec: MapSpec<K, V>): KernelMap<K, V> {
+  const doing = `opening map "${spec.name}" once more`;
+  if (!(map instanceof KernelMap)) throw new ObjectError("YM_MAP_USE", `${doing}: it is not in the kernel`);
+  if (spec.inner !== undefined) throw new ObjectError("YM_MAP_USE", `${doing}: maps of maps cannot be`);
+  assertMapMatches(map.fd, spec as MapSpec);
+  return new KernelMap(spec, map.fd.duplicate());
+}
+
 /** Throws unless the map behind `fd` has the type, sizes and flags of `spec`. */
 export function assertMapMatches(fd: FileDescriptor, spec: MapSpec): void {
   const info = mapInfo(fd);

@@ -43,6 +43,28 @@ R1 !read_ok
 `,
     { slot: 8, reason: /^R1 !read_ok$/ },
   ],
+  [
+    "in a global function, others before it",
+    `Validating first() func#1...
+4: (95) exit
+Func#1 ('first') is safe for any args that match its prototype
+Validating second() func#2...
+5: R1=ctx() R10=fp0
+5: (71) r0 = *(u8 *)(r1 +2)
+invalid bpf_context access off=2 size=1
+`,
+    { slot: 5, reason: /^invalid bpf_context access off=2 size=1$/ },
+  ],
+  [
+    "the types of a global function, before its first instruction",
+    `Validating first() func#1...
+4: (95) exit
+Func#1 is safe for any args that match its prototype
+Validating second() func#2...
+arg#0 reference type('FWD s') size cannot be determined: -22
+`,
+    { slot: undefined, reason: /^Validating second\(\) func#2\.\.\.; arg#0 reference type/ },
+  ],
   ["no log", "", { slot: undefined, reason: /^$/ }],
 ])("%s", (_name, log, { slot, reason }) => {
   for (const text of [log, log === "" ? "" : log + STATISTICS]) {

@@ -15,11 +15,15 @@ const NOISE = new RegExp(
   `^(?:${[
     // Statistics at the end.
     "processed \\d+ insns|verification time|stack depth|max_states_per_insn|peak_states|total_states",
+    // Global functions that were found good.
+    "Func#\\d+ .*(?:assumed valid|is safe for any args)",
     // The walk: source lines, instructions, register states, branches, function boundaries.
     ";|\\d+: |from \\d+ to \\d+|func#\\d+ @|(?:caller|callee|frame\\d+):|parent |mark_precise|last_idx|regs=",
   ].join("|")})`,
   "u",
 );
+/** Where the walk through a global function begins; what is wrong with its types is found before its first step. */
+const GLOBAL_FUNCTION = /^Validating \S+\(\) func#\d+/u;
 /** Faults found before any instruction is walked name it in their text. */
 const NAMED = /\binsn (?:idx )?#?(\d+)/u;
 /** Reasons longer than this are cut to their last lines; the log has the rest. */
@@ -31,8 +35,9 @@ export function readVerifierLog(log: string): VerifierFinding {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const last = lines.findLastIndex((line) => INSTRUCTION.test(line));
-  const after = lines.slice(last + 1).filter((line) => !NOISE.test(line));
+  const last = lines.findLastIndex((line) => INSTRUCTION.test(line) || GLOBAL_FUNCTION.test(line));
+  const isInFunction = INSTRUCTION.test(lines[last] ?? "");
+  const after = lines.slice(isInFunction ? last + 1 : Math.max(last, 0)).filter((line) => !NOISE.test(line));
   const useful = after.length > 0 ? after : lines.filter((line) => !NOISE.test(line)).slice(-1);
   const reason = useful.slice(-MAX_REASON_LINES).join("; ");
   const slot = INSTRUCTION.exec(lines[last] ?? "")?.[1] ?? NAMED.exec(reason)?.[1];

@@ -5,7 +5,7 @@ import type { BpfHost, BpfMap, MapSpec, ProgramSpec } from "../spec.ts";
 import { createClock } from "./clock.ts";
 import type { HelperTable } from "./helpers/helper.ts";
 import { builtInHelpers } from "./helpers/index.ts";
-import { createMemoryMap } from "./maps/create-map.ts";
+import { createMemoryMap, reopenMemoryMap } from "./maps/create-map.ts";
 import { MemoryMap } from "./maps/memory-map.ts";
 import { Memory } from "./memory.ts";
 import { type Environment, MemoryProgram } from "./memory-program.ts";
@@ -49,6 +49,7 @@ export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
   return {
     kind: "memory",
     createMap: <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => createMemoryMap(environment.memory, spec, cpus),
+    reopenMap: <K, V>(map: BpfMap, spec: MapSpec<K, V>): BpfMap<K, V> => reopenMemoryMap(environment.memory, map, spec),
     loadProgram: (spec, maps) => new MemoryProgram(spec, ownMaps(spec, maps), environment),
   };
 }

@@ -9,6 +9,7 @@ export function createWrongHost(host: BpfHost, replace: (instruction: Instructio
   return {
     kind: host.kind,
     createMap: (spec) => host.createMap(spec),
+    reopenMap: (map, spec) => host.reopenMap(map, spec),
     loadProgram: (spec, maps) => host.loadProgram({ ...spec, instructions: spec.instructions.map(replace) }, maps),
   };
 }

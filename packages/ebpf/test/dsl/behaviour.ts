@@ -6,6 +6,7 @@ import type { BpfHost } from "@yardmaster/ebpf";
 import { describeChecksums } from "./behaviour-checksums.ts";
 import { describeCopies } from "./behaviour-copies.ts";
 import { describeFunctions } from "./behaviour-functions.ts";
+import { describeGlobals } from "./behaviour-globals.ts";
 import { describeIcmp } from "./behaviour-icmp.ts";
 import { describeMaps } from "./behaviour-maps.ts";
 import { describeMemory } from "./behaviour-memory.ts";
@@ -22,4 +23,5 @@ export function describeBehaviour(name: string, createHost: () => BpfHost): void
   describe(`${name}: packets`, () => describePackets(createHost));
   describe(`${name}: ICMP errors`, () => describeIcmp(createHost));
   describe(`${name}: functions and loops`, () => describeFunctions(createHost));
+  describe(`${name}: global functions`, () => describeGlobals(createHost));
 }

@@ -1,7 +1,22 @@
 // What is refused about maps while they are defined, about the packet's end and about sums.
 
 import { expect, test } from "vitest";
-import { be16, be32, bytes, checksumDifference, guard, lpmTrie, pass, stack, struct, u64, u8 } from "@yardmaster/ebpf";
+import {
+  be16,
+  be32,
+  bytes,
+  checksumDifference,
+  fn,
+  guard,
+  lpmTrie,
+  Packet,
+  pass,
+  stack,
+  struct,
+  u32,
+  u64,
+  u8,
+} from "@yardmaster/ebpf";
 import { failure, thrown } from "./build-failure.ts";
 import { placeOf } from "./source-place.ts";
 
@@ -38,6 +53,37 @@ test("headers and cursors from before adjustTail", () => {
   });
   expect(cursor).toMatchObject({ code: "YM_BUILD_STALE" });
   expect(cursor.message).toContain("bytes to sum up");
+});
+
+test("headers from before a function that moves the packet's bounds, and headers given to it", () => {
+  const Short = struct("short", { address: be32 });
+  const grow = fn("grow", { packet: Packet }, u32, ({ packet }) => packet.adjustHead(-8).toU32(), { isGlobal: true });
+  const between = fn("between", { packet: Packet, short: Short }, u32, ({ packet }) => grow({ packet }));
+  const stale = failure((packet) => {
+    const before = packet.read(Short).orPass();
+    between({ packet, short: stack(Short, { address: 1 }) });
+    before.address = be32(2);
+    return pass();
+  });
+  expect(stale.code).toBe("YM_BUILD_STALE");
+  const at = placeOf(import.meta.url, "between({ packet, short: stack(", "between");
+  expect(stale.message).toContain(`is stale after the packet's bounds changed (${at})`);
+  const given = failure((packet) => {
+    between({ packet, short: packet.read(Short).orPass() });
+    return pass();
+  });
+  expect(given.code).toBe("YM_BUILD_STALE");
+  expect(given.message).toContain('lies in the packet, whose bounds "between" moves; pass a copy in the frame');
+});
+
+test("a packet, where a function takes one, is nothing else", () => {
+  const grow = fn("grow", { packet: Packet }, u32, ({ packet }) => packet.length());
+  const error = failure(() => {
+    grow({ packet: u32(1) as unknown as Packet });
+    return pass();
+  });
+  expect(error).toMatchObject({ code: "YM_BUILD_ARGUMENTS" });
+  expect(error.message).toContain('argument "packet" is a u32, the function takes the packet');
 });
 
 test("sums of bytes that the helper does not take", () => {

@@ -7,6 +7,7 @@ import {
   compile,
   fn,
   list,
+  Packet,
   type ProgramSpec,
   pass,
   struct,
@@ -44,4 +45,20 @@ export function unchecked(): ProgramSpec {
       return pass();
     }),
   );
+}
+
+const picked = fn(
+  "picked",
+  { packet: Packet },
+  u32,
+  ({ packet }) => {
+    const { items, kind } = packet.read(Header).orReturn(0);
+    return items.masked(kind.toU32()).toU32();
+  },
+  { isGlobal: true },
+);
+
+/** The same in a function that the kernel verifies on its own. */
+export function uncheckedGlobal(): ProgramSpec {
+  return compile(xdp("unchecked", (packet) => verdict(picked({ packet }))));
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { BpfMap, ProgramSpec } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram, VerifierError } from "@yardmaster/ebpf/kernel";
-import { correct, unchecked } from "./positions-fixture.ts";
+import { correct, unchecked, uncheckedGlobal } from "./positions-fixture.ts";
 import { placeOf, positionOf } from "./source-place.ts";
 
 const FIXTURE = new URL("positions-fixture.ts", import.meta.url).href;
@@ -42,6 +42,12 @@ test("a missing bounds check: the error names file, line and column, and quotes 
   expect(summary).toContain(`loading program "unchecked": ${placeOf(FIXTURE, MISTAKE, "masked")}: invalid access`);
   expect(line).toContain(`const item = ${MISTAKE};`);
   expect(mark?.indexOf("^")).toBe(line?.indexOf("masked"));
+});
+
+test("in a global function, which the kernel verifies on its own, likewise", () => {
+  const error = refusal(uncheckedGlobal());
+  expect(error.position).toEqual(positionOf(FIXTURE, "items.masked(kind.toU32())", "masked"));
+  expect(error.reason).toContain("invalid access to packet");
 });
 
 test("the verifier's own log quotes the TypeScript lines", () => {

@@ -6,6 +6,7 @@ import { VmError } from "../vm-error.ts";
 import { ArrayStore, SparseArrayStore } from "./array-store.ts";
 import { HashStore } from "./hash-store.ts";
 import { MemoryMap } from "./memory-map.ts";
+import { firstDifference } from "./shape.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import type { Store } from "./store.ts";
 import { TrieStore } from "./trie-store.ts";
@@ -28,6 +29,16 @@ export function createMemoryMap<K, V>(memory: Memory, spec: MapSpec<K, V>, cpus:
     readOnly: (spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0,
   });
   return new MemoryMap(memory, spec, createStore(spec, values));
+}
+
+/** A live map of a memory host under another description; see BpfHost. Throws VmError where that does not fit. */
+export function reopenMemoryMap<K, V>(memory: Memory, map: BpfMap, spec: MapSpec<K, V>): MemoryMap<K, V> {
+  const doing = `open map "${spec.name}" once more`;
+  if (!(map instanceof MemoryMap)) throw new VmError("YM_VM_MAP", `${doing}: it is of another host`);
+  if (spec.inner !== undefined) throw new VmError("YM_VM_MAP", `${doing}: maps of maps cannot be`);
+  const difference = firstDifference(map.spec, spec as MapSpec, { length: "counts" });
+  if (difference !== undefined) throw new VmError("YM_VM_MAP", `${doing}: ${difference}`);
+  return new MemoryMap(memory, spec, map.store, map);
 }
 
 /** Takes all records out of a `ringbuf` map of a memory host, oldest first. */

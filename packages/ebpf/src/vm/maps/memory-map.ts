@@ -16,13 +16,17 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
   readonly #handle: number;
   /** Of a map of maps: the inner map at each slot. */
   readonly #inner = new Map<number, MemoryMap>();
+  readonly #original: MemoryMap | undefined;
   #users = 1;
   #isClosed = false;
 
-  constructor(memory: Memory, spec: MapSpec<K, V>, store: Store) {
+  /** `original`: the map that the store belongs to, where this is another description of it. */
+  constructor(memory: Memory, spec: MapSpec<K, V>, store: Store, original?: MemoryMap) {
     this.#memory = memory;
     this.spec = spec;
     this.store = store;
+    this.#original = original;
+    original?.retain();
     const region = createRegion(`map "${spec.name}"`, Buffer.alloc(0), { object: this });
     this.#handle = memory.add(region);
   }
@@ -166,7 +170,8 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#memory.afterRun(() => {
-      this.store.values.close();
+      if (this.#original === undefined) this.store.values.close();
+      else this.#original.release();
       this.#memory.remove(this.#handle);
       for (const inner of this.#inner.values()) inner.release();
       this.#inner.clear();
