@@ -43,6 +43,7 @@ import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  endpointText,
   type ConnectionView,
   type FlowValue,
   type LoadView,
@@ -327,7 +328,15 @@ export class Balancer implements Disposable {
       .flatMap((family) => this.#entries(family))
       .filter(([, connection]) => connection.direction === 0)
       .map(connectionView)
+      .map((view) => ({ ...view, server: this.#serverOf(view) }))
       .sort((a, b) => (connectionKey(a) < connectionKey(b) ? -1 : 1));
+  }
+
+  /** Where a connection leads: its entry has no room for an address of the other family. */
+  #serverOf({ destination, server, client }: ConnectionView): string {
+    const address = this.#destinations()[destination]?.address ?? "";
+    const isOther = address.includes(":") !== client.startsWith("[");
+    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
   }
 
   /** How many entries of the table lead from replies to their connections. */

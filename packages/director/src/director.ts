@@ -12,6 +12,7 @@ import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
+import { keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { readConnections } from "./status/connections.ts";
 import { readServices, readVerdicts } from "./status/snapshot.ts";
 
@@ -43,7 +44,7 @@ export class Director implements Disposable {
     const { macs, sendBack } = interfaces;
     const planned = plan(configuration, macs, { sendBack });
     assertForwarding(interfaces.attach, planned.shape.families);
-    const dataplane = owned.use(createDataplane(createKernelHost(), planned));
+    const dataplane = owned.use(createDataplane(createKernelHost(), planned, { sourceTowards }));
     fillVlans(dataplane, interfaces);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#nextHops = new NextHops(serverAddresses(configuration), report);
@@ -65,6 +66,7 @@ export class Director implements Disposable {
     await Promise.all([
       keepReaping(this.dataplane, now, { signal, report }, (round) => (this.#lastRound = round)),
       this.#nextHops.keepResolved(signal),
+      keepTunnelSources(this.dataplane.live, { signal, report }),
     ]);
   }
 

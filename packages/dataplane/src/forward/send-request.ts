@@ -25,8 +25,8 @@ function sendBy(
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const request = method.request({ maps, shape, parsed, connection });
   const path = countedPath(maps, connection, network.length);
+  const request = method.request({ maps, shape, parsed, connection });
   const { hop } = path;
   // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
   const passing = variable(u32(0));

@@ -121,7 +121,6 @@ function randomTunnel(random: Random, body: Body): TunnelPlan {
   return {
     encapsulation: random.pick(["ipip", "gue", "gre"]),
     ...(hasFeature(body, "tunnelChecksums") && random.chance(0.5) && { hasChecksum: true }),
-    ...(random.chance(0.3) && { port: 7000 }),
     ...(hasFeature(body, "tunnelSources") && random.chance(0.5) && { spreadBits: random.pick([1, 5, 8]) }),
     ...(random.chance(0.05) && { source: "none" }),
   };

@@ -95,7 +95,8 @@ function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array 
 function serverPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
   return packet(random, {
     protocol: flow.protocol,
-    source: destination.address,
+    // A server of the other family answers from the service's address.
+    source: destination.address.includes(":") === flow.source.includes(":") ? destination.address : flow.destination,
     sourcePort: destination.port,
     destination: flow.source,
     destinationPort: flow.sourcePort,

@@ -62,6 +62,17 @@ export class ServiceMaps implements Disposable {
     if (removed < this.#removedCount) this.#countRemoved(transaction, removed);
   }
 
+  /** Writes destinations anew that are tunnelled to from another address of this machine by now. */
+  refreshTunnels(): void {
+    const { destinations } = this.#ground.made.live;
+    for (const [index, place] of this.#places) {
+      if (place.definition.forwarding !== "tun") continue;
+      const record = this.#recordOf(index, place);
+      const known = destinations.lookup(index);
+      if (known?.tunnelSource.join(".") !== record.tunnelSource.join(".")) destinations.update(index, record);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#inner[Symbol.dispose]();
   }

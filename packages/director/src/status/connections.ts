@@ -36,6 +36,7 @@ function* connectionsOf(
       const connection = Connection.decode(values.subarray(index * Connection.size));
       const expiry = Number(connection.life & 0xffff_ffffn);
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
+      const owner = live.ownerOf(connection.destination);
       yield {
         kind: "connection",
         protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
@@ -43,8 +44,9 @@ function* connectionsOf(
         expiresInMs: millisecondsUntil(expiry, now, ticksPerSecond),
         client: endpoint(flow.source, flow.sourcePort),
         virtual: endpoint(flow.destination, flow.destinationPort),
-        destination: endpoint(connection.address, connection.port),
-        service: live.ownerOf(connection.destination)?.service.definition.name ?? "",
+        // The destination's own: an entry has no room for an address of the other family.
+        destination: endpointText(owner?.place.definition.address ?? "", connection.port),
+        service: owner?.service.definition.name ?? "",
       };
     }
   }
