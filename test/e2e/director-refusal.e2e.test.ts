@@ -107,16 +107,31 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
   });
 
   describe("the machine is not ready", () => {
-    test("IP forwarding is off: it says what to do", async () => {
+    test("IP forwarding is off: it says where, what was seen and what to do", async () => {
       host.setForwarding("0");
-      const { status, stderr } = await host.fail(configOf());
+      const { status, stdout, stderr } = await host.fail(configOf());
       host.setForwarding("1");
-      expect({ status, stderr }).toEqual({
-        status: 1,
-        stderr:
-          "yardmaster: starting: IPv4 forwarding is off on front, back; " +
-          "a director forwards packets: sysctl -w net.ipv4.ip_forward=1\n",
-      });
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      const [first, , , ...others] = stderr.trimEnd().split("\n");
+      expect(first).toMatch(/^\S+\.yaml:\d+:\d+: error: IPv4 forwarding is off on front, back$/);
+      expect(others.map((line) => line.trim())).toEqual([
+        "= seen: sysctl net.ipv4.conf.front.forwarding: 0, sysctl net.ipv4.conf.back.forwarding: 0",
+        "= a director forwards packets: sysctl -w net.ipv4.ip_forward=1",
+      ]);
+    });
+
+    test("a dr server behind a router is refused, a nat server there warned of, with evidence", async () => {
+      host.ip("director", "route add 10.9.0.0/16 via 10.0.0.11");
+      const web = (method: string, port: number) =>
+        `  ${method}: { address: ${vip}, port: ${port}, forwarding: ${method}, servers: [{ address: 10.9.0.1 }] }\n`;
+      const { status, stderr } = await host.fail(`services:\n${web("nat", 81)}${web("dr", 80)}`);
+      host.ip("director", "route del 10.9.0.0/16");
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^\S+:2:\d+: warning: nat server 10.9.0.1 is behind the router 10.0.0.11/m);
+      expect(stderr).toMatch(/^\S+:3:\d+: error: dr server 10.9.0.1 is behind the router 10.0.0.11 \(back\)/m);
+      expect(stderr).toMatch(/= seen: ip route get 10.9.0.1: via 10.0.0.11 dev back$/m);
+      expect(stderr).toMatch(/= on that router: ip route replace default via 10.0.0.1; /m);
+      expect(stderr).toMatch(/= if it is on that link: ip route replace 10.9.0.1 dev back; /m);
     });
 
     test.each([

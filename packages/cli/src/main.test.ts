@@ -81,7 +81,7 @@ describe("check", () => {
       bad.yaml:5:17: error: unknown forwarding "natt"
           5 |     forwarding: natt
             |                 ^
-            = did you mean "nat"? forwarding methods: nat or dr
+            = did you mean "nat"? forwarding methods: nat, dr, tun or fullnat
       ",
         "stdout": "",
       }

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addLabCommand } from "./commands/lab.ts";
+import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addSimulateCommand } from "./commands/simulate.ts";
 import { addStatusCommand } from "./commands/status.ts";
@@ -35,6 +36,7 @@ function createProgram(): Command {
   addConnectionsCommand(program);
   addLabCommand(program);
   addSimulateCommand(program);
+  addRealServerCommand(program);
   return program;
 }
 

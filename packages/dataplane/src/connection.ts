@@ -3,8 +3,10 @@
 import { atomic, fn, guard, type Int, repeat, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
-import { hasReplies } from "./forward/registry.ts";
+import { replyFlow } from "./flows.ts";
+import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired, lifeOf, REPLY, REQUEST, stateOf } from "./life.ts";
+import { giveLocalPortBack } from "./local-port.ts";
 import { type LoadCounters, loadCounters } from "./load.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
@@ -137,8 +139,14 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
     guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
     counters.unbind(connection.destination, stateOf(life));
     templates.releaseHere(flow, connection);
-    if (hasReplies(shape.methods)) {
-      when(connection.hasReplyEntry.ne(0), () => {
+    const hasOwnEntry = connection.hasReplyEntry.ne(0);
+    if (hasLocalAddress(shape.methods)) {
+      when(hasOwnEntry.and(connection.method.eq(methods.fullnat.code)), () => {
+        giveLocalPortBack(maps, family, flow, connection, { share: "template key" });
+      });
+    }
+    if (answeringClients(shape.methods).length > 0) {
+      when(hasOwnEntry.and(connection.method.ne(methods.fullnat.code)), () => {
         // In the bytes of the template's key, which has served.
         const reply = stack(FlowKey, replyFlow(flow, connection), { share: "template key" });
         connections.lookup(reply).then((entry) => {
@@ -161,15 +169,4 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
   };
 
   return { discard, expire };
-}
-
-/** The flow in which the server of `connection`, opened by `flow`, answers. */
-export function replyFlow(flow: FlowReference, connection: ConnectionReference) {
-  return {
-    source: connection.address,
-    destination: flow.source,
-    sourcePort: connection.port,
-    destinationPort: flow.sourcePort,
-    protocol: flow.protocol,
-  };
 }

@@ -39,7 +39,10 @@ function family(name: FamilyName) {
     destination: u32,
     /** Serial of the template that it was opened under; 0: none. */
     template: u32,
-    /** What to write into the packet. Request: the server's address and port; reply: the service's. */
+    /**
+     * What to write into the packet. Request: the server's address and port, or with full NAT the local ones, where the
+     * destination says the server's; reply: the service's.
+     */
     address,
     port: be16,
     method: u8,
@@ -66,6 +69,33 @@ function family(name: FamilyName) {
    */
   const ReplyRule = struct(`reply_rule${digit}`, { address, port: be16, reserved: u16 });
 
+  /**
+   * Of full NAT: whose a local address and port are while they talk to a server. Key is the server's flow; that it is
+   * in the map is what takes the port.
+   */
+  const LocalFlow = struct(`local_flow${digit}`, {
+    client: address,
+    service: address,
+    clientPort: be16,
+    servicePort: be16,
+  });
+
+  /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
+  const PortSearch = struct(`port_search${digit}`, {
+    answer: FlowKey,
+    entry: LocalFlow,
+    /** The client's flow whose connection has expired and still has a port. */
+    owner: FlowKey,
+    hasOwner: u32,
+    /** What it looks at next, by how much it goes on, and how many there are: addresses × ports. */
+    at: u32,
+    stride: u32,
+    size: u32,
+    /** The pool: its first address, and how many. */
+    first: u32,
+    count: u32,
+  });
+
   /** A client's template: the client by the bits of the mask, and what it is persistent to. */
   const TemplateKey = struct(`template_key${digit}`, {
     client: address,
@@ -90,6 +120,8 @@ function family(name: FamilyName) {
     ServiceKey,
     Prefix,
     ReplyRule,
+    LocalFlow,
+    PortSearch,
     TemplateKey,
   };
 }

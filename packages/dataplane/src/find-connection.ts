@@ -14,12 +14,14 @@ import {
   when,
 } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
-import { hasReplies } from "./forward/registry.ts";
+import { endsOf, requestFlow } from "./flows.ts";
+import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
+import { findReplyByLocalPort } from "./local-port.ts";
 import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
 import { firstDropCode, reasons } from "./reasons.ts";
-import { findReplyByRule, requestFlow } from "./reply.ts";
+import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
 
@@ -31,13 +33,15 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
   const { maps, shape, family } = road;
   const { flow, now } = traveller;
   const { connections } = maps[family.name];
+  const answering = answeringClients(shape.methods);
   const connection = referenceVariable(family.Connection);
   const isNew = variable(u32(1));
   connections.lookup(flow).then((found) => {
-    if (hasReplies(shape.methods)) {
+    if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
-        const client = connections.lookup(requestFlow(flow, found)).orPass(reasons.replyWithoutConnection);
-        sendReply(road, traveller, client, found);
+        const ends = endsOf(flow, found);
+        const client = connections.lookup(requestFlow(flow, ends)).orPass(reasons.replyWithoutConnection);
+        sendReply(road, traveller, client, ends, answering);
       });
     }
     when(isExpired(found.life, now).not(), () => {
@@ -49,8 +53,15 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
   when(
     isNew.get().ne(0),
     () => {
-      if (hasReplies(shape.methods)) {
-        findReplyByRule(maps[family.name], flow, (client, service) => sendReply(road, traveller, client, service));
+      if (hasLocalAddress(shape.methods)) {
+        findReplyByLocalPort(maps[family.name], flow, (client, ends) => {
+          sendReply(road, traveller, client, ends, ["fullnat"]);
+        });
+      }
+      if (answering.length > 0) {
+        findReplyByRule(maps[family.name], flow, (client, ends) => {
+          sendReply(road, traveller, client, ends, answering);
+        });
       }
       const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
       openIn(road, traveller, opened, () => connection.set(opened));

@@ -5,9 +5,10 @@
 import { fn, type Int, repeat, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { hasReplies } from "./forward/registry.ts";
+import { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
 import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
+import { forgetLocalPort, localPortFunction, searchOf } from "./local-port.ts";
 import { EXISTS, failure, INSERTED, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
@@ -37,6 +38,7 @@ export function insertion(
   const insert = insertFunction(maps, shape, family, functions);
   const { replyEntry, replyOwner } = replyEntryFunctions(maps, family);
   const { discard, counters, templates } = functions;
+  const takeLocalPort = localPortFunction(maps, family);
   return ({ flow, now, connection }, outcome) => {
     if (hasFeature(shape, "persistence")) {
       when(outcome.get().eq(READY), () => {
@@ -44,15 +46,42 @@ export function insertion(
       });
     }
     if (hasFeature(shape, "onePacket")) {
-      const isOnePacket = connection.serviceFlags.and(serviceFlags.onePacket).ne(0).and(flow.protocol.eq(IPPROTO_UDP));
+      // A local port belongs to a connection.
+      const hasNone = connection.method.ne(methods.fullnat.code);
+      const isUdp = flow.protocol.eq(IPPROTO_UDP);
+      const isOnePacket = connection.serviceFlags.and(serviceFlags.onePacket).ne(0).and(isUdp).and(hasNone);
       when(outcome.get().eq(READY).and(isOnePacket), () => {
         templates.release(flow, connection);
         counters.scheduled(connection.destination);
         outcome.set(u32(OPENED));
       });
     }
+    if (hasLocalAddress(shape.methods)) {
+      const isLocal = connection.method.eq(methods.fullnat.code);
+      when(outcome.get().eq(READY).and(isLocal), () => {
+        outcome.set(takeLocalPort({ flow, now, connection }));
+        when(
+          outcome.get().eq(EXISTS),
+          () => {
+            // Absent where whoever ends it was quicker: then its port is free now.
+            const { owner } = searchOf(maps, family);
+            discard({ flow: owner, now, force: u32(0) });
+            outcome.set(takeLocalPort({ flow, now, connection }));
+            when(outcome.get().eq(EXISTS), () => outcome.set(u32(failure(reasons.localPortsExhausted))));
+          },
+          { isRare: true },
+        );
+        when(outcome.get().eq(READY), () => {
+          outcome.set(insert({ flow, now, connection }));
+          when(outcome.get().eq(INSERTED), () => {
+            counters.scheduled(connection.destination);
+            outcome.set(u32(OPENED));
+          }).otherwise(() => forgetLocalPort(maps, family));
+        }).otherwise(() => templates.release(flow, connection));
+      });
+    }
     when(outcome.get().eq(READY), () => outcome.set(insert({ flow, now, connection })));
-    if (!hasReplies(shape.methods)) return;
+    if (answeringClients(shape.methods).length === 0) return;
     when(outcome.get().eq(INSERTED), () => {
       const made = variable(replyEntry({ flow, connection }));
       when(made.get().eq(EXISTS), () => {

@@ -121,7 +121,8 @@ function askRouting(
     const mtu = question.length.toU32();
     const limited = load === undefined ? mtu : limitedByPath(maps, load(), mtu, now);
     hop.refreshedAt = now;
-    hop.mtu = overhead === undefined ? limited.toU16() : choose(limited.gt(overhead), limited.sub(overhead), u32(0)).toU16();
+    hop.mtu =
+      overhead === undefined ? limited.toU16() : choose(limited.gt(overhead), limited.sub(overhead), u32(0)).toU16();
     hop.ifindex = question.ifindex;
     hop.vlan = be16(0);
     hop.macs.destination = question.destinationMac;

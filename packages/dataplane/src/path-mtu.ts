@@ -20,12 +20,7 @@ export function learnPathMtu(load: LoadReference, mtu: Int<"u32">, now: Int<"u32
 }
 
 /** The smaller of `mtu` and what has been learned and still counts. */
-export function limitedByPath(
-  maps: BalancerMaps,
-  load: LoadReference,
-  mtu: Int<"u32">,
-  now: Int<"u32">,
-): Int<"u32"> {
+export function limitedByPath(maps: BalancerMaps, load: LoadReference, mtu: Int<"u32">, now: Int<"u32">): Int<"u32"> {
   const limited = variable(mtu);
   const learned = load.pathMtu;
   when(learned.ne(0).and(learned.lt(mtu)), () => {

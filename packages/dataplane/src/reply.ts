@@ -4,24 +4,13 @@
 
 import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
-import { replyFlow } from "./connection.ts";
 import type { Family } from "./family.ts";
-import type { ServiceAddress } from "./forward/method.ts";
+import { endsOf, replyFlow, requestFlow } from "./flows.ts";
+import type { ReplyEnds } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
 import type { BalancerMaps, FamilyMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
-
-/** The client's flow that a server's packet in `flow` answers, if it answers for `service`. */
-export function requestFlow(flow: FlowReference, service: ServiceAddress) {
-  return {
-    source: flow.destination,
-    destination: service.address,
-    sourcePort: flow.destinationPort,
-    destinationPort: service.port,
-    protocol: flow.protocol,
-  };
-}
 
 /**
  * Runs `found` for a packet from a server that answers for one service, with the connection that it
@@ -30,15 +19,16 @@ export function requestFlow(flow: FlowReference, service: ServiceAddress) {
 export function findReplyByRule(
   maps: FamilyMaps,
   flow: FlowReference,
-  found: (connection: ConnectionReference, service: ServiceAddress) => void,
+  found: (connection: ConnectionReference, ends: ReplyEnds) => void,
 ): void {
   const server = { address: flow.source, port: flow.sourcePort, protocol: flow.protocol.toU16() };
   maps.replyRules.lookup(server).then((rule) => {
-    maps.connections.lookup(requestFlow(flow, rule)).then((connection) => {
+    const ends = endsOf(flow, rule);
+    maps.connections.lookup(requestFlow(flow, ends)).then((connection) => {
       // The client may be connected to another server of the service.
       const isItsServer = connection.port.eq(flow.sourcePort).and(isSameAddress(connection.address, flow.source));
       const isRequest = connection.direction.eq(REQUEST).and(connection.hasReplyEntry.eq(0));
-      when(isRequest.and(isItsServer), () => found(connection, rule));
+      when(isRequest.and(isItsServer), () => found(connection, ends));
     });
   });
 }
@@ -93,12 +83,12 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
     u32,
     ({ flow, connection, owner }) => {
       const answer = stack(FlowKey, replyFlow(flow, connection));
-      const found = (service: ServiceAddress) => {
-        Object.assign(owner, requestFlow(answer, service));
+      const found = (ends: ReplyEnds) => {
+        Object.assign(owner, requestFlow(answer, ends));
         returnValue(1);
       };
-      connections.lookup(answer).then(found);
-      findReplyByRule(maps[family.name], answer, (_, service) => found(service));
+      connections.lookup(answer).then((entry) => found(endsOf(answer, entry)));
+      findReplyByRule(maps[family.name], answer, (_, ends) => found(ends));
       return u32(0);
     },
   );

@@ -7,7 +7,6 @@ import {
   BPF_F_INNER_MAP,
   BPF_F_NO_PREALLOC,
   be16,
-  be32,
   bytes,
   global,
   hashMap,
@@ -21,6 +20,7 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress } from "./address.ts";
 import { families, type Family } from "./family.ts";
+import { hasLocalAddress } from "./forward/registry.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
@@ -98,6 +98,9 @@ export const destinationFlags = {
   tunnelChecksum: 8,
 } as const;
 
+/** Where a destination's encapsulation byte says how many bits of its tunnel's source tell flows apart. */
+export const SPREAD_SHIFT = 2;
+
 /** A real server as one service uses it, by index. Written by the control plane only. */
 export const Destination = struct("destination", {
   address: AnyAddress,
@@ -110,15 +113,22 @@ export const Destination = struct("destination", {
   /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
   upperThreshold: u32,
   lowerThreshold: u32,
-  /** Of a tunnel: the code of its encapsulation, the bytes that its headers add, and the UDP port of GUE. */
+  /**
+   * Of a tunnel: the code of its encapsulation in the low two bits; above them, how many low bits of `tunnelSource` a
+   * hash of the flow fills, so that receivers share the load.
+   */
   encapsulation: u8,
+  /** Of a tunnel: bytes that its headers add. */
   overhead: u8,
+  /** Of a tunnel: the UDP port of GUE. */
   tunnelPort: be16,
+  /**
+   * Full NAT: its local addresses in the map of those, the index of the first in the low half, how many in the high
+   * one. One word, so that another pool takes the place of this one at once.
+   */
+  localPool: u64,
   /** Of a tunnel: the director's address towards it, where its packets come from; 0: none is known. */
   tunnelSource: AnyAddress,
-  /** Bits of the last word of that address that a hash of the flow fills, so that receivers share the load. */
-  sourceSpread: be32,
-  reserved: bytes(4),
 });
 
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
@@ -151,6 +161,11 @@ export const ServiceLoad = struct("service_load", {
   halfOpen: u32,
   reserved: bytes(52),
 });
+
+/** An address of the director that full NAT talks to servers from. */
+export const LocalAddress = struct("local_address", { address: AnyAddress });
+/** How many of them there may be in all pools together. */
+export const MAXIMUM_LOCAL_ADDRESSES = 4096;
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
@@ -227,6 +242,14 @@ export const Settings = struct("settings", {
   localitySetTicks: u32,
   /** Ticks by which a connection's expiry must move for a packet to write it: a second saves most of the writes. */
   renewalTicks: u32,
+  /** Full NAT: the first local port, and how many ports there are with those of the gap left out. */
+  localPortFirst: u32,
+  localPortCount: u32,
+  /** Ports in between that are the kernel's: the first of them, and how many. */
+  localGapFirst: u32,
+  localGapCount: u32,
+  /** What local ports are mixed with, so that they cannot be foretold. */
+  localPortSeed: u32,
   /** Ticks that a connection lives in each state. */
   timeouts: list(u32, 16),
   /** Next state by table, TCP flags and state: see tcp-states.ts. */
@@ -317,9 +340,10 @@ const MAXIMUM_PREFIXES = 65_536;
 
 /** The maps of one family; those of a family that the shape lacks have room for one entry. */
 function familyMaps(family: Family, shape: BalancerShape) {
-  const { digit, FlowKey, Connection, ServiceKey, Prefix, ReplyRule, TemplateKey } = family;
+  const { digit, FlowKey, Connection, ServiceKey, Prefix, ReplyRule, TemplateKey, LocalFlow, PortSearch } = family;
   const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
   const wide = hasFeature(shape, "wideServices");
+  const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
   const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
@@ -329,6 +353,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
+    portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
     /**
      * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
      * way through the schedulers wrote there, and follow all of them to the end.
@@ -359,6 +385,11 @@ export function balancerMaps(shape: BalancerShape) {
     destinations: arrayMap("destinations", Destination, shape.maximumDestinations),
     loads: arrayMap("loads", Load, shape.maximumDestinations),
     paths: arrayMap("paths", Path, shape.maximumDestinations, { perCpu: true }),
+    localAddresses: arrayMap(
+      "local_addresses",
+      LocalAddress,
+      hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
+    ),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
     vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),

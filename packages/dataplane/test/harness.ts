@@ -33,7 +33,10 @@ import {
   destinationHop,
   type DestinationPlan,
   type HopPlan,
+  LOCAL_PORT_SEED,
+  LOCAL_PORTS,
   overheadOf,
+  type PortsPlan,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
@@ -47,6 +50,9 @@ import {
   type ConnectionView,
   type FlowValue,
   type LoadView,
+  type LocalFlowValue,
+  localFlowView,
+  type LocalFlowView,
   type TemplateKeyValue,
   type TemplateValue,
   templateView,
@@ -345,6 +351,12 @@ export class Balancer implements Disposable {
     return entries.filter(([, connection]) => connection.direction === 1).length;
   }
 
+  /** Which local address and port each connection of full NAT has, and towards which server. */
+  localFlows(): LocalFlowView[] {
+    const flows = this.shape.families.flatMap((family) => [...this.map(this.maps[family].localFlows).entries()]);
+    return (flows as [FlowValue, LocalFlowValue][]).map(localFlowView);
+  }
+
   /** All templates, by serial. */
   templates(): TemplateView[] {
     return this.shape.families
@@ -411,6 +423,7 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       answersPerSecond,
+      ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
       ticksPerSecond: TICKS_PER_SECOND,
       renewalTicks,
@@ -442,6 +455,17 @@ export class Balancer implements Disposable {
       this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
+}
+
+function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
+  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
+  return {
+    localPortFirst: first,
+    localPortCount: count,
+    localGapFirst: gap.first,
+    localGapCount: gap.count,
+    localPortSeed: LOCAL_PORT_SEED,
+  };
 }
 
 function hopValue(hop: Required<HopPlan>, now: number): HopValue {

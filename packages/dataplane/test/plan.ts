@@ -1,7 +1,14 @@
 // What a test says about a balancer, in plain words: services, destinations, where things are. The harness
 // turns it into maps and programs, the reference into its own objects; neither sees the other's.
 
-import type { BalancerShape, EncapsulationName, MethodName, removalActions, SchedulerName, TransitionRules } from "../src/index.ts";
+import type {
+  BalancerShape,
+  EncapsulationName,
+  MethodName,
+  removalActions,
+  SchedulerName,
+  TransitionRules,
+} from "../src/index.ts";
 
 /** A way out that the balancer knows already. */
 export interface HopPlan {
@@ -107,6 +114,14 @@ export interface SettingsPlan {
   readonly answersPerSecond?: number;
 }
 
+/** Local ports: so many from the first on, leaving out a gap. */
+export interface PortsPlan {
+  readonly first: number;
+  readonly count: number;
+  /** Default: no port. */
+  readonly gap?: { readonly first: number; readonly count: number };
+}
+
 export interface BalancerPlan {
   readonly services: readonly ServicePlan[];
   /** Clients whose way back is known; no two in one slot of the cache. */
@@ -119,6 +134,10 @@ export interface BalancerPlan {
   readonly maximumMembers?: number;
   /** Default "known": hops are in the caches and fresh. "unknown": the program has to ask. */
   readonly hops?: "known" | "unknown";
+  /** Full NAT's addresses, for servers of their family; default: one of each. */
+  readonly localAddresses?: readonly string[];
+  /** And ports; default: all from 1024 on. */
+  readonly localPorts?: PortsPlan;
   /** How packets leave by the interface they came in on. Default "tx". */
   readonly sendBack?: "tx" | "redirect";
   readonly settings?: SettingsPlan;
@@ -127,6 +146,12 @@ export interface BalancerPlan {
   /** Tick that it begins at. Default 1000. */
   readonly now?: number;
 }
+
+/** Where full NAT speaks from, unless a plan says otherwise. */
+export const LOCAL_ADDRESSES = ["10.0.1.1", "fd00:1::1"] as const;
+export const LOCAL_PORTS = { first: 1024, count: 64_512 } as const;
+/** What local ports are mixed with. */
+export const LOCAL_PORT_SEED = 0x5eed_5eed;
 
 /** The interface that test packets come in on: loopback, as the kernel has it. */
 export const INGRESS = 1;
@@ -148,6 +173,11 @@ export function clientHop(plan: BalancerPlan): Required<HopPlan> {
 
 function completeHop(hop: HopPlan): Required<HopPlan> {
   return { ifindex: INGRESS, sourceMac: director.outMac, vlan: 0, mtu: DEFAULT_MTU, ...hop };
+}
+
+/** Full NAT's addresses. */
+export function localAddressesOf({ localAddresses = LOCAL_ADDRESSES }: BalancerPlan): readonly string[] {
+  return localAddresses;
 }
 
 /** Where a service is found. */

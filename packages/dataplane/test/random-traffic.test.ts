@@ -11,6 +11,7 @@ const STEPS = 150;
 /** What random traffic with known hops does not meet: the routing's answers, what is rare or too long, what must never be. */
 const UNMET = [
   ...["neighbourUnresolved", "noRoute", "forwardingDisabled", "directNeighbourUnresolved"],
+  "serverNeighbourUnresolved",
   ...["silentRefusal", "tooLongToSum"],
   "internal",
 ];

@@ -13,6 +13,7 @@ import {
   methods,
   schedulers,
   serviceFlags,
+  SPREAD_SHIFT,
   weightDivisor,
 } from "../src/index.ts";
 import { familyOf } from "./compiled.ts";
@@ -21,6 +22,7 @@ import {
   type BalancerPlan,
   type DestinationPlan,
   endpointsOf,
+  localAddressesOf,
   lowerThresholdOf,
   overheadOf,
   type PersistencePlan,
@@ -81,6 +83,11 @@ export class ServiceTables implements Disposable {
     this.#lists = services.map((_, service) => {
       return { listed: this.#destinations.filter((of) => of.service === service), removed: [] };
     });
+    if (this.#maps.localAddresses.spec.maxEntries > 1) {
+      localAddressesOf(plan).forEach((local, index) => {
+        this.#map(this.#maps.localAddresses).update(index, { address: wordsOf(local) });
+      });
+    }
     for (const destination of this.#destinations) {
       this.#writeDestination(destination);
       this.#writeReplyRule(destination);
@@ -159,23 +166,22 @@ export class ServiceTables implements Disposable {
 
   #writeDestination({ index, service, plan, weight, upperThreshold, lowerThreshold, isRemoved }: Listed): void {
     const of = this.#plan.services[service] as ServicePlan;
-    const words = addressWords(plan.address);
     const hasRule = answersForOne(this.#plan, of, plan);
     this.#map(this.#maps.destinations).update(index, {
-      address: Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0),
+      address: wordsOf(plan.address),
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
       flags:
         (hasRule ? destinationFlags.hasReplyRule : 0) |
         (isRemoved ? destinationFlags.removed : 0) |
-        (words.length > 1 ? destinationFlags.isIpv6 : 0) |
+        (familyOf(plan.address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
         (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0),
       service,
       weight,
       upperThreshold,
       lowerThreshold,
       ...tunnelRecord(plan),
-      reserved: new Uint8Array(4),
+      localPool: poolOf(this.#plan, plan),
     });
   }
 
@@ -239,14 +245,28 @@ export class ServiceTables implements Disposable {
 function tunnelRecord(plan: DestinationPlan) {
   const { encapsulation = "ipip", port = 6080, spreadBits = 0, source } = plan.tunnel ?? {};
   const isTunnel = plan.method === "tun";
-  const words = source === "none" ? [] : addressWords(tunnelSources[familyOf(plan.address)]);
   return {
-    encapsulation: isTunnel ? encapsulations[encapsulation].code : 0,
+    encapsulation: isTunnel ? encapsulations[encapsulation].code | (spreadBits << SPREAD_SHIFT) : 0,
     overhead: overheadOf(plan),
     tunnelPort: isTunnel ? port : 0,
-    tunnelSource: Array.from({ length: LONGEST }, (_, word) => (isTunnel ? (words[word] ?? 0) : 0)),
-    sourceSpread: 2 ** spreadBits - 1,
+    tunnelSource: isTunnel && source !== "none" ? wordsOf(tunnelSources[familyOf(plan.address)]) : [0, 0, 0, 0],
   };
+}
+
+/** The words of an address in room for any. */
+function wordsOf(address: string): number[] {
+  const words = addressWords(address);
+  return Array.from({ length: LONGEST }, (_, word) => words[word] ?? 0);
+}
+
+/** The pool of a destination in the map of local addresses: those of its family, which stand together. */
+function poolOf(plan: BalancerPlan, { address, method }: DestinationPlan): bigint {
+  if (method !== "fullnat") return 0n;
+  const addresses = localAddressesOf(plan);
+  const family = familyOf(address);
+  const first = addresses.findIndex((local) => familyOf(local) === family);
+  const count = addresses.filter((local) => familyOf(local) === family).length;
+  return BigInt(Math.max(first, 0)) | (BigInt(count) << 32n);
 }
 
 /** What a service asks for besides its list. */

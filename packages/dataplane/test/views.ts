@@ -7,6 +7,7 @@ import { DISABLED, type Family, readLife, states, type Template } from "../src/i
 
 export type FlowValue = JsOf<Family["FlowKey"]>;
 export type ConnectionValue = JsOf<Family["Connection"]>;
+export type LocalFlowValue = JsOf<Family["LocalFlow"]>;
 export type TemplateKeyValue = JsOf<Family["TemplateKey"]>;
 export type TemplateValue = JsOf<typeof Template>;
 
@@ -33,6 +34,15 @@ export interface TemplateView {
   readonly expiresAt: number;
   readonly periodTicks: number;
   readonly controlled: number;
+}
+
+/** A local address and port in use. */
+export interface LocalFlowView {
+  readonly server: string;
+  readonly local: string;
+  readonly client: string;
+  readonly service: string;
+  readonly protocol: number;
 }
 
 export interface LoadView {
@@ -67,6 +77,16 @@ export function connectionView([flow, connection]: readonly [FlowValue, Connecti
     state,
     expiresAt,
     template: connection.template,
+  };
+}
+
+export function localFlowView([flow, local]: readonly [FlowValue, LocalFlowValue]): LocalFlowView {
+  return {
+    server: endpoint(flow.source, flow.sourcePort),
+    local: endpoint(flow.destination, flow.destinationPort),
+    client: endpoint(local.client, local.clientPort),
+    service: endpoint(local.service, local.servicePort),
+    protocol: flow.protocol,
   };
 }
 

@@ -1,6 +1,6 @@
 // Entry of the director package. The daemon itself is imported only when it is started: checking a file or asking a
 // running director needs nothing of the kernel.
-import type { Network } from "./config/check-network.ts";
+import type { Network } from "./checks/network.ts";
 import type { RunDirector } from "./run-options.ts";
 
 export { createClient, type DirectorClient } from "./api/client.ts";
@@ -9,7 +9,7 @@ export { type ApiServer, type ApiServerOptions, startApiServer } from "./api/ser
 export type { SnapshotSource } from "./api/snapshot-source.ts";
 export { defaultSocketPath, resolveSocketPath } from "./api/socket-path.ts";
 export type * from "./api/types.ts";
-export type { Network, NetworkRoute } from "./config/check-network.ts";
+export type { KnownNeighbour, Network, NetworkInterface, NetworkRoute, OwnAddress } from "./checks/network.ts";
 export { formatDuration } from "./config/duration.ts";
 export { ConfigurationError, type ConfigurationFault, formatFaults } from "./config/fault.ts";
 export { configurationJsonSchema } from "./config/json-schema.ts";
@@ -34,9 +34,9 @@ export const runDirector: RunDirector = async (options) => {
   return daemon.runDirector(options);
 };
 
-/** What routes and interfaces this machine has (config/linux-network.ts). Errors say why they can't be read. */
+/** What routes and interfaces this machine has (checks/linux-network.ts). Errors say why they can't be read. */
 export async function openNetwork(): Promise<Network> {
-  const { createLinuxNetwork } = await import("./config/linux-network.ts");
+  const { createLinuxNetwork } = await import("./checks/linux-network.ts");
   return createLinuxNetwork();
 }
 

@@ -39,6 +39,7 @@ export function compile(definition: ProgramDefinition): ProgramSpec {
   return {
     name: definition.name,
     type: definition.type,
+    ...(definition.attachType !== undefined && { attachType: definition.attachType }),
     instructions,
     maps: [...program.maps.values()],
     license: LICENSE,

@@ -58,6 +58,18 @@ export { type ProgramArray, programArray } from "./dsl/program-array.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
 export {
+  AF_INET,
+  AF_INET6,
+  getPeerName,
+  Socket,
+  type SocketAddress,
+  SocketEvent,
+  type SocketOperations,
+  socketOperations,
+  type SocketStorage,
+  socketStorage,
+} from "./dsl/socket-program.ts";
+export {
   type ArrayReference,
   type Fields,
   type Initial,

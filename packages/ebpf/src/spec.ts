@@ -32,7 +32,8 @@ export type MapType =
   | "hash_of_maps"
   | "prog_array"
   | "devmap"
-  | "ringbuf";
+  | "ringbuf"
+  | "sk_storage";
 
 /** A map as it should be; `createMap` of a host makes it real. */
 export interface MapSpec<K = unknown, V = unknown> {
@@ -50,13 +51,18 @@ export interface MapSpec<K = unknown, V = unknown> {
 }
 
 /** Program types that the library emits (enum bpf_prog_type, include/uapi/linux/bpf.h). */
-export type ProgramType = "xdp" | "sched_cls" | "syscall";
+export type ProgramType = "xdp" | "sched_cls" | "syscall" | "sock_ops" | "cgroup_sock_addr";
+
+/** Hooks of program types that have several; the verifier wants to know which (enum bpf_attach_type). */
+export type AttachType = "cgroup_sock_ops" | "cgroup_inet4_getpeername" | "cgroup_inet6_getpeername";
 
 /** A program as the compiler left it. */
 export interface ProgramSpec {
   /** At most 15 characters of [A-Za-z0-9_.]. */
   readonly name: string;
   readonly type: ProgramType;
+  /** Of types with several hooks. */
+  readonly attachType?: AttachType | undefined;
   readonly instructions: readonly Instruction[];
   /** Every map the instructions refer to, by name. */
   readonly maps: readonly MapSpec[];

@@ -12,6 +12,9 @@ if (endianness() !== "LE") {
 /** Number of bpf(2): arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h. */
 const BPF_SYSCALL_NUMBERS: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 
+/** The same on x86-64 and arm64 (include/uapi/asm-generic/fcntl.h). */
+const SOCK_CLOEXEC = 0o2000000;
+
 type NativeFunction = (...args: readonly (number | bigint | string | Uint8Array | null)[]) => number | bigint;
 
 const libc = koffi.load(null);
@@ -27,6 +30,12 @@ const native = {
   socket: define("int socket(int domain, int type, int protocol)"),
   send: define("intptr_t send(int fd, void *data, size_t length, int flags)"),
   recv: define("intptr_t recv(int fd, void *buffer, size_t length, int flags)"),
+  bind: define("int bind(int fd, void *address, uint32_t length)"),
+  listen: define("int listen(int fd, int backlog)"),
+  accept4: define("int accept4(int fd, void *address, void *length, int flags)"),
+  getsockname: define("int getsockname(int fd, void *address, void *length)"),
+  getpeername: define("int getpeername(int fd, void *address, void *length)"),
+  unshare: define("int unshare(int flags)"),
   setns: define("int setns(int fd, int type)"),
   mount: define("int mount(const char *source, const char *target, const char *type, unsigned long flags, void *data)"),
   getpagesize: define("int getpagesize()"),
@@ -142,6 +151,33 @@ export function send(fd: number, data: Uint8Array, flags: number): number {
 export function recv(fd: number, buffer: Uint8Array, flags: number): number {
   const injected = count();
   return injected > 0 ? -injected : outcome(native.recv(fd, buffer, buffer.length, flags));
+}
+
+/** bind(2) to a socket address in the layout of its family. */
+export function bind(fd: number, address: Uint8Array): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.bind(fd, address, address.length));
+}
+
+/** listen(2). */
+export function listen(fd: number, backlog: number): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.listen(fd, backlog));
+}
+
+/** accept4(2), getsockname(2) or getpeername(2): the address is written into `address`, cut to its length. */
+export function askAddress(call: "accept4" | "getsockname" | "getpeername", fd: number, address: Uint8Array): number {
+  const injected = count();
+  if (injected > 0) return -injected;
+  const length = new Uint8Array(Uint32Array.of(address.length).buffer);
+  if (call === "accept4") return outcome(native.accept4(fd, address, length, SOCK_CLOEXEC));
+  return outcome(native[call](fd, address, length));
+}
+
+/** unshare(2) on the calling thread. */
+export function unshare(flags: number): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.unshare(flags));
 }
 
 /** setns(2) on the calling thread. */

@@ -12,14 +12,24 @@ export { Errno, errnoName, errnoText, SyscallError, type SyscallFailure } from "
 export { driverName, type Offloads, readOffloads, setOffloads } from "./ethtool.ts";
 export { FileDescriptor, type OpenResource, openDescriptors, openResources } from "./fd.ts";
 export { callCount, type FaultInjection, failNthCall, pageSize } from "./ffi.ts";
-export { isBpfFileSystem, mountBpfFileSystem } from "./file-system.ts";
+export { isBpfFileSystem, mountBpfFileSystem, openDirectory } from "./file-system.ts";
 export { assertNothingOpen } from "./leak-check.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
+export {
+  addAddress,
+  addHostRoute,
+  type AddressChange,
+  addLink,
+  bringUp,
+  type NewLink,
+  removeAddress,
+  removeLink,
+} from "./netlink/change.ts";
 export { type InterfaceAddress, listAddresses } from "./netlink/interface-address.ts";
 export { findLink, type Link, listLinks, type XdpMode } from "./netlink/link.ts";
 export { listNeighbours, type Neighbour, type NeighbourState, resolveNeighbour } from "./netlink/neighbour.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
-export { withNetworkNamespace } from "./netns.ts";
+export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
 export {
   type Capability,
   capabilitiesOf,
@@ -27,3 +37,4 @@ export {
   missingPrivileges,
   permissionHint,
 } from "./privileges.ts";
+export { type Endpoint, FrameSocket, ProbeListener } from "./socket.ts";

@@ -44,6 +44,22 @@ export function withNetworkNamespace<T>(name: string, run: () => T): T {
   return result;
 }
 
+/**
+ * Runs `run` inside a network namespace made for it, in which there is nothing but a loopback interface that is down.
+ * What is said of `withNetworkNamespace` holds here too; sockets made inside keep the namespace alive.
+ */
+export function withTemporaryNetworkNamespace<T>(run: () => T): T {
+  const doing = "making a network namespace";
+  using home = openNamespace(OWN_NAMESPACE, doing);
+  const made = ffi.unshare(CLONE_NEWNET);
+  if (made < 0) {
+    const hint = made === -Errno.EPERM ? permissionHint() : undefined;
+    throw new SyscallError({ doing, command: "unshare", errno: -made, hint });
+  }
+  using _home = returnTo(home, "made for a while");
+  return run();
+}
+
 /** Goes back when disposed. Failing there throws: going on would configure the wrong network. */
 function returnTo(home: FileDescriptor, from: string): Disposable {
   return {

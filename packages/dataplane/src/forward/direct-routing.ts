@@ -8,6 +8,7 @@ export const directRouting: ForwardingMethod = {
   name: "dr",
   code: 3,
   hasReplies: false,
+  hasLocalAddress: false,
   mapsPorts: false,
   requestTable: "requestOnly",
   requires: [
@@ -17,6 +18,7 @@ export const directRouting: ForwardingMethod = {
       kind: "vipOnServer",
       text: "the real server has the service's address on an interface that does not answer ARP for it",
     },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   request: ({ connection }) => ({ target: connection.address, change: () => undefined }),
   // The stack would deliver it to the director's own sockets and reset the connection.

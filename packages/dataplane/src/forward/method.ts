@@ -10,8 +10,8 @@ import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import type { TransitionTable } from "../tcp-states.ts";
 
-/** Names as the configuration has them. Codes: nat 1, tun 2, dr 3; 4 is fullnat's. */
-export type MethodName = "nat" | "tun" | "dr";
+/** Names as the configuration has them. */
+export type MethodName = "nat" | "tun" | "dr" | "fullnat";
 
 /**
  * What a method needs beyond the director, in words and in a form that a check can switch on: the director has one
@@ -30,20 +30,24 @@ export interface Requirement {
     /** There are local addresses, of the server's family, and their packets come to this machine. */
     | "localAddressesGiven"
     | "localAddressOwned"
-    /** Replies come in where the kernel, asked for the way back, expects them (rp_filter). */
-    | "reversePath"
     /** The next hop to the server answers ARP or neighbour discovery. */
     | "neighbourKnown";
   readonly text: string;
 }
 
-/** What the client takes for its peer. */
-export interface ServiceAddress {
+/** One end of a flow. */
+export interface Endpoint {
   readonly address: Address;
   readonly port: Net<"be16">;
 }
 
-/** A client's packet and its connection, as methods see them. */
+/** A connection as a server's packet has it to be: from whom, as the client sees it, and to whom. */
+export interface ReplyEnds {
+  readonly service: Endpoint;
+  readonly client: Endpoint;
+}
+
+/** A client's packet, its connection, and where its destination is found. */
 export interface Request {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
@@ -73,6 +77,11 @@ export interface ForwardingMethod {
   readonly code: number;
   /** Whether replies come back through the director and have an entry of their own. */
   readonly hasReplies: boolean;
+  /**
+   * Whether the server answers to an address of the director's own, of which each connection has a port. Such a
+   * connection holds that address and port, and its destination the server's.
+   */
+  readonly hasLocalAddress: boolean;
   /** Whether a destination may have another port than its service. */
   readonly mapsPorts: boolean;
   /** Whether a destination may be of another family than its service. Default: no. */
@@ -82,8 +91,8 @@ export interface ForwardingMethod {
   readonly requires: readonly Requirement[];
   /** Begins with a client's packet, and leaves where it cannot. */
   readonly request: (request: Request) => RequestWay;
-  /** Changes a server's packet on its way back, to come from `service`. Only of methods that have replies. */
-  readonly reply?: (parsed: Parsed, service: ServiceAddress) => void;
+  /** Changes a server's packet on its way back. Only of methods that have replies. */
+  readonly reply?: (parsed: Parsed, ends: ReplyEnds) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
   /** The same for packets larger than the way out takes that may be fragmented. */

@@ -9,17 +9,19 @@ export const nat: ForwardingMethod = {
   name: "nat",
   code: 1,
   hasReplies: true,
+  hasLocalAddress: false,
   mapsPorts: true,
   requestTable: "request",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IPv4" },
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   request: ({ parsed, connection }) => ({
     target: connection.address,
-    change: () => translate(parsed, "destination", connection.address, connection.port),
+    change: () => translate(parsed, { destination: connection }),
   }),
-  reply: (parsed, service) => translate(parsed, "source", service.address, service.port),
+  reply: (parsed, { service }) => translate(parsed, { source: service }),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },

@@ -4,40 +4,44 @@
 import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "../address.ts";
 import { transitionBase } from "../connection.ts";
+import { requestFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
-import { requestFlow } from "../reply.ts";
 import type { Road, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
 import { transmit } from "../transmit.ts";
-import type { ServiceAddress } from "./method.ts";
+import type { MethodName, ReplyEnds } from "./method.ts";
 import { methods } from "./registry.ts";
 
-/** Sends a server's packet back to the client whose connection it belongs to, and leaves. */
+/**
+ * Sends a server's packet back to the client whose connection it belongs to, and leaves; `names`: the methods that such
+ * a packet may be of.
+ */
 export function sendReply(
   road: Road,
   traveller: Traveller,
   connection: ConnectionReference,
-  service: ServiceAddress,
+  ends: ReplyEnds,
+  names: readonly MethodName[],
 ): void {
-  const { maps, shape, family, connections } = road;
+  const { maps, family, connections } = road;
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const opening = () => stack(family.FlowKey, requestFlow(flow, service), { share: "opened" });
+  const opening = () => stack(family.FlowKey, requestFlow(flow, ends), { share: "opened" });
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(network.length);
-  for (const name of shape.methods) {
+  for (const name of names) {
     const method = methods[name];
     const { reply } = method;
     if (reply === undefined) continue;
     when(connection.method.eq(method.code), () => {
-      reply(parsed, service);
+      reply(parsed, ends);
       sendToClient(road, traveller);
     });
   }

@@ -1,24 +1,40 @@
-// Address translation, shared by the methods that translate: one address and port of a packet change,
-// and with them the checksums that cover them.
+// Address translation, shared by the methods that translate: address and port of one end of a packet's flow change, or
+// of both, and with them the checksums that cover them.
 
-import { be16, checksum, type Net, type Reference, u32, variable, when } from "@yardmaster/ebpf";
-import type { Address } from "../address.ts";
+import { be16, checksum, type ChecksumUpdate, type Net, type Reference, u32, variable, when } from "@yardmaster/ebpf";
 import { IPPROTO_TCP, IPPROTO_UDP, type Ports, Tcp, Udp } from "../headers.ts";
 import type { End } from "../network-header.ts";
 import type { Parsed } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { hasFeature } from "../shape.ts";
+import type { Endpoint } from "./method.ts";
+
+/** What the ends of a packet's flow become; an end that is not named stays. */
+export type NewEnds = Partial<Readonly<Record<End, Endpoint>>>;
 
 /**
- * Replaces the address and port of one end and updates the IPv4, TCP and UDP checksums (RFC 1624). A UDP checksum of 0
- * says "none" and stays (RFC 768), or becomes a whole one where the shape wants that of IPVS; one that becomes 0 is
- * written as 0xffff.
+ * Replaces the addresses and ports of these ends and updates the IPv4, TCP and UDP checksums (RFC 1624). A UDP checksum
+ * of 0 says "none" and stays (RFC 768), or becomes a whole one where the shape wants that of IPVS; one that becomes 0
+ * is written as 0xffff.
  */
-export function translate(parsed: Parsed, end: End, address: Address, port: Net<"be16">): void {
+export function translate(parsed: Parsed, ends: NewEnds): void {
   const ports: Reference<typeof Ports.fields> = parsed.ports;
-  const change = parsed.network.replaceAddress(end, address).replace(ports[end], port);
-  ports[end] = port;
+  let change: ChecksumUpdate | undefined;
+  for (const end of ["source", "destination"] as const) {
+    const becomes = ends[end];
+    if (becomes === undefined) continue;
+    const { address, port } = becomes;
+    const one = parsed.network.replaceAddress(end, address).replace(ports[end], port);
+    change = change === undefined ? one : change.plus(one);
+    ports[end] = port;
+  }
+  if (change === undefined) return;
+  update(parsed, change);
+}
+
+/** Brings the TCP or UDP checksum up to date. */
+function update(parsed: Parsed, change: ChecksumUpdate): void {
   when(parsed.protocol.eq(IPPROTO_TCP), () => {
     const tcp = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
     tcp.check = checksum(tcp.check).plus(change).fold();

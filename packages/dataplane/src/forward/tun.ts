@@ -15,6 +15,7 @@ export const tun: ForwardingMethod = {
   name: "tun",
   code: 2,
   hasReplies: false,
+  hasLocalAddress: false,
   mapsPorts: false,
   mixesFamilies: true,
   requestTable: "requestOnly",

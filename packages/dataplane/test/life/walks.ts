@@ -124,7 +124,7 @@ const oneWay: readonly Line[] = [
   ...(["> FA TIME_WAIT", "> S SYNACK", "> R CLOSE"] as const),
 ];
 /** Under secure_tcp nothing but what the server says establishes; where it says nothing, a SYN asks for it. */
-const secure: Readonly<Record<MethodName, readonly Line[]>> = {
+const secure: Readonly<Record<"nat" | "dr" | "tun", readonly Line[]>> = {
   nat: [
     "> S SYN_RECV",
     "> A SYN_RECV",

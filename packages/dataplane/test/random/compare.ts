@@ -156,6 +156,14 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
   expect(counts, `${kind}: counts against a recount of the table`).toEqual(recount(connections, destinations.length));
   const ambiguous = reference.connections.filter(({ destination }) => destination.needsReplyEntry);
   expect(subject.replyEntries(), `${kind}: one reply entry where the server tells no service`).toBe(ambiguous.length);
+  const locals = reference.connections.flatMap(({ local }) => (local === undefined ? [] : [endpointOf(local)])).sort();
+  expect(
+    subject
+      .localFlows()
+      .map(({ local }) => local)
+      .sort(),
+    `${kind}: local ends`,
+  ).toEqual(locals);
   if (hasFeature(subject.shape, "thresholds")) {
     const overloaded = destinations.map(({ isOverloaded }) => isOverloaded);
     expect(subject.overloaded(), `${kind}: overloaded`).toEqual(overloaded);
@@ -194,6 +202,8 @@ function compareTemplates(
   expect(templates.map(({ controlled }) => controlled)).toEqual(recountControlled(connections, templates));
 }
 
+const endpointOf = ({ address, port }: { address: string; port: number }) => endpointText(address, port);
+
 type Comparable = Omit<ConnectionView, "state"> & { readonly state: State | number };
 
 function plain({ state, ...rest }: Comparable): object {
@@ -201,11 +211,11 @@ function plain({ state, ...rest }: Comparable): object {
 }
 
 function expectedConnections(reference: ReferenceBalancer): Comparable[] {
-  const views = reference.connections.map(({ flow, destination, template, state, expiresAt }) => ({
+  const views = reference.connections.map(({ flow, destination, template, state, local, expiresAt }) => ({
     client: endpointText(flow.source, flow.sourcePort),
     service: endpointText(flow.destination, flow.destinationPort),
     protocol: PROTOCOLS[flow.protocol],
-    server: endpointText(destination.address, destination.port),
+    server: endpointText(local?.address ?? destination.address, local?.port ?? destination.port),
     destination: destination.index,
     template: template?.serial ?? 0,
     expiresAt: expiresAt % 2 ** 32,
@@ -225,6 +235,7 @@ function finish(reference: ReferenceBalancer, subjects: readonly Balancer[]): vo
     expect([subject.reap(), subject.reapTemplates()]).toEqual(ended);
     expect([...subject.connections(), ...subject.templates()]).toEqual([]);
     expect(subject.replyEntries()).toBe(0);
+    expect(subject.localFlows()).toEqual([]);
     for (const { active, inactive } of subject.loads()) expect([active, inactive]).toEqual([0, 0]);
     for (const counts of [subject.templateCounts(), subject.halfOpen()])
       expect(counts.every((n) => n === 0)).toBe(true);

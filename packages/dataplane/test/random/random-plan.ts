@@ -16,6 +16,7 @@ import {
   type EndpointPlan,
   type HopPlan,
   type PersistencePlan,
+  type PortsPlan,
   type ServicePlan,
   type SettingsPlan,
   type Thresholds,
@@ -59,14 +60,15 @@ const bodies: readonly [Body, ...Body[]] = [
   { families: ["ipv4", "ipv6"], schedulers: ["wrr", "sed", "dh", "lblc"], features: FEATURES, sendBack: "redirect" },
   { families: ["ipv4"], schedulers: ["lblcr", "fo", "ovf", "sh"], features: [], maximumConnections: 9 },
   { families: ["ipv6"], schedulers: ["rr", "wlc"], features: [] },
-  { families: ["ipv4", "ipv6"], schedulers: ["rr", "lblcr", "wlc"], features: FEATURES, maximumConnections: 4 },
+  { families: ["ipv4", "ipv6"], schedulers: ["rr", "lblcr", "wlc"], features: FEATURES, maximumConnections: 3 },
 ];
 type Body = Pick<BalancerShape, "families" | "schedulers" | "features" | "sendBack"> &
   Partial<Pick<BalancerShape, "maximumConnections">>;
 const ROOM = {
-  methods: ["nat", "dr", "tun"],
+  methods: ["nat", "dr", "tun", "fullnat"],
   encapsulations: ["gre", "gue", "ipip"],
-  maximumServices: 8, maximumDestinations: 32,
+  maximumServices: 8,
+  maximumDestinations: 32,
 } as const;
 
 /** A body of its own, for the plan alone. */
@@ -99,8 +101,9 @@ export function randomThresholds(random: Random): Thresholds {
 }
 
 function randomDestination(random: Random, address: string, body: Body): DestinationPlan {
-  const method = random.pick<MethodName>(["nat", "nat", "nat", "dr", "tun"]);
-  const port = method === "nat" && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
+  const method = random.pick<MethodName>(["nat", "nat", "dr", "dr", "tun", "fullnat"]);
+  const mapsPorts = method === "nat" || method === "fullnat";
+  const port = mapsPorts && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
   const weight = random.chance(0.1) ? 0 : random.chance(0.1) ? random.below(65536) : 1 + random.below(6);
   const thresholds = hasFeature(body, "thresholds") ? randomThresholds(random) : {};
   const tunnel = method === "tun" ? { tunnel: randomTunnel(random, body) } : {};
@@ -174,6 +177,13 @@ function randomServices(random: Random, family: FamilyName, body: Body): Service
   return services;
 }
 
+/** So few that they run out. */
+function randomPorts(random: Random): PortsPlan {
+  const first = random.pick([1024, 40_000, 65_530]);
+  const count = 1 + random.below(3);
+  return { first, count, ...(random.chance(0.5) && { gap: { first: first + random.below(3), count: 2 } }) };
+}
+
 /** Settings of IPVS's ways, most of them as they are by default. */
 export function randomSettings(random: Random): SettingsPlan {
   return {
@@ -205,6 +215,8 @@ export function randomPlan(random: Random): BalancerPlan {
     }),
     now: random.pick(STARTS),
     clientHop: randomHop(random),
+    ...(random.chance(0.4) && { localPorts: randomPorts(random) }),
+    ...(random.chance(0.3) && { localAddresses: ["10.0.1.1", "10.0.1.2", "fd00:1::1", "fd00:1::2", "fd00:1::3"] }),
     settings: hasFeature(body, "dropPackets") ? settings : { ...settings, dropRate: 0 },
     maximumConnections,
     sendBack,

@@ -52,7 +52,7 @@ export function forward(
   bytes: Uint8Array,
   read: ReadFrame,
   hop: Required<HopPlan>,
-  tooLarge: "exceedsMtu" | "directExceedsMtu",
+  tooLarge: "exceedsMtu" | "directExceedsMtu" | "localExceedsMtu",
 ): Fate {
   if (read.totalLength > hop.mtu) {
     return tooLarge === "exceedsMtu"

@@ -18,6 +18,7 @@ import {
 import { Admission } from "./admission.ts";
 import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
+import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
@@ -51,9 +52,14 @@ export interface ReferenceConnection {
   readonly destination: Destination;
   readonly template: Template | undefined;
   state: State;
+  /** Of full NAT: where its server answers to. */
+  readonly local: LocalEnd | undefined;
   /** In ticks that never wrap. */
   expiresAt: number;
 }
+
+/** Where a new connection leads, and from where. */
+type Opened = Pick<ReferenceConnection, "destination" | "local">;
 
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
@@ -82,6 +88,8 @@ export class ReferenceBalancer {
   readonly #replies = new Map<string, ReferenceConnection>();
   /** The same where it does: these take no room in the table. */
   readonly #answers = new Map<string, ReferenceConnection>();
+  /** The same of full NAT, in a table of its own. */
+  readonly #locals = new Map<string, ReferenceConnection>();
 
   constructor(plan: BalancerPlan) {
     this.plan = plan;
@@ -176,20 +184,20 @@ export class ReferenceBalancer {
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
     const known = this.#connections.get(key(read));
-    const answered = this.#answers.get(key(read));
+    const answered = this.#locals.get(key(read)) ?? this.#answers.get(key(read));
     if (known !== undefined && !this.#isExpired(known)) {
       const visit = this.#revisit(known, read);
       if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
         this.#see(known, directionOf(known.destination), read.flags);
-        return this.#request(frame, read, known.destination);
+        return this.#request(frame, read, known.destination, known.local);
       }
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
     const opened = this.#open(read);
-    if (typeof opened !== "string") return this.#request(frame, read, opened);
+    if (typeof opened !== "string") return this.#request(frame, read, opened.destination, opened.local);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
     return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
   }
@@ -232,7 +240,7 @@ export class ReferenceBalancer {
     return { verdict: this.plan.sendBack ?? "tx", frame: make() };
   }
 
-  #request(frame: Uint8Array, read: ReadFrame, destination: Destination): Fate {
+  #request(frame: Uint8Array, read: ReadFrame, destination: Destination, local: LocalEnd | undefined): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const { address, tunnel, hop } = destination;
@@ -245,7 +253,9 @@ export class ReferenceBalancer {
       return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, read, address, tunnel) } : fate;
     }
     const changed = translated(frame, read, "destination", destination.address, destination.port);
-    return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
+    if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
+    const both = translated(changed, read, "source", local.address, local.port);
+    return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -255,11 +265,15 @@ export class ReferenceBalancer {
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
-    const changed = translated(frame, read, "source", flow.destination, flow.destinationPort);
+    const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
+    const changed =
+      connection.local === undefined
+        ? fromService
+        : translated(fromService, read, "destination", flow.source, flow.sourcePort);
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
-  #open(read: ReadFrame): Destination | ReasonName {
+  #open(read: ReadFrame): Opened | ReasonName {
     const service = this.#serviceFor(read);
     if (service === undefined) return "noService";
     const refused = this.#refuses(service, read);
@@ -277,12 +291,37 @@ export class ReferenceBalancer {
     const direction = directionOf(destination);
     const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
-    if (onePacket === true && read.protocol === "udp") {
+    const isLocal = destination.method === "fullnat";
+    if (onePacket === true && read.protocol === "udp" && !isLocal) {
       if (template !== undefined) template.controlled -= 1;
       destination.scheduled += 1;
-      return destination;
+      return { destination, local: undefined };
     }
-    return this.#insert(read, { destination, template, state });
+    const local = isLocal ? this.#localEndFor(read, destination) : undefined;
+    if (typeof local === "string") {
+      if (template !== undefined) template.controlled -= 1;
+      return local;
+    }
+    return this.#insert(read, { destination, template, state, local });
+  }
+
+  /** The first end that is free towards the server; where none is, the first that an expired connection has. */
+  #localEndFor(read: ReadFrame, destination: Destination): LocalEnd | ReasonName {
+    const answer = (local: LocalEnd) => key(answerFlow({ ...read, destination, local }));
+    for (const attempt of ["first", "second"]) {
+      const ends = [...candidates(this.plan, read, this.now % 2 ** 32)];
+      const free = ends.find((local) => !this.#locals.has(answer(local)));
+      if (free !== undefined) return this.#hasRoomForLocal(read) ? free : "tableFull";
+      const expired = ends.map((local) => this.#locals.get(answer(local))).find((of) => of && this.#isExpired(of));
+      if (expired === undefined || attempt === "second") return "localPortsExhausted";
+      this.#end(expired);
+    }
+    return "localPortsExhausted";
+  }
+
+  #hasRoomForLocal({ source }: ReadFrame): boolean {
+    const family = familyOf(source);
+    return [...this.#locals.values()].filter(({ flow }) => familyOf(flow.source) === family).length < this.#capacity;
   }
 
   #bind(templates: Templates, binding: Binding, destination: Destination): Template | undefined {
@@ -309,10 +348,11 @@ export class ReferenceBalancer {
 
   #insert(
     { protocol, source, sourcePort, destination: address, destinationPort }: ReadFrame,
-    { destination, template, state }: Pick<ReferenceConnection, "destination" | "template" | "state">,
-  ): Destination | ReasonName {
+    described: Pick<ReferenceConnection, "destination" | "template" | "state" | "local">,
+  ): Opened | ReasonName {
+    const { destination, state, local } = described;
     const flow: Flow = { protocol, source, sourcePort, destination: address, destinationPort };
-    const connection = { flow, destination, template, state, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
+    const connection = { ...described, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
     // Counted first; what stood in its place was told to end, and does so now.
     count(destination, state);
     const before = this.#connections.get(key(flow));
@@ -324,14 +364,18 @@ export class ReferenceBalancer {
       return problem;
     }
     destination.scheduled += 1;
-    return destination;
+    return { destination, local };
   }
 
   /** Makes a connection's replies lead to it. */
   #insertAnswer(connection: ReferenceConnection): ReasonName | undefined {
     const { destination, flow } = connection;
-    if (destination.method !== "nat") return undefined;
+    if (directionOf(destination) === "in-only") return undefined;
     const answer = key(replyFlow(connection));
+    if (connection.local !== undefined) {
+      this.#locals.set(answer, connection);
+      return undefined;
+    }
     if (!destination.needsReplyEntry) {
       this.#answers.set(answer, connection);
       return undefined;
@@ -376,20 +420,29 @@ export class ReferenceBalancer {
     if (template !== undefined) template.controlled -= 1;
     if (this.#connections.get(key(flow)) === connection) this.#connections.delete(key(flow));
     const answer = key(replyFlow(connection));
-    for (const leads of [this.#replies, this.#answers]) if (leads.get(answer) === connection) leads.delete(answer);
+    for (const leads of [this.#replies, this.#answers, this.#locals])
+      if (leads.get(answer) === connection) leads.delete(answer);
   }
 }
 
 /** Whether only the client's packets are seen. */
-const directionOf = ({ method }: Destination): Direction => (method === "nat" ? "in" : "in-only");
+const directionOf = ({ method }: Destination): Direction =>
+  method === "nat" || method === "fullnat" ? "in" : "in-only";
 
 /** How a connection's server answers. */
-function replyFlow({ flow, destination }: ReferenceConnection): Flow {
+function replyFlow({ flow, destination, local }: ReferenceConnection): Flow {
+  const to = local ?? { address: flow.source, port: flow.sourcePort };
+  return answerFlow({ protocol: flow.protocol, destination, local: to });
+}
+
+/** How a server answers to `local`. */
+function answerFlow(of: { protocol: "tcp" | "udp"; destination: Destination; local: LocalEnd }): Flow {
+  const { protocol, destination, local } = of;
   return {
-    protocol: flow.protocol,
+    protocol,
     source: destination.address,
     sourcePort: destination.port,
-    destination: flow.source,
-    destinationPort: flow.sourcePort,
+    destination: local.address,
+    destinationPort: local.port,
   };
 }

@@ -18,7 +18,11 @@ export function flowHash({ source, destination, sourcePort, destinationPort }: R
   });
   const swap = (port: number) => ((port & 0xff) << 8) | (port >> 8);
   const both = swap(sourcePort) | (swap(destinationPort) << 16);
-  const mixed = Math.imul(words.reduce((sum, word) => sum ^ word, 0), 0x9e37_79b1) ^ both;
+  const mixed =
+    Math.imul(
+      words.reduce((sum, word) => sum ^ word, 0),
+      0x9e37_79b1,
+    ) ^ both;
   return Math.imul(mixed ^ (mixed >>> 15), 0x85eb_ca6b) >>> 0;
 }
 
@@ -43,7 +47,9 @@ export function wrapped(bytes: Uint8Array, read: ReadFrame, server: string, plan
   let ipAt = 14;
   while (new DataView(bytes.buffer, bytes.byteOffset).getUint16(ipAt - 2) !== type) ipAt += 4;
   const inside = bytes.subarray(ipAt, ipAt + read.totalLength);
-  const typeOfService = isV4 ? (inside[1] as number) : (((inside[0] as number) & 15) << 4) | ((inside[1] as number) >> 4);
+  const typeOfService = isV4
+    ? (inside[1] as number)
+    : (((inside[0] as number) & 15) << 4) | ((inside[1] as number) >> 4);
   const hops = inside[isV4 ? 8 : 7] as number;
   const protocol = { ipip: isV4 ? 4 : 41, gue: 17, gre: 47 }[encapsulation];
   const ends = { source: sourceOf(server, spreadBits, read), destination: addressBytes(server), protocol };

@@ -119,7 +119,9 @@ export class Asker implements Disposable {
       scheduled: 0n,
       overloaded: load.isOverloaded === true ? 1 : 0,
       templates: 0,
-      pathMtu: 0, pathMtuAt: 0, reserved: new Uint8Array(32),
+      pathMtu: 0,
+      pathMtuAt: 0,
+      reserved: new Uint8Array(32),
     });
   }
 

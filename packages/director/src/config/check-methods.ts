@@ -53,7 +53,7 @@ function checkPortMapping({ path, ownPort, forwarding }: ServerOutline, service:
   if (ownPort === port || (service.ports === undefined && !isMarked)) return;
   const many = isMarked ? "the ports of a mark" : "several ports";
   const mapped = port === undefined ? many : `port ${port}`;
-  const listens = port === undefined ? "on the ports that clients write to" : `on ${port}`;
+  const listens = port === undefined ? "on the ports that clients use" : `on ${port}`;
   const able = orList(forwardingMethods.filter(mapsPorts));
   source.errorAt([...path, "port"], {
     code: "YM_CONFIG_PORT_MAPPING",

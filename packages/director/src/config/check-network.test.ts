@@ -1,27 +1,10 @@
-// Checks of a file against a network, here one that is written down in the test.
+// Checks of a file against a network, here one that is written down (test/network.ts).
 import { describe, expect, it } from "vitest";
-import type { Network, NetworkRoute } from "./check-network.ts";
+import { sampleNetwork } from "../../test/network.ts";
 import { ConfigurationError, formatFaults } from "./fault.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
-/** A machine 10.0.0.1/24 on eth0 with the VIP 198.51.100.10 and a router to 10.9.0.0/16. */
-const network: Network = {
-  interfaces: () => [
-    { name: "lo", index: 1 },
-    { name: "eth0", index: 2 },
-  ],
-  routeTo: (address): NetworkRoute | undefined => {
-    if (address === "10.0.0.1" || address === "198.51.100.10") {
-      return { type: "local", interfaceName: "lo", gateway: undefined };
-    }
-    if (address === "10.0.0.255") return { type: "broadcast", interfaceName: "eth0", gateway: undefined };
-    if (address.startsWith("10.0.0.")) return { type: "unicast", interfaceName: "eth0", gateway: undefined };
-    if (address.startsWith("10.9.")) return { type: "unicast", interfaceName: "eth0", gateway: "10.0.0.254" };
-    return undefined;
-  },
-};
-
-function check(text: string): string {
+function check(text: string, network = sampleNetwork()): string {
   try {
     return formatFaults(parseConfiguration(text, "y.yaml", { network }).warnings);
   } catch (error) {
@@ -39,13 +22,30 @@ const vip = "    address: 198.51.100.10\n";
 
 describe("a configuration on this network", () => {
   it("is good where every server can be reached in its method's way", () => {
-    const text = web(
-      `${vip}    forwarding: nat\n`,
-      "address: 10.0.0.11",
-      "address: 10.9.1.1",
-      "address: 10.0.0.12, forwarding: dr",
-    );
+    const text = web(`${vip}    forwarding: nat\n`, "address: 10.0.0.11", "address: 10.0.0.12, forwarding: dr");
     expect(check(text)).toBe("");
+  });
+
+  it("warns of a server whose answers may not come back, with what was seen and what mends it", () => {
+    expect(check(web(`${vip}    forwarding: nat\n`, "address: 10.0.0.11", "address: 10.9.1.1"))).toMatchInlineSnapshot(`
+      "y.yaml:8:20: warning: nat server 10.9.1.1 is behind the router 10.0.0.254: its answers may not come back
+          8 |       - { address: 10.9.1.1 }
+            |                    ^
+            = seen: ip route get 10.9.1.1: via 10.0.0.254 dev eth0
+            = on that router: ip route replace default via 10.0.0.1; or use forwarding: fullnat"
+    `);
+  });
+
+  it("says once what is wrong with the machine", () => {
+    const settings = { "net.ipv4.conf.eth0.forwarding": "0" };
+    const text = web(`${vip}    forwarding: nat\n`, "address: 10.0.0.11", "address: 10.0.0.12");
+    expect(check(text, sampleNetwork({ settings }))).toMatchInlineSnapshot(`
+      "y.yaml:7:20: error: IPv4 forwarding is off on eth0
+          7 |       - { address: 10.0.0.11 }
+            |                    ^
+            = seen: sysctl net.ipv4.conf.eth0.forwarding: 0
+            = a director forwards packets: sysctl -w net.ipv4.ip_forward=1"
+    `);
   });
 
   it("says which servers can't be reached, and why", () => {
@@ -66,7 +66,8 @@ describe("a configuration on this network", () => {
       y.yaml:10:20: error: dr server 10.9.1.1 is behind the router 10.0.0.254 (eth0); dr needs it on the same link
          10 |       - { address: 10.9.1.1 }
             |                    ^
-            = connect it to a network that the director is in, or use forwarding: nat"
+            = seen: ip route get 10.9.1.1: via 10.0.0.254 dev eth0
+            = if it is on that link: ip route replace 10.9.1.1 dev eth0; else use forwarding: nat, tun or fullnat"
     `);
   });
 
@@ -76,7 +77,7 @@ describe("a configuration on this network", () => {
       "y.yaml:1:26: error: no interface is named "eht0"
           1 | director: { interfaces: [eht0] }
             |                          ^
-            = did you mean "eth0"? this machine has lo, eth0
+            = did you mean "eth0"? this machine has lo, eth0, eth1
       y.yaml:7:16: error: unknown scheduler "wl"
           7 |     scheduler: wl
             |                ^
@@ -94,6 +95,7 @@ describe("a configuration on this network", () => {
       "y.yaml:4:14: warning: 198.51.100.99 is no address of this machine: only a router can send its packets here
           4 |     address: 198.51.100.99
             |              ^
+            = seen: ip route get 198.51.100.99: no route
             = fine behind a router with a route here; else: ip address add 198.51.100.99/32 dev …"
     `);
   });
@@ -107,6 +109,7 @@ describe("a configuration on this network", () => {
       "y.yaml:10:19: warning: 2001:db8::1 is no address of this machine: only a router can send its packets here
          10 |   six: { address: "2001:db8::1", port: 80, forwarding: nat, servers: [] }
             |                   ^
+            = seen: ip route get 2001:db8::1: no route
             = fine behind a router with a route here; else: ip address add 2001:db8::1/128 dev …
       y.yaml:10:70: warning: service "six" has no servers: nobody answers its clients
          10 |   six: { address: "2001:db8::1", port: 80, forwarding: nat, servers: [] }

@@ -1,38 +1,75 @@
-// Checks of a configuration against the network of this machine: interfaces that exist, servers that have a route,
-// direct-routing servers on a directly connected link, VIPs that reach this machine.
+// Checks of a configuration against the network of this machine: interfaces that exist, servers that have a route, VIPs
+// that reach this machine, and at each server what its method asks for (../checks/).
+import type { FamilyName } from "@yardmaster/dataplane";
 import { formatAddress } from "@yardmaster/packet";
+import { familyOf } from "../address.ts";
+import type { Finding, Subject } from "../checks/check.ts";
+import { type Network, routeEvidence } from "../checks/network.ts";
+import { checkRequirements } from "../checks/registry.ts";
+import { protocols } from "../model/virtual-service.ts";
+import { isMethod } from "../model/forwarding-method.ts";
+import { familyOfService } from "./check-matches.ts";
 import { quoteValue } from "./fault.ts";
-import type { Outline, ServerOutline } from "./outline.ts";
+import type { Outline, Placed, ServerOutline, ServiceOutline } from "./outline.ts";
 import type { Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
-
-/** How packets to an address leave this machine. */
-export interface NetworkRoute {
-  /** What becomes of them: sent on, kept by this machine, or sent to many. */
-  readonly type: "unicast" | "local" | "broadcast" | "anycast" | "multicast";
-  readonly interfaceName: string;
-  /** The router that they go through; undefined if the address is on the interface's own link. */
-  readonly gateway: string | undefined;
-}
-
-/** What the checks ask of this machine's network. */
-export interface Network {
-  /** The route to an address in text; undefined if there is none. */
-  routeTo(address: string): NetworkRoute | undefined;
-  interfaces(): readonly { readonly name: string; readonly index: number }[];
-}
 
 /** Reports faults and warnings between a file and the network. Errors of `network` itself are the caller's. */
 export function checkNetwork(outline: Outline, network: Network, source: Source): void {
   checkInterfaceNames(outline, network, source);
+  const reported = new Set<string>();
   for (const service of outline.services) {
-    for (const { path, value } of service.addresses) {
-      // Of a prefix the kernel does not say whether all of it is this machine's.
-      if (value.length === value.address.length * 8)
-        checkVirtualAddress(path, formatAddress(value.address), network, source);
+    for (const address of singleAddresses(service)) checkVirtualAddress(address, network, source);
+    for (const server of service.servers ?? []) {
+      checkServerRoute(server, network, source);
+      for (const finding of findingsOf(outline, service, server, network)) {
+        // What is wrong with the machine is wrong for every server: once is enough.
+        if (reported.has(finding.message)) continue;
+        reported.add(finding.message);
+        report(placeOf(finding, outline, service, server), finding, source);
+      }
     }
-    for (const server of service.servers ?? []) checkServerRoute(server, network, source);
   }
+}
+
+/** Of a prefix the kernel does not say whether all of it is this machine's. */
+function singleAddresses({ addresses }: ServiceOutline): readonly Placed<string>[] {
+  return addresses
+    .filter(({ value }) => value.length === value.address.length * 8)
+    .map(({ path, value }) => ({ path, value: formatAddress(value.address) }));
+}
+
+function findingsOf(
+  outline: Outline,
+  service: ServiceOutline,
+  { address, forwarding, encapsulation }: ServerOutline,
+  network: Network,
+): readonly Finding[] {
+  const family: FamilyName | undefined = familyOfService(service);
+  if (address === undefined || forwarding === undefined || family === undefined) return [];
+  const local = (service.keys.has("localAddresses") ? service : outline).localAddresses.flatMap(({ value }) => value);
+  const subject: Subject = {
+    ...{ forwarding, server: address, family, mssClamp: outline.mssClamp },
+    virtual: singleAddresses(service).map(({ value }) => value),
+    protocols: service.keys.has("mark") ? protocols : [service.protocol ?? "tcp"],
+    encapsulation: encapsulation ?? (isMethod(forwarding, "tun") ? { kind: "ipip" } : undefined),
+    localAddresses: local.filter((each) => familyOf(each) === familyOf(address)),
+    interfaces: outline.interfaces.length === 0 ? undefined : outline.interfaces.map(({ value }) => value),
+  };
+  return checkRequirements(subject, network);
+}
+
+/** Where the address stands that a finding is about. */
+function placeOf({ about }: Finding, outline: Outline, service: ServiceOutline, { path }: ServerOutline): Path {
+  const entries = [...service.localAddresses, ...outline.localAddresses];
+  const entry = about === undefined ? undefined : entries.find(({ value }) => value.includes(about));
+  return entry?.path ?? [...path, "address"];
+}
+
+function report(path: Path, { severity, code, message, evidence, hint }: Finding, source: Source): void {
+  const text = { code, message, evidence, hint };
+  if (severity === "error") source.errorAt(path, text);
+  else source.warnAt(path, text);
 }
 
 function checkInterfaceNames(outline: Outline, network: Network, source: Source): void {
@@ -62,22 +99,17 @@ function checkServerRoute(server: ServerOutline, network: Network, source: Sourc
   } else if (route.type !== "unicast") {
     const message = `server ${server.address} is a ${route.type} address here (${route.interfaceName})`;
     source.errorAt(path, { code: "YM_CONFIG_ADDRESS", message, hint: "write the address of one host" });
-  } else if (server.forwarding === "dr" && route.gateway !== undefined) {
-    const where = `behind the router ${route.gateway} (${route.interfaceName})`;
-    source.errorAt(path, {
-      code: "YM_CONFIG_NOT_ON_LINK",
-      message: `dr server ${server.address} is ${where}; dr needs it on the same link`,
-      hint: "connect it to a network that the director is in, or use forwarding: nat",
-    });
   }
 }
 
-function checkVirtualAddress(path: Path, address: string, network: Network, source: Source): void {
-  if (network.routeTo(address)?.type === "local") return;
+function checkVirtualAddress({ path, value: address }: Placed<string>, network: Network, source: Source): void {
+  const route = network.routeTo(address);
+  if (route?.type === "local") return;
   const length = address.includes(":") ? 128 : 32;
   source.warnAt(path, {
     code: "YM_CONFIG_VIP_ELSEWHERE",
     message: `${address} is no address of this machine: only a router can send its packets here`,
+    evidence: route === undefined ? `ip route get ${address}: no route` : routeEvidence(address, route),
     hint: `fine behind a router with a route here; else: ip address add ${address}/${length} dev …`,
   });
 }

@@ -252,11 +252,11 @@ services:
       # dr server with a port of a mark
       3:73 YM_CONFIG_PORT_MAPPING
         dr cannot map the ports of a mark to 80: it changes nothing but the MAC address
-        = remove the port (the server then listens on the ports that clients write to), or use forwarding: nat
+        = remove the port (the server then listens on the ports that clients use), or use forwarding: nat or fullnat
       # port mapping with dr from several ports
       2:105 YM_CONFIG_PORT_MAPPING
         dr cannot map several ports to 80: it changes nothing but the MAC address
-        = remove the port (the server then listens on the ports that clients write to), or use forwarding: nat
+        = remove the port (the server then listens on the ports that clients use), or use forwarding: nat or fullnat
       "
     `);
   });

@@ -187,11 +187,11 @@ describe("each fault of a method", () => {
       # port mapping with dr
       2:98 YM_CONFIG_PORT_MAPPING
         dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
+        = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
       # port mapping of a dr server in a nat service
       2:99 YM_CONFIG_PORT_MAPPING
         dr cannot map port 80 to 8080: it changes nothing but the MAC address
-        = remove the port (the server then listens on 80), or use forwarding: nat
+        = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
       # families that nat cannot mix
       2:82 YM_CONFIG_FAMILY
         server fd00::11 is IPv6, its service IPv4: nat cannot mix them

@@ -8,6 +8,8 @@ export interface ConfigurationFault {
   /** Stable, for programs: YM_CONFIG_… */
   readonly code: string;
   readonly message: string;
+  /** What was read of this machine, and how to see it: `ip route get 10.0.0.11: dev eth0`. */
+  readonly evidence?: string;
   /** What would be right. */
   readonly hint?: string;
   readonly file: string;
@@ -48,6 +50,7 @@ export function formatFault(fault: ConfigurationFault): string {
     `${gutter} | ${fault.quote.text}`.trimEnd(),
     `${" ".repeat(gutter.length)} | ${" ".repeat(fault.quote.caret)}^`,
   ];
+  if (fault.evidence !== undefined) lines.push(`${" ".repeat(gutter.length)} = seen: ${fault.evidence}`);
   if (fault.hint !== undefined) lines.push(`${" ".repeat(gutter.length)} = ${fault.hint}`);
   return lines.join("\n");
 }

@@ -2,6 +2,7 @@
 // The checks that compare places (duplicates, port mappings, routes) run on it, so that all faults come at once.
 import type { Prefix } from "@yardmaster/packet";
 import type { z } from "zod";
+import type { MssClamp } from "../model/configuration.ts";
 import type { Encapsulation } from "../model/encapsulation.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Ports } from "../model/ports.ts";
@@ -68,6 +69,7 @@ export interface Outline {
   /** The director's, for services that have none of their own; and whether the list was written. */
   readonly localAddresses: readonly Placed<readonly string[]>[];
   readonly hasLocalAddresses: boolean;
+  readonly mssClamp: MssClamp;
   readonly marks: readonly MatchOutline[];
   readonly services: readonly ServiceOutline[];
 }
@@ -82,6 +84,7 @@ export function readOutline(root: SourceNode): Outline {
     localAddresses:
       director === undefined ? [] : readEntries(fieldSchemas.localAddress, director, ["director", "localAddresses"]),
     hasLocalAddresses: childOf(director, "localAddresses") !== undefined,
+    mssClamp: readField(fieldSchemas.mssClamp, director, "mssClamp") ?? "auto",
     marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
     services: childrenOf(childOf(root, "services"))
       .filter(([, { value }]) => isMap(value))

@@ -360,7 +360,7 @@ describe("a file with several faults", () => {
       y.yaml:14:37: error: dr cannot map port 80 to 8080: it changes nothing but the MAC address
          14 |       - { address: 10.0.0.11, port: 8080 }
             |                                     ^
-            = remove the port (the server then listens on 80), or use forwarding: nat
+            = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
       y.yaml:15:3: error: service "again" claims tcp 198.51.100.11 port 80, which service "api" on line 9 has
          15 |   again:
             |   ^

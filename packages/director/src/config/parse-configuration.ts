@@ -1,7 +1,8 @@
 // Configuration text → a checked Configuration, or all of its faults at once: YAML, then shape (schema), then what
 // only several places together show, then, where a Network is given, what only this machine shows.
 import type { Configuration } from "../model/configuration.ts";
-import { checkNetwork, type Network } from "./check-network.ts";
+import type { Network } from "../checks/network.ts";
+import { checkNetwork } from "./check-network.ts";
 import { checkServices } from "./check-services.ts";
 import { explainIssues } from "./explain.ts";
 import { ConfigurationError, type ConfigurationFault } from "./fault.ts";

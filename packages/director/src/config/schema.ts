@@ -107,7 +107,8 @@ const localAddresses = z
   .describe(fields["services.*.localAddresses"].meaning)
   .transform((entries) => [...new Set(entries.flat())]);
 
-const mssClamp = fields["director.mssClamp"];
+const clamp = fields["director.mssClamp"];
+const mssClamp = z.union([z.enum(clamp.words), z.int().min(clamp.minimum).max(clamp.maximum)]).describe(clamp.meaning);
 
 /** Schemas of single fields, for the checks that look at several fields while others may be wrong. */
 export const fieldSchemas = {
@@ -125,6 +126,7 @@ export const fieldSchemas = {
   encapsulation,
   clientAddress: choice(fields["services.*.clientAddress"]),
   localAddress,
+  mssClamp,
   netmask,
   onePacket: flag(fields["services.*.onePacket"]).default(false),
   threshold: integer(fields["services.*.servers.*.upperThreshold"]).default(0),
@@ -240,10 +242,7 @@ const directorSchema = z
       .optional(),
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
     localAddresses: localAddresses.optional(),
-    mssClamp: z
-      .union([z.enum(mssClamp.words), z.int().min(mssClamp.minimum).max(mssClamp.maximum)])
-      .describe(mssClamp.meaning)
-      .default("auto"),
+    mssClamp: fieldSchemas.mssClamp.default("auto"),
     pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })

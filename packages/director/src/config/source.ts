@@ -25,6 +25,8 @@ export interface SourceChild {
 export interface FaultText {
   readonly code: string;
   readonly message: string;
+  /** What was read of this machine, where that tells. */
+  readonly evidence?: string;
   readonly hint?: string;
 }
 

@@ -64,9 +64,8 @@ export function destinationRecord(
     encapsulation: isTunnel ? encapsulations[encapsulation.kind].code : 0,
     overhead: isTunnel ? encapsulationOverhead(encapsulation, familyOf(address)) : 0,
     tunnelPort: isTunnel && encapsulation.kind === "gue" ? encapsulation.port : 0,
+    localPool: 0n,
     tunnelSource: tunnelSource === undefined ? [0, 0, 0, 0] : paddedWords(tunnelSource),
-    sourceSpread: 0,
-    reserved: new Uint8Array(4),
   };
 }
 

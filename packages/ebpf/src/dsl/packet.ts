@@ -14,9 +14,15 @@ import { assertReachable, type Epoch, loadAt, type Place, place } from "./refere
 import { Int, inRegister } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 
-// struct xdp_md, include/uapi/linux/bpf.h: byte offsets of its 32-bit fields.
-const DATA = 0;
-const DATA_END = 4;
+/** Where a context keeps the pointers to the first byte and behind the last: byte offsets, and the width of both. */
+export interface PacketLayout {
+  readonly data: number;
+  readonly end: number;
+  readonly size: 4 | 8;
+}
+
+/** struct xdp_md, include/uapi/linux/bpf.h. */
+const XDP_LAYOUT: PacketLayout = { data: 0, end: 4, size: 4 };
 const INGRESS_IFINDEX = 12;
 /** enum bpf_func_id, include/uapi/linux/bpf.h. */
 const XDP_ADJUST_HEAD = 44;
@@ -97,18 +103,24 @@ export class Cursor extends Owned {
 /** What the body of an XDP program gets, and functions that have it among their parameters. */
 export class Packet extends Owned {
   readonly #context: VirtualRegister;
+  readonly #layout: PacketLayout;
   #data: VirtualRegister;
   #end: VirtualRegister;
   #epoch: Epoch = { isOver: false, endedAt: undefined };
   #cursor: Cursor;
 
-  constructor(context: VirtualRegister) {
+  constructor(context: VirtualRegister, layout: PacketLayout = XDP_LAYOUT) {
     super("this packet");
     this.#context = context;
-    this.#data = loadAt({ ...place(context, "context"), offset: DATA }, 4);
-    this.#end = loadAt({ ...place(context, "context"), offset: DATA_END }, 4);
+    this.#layout = layout;
+    this.#data = this.#load(layout.data);
+    this.#end = this.#load(layout.end);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
     builder().branchState.push({ save: () => this.#save() });
+  }
+
+  #load(offset: number): VirtualRegister {
+    return loadAt({ ...place(this.#context, "context"), offset }, this.#layout.size);
   }
 
   #save() {
@@ -214,8 +226,8 @@ export class Packet extends Owned {
     this.#epoch.isOver = true;
     this.#epoch.endedAt = callerPosition();
     this.#epoch = { isOver: false, endedAt: undefined };
-    this.#data = loadAt({ ...place(this.#context, "context"), offset: DATA }, 4);
-    this.#end = loadAt({ ...place(this.#context, "context"), offset: DATA_END }, 4);
+    this.#data = this.#load(this.#layout.data);
+    this.#end = this.#load(this.#layout.end);
     this.#cursor = new Cursor(this, this.#data, this.#epoch);
   }
 }

@@ -2,7 +2,12 @@
 // SyscallError, a VerifierError or an XdpAttachError.
 
 /** Stable codes of object errors. */
-export type ObjectErrorCode = "YM_MAP_USE" | "YM_MAP_MISMATCH" | "YM_PROGRAM_MAPS" | "YM_PIN_DIRECTORY";
+export type ObjectErrorCode =
+  | "YM_MAP_USE"
+  | "YM_MAP_MISMATCH"
+  | "YM_PROGRAM_MAPS"
+  | "YM_PROGRAM_HOOK"
+  | "YM_PIN_DIRECTORY";
 
 /** An object was used in a way that its kind does not allow, or is not the object that was expected. */
 export class ObjectError extends Error {

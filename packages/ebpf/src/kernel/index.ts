@@ -1,6 +1,7 @@
 // Entry point "@yardmaster/ebpf/kernel": specs become live maps, programs and links in the kernel of this
 // machine. Needs Linux 6.1 or later, and the capabilities that `missingPrivileges` of @yardmaster/linux names.
 
+export { attachCgroup, CgroupLink } from "./cgroup-link.ts";
 export { ObjectError, type ObjectErrorCode } from "./errors.ts";
 export {
   defineProbe,
@@ -12,7 +13,15 @@ export { bpfAccessProblem, features, hasHelper } from "./features.ts";
 export { createKernelHost, type KernelHost } from "./host.ts";
 export { createKernelMap, KernelMap, type MappedArray } from "./map.ts";
 export type { RawBatch } from "./map-walk.ts";
-export { ensurePinDirectory, openPinnedMap, openPinnedProgram, openPinnedXdpLink, pin, unpin } from "./pin.ts";
+export {
+  ensurePinDirectory,
+  openPinnedCgroupLink,
+  openPinnedMap,
+  openPinnedProgram,
+  openPinnedXdpLink,
+  pin,
+  unpin,
+} from "./pin.ts";
 export { KernelProgram, loadKernelProgram } from "./program.ts";
 export { RingBuffer } from "./ring-buffer.ts";
 export { VerifierError } from "./verifier-error.ts";

@@ -76,6 +76,12 @@ function encodeWith(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): Uint8
   });
 }
 
+/** What the verifier is told of the hook. */
+function attachTypeOf({ type, attachType }: ProgramSpec): number {
+  if (attachType !== undefined) return BpfAttachType[attachType];
+  return type === "xdp" ? BpfAttachType.XDP : 0;
+}
+
 /**
  * Loads a program and gives its descriptor. Throws VerifierError when the verifier refuses, SyscallError when
  * the kernel refuses without a reason, ObjectError when a map is missing.
@@ -89,7 +95,7 @@ export function loadProgramDescriptor(spec: ProgramSpec, maps: ReadonlyMap<strin
     instructions,
     license: spec.license,
     flags: spec.type === "syscall" ? BPF_F_SLEEPABLE : 0,
-    expectedAttachType: spec.type === "xdp" ? BpfAttachType.XDP : 0,
+    expectedAttachType: attachTypeOf(spec),
     btf:
       spec.btf === undefined || types === undefined
         ? undefined

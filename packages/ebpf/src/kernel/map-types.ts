@@ -21,6 +21,7 @@ const TYPED: readonly MapType[] = [
   "lru_hash",
   "lru_percpu_hash",
   "lpm_trie",
+  "sk_storage",
 ];
 
 /** Loads the types of `spec`, or undefined where it has none. Throws SyscallError when the kernel refuses them. */

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { isBpfFileSystem, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
 import type { MapSpec, ProgramSpec } from "../spec.ts";
+import { CgroupLink } from "./cgroup-link.ts";
 import { ObjectError } from "./errors.ts";
 import { assertMapMatches, KernelMap } from "./map.ts";
 import { KernelProgram } from "./program.ts";
@@ -31,7 +32,7 @@ export function ensurePinDirectory(directory: string): void {
 }
 
 /** Pins an object at `path`, which must not exist. Names may not hold dots (kernel/bpf/inode.c). */
-export function pin(object: KernelMap | KernelProgram | XdpLink, path: string): void {
+export function pin(object: KernelMap | KernelProgram | XdpLink | CgroupLink, path: string): void {
   objectPin(object.fd, path);
 }
 
@@ -68,4 +69,10 @@ export function openPinnedProgram(path: string, spec: ProgramSpec): KernelProgra
 export function openPinnedXdpLink(path: string): XdpLink | undefined {
   const fd = objectGet(path, `XDP link pinned at "${path}"`);
   return fd && new XdpLink(fd);
+}
+
+/** Opens the link to a control group pinned at `path`; undefined where nothing is. */
+export function openPinnedCgroupLink(path: string): CgroupLink | undefined {
+  const fd = objectGet(path, `control group link pinned at "${path}"`);
+  return fd && new CgroupLink(fd);
 }

@@ -1,6 +1,12 @@
 // A program in the kernel: its number, what the verifier found, and running it without a wire.
 
-import { type FileDescriptor, type ProgramInfo, programInfo, programTestRun } from "@yardmaster/linux";
+import {
+  BPF_F_TEST_XDP_LIVE_FRAMES,
+  type FileDescriptor,
+  type ProgramInfo,
+  programInfo,
+  programTestRun,
+} from "@yardmaster/linux";
 import type { BpfMap, BpfProgram, ProgramSpec, RunInput, RunOutput } from "../spec.ts";
 import { loadProgramDescriptor } from "./load.ts";
 
@@ -60,6 +66,16 @@ export class KernelProgram implements BpfProgram {
       packet: dataOut.slice(0, result.dataOutLength),
       durationNs: result.durationNs,
     };
+  }
+
+  /**
+   * Runs an XDP program on a frame as if it had come in on interface `interfaceIndex` of this network namespace, and
+   * does with the frame what the program says: what it passes goes to the network stack (BPF_F_TEST_XDP_LIVE_FRAMES).
+   * Programs attached to the interface do not see it.
+   */
+  inject(frame: Uint8Array, interfaceIndex: number): void {
+    const context = this.#context({ packet: frame }, interfaceIndex);
+    programTestRun(this.fd, { data: frame, context, repeat: 1, flags: BPF_F_TEST_XDP_LIVE_FRAMES });
   }
 
   close(): void {

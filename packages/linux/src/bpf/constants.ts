@@ -40,14 +40,20 @@ export const BpfMapType = {
   array_of_maps: 12,
   hash_of_maps: 13,
   devmap: 14,
+  sk_storage: 24,
   ringbuf: 27,
 } as const;
 
 /** enum bpf_prog_type */
-export const BpfProgramType = { sched_cls: 3, xdp: 6, syscall: 31 } as const;
+export const BpfProgramType = { sched_cls: 3, xdp: 6, sock_ops: 13, cgroup_sock_addr: 18, syscall: 31 } as const;
 
 /** enum bpf_attach_type */
-export const BpfAttachType = { XDP: 37 } as const;
+export const BpfAttachType = {
+  cgroup_sock_ops: 3,
+  cgroup_inet4_getpeername: 29,
+  cgroup_inet6_getpeername: 30,
+  XDP: 37,
+} as const;
 
 /** Flags of map_create. */
 export const BpfMapFlag = { NO_PREALLOC: 1 << 0, MMAPABLE: 1 << 10, INNER_MAP: 1 << 12 } as const;
@@ -63,3 +69,6 @@ export const BPF_F_REPLACE = 1 << 2;
 
 /** XDP_FLAGS_SKB_MODE and XDP_FLAGS_DRV_MODE (include/uapi/linux/if_link.h). */
 export const XdpFlag = { SKB_MODE: 1 << 1, DRV_MODE: 1 << 2 } as const;
+
+/** BPF_F_TEST_XDP_LIVE_FRAMES of prog_test_run, since Linux 5.18. */
+export const BPF_F_TEST_XDP_LIVE_FRAMES = 1 << 1;

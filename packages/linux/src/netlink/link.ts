@@ -10,6 +10,7 @@ const RTM_GETLINK = 18;
 const FIXED_SIZE = 16;
 /** include/uapi/linux/if.h */
 const IFF_UP = 1;
+const IFF_RUNNING = 0x40;
 /** include/uapi/linux/if_link.h */
 const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, LINK: 5, MASTER: 10, LINKINFO: 18, XDP: 43 } as const;
 const IFLA_INFO_KIND = 1;
@@ -41,6 +42,8 @@ export interface Link {
   readonly vlanId: number | undefined;
   /** Whether it has been brought up (IFF_UP). */
   readonly isUp: boolean;
+  /** Whether it can send, too (IFF_RUNNING): the kernel sets a virtual one going a moment after it was brought up. */
+  readonly isRunning: boolean;
   /** The other end of a veth, the lower interface of a VLAN; its namespace may be another. */
   readonly linkIndex: number | undefined;
   /** The bridge or bond that it belongs to. */
@@ -70,6 +73,7 @@ export function parseLink({ payload }: Pick<NetlinkMessage, "payload">): Link {
     kind,
     vlanId: kind === "vlan" ? info?.nested(IFLA_INFO_DATA)?.u16(IFLA_VLAN_ID) : undefined,
     isUp: (payload.getUint32(8, true) & IFF_UP) !== 0,
+    isRunning: (payload.getUint32(8, true) & IFF_RUNNING) !== 0,
     linkIndex: attributes.u32(IFLA.LINK),
     masterIndex: attributes.u32(IFLA.MASTER),
     xdp: parseXdp(attributes.nested(IFLA.XDP)),

@@ -29,18 +29,24 @@ export function buildMessage(
   fixed: Uint8Array,
   attributes: readonly NetlinkAttribute[],
 ): Uint8Array {
-  const length = attributes.reduce(
-    (sum, { value }) => sum + align(4 + value.length),
-    HEADER_SIZE + align(fixed.length),
-  );
-  const bytes = new Uint8Array(length);
+  const packed = packAttributes(attributes);
+  const start = HEADER_SIZE + align(fixed.length);
+  const bytes = new Uint8Array(start + packed.length);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, length, true);
+  view.setUint32(0, bytes.length, true);
   view.setUint16(4, header.type, true);
   view.setUint16(6, header.flags, true);
   view.setUint32(8, header.sequence, true);
   bytes.set(fixed, HEADER_SIZE);
-  let offset = HEADER_SIZE + align(fixed.length);
+  bytes.set(packed, start);
+  return bytes;
+}
+
+/** Attributes one after another, each at a multiple of four bytes: the end of a message, or of a nested attribute. */
+export function packAttributes(attributes: readonly NetlinkAttribute[]): Uint8Array {
+  const bytes = new Uint8Array(attributes.reduce((sum, { value }) => sum + align(4 + value.length), 0));
+  const view = new DataView(bytes.buffer);
+  let offset = 0;
   for (const { type, value } of attributes) {
     view.setUint16(offset, 4 + value.length, true);
     view.setUint16(offset + 2, type, true);

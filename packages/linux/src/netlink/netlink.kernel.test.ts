@@ -58,8 +58,10 @@ describeKernel("netlink", () => {
     ip("route", "add", "10.1.0.0/16", "via", "10.99.0.2");
     ip("route", "add", "unreachable", "10.2.0.0/16");
     ip("route", "add", "blackhole", "10.3.0.0/16");
+    ip("route", "add", "10.4.0.0/16", "via", "10.99.0.2", "mtu", "1300");
     const way = (address: string) => inside(() => routeTo(address));
     expect(way("10.99.0.7")).toEqual({ type: "unicast", interfaceIndex, gateway: undefined, source });
+    expect(way("10.4.0.1")).toMatchObject({ gateway: "10.99.0.2", mtu: 1300 });
     expect(way("10.1.2.3")).toEqual({ type: "unicast", interfaceIndex, gateway: "10.99.0.2", source });
     expect(way("fd99::7")).toMatchObject({ type: "unicast", interfaceIndex, gateway: undefined });
     expect(way("10.99.0.1")).toMatchObject({ type: "local" });

@@ -9,7 +9,8 @@ import { askRoute } from "./route-socket.ts";
 const RTM_GETROUTE = 26;
 /** sizeof(struct rtmsg) */
 const FIXED_SIZE = 12;
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7 } as const;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7, METRICS: 8 } as const;
+const RTAX_MTU = 2;
 /** RTN_* */
 const ROUTE_TYPES: ReadonlyMap<number, RouteType> = new Map([
   [1, "unicast"],
@@ -31,6 +32,8 @@ export type Route =
       readonly gateway: string | undefined;
       /** The address that this machine would send from. */
       readonly source: string | undefined;
+      /** What the route allows in bytes, where it says so itself or has learnt it; else the interface's counts. */
+      readonly mtu: number | undefined;
     }
   | { readonly type: "unreachable"; readonly errnoName: string };
 
@@ -64,6 +67,7 @@ export function routeTo(address: string): Route {
       interfaceIndex: found.u32(RTA.OIF) ?? 0,
       gateway: gateway && addressText(gateway),
       source: source && addressText(source),
+      mtu: found.nested(RTA.METRICS)?.u32(RTAX_MTU),
     };
   } catch (error) {
     if (!(error instanceof SyscallError) || error.command !== "netlink" || !NO_ROUTE.includes(error.errno)) throw error;

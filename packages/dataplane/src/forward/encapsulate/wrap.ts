@@ -11,7 +11,7 @@ import type { Parsed } from "../../parse.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom } from "../../room.ts";
-import { type Destination, destinationFlags } from "../../schema.ts";
+import { type Destination, destinationFlags, SPREAD_SHIFT } from "../../schema.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
 import type { Contents, Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
@@ -39,34 +39,45 @@ export function wrap(shape: BalancerShape, parsed: Parsed, { destination, versio
     length: network.length.add(0),
     flowHash: spreads || all.some(({ tellsFlows }) => tellsFlows) ? flowHash(parsed) : u32(0),
     port: destination.tunnelPort,
-    hasChecksum: hasFeature(shape, "tunnelChecksums")
-      ? destination.flags.and(destinationFlags.tunnelChecksum)
-      : u32(0),
+    hasChecksum: hasFeature(shape, "tunnelChecksums") ? destination.flags.and(destinationFlags.tunnelChecksum) : u32(0),
   };
   const { flowHash: hash, length } = contents;
-  const spread = spreads ? hash.and(destination.sourceSpread.raw()) : u32(0);
+  const spread = spreads ? hash.and(spreadMask(destination)) : u32(0);
   const { typeOfService, dontFragment } = network;
   const hops = network.hops.toU32();
-  const code = destination.encapsulation.toU32();
+  const code = destination.encapsulation.and((1 << SPREAD_SHIFT) - 1);
   insertRoom(parsed, { size: overhead, outer: version, encapsulation: code });
 
   const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [network.family];
-  among(outers, ({ digit }) => version.eq(Number(digit)), (outer) => {
-    const isOther = outer !== network.family;
-    const announced = packet.cursorAt(networkOffset.sub(Word16.size));
-    if (isOther) announced.read(Word16).orDrop(reasons.internal).word = be16(etherTypes[outer.name]);
-    among(all, (one) => code.eq(one.code), (one) => {
-      const fields: OuterFields = {
-        ...{ typeOfService: outerTypeOfService(typeOfService), dontFragment, hops, spread },
-        ...{ length: length.add(overhead), protocol: one.protocol[contents.inner] },
-      };
-      writeOuter(outer, packet.cursorAt(networkOffset), destination, fields);
-      one.write(packet.cursorAt(networkOffset.add(outerSizes[outer.name])), contents);
-      if (one.checksum === undefined || !hasFeature(shape, "tunnelChecksums")) return;
-      const { checksum } = one;
-      when(contents.hasChecksum.ne(0), () => seal(parsed, outer, one, { checksum, length }));
-    });
-  });
+  among(
+    outers,
+    ({ digit }) => version.eq(Number(digit)),
+    (outer) => {
+      const isOther = outer !== network.family;
+      const announced = packet.cursorAt(networkOffset.sub(Word16.size));
+      if (isOther) announced.read(Word16).orDrop(reasons.internal).word = be16(etherTypes[outer.name]);
+      among(
+        all,
+        (one) => code.eq(one.code),
+        (one) => {
+          const fields: OuterFields = {
+            ...{ typeOfService: outerTypeOfService(typeOfService), dontFragment, hops, spread },
+            ...{ length: length.add(overhead), protocol: one.protocol[contents.inner] },
+          };
+          writeOuter(outer, packet.cursorAt(networkOffset), destination, fields);
+          one.write(packet.cursorAt(networkOffset.add(outerSizes[outer.name])), contents);
+          if (one.checksum === undefined || !hasFeature(shape, "tunnelChecksums")) return;
+          const { checksum } = one;
+          when(contents.hasChecksum.ne(0), () => seal(parsed, outer, one, { checksum, length }));
+        },
+      );
+    },
+  );
+}
+
+/** The bits of the last word of the source address that tell flows apart, as they lie in memory. */
+function spreadMask({ encapsulation }: Tunnel["destination"]): Int<"u32"> {
+  return u32(1).shl(encapsulation.shr(SPREAD_SHIFT)).sub(1).toNet().raw();
 }
 
 /** Runs `body` for the one of `all` that is meant; where there is but one, without asking. */

@@ -72,6 +72,7 @@ function createStore<K, V>(spec: MapSpec<K, V>, values: ValueArea): Store {
 
 function findProblem<K, V>(spec: MapSpec<K, V>): string | undefined {
   const { type, key, maxEntries, inner } = spec;
+  if (type === "sk_storage") return "the interpreter has no sockets";
   if (type === "prog_array") return "the interpreter has no tail calls";
   if (!Number.isInteger(maxEntries) || maxEntries < 1) return `${maxEntries} entries make no map`;
   if (type === "ringbuf") {

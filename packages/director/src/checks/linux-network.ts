@@ -1,0 +1,36 @@
+// The Network of the machine that we run on, as the kernel tells it over netlink and in /proc/sys.
+import { existsSync, readFileSync } from "node:fs";
+import { listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
+import type { Network, NetworkRoute } from "./network.ts";
+
+/** Interfaces, addresses and neighbours are read once, here; all else when asked. Throws SyscallError. */
+export function createLinuxNetwork(): Network {
+  const links = listLinks();
+  const nameOf = (index: number) => links.find((link) => link.index === index)?.name ?? `interface ${index}`;
+  const addresses = listAddresses().map((entry) => ({ ...entry, interfaceName: nameOf(entry.interfaceIndex) }));
+  const neighbours = new Map(
+    listNeighbours().map(({ interfaceIndex, address, mac, state }) => [
+      `${nameOf(interfaceIndex)} ${address}`,
+      { mac, state },
+    ]),
+  );
+  return {
+    interfaces: () => links,
+    addresses: () => addresses,
+    neighbour: (interfaceName, address) => neighbours.get(`${interfaceName} ${address}`),
+    setting: readSetting,
+    routeTo: (address): NetworkRoute | undefined => {
+      const route = routeTo(address);
+      if (route.type === "unreachable") return undefined;
+      const { type, interfaceIndex, gateway, source } = route;
+      const mtu = route.mtu ?? links.find(({ index }) => index === interfaceIndex)?.mtu ?? 0;
+      return { type, interfaceName: nameOf(interfaceIndex), gateway, source, mtu };
+    },
+  };
+}
+
+/** Dots separate folders; an interface's own dot, as of a VLAN, is a slash in a setting's name (sysctl(8)). */
+function readSetting(name: string): string | undefined {
+  const file = `/proc/sys/${name.replaceAll(/[./]/g, (found) => (found === "." ? "/" : "."))}`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
