@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 
 import { type LabReport, runLab } from "@yardmaster/lab";
+import { choicesFor } from "@yardmaster/lab/choices";
 import { describe, expect, test } from "vitest";
 
 import { labOptions, needsRoot } from "./lab-options.ts";
@@ -12,7 +13,7 @@ const unmetOf = ({ methods }: LabReport): readonly string[] =>
 
 describe.skipIf(needsRoot)("the lab's mixed scenario", () => {
   test.each(["nat", "dr"] as const)("%s: promises are kept and all counts agree", async (method) => {
-    const report = await runLab(labOptions({ methods: [method], scenarios: ["mixed"] }));
+    const report = await runLab(labOptions({ choices: choicesFor({ method, family: "ipv4", scenario: "mixed" }) }));
     expect(unmetOf(report)).toEqual([]);
     expect(report.passed).toBe(true);
     const services = report.methods.flatMap(({ mixed }) => mixed?.services ?? []);
@@ -32,7 +33,9 @@ describe.skipIf(needsRoot)("the lab's mixed scenario", () => {
 
   test("a director that does something else is found out, and its counts are still right", async () => {
     const directorCommand = [process.execPath, resolve(import.meta.dirname, "round-robin-director.ts")] as const;
-    const report = await runLab(labOptions({ scenarios: ["mixed"], directorCommand }));
+    const report = await runLab(
+      labOptions({ choices: choicesFor({ method: "nat", family: "ipv4", scenario: "mixed" }), directorCommand }),
+    );
     expect(report.passed).toBe(false);
     // Two short ones and a long one for three servers, in turn: all the long ones are at one server.
     expect(unmetOf(report)).toEqual(

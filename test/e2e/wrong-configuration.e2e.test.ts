@@ -6,7 +6,7 @@ import {
   interfacesWithXdp,
   labFolder,
   type LabNetwork,
-  layouts,
+  layoutOf,
   readLog,
   startDirector,
   takeDown,
@@ -37,7 +37,7 @@ describe.skipIf(needsRoot)("a director with a faulty configuration", () => {
 
   beforeAll(async () => {
     name = createLabFolder();
-    network = await buildNetwork(layouts.nat(1), `${name}-nat`);
+    network = await buildNetwork(layoutOf({ method: "nat" }, 1), `${name}-nat`);
   });
 
   afterAll(() => takeDown(name));

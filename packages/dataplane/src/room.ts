@@ -1,39 +1,39 @@
-// Growth of the packet at its front: the one place where the two hooks differ in how a tunnel's headers get in.
+// Growth of the packet at its front, for a tunnel's headers.
 
-import { be16, bytes, guard, type Int, struct, u32, when } from "@yardmaster/ebpf";
-import { Ethernet, VlanTag } from "./headers.ts";
+import { be16, bytes, type Encapsulation, guard, struct, when } from "@yardmaster/ebpf";
+import { Ethernet, VlanTag, Word16 } from "./headers.ts";
+import { etherTypes } from "./network-header.ts";
 import type { Frame } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-
-/** What is to come into the room. */
-export interface Room {
-  /** Bytes: those of all headers together. The verifier sees that they are few. */
-  readonly size: Int<"u32">;
-  /** Family of the outer IP header, 4 or 6, and the code of the encapsulation: what a hook is told of them. */
-  readonly outer: Int<"u32">;
-  readonly encapsulation: Int<"u32">;
-}
 
 const LinkLayer = struct("link_layer", { macs: bytes(12), type: be16 });
 const LinkSlot = struct("link_layer_at", { link: LinkLayer });
 const TagSlot = struct("vlan_tag_at", { tag: VlanTag });
 
 /**
- * Makes room between the link layer and the network header, which then begins as far from the start as before. What is
- * in the room is undefined; references into the packet become stale.
+ * Makes room of `size` bytes between link layer and network header for the outer headers that `what` says; the packet's
+ * network header begins as far from the start as before, and the link layer announces the outer one. What is in the
+ * room is undefined, references into the packet become stale.
  */
-export function insertRoom({ packet, networkOffset }: Frame, { size }: Room): void {
-  guard(packet.adjustHead(u32(0).sub(size)).eq(0)).orDrop(reasons.internal);
-  const before = packet.cursorAt(size).read(LinkSlot).orDrop(reasons.internal);
-  packet.cursorAt(0).read(LinkSlot).orDrop(reasons.internal).link = before.link;
-  for (const at of [Ethernet.size, Ethernet.size + VlanTag.size]) {
-    when(
-      networkOffset.gt(at),
-      () => {
-        const tag = packet.cursorAt(size.add(at)).read(TagSlot).orDrop(reasons.internal);
-        packet.cursorAt(at).read(TagSlot).orDrop(reasons.internal).tag = tag.tag;
-      },
-      { isRare: true },
-    );
+export function insertRoom({ packet, networkOffset }: Frame, size: number, what: Encapsulation): void {
+  guard(packet.encapsulate(size, what).eq(0)).orDrop(reasons.internal);
+  // Under tc the stack has moved what is before the room, and keeps the outermost tag elsewhere.
+  if (packet.hook === "xdp") {
+    const before = packet.cursorAt(size).read(LinkSlot).orDrop(reasons.internal);
+    packet.cursorAt(0).read(LinkSlot).orDrop(reasons.internal).link = before.link;
+    for (const at of [Ethernet.size, Ethernet.size + VlanTag.size]) {
+      when(
+        networkOffset.gt(at),
+        () => {
+          const from = packet.cursorAt(size + at);
+          packet.cursorAt(at).read(TagSlot).orDrop(reasons.internal).tag = from
+            .read(TagSlot)
+            .orDrop(reasons.internal).tag;
+        },
+        { isRare: true },
+      );
+    }
   }
+  const type = packet.cursorAt(networkOffset.sub(Word16.size)).read(Word16).orDrop(reasons.internal);
+  type.word = be16(etherTypes[what.family]);
 }

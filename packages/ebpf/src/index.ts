@@ -51,9 +51,16 @@ export {
   stack,
 } from "./dsl/map.ts";
 export { Maybe } from "./dsl/maybe.ts";
-export { type Cursor, Packet } from "./dsl/packet.ts";
+export {
+  type CarriedTag,
+  type Checksummed,
+  type CoveredChange,
+  type Cursor,
+  type Encapsulation,
+  Packet,
+} from "./dsl/packet.ts";
 export { fn, type FunctionOptions, loop, verdictFn } from "./dsl/function.ts";
-export { type ProgramDefinition, xdp } from "./dsl/program.ts";
+export { type ProgramOptions, type ProgramDefinition, tc, xdp } from "./dsl/program.ts";
 export { type ProgramArray, programArray } from "./dsl/program-array.ts";
 export type { Located } from "./dsl/reference.ts";
 export { Bool, Int, Net } from "./dsl/scalar.ts";
@@ -97,6 +104,7 @@ export {
   u32,
   u64,
 } from "./dsl/types.ts";
+export { TcPacket } from "./dsl/tc-packet.ts";
 export { drop, pass, type Reason, tx, type Verdict, verdict } from "./dsl/verdict.ts";
 export { converter, isSameLayout, type Layout, type LayoutField, sizeOfLayout } from "./layout.ts";
 export type * from "./spec.ts";

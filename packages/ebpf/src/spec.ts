@@ -99,6 +99,24 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   close(): void;
 }
 
+/**
+ * sched_cls: what the stack knows of a packet beside its bytes. The kernel's test run takes only `segmentPayload`; its
+ * packets are in one piece, have whole checksums and their tags in the frame.
+ */
+export interface SocketBufferInput {
+  /** Bytes in the first piece, which programs can read at once. Default: all. At least 14. */
+  readonly linearBytes?: number;
+  /**
+   * `whole`: as on a wire. `complete`: so, too, and a card has summed up the packet (CHECKSUM_COMPLETE). Or the
+   * checksum is yet to be computed, of everything from byte `start` of the frame on, to be put `offset` behind that.
+   */
+  readonly checksum?: "whole" | "complete" | { readonly start: number; readonly offset: number };
+  /** Bytes of payload in each segment that the packet will be divided into (gso_size). Default 0: it is one. */
+  readonly segmentPayload?: number;
+  /** PACKET_* of include/uapi/linux/if_packet.h. Default 0, for this machine. */
+  readonly packetType?: number;
+}
+
 /** One run of a program on a packet that is not on any wire (BPF_PROG_TEST_RUN). */
 export interface RunInput {
   readonly packet: Uint8Array;
@@ -106,9 +124,13 @@ export interface RunInput {
   readonly repeat?: number;
   /** xdp: `ingress_ifindex` of the context; the kernel accepts only interfaces that exist. */
   readonly ingressIfindex?: number;
+  readonly buffer?: SocketBufferInput;
 }
 export interface RunOutput {
-  /** What the program returned (xdp: XDP_ABORTED 0, DROP 1, PASS 2, TX 3, REDIRECT 4). */
+  /**
+   * What the program returned, 32 bits unsigned (xdp: XDP_ABORTED 0, DROP 1, PASS 2, TX 3, REDIRECT 4; sched_cls:
+   * TC_ACT_UNSPEC 0xffffffff, SHOT 2, REDIRECT 7).
+   */
   readonly verdict: number;
   readonly packet: Uint8Array;
   /** Mean nanoseconds per repetition, as the host measured them. */

@@ -4,6 +4,7 @@ import type { LabLayout, LabScenario, LabService } from "./layout.ts";
 
 /** Lines of the director's section that only one scenario wants. */
 const settings: Readonly<Record<LabScenario, readonly string[]>> = {
+  path: [],
   shares: [],
   // LVS remembers closed connections for two minutes: dr sees only the client's FIN, nat both. The lab waits for that.
   mixed: ["  timeouts: { tcpFin: 1s, timeWait: 1s }"],
@@ -15,7 +16,7 @@ export function directorConfig(layout: LabLayout): string {
     "# Written by yardmaster lab.",
     "director:",
     `  interfaces: [${layout.directorInterfaces.join(", ")}]`,
-    "  hook: xdp",
+    `  hook: ${layout.hook}`,
     ...settings[layout.scenario],
     "services:",
     ...layout.services.flatMap((service) => serviceLines(layout, service)),

@@ -2,11 +2,13 @@
 import { expect, test } from "vitest";
 
 import { judge } from "./expectations.ts";
+import type { MethodMeasurement } from "./lab-report.ts";
+import { layoutOf } from "./layouts.ts";
 import { goodMeasurement } from "./measurement.fixture.ts";
 import type { TrafficReport } from "./traffic-job.ts";
 
-const unmet = (measured: Parameters<typeof judge>[0]): readonly string[] =>
-  judge(measured)
+const unmet = (measured: MethodMeasurement): readonly string[] =>
+  judge(layoutOf(measured, 1), measured)
     .filter(({ met }) => !met)
     .map(({ what, detail }) => `${what} (${detail})`);
 
@@ -67,7 +69,7 @@ test("what the director says must agree: hooks, connections, none active, nothin
   const status = { ...good.status, hooks: good.status.hooks.slice(0, 1), services };
   const directorEnd = { how: "signal SIGKILL", interfacesWithXdp: ["eth1"] };
   expect(unmet({ ...good, status, directorEnd })).toEqual([
-    "web: the director counts each connection once (29 counted, 30 made)",
+    "web: the director counts each connection once (29 counted, 31 made)",
     "web: closed connections are not active (2 active after the traffic)",
     "the director works on eth0 and eth1 (eth0 (native))",
     "the director ends on SIGTERM and leaves nothing attached (signal SIGKILL; still attached: eth1)",

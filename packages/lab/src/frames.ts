@@ -7,7 +7,7 @@ import { namespaceOf } from "./network.ts";
 
 /** Frame counts, since the network stands or of a span of time. */
 export interface FrameCounts {
-  /** What the router sent towards the director: requests. */
+  /** What was sent towards the director: requests. */
   readonly requests: number;
   /** What the real servers sent: replies. */
   readonly replies: number;
@@ -23,10 +23,10 @@ interface LinkStatistics {
 /** Reads the counters. */
 export async function readFrames(network: LabNetwork): Promise<FrameCounts> {
   const { requestLink } = network.layout;
-  const router = await statisticsOf(network, requestLink.host);
+  const links = await statisticsOf(network, requestLink.host);
   const director = await statisticsOf(network, "director");
   const servers = await Promise.all(serverHosts(network.layout).map(({ name }) => statisticsOf(network, name)));
-  const requests = sum(router.filter((link) => link.ifname === requestLink.interfaceName).map(sent));
+  const requests = sum(links.filter((link) => link.ifname === requestLink.interfaceName).map(sent));
   return {
     requests,
     replies: sum(servers.flat().map(sent)),
@@ -39,7 +39,7 @@ export function framesBetween(before: FrameCounts, after: FrameCounts): FrameCou
   return {
     requests: after.requests - before.requests,
     replies: after.replies - before.replies,
-    // A stray ARP frame of the router may be counted by one side a moment before the other.
+    // A stray ARP frame may be counted by one side a moment before the other.
     repliesThroughDirector: Math.max(0, after.repliesThroughDirector - before.repliesThroughDirector),
   };
 }

@@ -10,6 +10,19 @@ export {
 export { ask, type HostProcess, readLog, startHostProcess, stopHostProcess, waitForLog } from "./host-process.ts";
 export { LabError, type LabErrorCode } from "./lab-error.ts";
 export type { Expectation, LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
-export { type LabDestination, type LabLayout, type LabMethod, type LabScenario, type LabService } from "./layout.ts";
+export { type LabFamily, labFamilies } from "./addresses.ts";
+export {
+  type LabDestination,
+  type LabHook,
+  labHooks,
+  type LabLayout,
+  type LabMethod,
+  labMethods,
+  type LabScenario,
+  labScenarios,
+  type LabService,
+} from "./layout.ts";
+export { type ChoiceOf, layoutOf } from "./layouts.ts";
 export { buildNetwork, interfacesWithXdp, type LabNetwork, namespaceOf } from "./network.ts";
-export { type LabOptions, layouts, runLab } from "./run-lab.ts";
+export { type LabOptions, runLab } from "./run-lab.ts";
+export { captureFolder } from "./trace/capture-file.ts";

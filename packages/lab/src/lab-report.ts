@@ -4,8 +4,10 @@ import type { DirectorStatus } from "@yardmaster/director";
 
 import type { DirectorEnd } from "./director-process.ts";
 import type { FrameCounts } from "./frames.ts";
-import type { LabMethod, LabScenario, LabService } from "./layout.ts";
+import type { LabFamily } from "./addresses.ts";
+import type { LabHook, LabMethod, LabScenario, LabService } from "./layout.ts";
 import type { MixedMeasurement } from "./mixed/mixed-report.ts";
+import type { TraceReport } from "./trace/trace-report.ts";
 import type { TrafficReport } from "./traffic-job.ts";
 
 /** One service's traffic. */
@@ -20,13 +22,17 @@ export interface ServiceResult {
 export interface MethodMeasurement {
   readonly method: LabMethod;
   readonly scenario: LabScenario;
+  readonly family: LabFamily;
+  readonly hook: LabHook;
   readonly description: string;
   readonly clients: number;
   readonly readyAfterMs: number;
-  /** Scenario `shares`. */
+  /** Scenario `shares`; none in the others. */
   readonly services: readonly ServiceResult[];
   /** Scenario `mixed`. */
   readonly mixed?: MixedMeasurement;
+  /** Scenarios `path` and `shares`: one connection's packets, hop by hop. */
+  readonly trace?: TraceReport;
   readonly frames: FrameCounts;
   readonly repliesPassDirector: boolean;
   readonly directorInterfaces: readonly string[];

@@ -12,7 +12,7 @@ interface ServiceTemplate {
   readonly weights: readonly [number, number, number];
 }
 
-/** Where they share requests out: the common schedulers over TCP, and one over UDP. */
+/** Where requests are shared out: the common schedulers over TCP, and one over UDP. */
 const shared: readonly ServiceTemplate[] = [
   { name: "web", port: 80, protocol: "tcp", scheduler: "wrr", weights: [1, 2, 3] },
   { name: "web-rr", port: 81, protocol: "tcp", scheduler: "rr", weights: [1, 1, 1] },
@@ -25,6 +25,7 @@ const shared: readonly ServiceTemplate[] = [
 const mixedWeights = [1, 3, 8] as const;
 
 const templates: Readonly<Record<LabScenario, readonly ServiceTemplate[]>> = {
+  path: shared,
   shares: shared,
   mixed: leastConnectionSchedulers.map((scheduler, index) => ({
     name: `mixed-${scheduler}`,

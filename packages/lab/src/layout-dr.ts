@@ -1,92 +1,76 @@
 // The direct-routing layout: clients – router – one segment with the director and the servers. Every server
-// holds the VIP on lo and keeps silent about it in ARP; its replies go by the router straight to the clients.
+// holds the VIP on lo and keeps silent about it; its replies go by the router straight to the clients.
+import { addressIn, alone, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
 import { labServices } from "./lab-services.ts";
-import type { HostPlan, LabLayout, LabScenario, LinkPlan } from "./layout.ts";
-import { clientAddresses, forwardingSettings, serverNames } from "./layout.ts";
+import type { HostPlan, LabChoice, LabLayout } from "./layout.ts";
+import {
+  atSwitch,
+  clientHost,
+  forwardingSettings,
+  hostPlan,
+  link,
+  serverAddressesIn,
+  serverNames,
+  switchHost,
+} from "./layout.ts";
 
-const virtualAddress = "198.51.100.10";
-const serverAddresses = ["198.51.100.11", "198.51.100.12", "198.51.100.13"] as const;
-
-/** What keeps a real server from answering ARP for the VIP or announcing it (kernel docs: ip-sysctl, arp_ignore). */
+/**
+ * What keeps a real server from answering ARP for the VIP or announcing it (kernel docs: ip-sysctl, arp_ignore). IPv6
+ * needs nothing: a host answers neighbour solicitations only for addresses of the interface asked (net/ipv6/ndisc.c).
+ */
 const silentAboutVip: Readonly<Record<string, string>> = {
-  "conf/all/arp_ignore": "1",
-  "conf/all/arp_announce": "2",
+  "ipv4/conf/all/arp_ignore": "1",
+  "ipv4/conf/all/arp_announce": "2",
 };
 
 /** The network for direct routing with this many client addresses. */
-export function directRoutingLayout(clientCount: number, scenario: LabScenario = "shares"): LabLayout {
-  const clients = clientAddresses(clientCount);
+export function directRoutingLayout(choice: LabChoice, clientCount: number): LabLayout {
+  const { family } = choice;
+  const clients = clientAddresses(family, clientCount);
+  const virtualAddress = addressIn("services", family, 10);
+  const serverAddresses = serverAddressesIn("services", family);
+  const [clientNetwork, segment] = [networkPrefix("clients", family), networkPrefix("services", family)];
   return {
-    method: "dr",
-    scenario,
-    description: "clients 203.0.113.0/24 – router – segment 198.51.100.0/24 with director and servers (VIP on lo)",
+    ...choice,
+    description: `clients ${clientNetwork} – router – segment ${segment} with director and servers (VIP on lo)`,
     virtualAddress,
-    hosts: directRoutingHosts(clients),
-    links: ["router", "director", ...serverNames].map(toSwitch).concat({
-      ends: [
-        { host: "client", interfaceName: "eth0" },
-        { host: "router", interfaceName: "eth1" },
-      ],
-    }),
+    hosts: directRoutingHosts(choice, { clients, virtualAddress, serverAddresses }),
+    links: [link("client", "eth0", "router", "eth1"), ...atSwitch(["router", "director", ...serverNames])],
     clientAddresses: clients,
     directorInterfaces: ["eth0"],
-    services: labServices(scenario, { virtualAddress, serverAddresses, serverPort: (port) => port }),
+    services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port }),
     requestLink: { host: "router", interfaceName: "eth0" },
-    repliesPassDirector: false,
+    requestPath: ["client", "router", "director", "server"],
+    replyPath: ["server", "router", "client"],
     udpBindAddress: virtualAddress,
   };
 }
 
-function directRoutingHosts(clients: readonly string[]): readonly HostPlan[] {
+function directRoutingHosts(
+  { family }: LabChoice,
+  given: {
+    readonly clients: readonly string[];
+    readonly virtualAddress: string;
+    readonly serverAddresses: readonly string[];
+  },
+): readonly HostPlan[] {
+  const onSegment = (number: number): string => withPrefix(addressIn("services", family, number));
+  const vip = alone(given.virtualAddress);
+  const routes = [`default via ${addressIn("services", family, 1)}`];
   return [
-    {
-      name: "client",
-      kind: "host",
-      settings: {},
-      addresses: clients.map((address) => ({ interfaceName: "eth0", address: `${address}/24` })),
-      routes: ["default via 203.0.113.1"],
-    },
-    {
-      name: "router",
-      kind: "host",
+    clientHost(family, given.clients),
+    hostPlan("router", {
       settings: forwardingSettings,
-      addresses: [
-        { interfaceName: "eth1", address: "203.0.113.1/24" },
-        { interfaceName: "eth0", address: "198.51.100.1/24" },
-      ],
-      routes: [],
-    },
-    {
-      name: "director",
-      kind: "host",
-      settings: forwardingSettings,
-      addresses: [
-        { interfaceName: "eth0", address: "198.51.100.2/24" },
-        { interfaceName: "eth0", address: `${virtualAddress}/32` },
-      ],
-      routes: ["default via 198.51.100.1"],
-    },
-    { name: "switch", kind: "switch", settings: {}, addresses: [], routes: [] },
-    ...serverNames.map(
-      (name, index): HostPlan => ({
-        name,
-        kind: "host",
+      addresses: { eth1: [withPrefix(addressIn("clients", family, 1))], eth0: [onSegment(1)] },
+    }),
+    hostPlan("director", { settings: forwardingSettings, addresses: { eth0: [onSegment(2), vip] }, routes }),
+    switchHost,
+    ...serverNames.map((name, index) =>
+      hostPlan(name, {
         settings: silentAboutVip,
-        addresses: [
-          { interfaceName: "lo", address: `${virtualAddress}/32` },
-          { interfaceName: "eth0", address: `${serverAddresses[index]}/24` },
-        ],
-        routes: ["default via 198.51.100.1"],
+        addresses: { lo: [vip], eth0: [withPrefix(given.serverAddresses[index] ?? "")] },
+        routes,
       }),
     ),
   ];
-}
-
-function toSwitch(host: string): LinkPlan {
-  return {
-    ends: [
-      { host, interfaceName: "eth0" },
-      { host: "switch", interfaceName: host },
-    ],
-  };
 }

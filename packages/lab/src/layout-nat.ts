@@ -1,88 +1,77 @@
 // The NAT layout: clients – router – director – servers on an inside network whose default gateway is
 // the director. What NAT asks of the network (replies lead back through the director) holds by routing.
+import { addressIn, alone, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
 import { labServices } from "./lab-services.ts";
-import type { HostPlan, LabLayout, LabScenario, LinkPlan } from "./layout.ts";
-import { clientAddresses, forwardingSettings, serverNames } from "./layout.ts";
-
-const virtualAddress = "198.51.100.10";
-const serverAddresses = ["10.0.0.11", "10.0.0.12", "10.0.0.13"] as const;
+import type { HostPlan, LabChoice, LabLayout } from "./layout.ts";
+import {
+  atSwitch,
+  clientHost,
+  forwardingSettings,
+  hostPlan,
+  link,
+  serverAddressesIn,
+  serverNames,
+  switchHost,
+} from "./layout.ts";
 
 /** The network for NAT with this many client addresses. Server ports are 8000 above the service's. */
-export function natLayout(clientCount: number, scenario: LabScenario = "shares"): LabLayout {
-  const clients = clientAddresses(clientCount);
+export function natLayout(choice: LabChoice, clientCount: number): LabLayout {
+  const { family } = choice;
+  const clients = clientAddresses(family, clientCount);
+  const virtualAddress = addressIn("services", family, 10);
+  const serverAddresses = serverAddressesIn("inside", family);
+  const [clientNetwork, inside] = [networkPrefix("clients", family), networkPrefix("inside", family)];
   return {
-    method: "nat",
-    scenario,
-    description: "clients 203.0.113.0/24 – router – director – servers 10.0.0.0/24 (default gateway: the director)",
+    ...choice,
+    description: `clients ${clientNetwork} – router – director – servers ${inside} (default gateway: the director)`,
     virtualAddress,
-    hosts: natHosts(clients),
-    links: natLinks(),
+    hosts: natHosts(choice, { clients, virtualAddress, serverAddresses }),
+    links: [
+      link("client", "eth0", "router", "eth0"),
+      link("router", "eth1", "director", "eth0"),
+      link("director", "eth1", "switch", "director"),
+      ...atSwitch(serverNames),
+    ],
     clientAddresses: clients,
     directorInterfaces: ["eth0", "eth1"],
-    services: labServices(scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
+    services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
     requestLink: { host: "router", interfaceName: "eth1" },
-    repliesPassDirector: true,
-    udpBindAddress: "0.0.0.0",
+    requestPath: ["client", "router", "director", "server"],
+    replyPath: ["server", "director", "router", "client"],
+    udpBindAddress: family === "ipv4" ? "0.0.0.0" : "::",
   };
 }
 
-function natHosts(clients: readonly string[]): readonly HostPlan[] {
+function natHosts(
+  { family }: LabChoice,
+  given: {
+    readonly clients: readonly string[];
+    readonly virtualAddress: string;
+    readonly serverAddresses: readonly string[];
+  },
+): readonly HostPlan[] {
+  const outside = (number: number): string => addressIn("outside", family, number);
   return [
-    {
-      name: "client",
-      kind: "host",
-      settings: {},
-      addresses: clients.map((address) => ({ interfaceName: "eth0", address: `${address}/24` })),
-      routes: ["default via 203.0.113.1"],
-    },
-    {
-      name: "router",
-      kind: "host",
+    clientHost(family, given.clients),
+    hostPlan("router", {
       settings: forwardingSettings,
-      addresses: [
-        { interfaceName: "eth0", address: "203.0.113.1/24" },
-        { interfaceName: "eth1", address: "192.0.2.1/24" },
-      ],
-      routes: ["198.51.100.0/24 via 192.0.2.2"],
-    },
-    {
-      name: "director",
-      kind: "host",
+      addresses: { eth0: [withPrefix(addressIn("clients", family, 1))], eth1: [withPrefix(outside(1))] },
+      routes: [`${networkPrefix("services", family)} via ${outside(2)}`],
+    }),
+    hostPlan("director", {
       settings: forwardingSettings,
-      addresses: [
-        { interfaceName: "eth0", address: "192.0.2.2/24" },
-        { interfaceName: "eth0", address: `${virtualAddress}/32` },
-        { interfaceName: "eth1", address: "10.0.0.1/24" },
-      ],
-      routes: ["default via 192.0.2.1"],
-    },
-    { name: "switch", kind: "switch", settings: {}, addresses: [], routes: [] },
-    ...serverNames.map(
-      (name, index): HostPlan => ({
-        name,
-        kind: "host",
-        settings: {},
-        addresses: [{ interfaceName: "eth0", address: `${serverAddresses[index]}/24` }],
-        routes: ["default via 10.0.0.1"],
+      addresses: {
+        eth0: [withPrefix(outside(2)), alone(given.virtualAddress)],
+        eth1: [withPrefix(addressIn("inside", family, 1))],
+      },
+      routes: [`default via ${outside(1)}`],
+    }),
+    switchHost,
+    ...serverNames.map((name, index) =>
+      hostPlan(name, {
+        addresses: { eth0: [withPrefix(given.serverAddresses[index] ?? "")] },
+        routes: [`default via ${addressIn("inside", family, 1)}`],
       }),
     ),
   ];
-}
-
-function natLinks(): readonly LinkPlan[] {
-  return [
-    link("client", "eth0", "router", "eth0"),
-    link("router", "eth1", "director", "eth0"),
-    link("director", "eth1", "switch", "director"),
-    ...serverNames.map((name) => link(name, "eth0", "switch", name)),
-  ];
-}
-
-function link(host: string, interfaceName: string, otherHost: string, otherInterfaceName: string): LinkPlan {
-  return {
-    ends: [
-      { host, interfaceName },
-      { host: otherHost, interfaceName: otherInterfaceName },
-    ],
-  };
 }

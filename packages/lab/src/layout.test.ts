@@ -2,15 +2,15 @@
 import { parseConfiguration } from "@yardmaster/director";
 import { describe, expect, test } from "vitest";
 
+import { choicesFor } from "./choices.ts";
 import { directorConfig } from "./director-config.ts";
 import { LabError } from "./lab-error.ts";
-import { labScenarios } from "./layout.ts";
-import { layouts } from "./run-lab.ts";
+import { layoutOf } from "./layouts.ts";
 
-const runs = (["nat", "dr"] as const).flatMap((method) => labScenarios.map((scenario) => ({ method, scenario })));
+const runs = choicesFor({ scenario: "all", family: "all", hook: "all" });
 
-describe.each(runs)("the layout for $method, scenario $scenario", ({ method, scenario }) => {
-  const layout = layouts[method](20, scenario);
+describe.each(runs)("the layout for $method, $family, scenario $scenario, hook $hook", (choice) => {
+  const layout = layoutOf(choice, 20);
 
   test("every cable ends at two hosts, and every interface is used once", () => {
     const hosts = new Set(layout.hosts.map(({ name }) => name));
@@ -39,13 +39,13 @@ describe.each(runs)("the layout for $method, scenario $scenario", ({ method, sce
       })),
     ).toEqual(
       layout.services.map(({ name, address, port, protocol, scheduler, destinations }) => ({
-        identity: { name, match: { kind: "exact", address, port, protocol }, scheduler, forwarding: method },
+        identity: { name, match: { kind: "exact", address, port, protocol }, scheduler, forwarding: choice.method },
         servers: destinations.map((server) => `${server.address}:${server.port} ${server.weight}`),
       })),
     );
   });
 
   test.each([0, 201, 1.5])("refuses %d clients", (clients) => {
-    expect(() => layouts[method](clients, scenario)).toThrow(LabError);
+    expect(() => layoutOf(choice, clients)).toThrow(LabError);
   });
 });

@@ -1,18 +1,38 @@
 // What a lab network is made of, as plain data: hosts, links, addresses and the services of the director.
-// The layouts fill it in (layout-nat.ts, layout-dr.ts), network.ts builds it from namespaces.
+// The layouts fill it in (layout-nat.ts, layout-dr.ts …), network.ts builds it from namespaces.
 
 import type { Scheduler } from "@yardmaster/director";
 
-import { LabError } from "./lab-error.ts";
+import { addressIn, type LabFamily, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
-export type LabMethod = "nat" | "dr";
+export const labMethods = ["nat", "dr"] as const;
 
-/** What is shown: how requests are shared out, or what holds while long and short connections are mixed. */
-export const labScenarios = ["shares", "mixed"] as const;
+/** One of them. */
+export type LabMethod = (typeof labMethods)[number];
+
+/**
+ * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; or what holds
+ * while long and short connections are mixed.
+ */
+export const labScenarios = ["path", "shares", "mixed"] as const;
 
 /** One of them; each has its own services, director and traffic. */
 export type LabScenario = (typeof labScenarios)[number];
+
+/** Where the director's program is put, as its configuration names it. */
+export const labHooks = ["xdp", "xdp-generic"] as const;
+
+/** One of them. */
+export type LabHook = (typeof labHooks)[number];
+
+/** What a layout is made for. */
+export interface LabChoice {
+  readonly method: LabMethod;
+  readonly scenario: LabScenario;
+  readonly family: LabFamily;
+  readonly hook: LabHook;
+}
 
 /** An address on an interface, with prefix length: `192.0.2.1/24`. */
 export interface InterfaceAddress {
@@ -25,7 +45,7 @@ export interface HostPlan {
   readonly name: string;
   /** `switch`: a bridge over all its interfaces and nothing else. */
   readonly kind: "host" | "switch";
-  /** Paths below /proc/sys/net/ipv4 and their values, set before the first address. */
+  /** Paths below /proc/sys/net and their values, set before the first address. */
   readonly settings: Readonly<Record<string, string>>;
   readonly addresses: readonly InterfaceAddress[];
   /** As `ip route add` takes them: `default via 192.0.2.1`. */
@@ -61,10 +81,11 @@ export interface LabService {
   readonly destinations: readonly LabDestination[];
 }
 
-/** A whole lab network for one forwarding method and one scenario. */
-export interface LabLayout {
-  readonly method: LabMethod;
-  readonly scenario: LabScenario;
+/** The hosts that packets of one direction visit, in order; `server` stands for the server that was chosen. */
+export type HostPath = readonly string[];
+
+/** A whole lab network for one choice. */
+export interface LabLayout extends LabChoice {
   /** One line for people: who stands where. */
   readonly description: string;
   readonly virtualAddress: string;
@@ -75,10 +96,11 @@ export interface LabLayout {
   /** The interfaces the director works on. */
   readonly directorInterfaces: readonly string[];
   readonly services: readonly LabService[];
-  /** The router's interface by which requests, and nothing else, leave for the director. */
+  /** The interface by which requests, and hardly anything else, leave for the director. */
   readonly requestLink: LinkEnd;
-  /** Whether this method brings replies back through the director. */
-  readonly repliesPassDirector: boolean;
+  /** Which way requests go and which way replies, switches aside. */
+  readonly requestPath: HostPath;
+  readonly replyPath: HostPath;
   /** The address that the servers' UDP programs bind: replies must leave with the address clients asked. */
   readonly udpBindAddress: string;
 }
@@ -91,23 +113,84 @@ export function serverHosts(layout: LabLayout): readonly HostPlan[] {
   return layout.hosts.filter((host) => host.name.startsWith("server"));
 }
 
-/** As many client addresses as one lab has room for. */
-const maximumClients = 200;
-
-/** Client addresses out of TEST-NET-3 (RFC 5737): 203.0.113.10 and on. Throws YM_LAB_OPTIONS for more than 200. */
-export function clientAddresses(count: number): readonly string[] {
-  if (!Number.isInteger(count) || count < 1 || count > maximumClients) {
-    const what = `${count} is no possible number of client addresses`;
-    throw new LabError("YM_LAB_OPTIONS", `laying out the lab: ${what}; choose 1 to ${maximumClients}`);
-  }
-  return Array.from({ length: count }, (_, index) => `203.0.113.${10 + index}`);
+/** Whether the layout's forwarding method brings replies back through the director. */
+export function repliesPassDirector({ replyPath }: LabLayout): boolean {
+  return replyPath.includes("director");
 }
 
-/** A host that forwards packets and neither redirects nor drops what takes an unexpected way. */
+/**
+ * The MAC addresses of a host's interfaces, in the order of its cables. Given, not drawn by lot, so that they can be
+ * told apart in what the lab prints: locally administered, number of the host, number of the interface.
+ */
+export function hardwareAddressesOf(layout: Pick<LabLayout, "hosts" | "links">, host: string): readonly string[] {
+  const number = layout.hosts.findIndex(({ name }) => name === host) + 1;
+  return endsOf(layout, host).map((_, index) => `02:00:00:${hexByte(number)}:00:${hexByte(index)}`);
+}
+
+/** The MAC address of one interface. */
+export function hardwareAddressOf(layout: LabLayout, end: LinkEnd): string {
+  const at = endsOf(layout, end.host).findIndex(({ interfaceName }) => interfaceName === end.interfaceName);
+  return hardwareAddressesOf(layout, end.host)[at] ?? "";
+}
+
+function endsOf({ links }: Pick<LabLayout, "links">, host: string): readonly LinkEnd[] {
+  return links.flatMap(({ ends }) => ends.filter((end) => end.host === host));
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
+}
+
+/** A host that forwards packets and neither redirects nor drops what takes an unexpected way (ip-sysctl). */
 export const forwardingSettings: Readonly<Record<string, string>> = {
-  ip_forward: "1",
-  "conf/all/rp_filter": "0",
-  "conf/default/rp_filter": "0",
-  "conf/all/send_redirects": "0",
-  "conf/default/send_redirects": "0",
+  "ipv4/ip_forward": "1",
+  "ipv4/conf/all/rp_filter": "0",
+  "ipv4/conf/default/rp_filter": "0",
+  "ipv4/conf/all/send_redirects": "0",
+  "ipv4/conf/default/send_redirects": "0",
+  "ipv6/conf/all/forwarding": "1",
 };
+
+/** The switch that joins what stands on one segment. */
+export const switchHost: HostPlan = { name: "switch", kind: "switch", settings: {}, addresses: [], routes: [] };
+
+/** A host with these addresses (with prefix length) on its interfaces; see HostPlan. */
+export function hostPlan(
+  name: string,
+  about: {
+    readonly settings?: Readonly<Record<string, string>>;
+    readonly addresses: Readonly<Record<string, readonly string[]>>;
+    readonly routes?: readonly string[];
+  },
+): HostPlan {
+  const addresses = Object.entries(about.addresses).flatMap(([interfaceName, list]) =>
+    list.map((address) => ({ interfaceName, address })),
+  );
+  return { name, kind: "host", settings: about.settings ?? {}, addresses, routes: about.routes ?? [] };
+}
+
+/** The client host; the router is number 1 of the clients' network. */
+export function clientHost(family: LabFamily, addresses: readonly string[]): HostPlan {
+  const routes = [`default via ${addressIn("clients", family, 1)}`];
+  return hostPlan("client", { addresses: { eth0: addresses.map(withPrefix) }, routes });
+}
+
+/** The addresses of server1, server2 and server3: numbers 11 to 13 of their network. */
+export function serverAddressesIn(network: NetworkName, family: LabFamily): readonly [string, string, string] {
+  return [addressIn(network, family, 11), addressIn(network, family, 12), addressIn(network, family, 13)];
+}
+
+/** A cable between two hosts' interfaces. */
+export function link(host: string, interfaceName: string, otherHost: string, otherInterfaceName: string): LinkPlan {
+  return {
+    ends: [
+      { host, interfaceName },
+      { host: otherHost, interfaceName: otherInterfaceName },
+    ],
+  };
+}
+
+/** Each of these hosts' eth0 at the switch; the switch's interfaces are named after them. */
+export function atSwitch(hosts: readonly string[]): readonly LinkPlan[] {
+  return hosts.map((host) => link(host, "eth0", switchHost.name, host));
+}

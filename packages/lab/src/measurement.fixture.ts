@@ -1,13 +1,18 @@
-// A measurement of a run in which everything went well: 60 requests on 30 connections to one wrr service.
+// A measurement of a run in which everything went well: 60 requests on 30 connections to one wrr service,
+// and one connection that was followed.
 // The tests of the judgement and of the report change it.
 import type { MethodMeasurement } from "./lab-report.ts";
 import type { LabMethod } from "./layout.ts";
+import { layoutOf } from "./layouts.ts";
+import type { TraceReport } from "./trace/trace-report.ts";
+import { traceOf } from "./trace/trace-report.ts";
+import { clientOf, goodSightings } from "./trace/trace.fixture.ts";
 
 /** The measurement of a good run. */
 export function goodMeasurement(method: LabMethod): MethodMeasurement {
   const directorInterfaces = method === "nat" ? ["eth0", "eth1"] : ["eth0"];
   const counters = {
-    ...{ activeConnections: 0, inactiveConnections: 30, persistentClients: 0, connections: 30 },
+    ...{ activeConnections: 0, inactiveConnections: 30, persistentClients: 0, connections: 31 },
     ...{ packetsIn: 300, bytesIn: 20_000 },
   };
   const address = { address: "198.51.100.10", port: 80, protocol: "tcp" } as const;
@@ -16,6 +21,9 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
   return {
     method,
     scenario: "shares",
+    family: "ipv4",
+    hook: "xdp",
+    trace: goodTrace(method),
     description: "clients – router – director – servers",
     clients: 20,
     readyAfterMs: 400,
@@ -70,4 +78,14 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
     },
     directorEnd: { how: "exit status 0", interfacesWithXdp: [] },
   };
+}
+
+function goodTrace(method: LabMethod): TraceReport {
+  const layout = layoutOf({ method }, 1);
+  const [service] = layout.services;
+  const { address, port } = clientOf(layout);
+  const answer = { server: "server1", client: `${address}:${port}` };
+  const trace = service && traceOf(service, goodSightings(layout), answer);
+  if (trace === undefined) throw new Error(`the captures for ${method} have no connection in them`);
+  return trace;
 }

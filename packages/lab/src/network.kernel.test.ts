@@ -3,17 +3,18 @@ import { readOffloads, withNetworkNamespace } from "@yardmaster/linux";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { createLabFolder, listLabs, takeDown } from "./cleanup.ts";
+import type { LabFamily } from "./addresses.ts";
 import { ip } from "./ip-command.ts";
+import { layoutOf } from "./layouts.ts";
 import type { LabNetwork } from "./network.ts";
 import { buildNetwork, interfacesWithXdp, listNamespaces, namespaceOf } from "./network.ts";
-import { layouts } from "./run-lab.ts";
 
 const names: string[] = [];
 
-async function build(method: "nat" | "dr"): Promise<LabNetwork> {
+async function build(method: "nat" | "dr", family: LabFamily = "ipv4"): Promise<LabNetwork> {
   const name = createLabFolder();
   names.push(name);
-  return buildNetwork(layouts[method](3), `${name}-${method}`);
+  return buildNetwork(layoutOf({ method, family }, 3), `${name}-${method}`);
 }
 
 describe.skipIf(process.getuid?.() !== 0)("a lab network (needs root)", () => {

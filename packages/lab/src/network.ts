@@ -5,9 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 
+import type { LabFamily } from "./addresses.ts";
 import { ip, ipBatch } from "./ip-command.ts";
 import { LabError } from "./lab-error.ts";
 import type { HostPlan, LabLayout, LinkPlan } from "./layout.ts";
+import { hardwareAddressOf } from "./layout.ts";
 
 const linksUpTimeoutMs = 10_000;
 
@@ -39,19 +41,30 @@ export async function buildNetwork(layout: LabLayout, prefix: string): Promise<L
   return network;
 }
 
-/** IPv6 is off (its chatter would be counted with the frames), and the host's own settings are set. */
+/** What every host of a lab has, by the layout's family: beside IPv4, IPv6 is off, for its chatter would be counted. */
+const familySettings: Readonly<Record<LabFamily, Readonly<Record<string, string>>>> = {
+  ipv4: { "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1" },
+  // Addresses work at once, and nobody looks for routers: there are no others than the layout's.
+  ipv6: {
+    "ipv6/conf/default/accept_dad": "0",
+    "ipv6/conf/default/dad_transmits": "0",
+    "ipv6/conf/default/accept_ra": "0",
+    "ipv6/conf/default/router_solicitations": "0",
+  },
+};
+
 function applySettings(network: LabNetwork, host: HostPlan): void {
+  const settings = { ...familySettings[host.kind === "switch" ? "ipv4" : network.layout.family], ...host.settings };
   withNetworkNamespace(namespaceOf(network, host.name), () => {
-    writeFileSync("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-    writeFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-    for (const [name, value] of Object.entries(host.settings)) writeFileSync(`/proc/sys/net/ipv4/${name}`, value);
+    for (const [name, value] of Object.entries(settings)) writeFileSync(`/proc/sys/net/${name}`, value);
   });
 }
 
 async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise<void> {
   const [namespaceA, namespaceB] = [namespaceOf(network, a.host), namespaceOf(network, b.host)];
-  const peer = ["peer", "name", b.interfaceName, "netns", namespaceB];
-  await ip("link", "add", a.interfaceName, "netns", namespaceA, "type", "veth", ...peer);
+  const [macA, macB] = [hardwareAddressOf(network.layout, a), hardwareAddressOf(network.layout, b)];
+  const peer = ["peer", "name", b.interfaceName, "address", macB, "netns", namespaceB];
+  await ip("link", "add", a.interfaceName, "address", macA, "netns", namespaceA, "type", "veth", ...peer);
 }
 
 /**
@@ -83,7 +96,10 @@ async function configureHost(network: LabNetwork, host: HostPlan): Promise<void>
     ...bridge,
     "link set lo up",
     ...interfaces.map((name) => `link set ${name} up`),
-    ...host.addresses.map(({ interfaceName, address }) => `address add ${address} dev ${interfaceName}`),
+    ...host.addresses.map(
+      ({ interfaceName, address }) =>
+        `address add ${address} dev ${interfaceName}${address.includes(":") ? " nodad" : ""}`,
+    ),
     ...host.routes.map((route) => `route add ${route}`),
   ]);
 }

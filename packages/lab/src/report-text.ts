@@ -1,4 +1,5 @@
 // Puts a lab report in plain words and numbers for the terminal.
+import { endpointText } from "./addresses.ts";
 import { expectedConnections } from "./expectations.ts";
 import type { LabReport, MethodReport, ServiceResult } from "./lab-report.ts";
 import type { LabNetwork } from "./network.ts";
@@ -16,7 +17,7 @@ export function methodText(report: MethodReport): string {
     `  director: ${hooks === "" ? "attached nowhere" : hooks}; ready ${report.readyAfterMs} ms after its start`,
     "",
     ...scenarioLines(report, table).map((line) => (line === "" ? "" : `  ${line}`)),
-    ...wayLines(report).map((line) => `  ${line}`),
+    ...(report.scenario === "path" ? [] : wayLines(report)).map((line) => `  ${line}`),
     `  packets the director did not forward: ${verdictText(report)}`,
     ...(unmet.length === 0
       ? [`  all ${report.expectations.length} expectations met`]
@@ -34,11 +35,12 @@ export function summaryText(report: LabReport): string {
 /** How to use a network that was left standing. */
 export function keptText(network: LabNetwork, socketPath: string): string {
   const { layout } = network;
-  const web = layout.services[0];
+  const [web] = layout.services;
+  const url = web === undefined ? "" : endpointText(web);
   return [
     `${titleOf(layout)} is left standing. Enter its hosts with:`,
     ...layout.hosts.map(({ name }) => `  ip netns exec ${namespaceOf(network, name)} bash`),
-    `Ask the service: ip netns exec ${namespaceOf(network, "client")} curl http://${web?.address}:${web?.port}/`,
+    `Ask the service: ip netns exec ${namespaceOf(network, "client")} curl http://${url}/`,
     `Ask the director: yardmaster status --socket ${socketPath}`,
     "",
   ].join("\n");
@@ -78,7 +80,7 @@ function wayLines({ frames }: MethodReport): readonly string[] {
   const { requests, replies, repliesThroughDirector } = frames;
   const share = replies === 0 ? 0 : Math.round((100 * repliesThroughDirector) / replies);
   return [
-    `requests: ${requests} frames, router to director`,
+    `requests: ${requests} frames towards the director`,
     `replies: ${replies} frames from the servers, ${repliesThroughDirector} of them (${share} %) through the director`,
   ];
 }

@@ -19,28 +19,31 @@ import type { HostProcess } from "./host-process.ts";
 import { leaveRunning, stopHostProcess, waitForPrograms } from "./host-process.ts";
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 import type { LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
-import { directRoutingLayout } from "./layout-dr.ts";
-import { natLayout } from "./layout-nat.ts";
-import type { LabLayout, LabMethod, LabScenario } from "./layout.ts";
+import type { LabChoice, LabLayout } from "./layout.ts";
+import { repliesPassDirector } from "./layout.ts";
+import { layoutOf } from "./layouts.ts";
 import { measureMixed } from "./mixed/measure.ts";
 import type { RunningLab } from "./mixed-site.ts";
 import { realSite } from "./mixed-site.ts";
 import type { LabNetwork } from "./network.ts";
 import { buildNetwork } from "./network.ts";
 import { keptText, methodText, summaryText } from "./report-text.ts";
+import { nameOf } from "./scenario-text.ts";
 import { startServers } from "./servers.ts";
+import { recordTrace } from "./trace/record.ts";
 import { driveTraffic, startClient } from "./traffic.ts";
 
 /** What to run. */
 export interface LabOptions {
-  readonly methods: readonly LabMethod[];
-  readonly scenarios: readonly LabScenario[];
+  readonly choices: readonly LabChoice[];
   /** Leave the networks standing, with servers and director, and say how to enter them. */
   readonly keep: boolean;
   /** How many client addresses, 1 to 200. */
   readonly clients: number;
   /** Requests to each service of the scenario `shares`. */
   readonly requests: number;
+  /** A folder that exists, for capture files of the connections that are followed; none are written without. */
+  readonly captureFolder?: string | undefined;
   /** Write one JSON document (a LabReport) instead of words. */
   readonly json: boolean;
   readonly write: (text: string) => void;
@@ -49,12 +52,6 @@ export interface LabOptions {
   /** How to start the `yardmaster` command; this source tree's unless given. */
   readonly directorCommand?: DirectorCommand;
 }
-
-/** The layout of each forwarding method. */
-export const layouts: Readonly<Record<LabMethod, (clients: number, scenario?: LabScenario) => LabLayout>> = {
-  nat: natLayout,
-  dr: directRoutingLayout,
-};
 
 /**
  * Runs the lab and reports; `passed` tells whether every expectation was met. Throws LabError when the lab itself
@@ -69,12 +66,10 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
   let kept = false;
   try {
     const methods: MethodReport[] = [];
-    for (const method of options.methods) {
-      for (const scenario of options.scenarios) {
-        const { report, howToUse } = await runOne(name, layouts[method](options.clients, scenario), options);
-        tell(`${methodText(report)}${howToUse}`);
-        methods.push(report);
-      }
+    for (const choice of options.choices) {
+      const { report, howToUse } = await runOne(name, layoutOf(choice, options.clients), options);
+      tell(`${methodText(report)}${howToUse}`);
+      methods.push(report);
     }
     const report: LabReport = { name, kept: options.keep, methods, passed: methods.every(({ passed }) => passed) };
     throwIfInterrupted(options.signal);
@@ -105,7 +100,7 @@ interface RunOutcome {
 
 async function runOne(name: string, layout: LabLayout, options: LabOptions): Promise<RunOutcome> {
   throwIfInterrupted(options.signal);
-  const runName = `${layout.method}-${layout.scenario}`;
+  const runName = nameOf(layout);
   // Of its own: programs of one name would continue each other's logs, in which the word is looked for that they wait.
   const folder = join(labFolder(name), runName);
   mkdirSync(folder);
@@ -122,16 +117,19 @@ async function runOne(name: string, layout: LabLayout, options: LabOptions): Pro
     const director = startDirector(network, { command, config: directorConfig(layout), folder });
     started.push(director.process);
     const readyAfterMs = await waitForDirector(director, options.signal);
-    const measured = { readyAfterMs, ...(await measure(network, { client, servers, director, command }, options)) };
+    const measured = {
+      readyAfterMs,
+      ...(await measure(network, { client, servers, director, command }, { ...options, runName })),
+    };
     if (!options.keep) {
       const directorEnd = await stopDirector(network, director);
-      return { report: judged({ ...measured, directorEnd }), howToUse: "" };
+      return { report: judged(layout, { ...measured, directorEnd }), howToUse: "" };
     }
     await stopHostProcess(client);
     await leaveRunning(servers);
     director.process.child.unref();
     left = true;
-    return { report: judged(measured), howToUse: keptText(network, director.socketPath) };
+    return { report: judged(layout, measured), howToUse: keptText(network, director.socketPath) };
   } finally {
     if (!left) await Promise.all(started.map(stopHostProcess));
   }
@@ -140,26 +138,41 @@ async function runOne(name: string, layout: LabLayout, options: LabOptions): Pro
 async function measure(
   network: LabNetwork,
   running: RunningLab,
-  options: LabOptions,
+  options: LabOptions & { readonly runName: string },
 ): Promise<Omit<MethodMeasurement, "readyAfterMs">> {
   const { layout } = network;
   const before = await readFrames(network);
-  const traffic =
-    layout.scenario === "mixed"
-      ? { services: [], mixed: await measureMixed(layout, realSite(running, options.signal)) }
-      : { services: await measureShares(layout, running.client, options) };
+  const traffic = await measureTraffic(network, running, options);
   const status = await settledStatus(running.director);
   return {
     method: layout.method,
     scenario: layout.scenario,
+    family: layout.family,
+    hook: layout.hook,
     description: layout.description,
     clients: layout.clientAddresses.length,
     ...traffic,
     frames: framesBetween(before, await readFrames(network)),
-    repliesPassDirector: layout.repliesPassDirector,
+    repliesPassDirector: repliesPassDirector(layout),
     directorInterfaces: layout.directorInterfaces,
     status,
   };
+}
+
+/** What the scenario shows: its own part of the measurement. */
+async function measureTraffic(
+  network: LabNetwork,
+  running: RunningLab,
+  options: LabOptions & { readonly runName: string },
+): Promise<Pick<MethodMeasurement, "services" | "mixed" | "trace">> {
+  const { layout } = network;
+  const { signal, captureFolder, runName } = options;
+  if (layout.scenario === "mixed") {
+    return { services: [], mixed: await measureMixed(layout, realSite(running, signal)) };
+  }
+  const services = layout.scenario === "path" ? [] : await measureShares(layout, running.client, options);
+  const trace = await recordTrace(network, running.client, { captureFolder, name: runName, signal });
+  return { services, ...(trace === undefined ? {} : { trace }) };
 }
 
 async function measureShares(
@@ -175,7 +188,7 @@ async function measureShares(
   return services;
 }
 
-function judged(measured: MethodMeasurement): MethodReport {
-  const expectations = judge(measured);
+function judged(layout: LabLayout, measured: MethodMeasurement): MethodReport {
+  const expectations = judge(layout, measured);
   return { ...measured, expectations, passed: expectations.every(({ met }) => met) };
 }

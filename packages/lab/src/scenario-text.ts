@@ -1,19 +1,30 @@
 // What real and simulated lab say alike: the name of a run, and the lines that are its scenario's own.
 import type { MethodReport, ServiceResult } from "./lab-report.ts";
-import type { LabScenario } from "./layout.ts";
+import type { LabChoice, LabMethod, LabScenario } from "./layout.ts";
 import { mixedLines } from "./mixed/mixed-text.ts";
+import { traceLines } from "./trace/trace-text.ts";
 
-const suffixes: Readonly<Record<LabScenario, string>> = { shares: "", mixed: ", long and short connections mixed" };
+const titles: Readonly<Record<LabMethod, string>> = { nat: "NAT", dr: "DR" };
+const suffixes: Readonly<Record<LabScenario, string>> = {
+  path: "",
+  shares: "",
+  mixed: ", long and short connections mixed",
+};
 
-/** `NAT, long and short connections mixed`. */
-export function titleOf({ method, scenario }: Pick<MethodReport, "method" | "scenario">): string {
-  return `${method.toUpperCase()}${suffixes[scenario]}`;
+/** `NAT over IPv6`, `NAT, long and short connections mixed`. */
+export function titleOf({ method, scenario, family }: Omit<LabChoice, "hook">): string {
+  return `${titles[method]}${family === "ipv6" ? " over IPv6" : ""}${suffixes[scenario]}`;
 }
 
-/** The runs that did not pass, `nat and dr (mixed)`; undefined when all did. */
+/** A short name for a choice, also of files and namespaces: `nat-ipv4-shares`, `nat-ipv6-path-xdp-generic`. */
+export function nameOf({ method, family, scenario, hook }: LabChoice): string {
+  return `${method}-${family}-${scenario}${hook === "xdp" ? "" : `-${hook}`}`;
+}
+
+/** The runs that did not pass, `nat-ipv4-shares and dr-ipv4-mixed`; undefined when all did. */
 export function failedRuns(methods: readonly MethodReport[]): string | undefined {
   const failed = methods.filter(({ passed }) => !passed);
-  const names = failed.map(({ method, scenario }) => (scenario === "shares" ? method : `${method} (${scenario})`));
+  const names = failed.map(nameOf);
   return names.length === 0 ? undefined : names.join(" and ");
 }
 
@@ -23,12 +34,19 @@ export function scenarioLines(
   table: (services: readonly ServiceResult[]) => readonly string[],
 ): readonly string[] {
   if (report.mixed !== undefined) return mixedLines(report.mixed);
+  if (report.scenario === "path") return pathLines(report);
   return [
     ...table(report.services),
     "server columns: connections (what the weights ask for)",
     "",
     `address that servers saw: ${addressText(report)}`,
+    "",
+    ...pathLines(report),
   ];
+}
+
+function pathLines({ trace }: MethodReport): readonly string[] {
+  return [...(trace === undefined ? ["no request and reply were seen on their way"] : traceLines(trace)), ""];
 }
 
 function addressText({ services, clients }: MethodReport): string {

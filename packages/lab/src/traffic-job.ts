@@ -44,5 +44,7 @@ export interface TrafficReport {
   readonly foreignAddressesSeen: readonly string[];
   /** Servers by the client address that reached them: `{ "203.0.113.10": ["server1"] }`. */
   readonly serversByClient: Readonly<Record<string, readonly string[]>>;
+  /** What the first answer said; absent when there was none. */
+  readonly firstAnswer?: ServerAnswer;
   readonly latencyMs: { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number };
 }

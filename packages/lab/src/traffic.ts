@@ -15,7 +15,11 @@ const requestTimeoutMs = 3_000;
 const failureLimit = 24;
 
 /** The traffic program of each scenario. */
-const programs: Readonly<Record<LabScenario, string>> = { shares: "client.ts", mixed: "mixer.ts" };
+const programs: Readonly<Record<LabScenario, string>> = {
+  path: "client.ts",
+  shares: "client.ts",
+  mixed: "mixer.ts",
+};
 
 /** Starts the scenario's traffic program on the client host. */
 export function startClient(network: LabNetwork, logFolder: string): HostProcess {

@@ -30,6 +30,7 @@ const native = {
   socket: define("int socket(int domain, int type, int protocol)"),
   send: define("intptr_t send(int fd, void *data, size_t length, int flags)"),
   recv: define("intptr_t recv(int fd, void *buffer, size_t length, int flags)"),
+  setsockopt: define("int setsockopt(int fd, int level, int name, void *value, uint32_t length)"),
   bind: define("int bind(int fd, void *address, uint32_t length)"),
   listen: define("int listen(int fd, int backlog)"),
   accept4: define("int accept4(int fd, void *address, void *length, int flags)"),
@@ -151,6 +152,12 @@ export function send(fd: number, data: Uint8Array, flags: number): number {
 export function recv(fd: number, buffer: Uint8Array, flags: number): number {
   const injected = count();
   return injected > 0 ? -injected : outcome(native.recv(fd, buffer, buffer.length, flags));
+}
+
+/** setsockopt(2). */
+export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.setsockopt(fd, level, name, value, value.length));
 }
 
 /** bind(2) to a socket address in the layout of its family. */

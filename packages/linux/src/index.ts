@@ -30,6 +30,7 @@ export { findLink, type Link, listLinks, type XdpMode } from "./netlink/link.ts"
 export { listNeighbours, type Neighbour, type NeighbourState, resolveNeighbour } from "./netlink/neighbour.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
+export { type CapturedFrame, PacketTap } from "./packet-tap.ts";
 export {
   type Capability,
   capabilitiesOf,

@@ -33,23 +33,26 @@ function addressesOf(network: string): readonly string[] {
 
 /** A host that takes packets whatever way they come, and sends nobody elsewhere. */
 const tolerant: Readonly<Record<string, string>> = {
-  "conf/all/rp_filter": "0",
-  "conf/default/rp_filter": "0",
-  "conf/all/send_redirects": "0",
-  "conf/default/send_redirects": "0",
+  "ipv4/conf/all/rp_filter": "0",
+  "ipv4/conf/default/rp_filter": "0",
+  "ipv4/conf/all/send_redirects": "0",
+  "ipv4/conf/default/send_redirects": "0",
 };
 
 /** The plan of it, as the lab builds networks. */
 export const layout: LabLayout = {
   method: "nat",
   scenario: "shares",
+  family: "ipv4",
+  hook: "xdp",
   description: "client – director – segment with servers, which have a second way to the client",
   virtualAddress: virtualAddresses[0],
   clientAddresses: Object.values(clientAddresses).flat(),
   directorInterfaces: ["eth0", "eth1"],
   services: [],
   requestLink: { host: "client", interfaceName: "eth0" },
-  repliesPassDirector: true,
+  requestPath: ["client", "director", "server"],
+  replyPath: ["server", "director", "client"],
   udpBindAddress: "0.0.0.0",
   hosts: [
     {
@@ -68,7 +71,7 @@ export const layout: LabLayout = {
     {
       name: "director",
       kind: "host",
-      settings: { ...tolerant, ip_forward: "1" },
+      settings: { ...tolerant, "ipv4/ip_forward": "1" },
       addresses: [
         { interfaceName: "eth0", address: `${directorHop}/24` },
         { interfaceName: "eth1", address: `${segment.director}/24` },
@@ -81,7 +84,7 @@ export const layout: LabLayout = {
       name,
       kind: "host" as const,
       // A server for dr keeps silent about the virtual addresses in ARP (kernel docs: ip-sysctl).
-      settings: { ...tolerant, "conf/all/arp_ignore": "1", "conf/all/arp_announce": "2" },
+      settings: { ...tolerant, "ipv4/conf/all/arp_ignore": "1", "ipv4/conf/all/arp_announce": "2" },
       addresses: [
         ...virtualAddresses.map((virtual) => ({ interfaceName: "lo", address: `${virtual}/32` })),
         { interfaceName: "eth0", address: `${address}/24` },

@@ -1,4 +1,6 @@
 // `yardmaster lab`: a whole network on this machine (clients, router, director, real servers) and real traffic in it.
+import type { LabFamily, LabHook, LabMethod, LabScenario } from "@yardmaster/lab/choices";
+import { choicesFor, labFamilies, labHooks, labMethods, labScenarios } from "@yardmaster/lab/choices";
 import { type Command, Option } from "commander";
 import { FailedCommand } from "../cli-error.ts";
 import { print } from "../output.ts";
@@ -6,12 +8,16 @@ import { parseCount } from "../parse-count.ts";
 import { withStopSignal } from "../stop-signal.ts";
 
 interface LabCommandOptions {
-  readonly method: "nat" | "dr" | "all";
-  readonly scenario?: "shares" | "mixed" | "all";
+  readonly method?: LabMethod | "all";
+  readonly scenario?: LabScenario | "all";
+  readonly family?: LabFamily | "all";
+  readonly hook?: LabHook | "all";
+  readonly all?: boolean;
   readonly keep?: boolean;
   readonly simulate?: boolean;
   readonly clients: number;
   readonly requests: number;
+  readonly pcap?: string;
   readonly json?: boolean;
   readonly remove?: string;
   readonly list?: boolean;
@@ -19,24 +25,31 @@ interface LabCommandOptions {
 
 /** Adds the command to the program. */
 export function addLabCommand(program: Command): void {
-  const method = new Option("--method <method>", "forwarding method to show");
-  const scenario = new Option(
-    "--scenario <scenario>",
-    "shares: how requests are shared out; mixed: long and short connections at least-connection schedulers " +
-      "(default: all; with --keep: shares)",
-  );
+  const oneOf = (name: string, words: readonly string[], meaning: string): Option =>
+    new Option(`--${name} <${name}>`, meaning).choices([...words, "all"]);
   program
     .command("lab")
     .description("build a network of clients, director and real servers on this machine and drive requests through it")
-    .addOption(method.choices(["nat", "dr", "all"]).default("all"))
-    .addOption(scenario.choices(["shares", "mixed", "all"]))
+    .addOption(oneOf("method", labMethods, "forwarding method to show (default: all)"))
+    .addOption(
+      oneOf(
+        "scenario",
+        labScenarios,
+        "path: one request and its reply, hop by hop; shares: how requests are shared out, and such a path; mixed: " +
+          "long and short connections at least-connection schedulers (default: a choice of them; with --keep: shares)",
+      ),
+    )
+    .addOption(oneOf("family", labFamilies, "address family (default: mostly IPv4; with --keep: ipv4)"))
+    .addOption(oneOf("hook", labHooks, "where the director's program is put (default: xdp)"))
+    .option("--all", "every combination of method, scenario, family and hook; takes minutes")
     .option("--clients <number>", "how many client addresses ask, 1–200", parseCount(200), 50)
     .option(
       "--requests <number>",
       "how many requests each service of the scenario shares gets",
       parseCount(1_000_000),
-      1_000,
+      300,
     )
+    .option("--pcap <folder>", "where captures go, one file for Wireshark a run (default: a new folder in /tmp)")
     .option("--keep", "leave the network standing and say how to enter each host")
     .option("--simulate", "no kernel: interpreted bytecode on a simulated network; so too without root or Linux")
     .option("--json", "print the result as JSON")
@@ -62,11 +75,16 @@ async function lab(options: LabCommandOptions): Promise<void> {
 
 /** Runs the real lab where it can run. Elsewhere the simulated one, which needs nothing that only Linux has. */
 async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Promise<{ readonly passed: boolean }> {
-  const scenario = options.scenario ?? (options.keep === true ? "shares" : "all");
+  const keep = options.keep === true;
+  const usual = options.all === true ? "all" : undefined;
   const run = {
-    methods: options.method === "all" ? (["nat", "dr"] as const) : [options.method],
-    scenarios: scenario === "all" ? (["shares", "mixed"] as const) : [scenario],
-    keep: options.keep === true,
+    choices: choicesFor({
+      method: options.method ?? usual,
+      scenario: options.scenario ?? (keep ? "shares" : usual),
+      family: options.family ?? (keep ? "ipv4" : usual),
+      hook: options.hook ?? usual,
+    }),
+    keep,
     clients: options.clients,
     requests: options.requests,
     json: options.json === true,
@@ -77,6 +95,6 @@ async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Prom
   const isAsked = options.simulate === true;
   const reason = reasonToSimulate({ isAsked, platform: process.platform, userId: process.getuid?.() });
   if (reason !== undefined) return runSimulatedLab({ ...run, reason });
-  const { runLab } = await import("@yardmaster/lab");
-  return runLab(run);
+  const { captureFolder, runLab } = await import("@yardmaster/lab");
+  return runLab({ ...run, captureFolder: captureFolder(options.pcap) });
 }

@@ -8,9 +8,6 @@ import { hasFeature } from "../shape.ts";
 import { wrap } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
 
-/** Bytes of the outer headers at most: a bound for the verifier. */
-const OVERHEAD_MASK = 0x7f;
-
 export const tun: ForwardingMethod = {
   name: "tun",
   code: 2,
@@ -41,14 +38,14 @@ export const tun: ForwardingMethod = {
     const version = hasFeature(shape, "mixedFamilies")
       ? choose(destination.flags.and(destinationFlags.isIpv6).ne(0), u32(6), u32(4))
       : own;
-    const overhead = destination.overhead.and(OVERHEAD_MASK);
+    const overhead = destination.overhead.toU32();
     return {
       target: destination.address,
       source: destination.tunnelSource,
       version,
       overhead,
       load: () => maps.loads.lookup(connection.destination).orDrop(reasons.internal),
-      change: () => wrap(shape, parsed, { destination, version, overhead }),
+      change: () => wrap(shape, parsed, { destination, version }),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

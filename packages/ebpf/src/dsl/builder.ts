@@ -36,8 +36,11 @@ export interface ProgramContext {
 
 /** Build-time state that follows control flow. */
 export interface BranchState {
-  /** Notes the state; the result puts it back, or says that the branch went on with another. */
-  save(): { readonly hasChanged: () => boolean; readonly restore: () => void };
+  /**
+   * Notes the state; the result puts it back, or says that the branch went on with another. `restoreMoved` is for where
+   * branches meet of which one did.
+   */
+  save(): { readonly hasChanged: () => boolean; readonly restore: () => void; readonly restoreMoved: () => void };
 }
 
 /** A function before its body. */

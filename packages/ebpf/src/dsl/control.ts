@@ -86,7 +86,10 @@ export interface Otherwise {
   otherwise(body: () => void): void;
 }
 
-/** Runs `body` where `condition` holds. `isRare` puts it out of the way of the straight road. */
+/**
+ * Runs `body` where `condition` holds. `isRare` puts it out of the way of the straight road. Where a branch moves the
+ * packet's bounds and goes on, references into the packet are stale behind the branches too.
+ */
 export function when(condition: Bool, body: () => void, options: { readonly isRare?: boolean } = {}): Otherwise {
   const build = builder();
   const isCold = build.current.isCold;
@@ -94,39 +97,52 @@ export function when(condition: Bool, body: () => void, options: { readonly isRa
   const otherwise = build.block();
   const after = build.block({ isCold });
   branchOn(condition, then, otherwise);
+  const before = savedState();
   build.enter(then);
-  nested(body);
+  const goesOnMoved = branch(body);
   build.end({ kind: "jump", target: after });
   build.enter(otherwise);
   build.end({ kind: "jump", target: after });
   build.enter(after);
+  if (goesOnMoved) before.forEach((state) => state.restoreMoved());
   return {
     otherwise(other) {
       const resumed = build.current;
       otherwise.terminator = undefined;
+      if (goesOnMoved) before.forEach((state) => state.restore());
       build.enter(otherwise);
-      nested(other);
+      const otherMoved = branch(other);
       build.end({ kind: "jump", target: after });
       build.enter(resumed);
+      if (goesOnMoved || otherMoved) before.forEach((state) => state.restoreMoved());
     },
   };
 }
 
-/** Builds a branch. Where it leaves for good, build-time state is put back for the other branches. */
-function nested(body: () => void): void {
+function savedState() {
+  return builder().branchState.map((state) => state.save());
+}
+
+/** Builds a branch; whether it goes on with other bounds. One that leaves for good puts build-time state back. */
+function branch(body: () => void): boolean {
   const build = builder();
-  const saved = build.branchState.map((state) => state.save());
+  const saved = savedState();
   build.depth++;
   body();
   build.depth--;
-  if (build.isEnded) for (const { restore } of saved) restore();
-  else if (saved.some(({ hasChanged }) => hasChanged())) {
-    throw new BuildError(
-      "YM_BUILD_STALE",
-      "a branch that changes the packet's bounds must end in a verdict: behind it the two ways would differ",
-      callerPosition(),
-    );
-  }
+  if (!build.isEnded) return saved.some(({ hasChanged }) => hasChanged());
+  for (const { restore } of saved) restore();
+  return false;
+}
+
+/** Builds a round of a loop, which the next one must find the packet as. */
+function nested(body: () => void): void {
+  if (!branch(body)) return;
+  throw new BuildError(
+    "YM_BUILD_STALE",
+    "a loop that changes the packet's bounds must end in a verdict: its next round would find others",
+    callerPosition(),
+  );
 }
 
 /** A value that changes: assigned in branches and loops, read where it is needed. */

@@ -14,6 +14,7 @@ import { callerPosition, withPosition } from "./position.ts";
 import { addressOf, assertOutsidePacket, type Located, PLACE, placeOfAddress } from "./reference.ts";
 import { Bool, Int, type IntKind, Net, operandOf } from "./scalar.ts";
 import type { AnyStruct, Fields, Reference, Struct } from "./struct.ts";
+import { TcPacket } from "./tc-packet.ts";
 import { type IntType, type NetType, u32 } from "./types.ts";
 import { Exits, setExits, type Verdict, verdict } from "./verdict.ts";
 
@@ -262,10 +263,14 @@ function parameterOf(build: FunctionBuilder, index: number): VirtualRegister {
   return register;
 }
 
+function packetOf(type: ProgramType, context: VirtualRegister): Packet {
+  return type === "sched_cls" ? new TcPacket(context) : new Packet(context);
+}
+
 /** What the body sees of a parameter. */
 function staged(build: FunctionBuilder, type: Parameter, name: string, index: number): unknown {
   const register = parameterOf(build, index);
-  if (type === Packet) return withPosition(build.fn.source, () => new Packet(register));
+  if (type === Packet) return withPosition(build.fn.source, () => packetOf(build.program.type, register));
   const data = type as Exclude<Parameter, typeof Packet>;
   if (!("fields" in data)) return isNetKind(data.kind) ? new Net(data.kind, register) : new Int(data.kind, register);
   const at = placeOfAddress(register, name, data.alignment);

@@ -1,18 +1,51 @@
-// The packet as an XDP program sees it: bytes between two pointers of the context, nothing readable
-// before its bounds are checked.
+// The packet as a program sees it: bytes between two pointers of the context, nothing readable before its bounds are
+// checked. What XDP and tc do differently has one method for both: here is XDP's half, tc's is in tc-packet.ts.
 
 import type { SourcePosition } from "../asm/index.ts";
 import { type Constant, constant, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { assertOwner, builder, type FunctionBuilder } from "./builder.ts";
-import type { ChecksumUpdate } from "./checksum.ts";
-import { callHelper } from "./helper.ts";
+import { checksum, type ChecksumChange, type ChecksumUpdate } from "./checksum.ts";
+import { variable, when } from "./control.ts";
+import { callHelper, redirect } from "./helper.ts";
 import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
 import { fitsBefore, packetChecksum } from "./packet-checksum.ts";
-import { assertReachable, type Epoch, loadAt, type Place, place } from "./reference.ts";
-import { Int, inRegister } from "./scalar.ts";
+import { assertReachable, type Epoch, loadAt, type Located, type Place, place } from "./reference.ts";
+import { type Bool, Int, inRegister, Net } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
+import { tx, type Verdict, verdict } from "./verdict.ts";
+
+/** What has changed among the bytes that a TCP or UDP checksum covers. */
+export interface CoveredChange {
+  /** In the pseudo header: addresses. */
+  readonly addresses?: ChecksumChange;
+  /** In the segment itself: ports, options, data. */
+  readonly contents?: ChecksumChange;
+}
+
+/** The checksum field of a transport header. */
+export interface Checksummed {
+  readonly header: Located & { check: Net<"be16"> };
+  readonly type: { readonly offsets: { readonly check: number } };
+  /** Of UDP, where 0 says "none": a sum of 0 is written as 0xffff (RFC 768). A field that is 0 is not for updating. */
+  readonly zeroIsNone?: true;
+}
+
+/** A VLAN tag that has been taken out of the frame and is carried beside it. */
+export interface CarriedTag {
+  readonly isPresent: Bool;
+  /** Priority and number as in a tag (IEEE 802.1Q). */
+  readonly tci: Net<"be16">;
+}
+
+/** What the bytes put in front of the network header are, for the stack to divide large packets by. */
+export interface Encapsulation {
+  /** Of the outer network header. */
+  readonly family: "ipv4" | "ipv6";
+  /** The protocol between it and what is inside, if any. */
+  readonly transport?: "udp" | "gre";
+}
 
 /** Where a context keeps the pointers to the first byte and behind the last: byte offsets, and the width of both. */
 export interface PacketLayout {
@@ -100,8 +133,10 @@ export class Cursor extends Owned {
   }
 }
 
-/** What the body of an XDP program gets, and functions that have it among their parameters. */
+/** What the body of a program gets, and functions that have it among their parameters. */
 export class Packet extends Owned {
+  /** Which hook's program this is: what differs there beyond this class is for a plain `if` at build time. */
+  readonly hook: "xdp" | "tc" = "xdp";
   readonly #context: VirtualRegister;
   readonly #layout: PacketLayout;
   #data: VirtualRegister;
@@ -125,15 +160,22 @@ export class Packet extends Owned {
 
   #save() {
     const before = { data: this.#data, end: this.#end, epoch: this.#epoch, cursor: this.#cursor };
+    const restore = (): void => {
+      this.#data = before.data;
+      this.#end = before.end;
+      this.#cursor = before.cursor;
+      this.#epoch = before.epoch;
+      this.#epoch.isOver = false;
+      this.#epoch.endedAt = undefined;
+    };
     return {
       hasChanged: () => this.#epoch !== before.epoch,
-      restore: () => {
-        this.#data = before.data;
-        this.#end = before.end;
-        this.#cursor = before.cursor;
-        this.#epoch = before.epoch;
-        this.#epoch.isOver = false;
-        this.#epoch.endedAt = undefined;
+      restore,
+      restoreMoved: () => {
+        const movedAt = before.epoch.endedAt;
+        restore();
+        this.moved();
+        before.epoch.endedAt = movedAt ?? before.epoch.endedAt;
       },
     };
   }
@@ -144,9 +186,19 @@ export class Packet extends Owned {
     return this.#context;
   }
 
-  /** For the library: the pointer behind the last byte. */
+  /** For the library: the pointer to the first byte. */
+  protected get data(): VirtualRegister {
+    return this.#data;
+  }
+
+  /** For the library: the pointer behind the last byte that may be touched. */
   get end(): VirtualRegister {
     return this.#end;
+  }
+
+  /** For the library: the 32-bit field at `offset` of the context. */
+  protected contextField(offset: number): VirtualRegister {
+    return loadAt({ ...place(this.#context, "context"), offset }, 4);
   }
 
   /** Reads headers from the start of the packet, one after another. */
@@ -193,28 +245,107 @@ export class Packet extends Owned {
 
   /** Index of the interface that the packet came in on. */
   ingressIfindex(): Int<"u32"> {
-    return new Int("u32", loadAt({ ...place(this.context, "context"), offset: INGRESS_IFINDEX }, 4));
+    this.assertOwned();
+    return new Int("u32", this.contextField(INGRESS_IFINDEX));
   }
 
   /**
-   * Moves the start of the packet: a negative `delta`, a staged one read as a signed 32-bit number, makes room before
-   * it. All references into the packet become stale. Returns 0, or a negative errno.
+   * Whether the frame is for this machine, where the hook knows; undefined under XDP, where the program compares
+   * addresses itself.
    */
-  adjustHead(delta: Int | number): Int<"u64"> {
-    return this.#moveBounds(XDP_ADJUST_HEAD, typeof delta === "number" ? constant(delta) : delta.operand());
+  isForHost(): Bool | undefined {
+    return undefined;
+  }
+
+  /** The tag beside the frame; undefined under XDP, where all tags are in the frame. */
+  carriedTag(): CarriedTag | undefined {
+    return undefined;
+  }
+
+  /**
+   * Bytes of payload in each of the segments that the packet will be divided into, 0 where it is one already; undefined
+   * under XDP, where a packet is what the wire carries. Such a packet may be far longer than any MTU.
+   */
+  segmentPayload(): Int<"u32"> | undefined {
+    return undefined;
+  }
+
+  /**
+   * Makes the first `bytes` bytes readable where the packet has them. Under XDP they are. Under tc they may lie in
+   * other pages, and all references into the packet become stale.
+   */
+  makeReadable(_bytes: Int<"u32"> | number): void {
+    this.assertOwned();
+  }
+
+  /**
+   * Brings a TCP or UDP checksum in line with what has changed of what it covers. Under XDP the field holds the whole
+   * sum and is updated (RFC 1624); under tc what is right for packets whose checksum is yet to be computed, too, and
+   * **all references into the packet become stale**: let it be the last change. Never verify such a checksum: under tc
+   * it may hold the pseudo header's sum alone.
+   */
+  updateChecksum({ header, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
+    this.assertOwned();
+    let sum = checksum(header.check);
+    for (const change of [addresses, contents]) if (change !== undefined) sum = sum.plus(change);
+    const written = variable(sum.fold());
+    if (zeroIsNone) when(written.get().eq(0), () => written.set(new Net("be16", constant(0xffff))));
+    header.check = written.get();
+  }
+
+  /**
+   * Tells the stack of a change behind the link layer that no checksum inside of the packet balances, such as the hop
+   * limit of IPv6, the port of a datagram without checksum or a header of a tunnel: a network card may have summed up
+   * the packet as it was. Nothing under XDP. IPv4 headers with a right checksum sum up to nothing.
+   */
+  accountFor(_change: ChecksumChange): void {
+    this.assertOwned();
+  }
+
+  /**
+   * Moves the start of the packet: a negative `delta` makes room before it, of undefined content (tc: zeros). All
+   * references into the packet become stale. Returns 0, or a negative errno. tc only makes room, and knows nothing of
+   * what it is for: for tunnels there is `encapsulate`, for VLAN tags `pushTag` and `popTag`.
+   */
+  adjustHead(delta: number): Int<"u64"> {
+    return this.moveBounds(XDP_ADJUST_HEAD, [constant(delta)]);
   }
 
   /**
    * Moves the end of the packet by `delta` bytes, a staged one read as a signed 32-bit number: a negative one cuts
    * off, a positive one appends zeros. All references into the packet become stale. Returns 0, or a negative errno:
    * fewer than 14 bytes would be left, or the driver has no room for more (bpf_xdp_adjust_tail, net/core/filter.c).
+   * Under tc the packet is one piece afterwards, all of it readable, and will not be divided (bpf_skb_change_tail).
    */
   adjustTail(delta: Int | number): Int<"u64"> {
-    return this.#moveBounds(XDP_ADJUST_TAIL, typeof delta === "number" ? constant(delta) : delta.operand());
+    return this.moveBounds(XDP_ADJUST_TAIL, [typeof delta === "number" ? constant(delta) : delta.operand()]);
   }
 
-  #moveBounds(helper: number, delta: VirtualRegister | Constant): Int<"u64"> {
-    const result = callHelper(helper, [this.context, delta]);
+  /**
+   * Makes room of `bytes` bytes between link layer and network header, for the outer headers that `what` says. The link
+   * layer's addresses are undefined afterwards (transmit writes them); its type is not yet that of the outer header.
+   * All references into the packet become stale. Returns 0, or a negative errno.
+   *
+   * Under tc the stack then divides what is too large into segments that have the outer headers each, and makes them
+   * smaller by `bytes` (BPF_F_ADJ_ROOM_ENCAP_*, bpf_skb_net_grow). XDP: tags in the frame are *not* moved along.
+   */
+  encapsulate(bytes: number, _what: Encapsulation): Int<"u64"> {
+    return this.adjustHead(-bytes);
+  }
+
+  /** Ends the program: out of the interface that the packet came in on. */
+  sendBack(): Verdict {
+    return tx();
+  }
+
+  /** Ends the program: out of interface `ifindex`, as the frame is. */
+  sendTo(ifindex: Int<"u32">): Verdict {
+    return verdict(redirect(ifindex));
+  }
+
+  /** For the library: calls a helper that moves the packet's bounds, the context its first argument. */
+  protected moveBounds(helper: number, args: readonly (VirtualRegister | Constant)[]): Int<"u64"> {
+    const result = callHelper(helper, [this.context, ...args]);
     this.moved();
     return result;
   }

@@ -9,7 +9,8 @@ import { assertName } from "./name.ts";
 import { Packet } from "./packet.ts";
 import { callerPosition, withPosition } from "./position.ts";
 import type { Int } from "./scalar.ts";
-import { Exits, setExits, type Verdict, type VerdictCodes, XDP_VERDICTS } from "./verdict.ts";
+import { TcPacket } from "./tc-packet.ts";
+import { Exits, setExits, TC_VERDICTS, type Verdict, type VerdictCodes, XDP_VERDICTS } from "./verdict.ts";
 
 /** A program as written, not yet compiled. */
 export interface ProgramDefinition {
@@ -20,19 +21,21 @@ export interface ProgramDefinition {
   build(): ProgramContext;
 }
 
-export interface XdpOptions {
+export interface ProgramOptions {
   /** Runs where a packet leaves with a reason; emitted once for each kind of verdict in each function with verdicts. */
   readonly count?: (reason: Int<"u32">) => void;
 }
 
 /** An XDP program. `body` returns what becomes of the packet. */
-export function xdp(name: string, body: (packet: Packet) => Verdict, options: XdpOptions = {}): ProgramDefinition {
-  return defineProgram(
-    name,
-    { type: "xdp", codes: XDP_VERDICTS, open: (context) => new Packet(context) },
-    body,
-    options,
-  );
+export function xdp(name: string, body: (packet: Packet) => Verdict, options: ProgramOptions = {}): ProgramDefinition {
+  const open = (context: VirtualRegister) => new Packet(context);
+  return defineProgram(name, { type: "xdp", codes: XDP_VERDICTS, open }, body, options);
+}
+
+/** A tc program, for the ingress of an interface (sched_cls). `body` returns what becomes of the packet. */
+export function tc(name: string, body: (packet: TcPacket) => Verdict, options: ProgramOptions = {}): ProgramDefinition {
+  const open = (context: VirtualRegister) => new TcPacket(context);
+  return defineProgram(name, { type: "sched_cls", codes: TC_VERDICTS, open }, body, options);
 }
 
 /** A kind of program: the numbers of its verdicts, and what its body gets, made from the context in r1. */
@@ -48,7 +51,7 @@ export function defineProgram<C>(
   name: string,
   { type, attachType, codes, open }: ProgramKind<C>,
   body: (opened: C) => Verdict,
-  options: XdpOptions = {},
+  options: ProgramOptions = {},
 ): ProgramDefinition {
   assertName(name);
   const source = callerPosition();

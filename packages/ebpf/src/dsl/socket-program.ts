@@ -10,7 +10,7 @@ import { BPF_F_NO_PREALLOC } from "./map.ts";
 import { Maybe } from "./maybe.ts";
 import { assertName } from "./name.ts";
 import { Packet } from "./packet.ts";
-import { defineProgram, type ProgramDefinition, type XdpOptions } from "./program.ts";
+import { defineProgram, type ProgramDefinition, type ProgramOptions } from "./program.ts";
 import { loadAt, place } from "./reference.ts";
 import { Bool } from "./scalar.ts";
 import { type Fields, type JsObject, list, type Reference, type Struct, struct } from "./struct.ts";
@@ -81,7 +81,7 @@ export interface SocketOperations {
 export function socketOperations(
   name: string,
   body: (context: SocketOperations) => Verdict,
-  options: XdpOptions = {},
+  options: ProgramOptions = {},
 ): ProgramDefinition {
   const open = (context: VirtualRegister): SocketOperations => ({
     fields: SocketOperationsFields.access(place(context, "context")),

@@ -42,10 +42,15 @@ export function verdict(value: Int): Verdict {
   return { action: "value", value, source: callerPosition() };
 }
 
-/** The numbers that a program type gives to verdicts. */
-export type VerdictCodes = Readonly<Record<Action, number>>;
+/** The numbers that a program type gives to verdicts; undefined: it has no such verdict. */
+export type VerdictCodes = Readonly<Record<Action, number | undefined>>;
 /** enum xdp_action, include/uapi/linux/bpf.h. */
 export const XDP_VERDICTS: VerdictCodes = { pass: 2, drop: 1, tx: 3 };
+/**
+ * TC_ACT_UNSPEC and TC_ACT_SHOT, include/uapi/linux/pkt_cls.h; TCX_NEXT and TCX_DROP are the same: whoever else looks
+ * at packets there gets what is passed. Sending is a redirect: `packet.sendBack()`.
+ */
+export const TC_VERDICTS: VerdictCodes = { pass: -1, drop: 2, tx: undefined };
 
 /** The ways out of one function, shared by all its guards. */
 export class Exits {
@@ -84,7 +89,12 @@ export class Exits {
   }
 
   #exit(action: Action): void {
-    this.#build.end({ kind: "exit", value: constant(this.#codes[action]) });
+    const code = this.#codes[action];
+    if (code === undefined) {
+      const message = `this kind of program has no verdict "${action}"; use packet.sendBack() or packet.sendTo(…)`;
+      throw new BuildError("YM_BUILD_VERDICT", message, callerPosition());
+    }
+    this.#build.end({ kind: "exit", value: constant(code) });
   }
 
   /** The cold block of this name, written by `write` when it is first asked for. */

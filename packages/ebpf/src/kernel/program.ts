@@ -16,10 +16,11 @@ const GROWTH = 4096;
 const XDP_CONTEXT_SIZE = 24;
 const XDP_DATA_END = 4;
 const XDP_INGRESS_IFINDEX = 12;
-/** struct __sk_buff, of which a run takes ingress_ifindex and ifindex. */
+/** struct __sk_buff, of which a run takes ingress_ifindex, ifindex and gso_size (convert___skb_to_skb). */
 const SKB_CONTEXT_SIZE = 192;
 const SKB_INGRESS_IFINDEX = 36;
 const SKB_IFINDEX = 40;
+const SKB_GSO_SIZE = 176;
 
 /** A loaded program. */
 export class KernelProgram implements BpfProgram {
@@ -58,7 +59,7 @@ export class KernelProgram implements BpfProgram {
     const result = programTestRun(this.fd, {
       data: input.packet,
       dataOut,
-      context: input.ingressIfindex === undefined ? undefined : this.#context(input, input.ingressIfindex),
+      context: this.#context(input),
       repeat: input.repeat ?? 1,
     });
     return {
@@ -74,7 +75,7 @@ export class KernelProgram implements BpfProgram {
    * Programs attached to the interface do not see it.
    */
   inject(frame: Uint8Array, interfaceIndex: number): void {
-    const context = this.#context({ packet: frame }, interfaceIndex);
+    const context = this.#context({ packet: frame, ingressIfindex: interfaceIndex });
     programTestRun(this.fd, { data: frame, context, repeat: 1, flags: BPF_F_TEST_XDP_LIVE_FRAMES });
   }
 
@@ -86,16 +87,19 @@ export class KernelProgram implements BpfProgram {
     this.close();
   }
 
-  #context(input: RunInput, interfaceIndex: number): Uint8Array {
+  #context({ packet, ingressIfindex, buffer }: RunInput): Uint8Array | undefined {
     const isXdp = this.spec.type === "xdp";
+    const segmentPayload = isXdp ? undefined : buffer?.segmentPayload;
+    if (ingressIfindex === undefined && segmentPayload === undefined) return undefined;
     const context = new DataView(new ArrayBuffer(isXdp ? XDP_CONTEXT_SIZE : SKB_CONTEXT_SIZE));
     if (isXdp) {
       // The kernel refuses a context whose data_end is not the packet's length (bpf_prog_test_run_xdp).
-      context.setUint32(XDP_DATA_END, input.packet.length, true);
-      context.setUint32(XDP_INGRESS_IFINDEX, interfaceIndex, true);
+      context.setUint32(XDP_DATA_END, packet.length, true);
+      context.setUint32(XDP_INGRESS_IFINDEX, ingressIfindex ?? 0, true);
     } else {
-      context.setUint32(SKB_INGRESS_IFINDEX, interfaceIndex, true);
-      context.setUint32(SKB_IFINDEX, interfaceIndex, true);
+      context.setUint32(SKB_INGRESS_IFINDEX, ingressIfindex ?? 0, true);
+      context.setUint32(SKB_IFINDEX, ingressIfindex ?? 0, true);
+      context.setUint32(SKB_GSO_SIZE, segmentPayload ?? 0, true);
     }
     return new Uint8Array(context.buffer);
   }

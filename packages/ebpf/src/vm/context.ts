@@ -4,8 +4,10 @@
 
 import type { ProgramType } from "../spec.ts";
 import { type ContextFields, createRegion, type Memory, type Region } from "./memory.ts";
+import { swap16 } from "./ones-complement.ts";
 import type { Packet } from "./packet.ts";
 import type { Registers } from "./registers.ts";
+import type { SocketBuffer } from "./socket-buffer.ts";
 import { Fault } from "./vm-error.ts";
 
 interface Field {
@@ -20,10 +22,15 @@ export interface Surroundings {
 }
 
 /** The region that r1 points to, or undefined where the context is the packet itself (syscall). */
-export function createContext(type: ProgramType, packet: Packet, surroundings: Surroundings): Region | undefined {
+export function createContext(
+  type: ProgramType,
+  packet: Packet,
+  buffer: SocketBuffer,
+  surroundings: Surroundings,
+): Region | undefined {
   if (type === "syscall") return undefined;
   const [size, fields] =
-    type === "xdp" ? [24, xdpFields(packet, surroundings)] : [192, skbFields(packet, surroundings)];
+    type === "xdp" ? [24, xdpFields(packet, surroundings)] : [192, skbFields(packet, buffer, surroundings)];
   return createRegion("context", Buffer.alloc(size), { fields: byOffset(fields) });
 }
 
@@ -60,17 +67,17 @@ function xdpFields(packet: Packet, surroundings: Surroundings): Fields {
   ]);
 }
 
-function skbFields(packet: Packet, surroundings: Surroundings): Fields {
+function skbFields(packet: Packet, buffer: SocketBuffer, surroundings: Surroundings): Fields {
   const fields = new Map([
-    [0, value("len", () => packet.end - packet.start)],
-    [4, value("pkt_type", () => 0)],
+    [0, value("len", () => packet.wholeEnd - packet.start)],
+    [4, value("pkt_type", () => buffer.packetType)],
     [8, variable("mark")],
     [12, variable("queue_mapping")],
     [16, value("protocol", () => packet.etherType)],
     // A tag that is still in the frame counts as none: the kernel tells only of those it took off.
-    [20, value("vlan_present", () => 0)],
-    [24, value("vlan_tci", () => 0)],
-    [28, value("vlan_proto", () => 0)],
+    [20, value("vlan_present", () => (buffer.tag === undefined ? 0 : 1))],
+    [24, value("vlan_tci", () => buffer.tag?.tci ?? 0)],
+    [28, value("vlan_proto", () => swap16(buffer.tag?.type ?? 0))],
     [32, variable("priority")],
     [36, value("ingress_ifindex", () => surroundings.ingressIfindex)],
     [40, value("ifindex", () => surroundings.ingressIfindex)],
@@ -81,7 +88,7 @@ function skbFields(packet: Packet, surroundings: Surroundings): Fields {
     [80, pointer("data_end", packet, () => packet.end)],
     [140, pointer("data_meta", packet, () => packet.start)],
     [164, value("gso_segs", () => 0)],
-    [176, value("gso_size", () => 0)],
+    [176, value("gso_size", () => buffer.segmentPayload)],
   ]);
   for (let word = 0; word < 5; word++) fields.set(48 + word * 4, variable(`cb[${word}]`));
   return fields;

@@ -11,6 +11,7 @@ import { Machine } from "./machine.ts";
 import { MemoryMap } from "./maps/memory-map.ts";
 import { createRegion, functionSlot, type Memory, toPointer } from "./memory.ts";
 import { Packet } from "./packet.ts";
+import { SocketBuffer } from "./socket-buffer.ts";
 import { translate } from "./translate.ts";
 import { Fault, VmError } from "./vm-error.ts";
 
@@ -18,6 +19,12 @@ import { Fault, VmError } from "./vm-error.ts";
 export interface MemoryRunOutput extends RunOutput {
   /** Interface of the last redirect, if the program asked for one. */
   readonly redirectIfindex?: number;
+  /** With bpf_redirect_neigh: the struct bpf_redir_neigh that names the neighbour. */
+  readonly redirectNeighbour?: Uint8Array;
+  /** sched_cls with a sum over the whole packet: whether it is right still. */
+  readonly isCompleteSumRight?: boolean;
+  /** sched_cls: bytes of payload in each segment, 0 where the packet is one. */
+  readonly segmentPayload?: number;
   /** Instructions executed in the last repetition. */
   readonly instructions: number;
 }
@@ -40,10 +47,11 @@ export class MemoryProgram implements BpfProgram {
   readonly #environment: Environment;
   readonly #machine: Machine;
   readonly #packet: Packet;
+  readonly #buffer: SocketBuffer;
   readonly #maps: readonly MemoryMap[];
   readonly #surroundings: Surroundings = { ingressIfindex: LOOPBACK_IFINDEX };
   readonly #contextHigh: number;
-  #redirectIfindex: number | undefined;
+  #redirected: { readonly ifindex: number; readonly neighbour: Uint8Array | undefined } | undefined;
   #isClosed = false;
 
   constructor(spec: ProgramSpec, maps: ReadonlyMap<string, MemoryMap>, environment: Environment) {
@@ -52,6 +60,7 @@ export class MemoryProgram implements BpfProgram {
     const { memory, instructionLimit } = environment;
     this.#machine = new Machine(memory, spec.name, spec.instructions, instructionLimit);
     this.#packet = new Packet(memory);
+    this.#buffer = new SocketBuffer(this.#packet);
     const linkage = {
       packet: this.#packet,
       resolve: (reference: Reference) => resolve(reference, maps),
@@ -63,7 +72,7 @@ export class MemoryProgram implements BpfProgram {
       this.#packet.close();
       throw error;
     }
-    const context = createContext(spec.type, this.#packet, this.#surroundings);
+    const context = createContext(spec.type, this.#packet, this.#buffer, this.#surroundings);
     this.#contextHigh = addContext(memory, context, this.#packet);
     this.#maps = [...maps.values()];
     for (const map of this.#maps) map.retain();
@@ -75,18 +84,25 @@ export class MemoryProgram implements BpfProgram {
     }
     const { repeat = 1, ingressIfindex = LOOPBACK_IFINDEX } = input;
     this.#packet.fill(input.packet);
+    const isBuffer = this.spec.type === "sched_cls";
+    if (isBuffer) this.#buffer.begin(input.buffer ?? {});
     this.#surroundings.ingressIfindex = ingressIfindex;
     let result = 0n;
     const startMs = performance.now();
     for (let round = 0; round < repeat; round++) result = this.#runOnce();
     const elapsedNs = (performance.now() - startMs) * 1e6;
-    const redirectIfindex = this.#redirectIfindex;
+    const { isCompleteSumRight, segmentPayload } = this.#buffer;
+    if (isBuffer) this.#buffer.finish();
+    const redirected = this.#redirected;
     return {
       verdict: Number(BigInt.asUintN(32, result)),
       packet: this.#packet.copy(),
       durationNs: elapsedNs / repeat,
       instructions: this.#machine.executed,
-      ...(redirectIfindex !== undefined && { redirectIfindex }),
+      ...(redirected !== undefined && { redirectIfindex: redirected.ifindex }),
+      ...(redirected?.neighbour !== undefined && { redirectNeighbour: redirected.neighbour }),
+      ...(isCompleteSumRight !== undefined && { isCompleteSumRight }),
+      ...(isBuffer && { segmentPayload }),
     };
   }
 
@@ -104,7 +120,7 @@ export class MemoryProgram implements BpfProgram {
   }
 
   #runOnce(): bigint {
-    this.#redirectIfindex = undefined;
+    this.#redirected = undefined;
     const offset = this.#contextHigh === this.#packet.high ? this.#packet.start : 0;
     const context = toPointer(this.#contextHigh, offset);
     return this.#environment.memory.whileRunning(() => this.#machine.start(context));
@@ -132,6 +148,7 @@ export class MemoryProgram implements BpfProgram {
       name,
       programType: this.spec.type,
       packet: this.#packet,
+      buffer: this.#buffer,
       clock,
       get cpu() {
         return currentCpu();
@@ -157,8 +174,8 @@ export class MemoryProgram implements BpfProgram {
           memory.remove(high);
         }
       },
-      redirect: (ifindex) => {
-        this.#redirectIfindex = ifindex;
+      redirect: (ifindex, neighbour) => {
+        this.#redirected = { ifindex, neighbour: neighbour && Uint8Array.from(neighbour) };
       },
     };
   }

@@ -17,6 +17,7 @@ export class Packet {
   readonly #region = createRegion("packet", Buffer.alloc(BUFFER_SIZE));
   /** Where the room behind the packet ends. */
   #limit = BUFFER_SIZE;
+  #wholeEnd = 0;
   /** Upper half of pointers into the packet. */
   readonly high: number;
 
@@ -30,9 +31,14 @@ export class Packet {
     return this.#region.start;
   }
 
-  /** Offset after the last byte. */
+  /** Offset after the last byte that programs may touch. */
   get end(): number {
     return this.#region.end;
+  }
+
+  /** Offset after the last byte. Only of a socket buffer are there more than programs may touch. */
+  get wholeEnd(): number {
+    return this.#wholeEnd;
   }
 
   get view(): DataView {
@@ -57,16 +63,17 @@ export class Packet {
     region.bytes.set(bytes, HEADROOM);
     region.start = HEADROOM;
     region.end = HEADROOM + bytes.length;
+    this.#wholeEnd = region.end;
   }
 
   /** A copy of the packet as it is now. */
   copy(): Uint8Array {
-    return new Uint8Array(this.#region.bytes.subarray(this.start, this.end));
+    return new Uint8Array(this.#region.bytes.subarray(this.start, this.#wholeEnd));
   }
 
   /** `length` live bytes at `offset`, or undefined where the packet does not have them. */
   slice(offset: number, length: number): Uint8Array | undefined {
-    if (offset < 0 || length < 0 || offset + length > this.end - this.start) return undefined;
+    if (offset < 0 || length < 0 || offset + length > this.#wholeEnd - this.start) return undefined;
     return this.#region.bytes.subarray(this.start + offset, this.start + offset + length);
   }
 
@@ -85,7 +92,43 @@ export class Packet {
     if (end > this.#limit || end < region.start + ETHERNET_HEADER) return false;
     if (delta > 0) region.bytes.fill(0, region.end, end);
     region.end = end;
+    this.#wholeEnd = end;
     return true;
+  }
+
+  /** Live bytes between two offsets of the buffer. */
+  bytesFrom(from: number, to: number): Uint8Array {
+    return this.#region.bytes.subarray(from, to);
+  }
+
+  /** Leaves programs only the first `bytes` bytes. */
+  cutReadable(bytes: number): void {
+    this.#region.end = Math.min(this.#wholeEnd, this.start + bytes);
+  }
+
+  /** Lets programs touch at least the first `bytes` bytes; false where there are not so many. */
+  makeReadable(bytes: number): boolean {
+    if (this.start + bytes > this.#wholeEnd) return false;
+    this.#region.end = Math.max(this.#region.end, this.start + bytes);
+    return true;
+  }
+
+  /** Puts `bytes` zeros behind the first `at` bytes, which move to the front; false where there is no room. */
+  insertBytes(at: number, bytes: number): boolean {
+    const region = this.#region;
+    const start = region.start - bytes;
+    if (start < 0) return false;
+    region.bytes.copyWithin(start, region.start, region.start + at);
+    region.bytes.fill(0, start + at, start + at + bytes);
+    region.start = start;
+    return true;
+  }
+
+  /** Takes `bytes` bytes out behind the first `at` bytes, which move to the back. */
+  removeBytes(at: number, bytes: number): void {
+    const region = this.#region;
+    region.bytes.copyWithin(region.start + bytes, region.start, region.start + at);
+    region.start += bytes;
   }
 
   close(): void {

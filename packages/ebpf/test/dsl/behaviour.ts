@@ -12,6 +12,7 @@ import { describeMaps } from "./behaviour-maps.ts";
 import { describeMemory } from "./behaviour-memory.ts";
 import { describeNumbers } from "./behaviour-numbers.ts";
 import { describePackets } from "./behaviour-packets.ts";
+import { describeTc } from "./behaviour-tc.ts";
 
 /** Registers the tests; `createHost` is called once for each. */
 export function describeBehaviour(name: string, createHost: () => BpfHost): void {
@@ -22,6 +23,7 @@ export function describeBehaviour(name: string, createHost: () => BpfHost): void
   describe(`${name}: maps`, () => describeMaps(createHost));
   describe(`${name}: packets`, () => describePackets(createHost));
   describe(`${name}: ICMP errors`, () => describeIcmp(createHost));
+  describe(`${name}: tc`, () => describeTc(createHost));
   describe(`${name}: functions and loops`, () => describeFunctions(createHost));
   describe(`${name}: global functions`, () => describeGlobals(createHost));
 }

@@ -3,6 +3,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { isIPv6 } from "node:net";
 
 import type { RealServerOptions } from "../servers.ts";
 import { stayOnRequest } from "./stay.ts";
@@ -31,12 +32,12 @@ for (const port of options.tcpPorts) {
     count(1);
     socket.once("close", () => count(-1));
   });
-  server.listen(port, "0.0.0.0");
+  server.listen(port, isIPv6(options.udpBindAddress) ? "::" : "0.0.0.0");
   await once(server, "listening");
 }
 
 for (const port of options.udpPorts) {
-  const socket = createSocket("udp4");
+  const socket = createSocket(isIPv6(options.udpBindAddress) ? "udp6" : "udp4");
   socket.on("message", (_, sender) => {
     const client = `${sender.address}:${sender.port}`;
     socket.send(JSON.stringify({ server: options.name, client }), sender.port, sender.address);

@@ -24,6 +24,7 @@ test("counts answers by server and by client, and sees whose address the server 
     ownAddressSeen: 4,
     foreignAddressesSeen: ["10.0.0.1:4001"],
     serversByClient: { "203.0.113.10": ["server1"], "203.0.113.11": ["server2"] },
+    firstAnswer: { server: "server1", client: "203.0.113.10:4000" },
     latencyMs: { p50: 3, p90: 5, p99: 5, max: 5 },
   });
 });

@@ -9,6 +9,7 @@ export class Tally {
   #sent = 0;
   #moved = 0;
   #ownAddressSeen = 0;
+  #firstAnswer: ServerAnswer | undefined;
   readonly #latenciesMs: number[] = [];
   readonly #failures = new Map<string, number>();
   readonly #requestsByServer = new Map<string, number>();
@@ -33,6 +34,7 @@ export class Tally {
 
   /** A request from `own` ("address:port") was answered. */
   answered(answer: ServerAnswer, own: string, latencyMs: number): void {
+    this.#firstAnswer ??= answer;
     this.#latenciesMs.push(latencyMs);
     increment(this.#requestsByServer, answer.server);
     if (answer.client === own) this.#ownAddressSeen += 1;
@@ -69,6 +71,7 @@ export class Tally {
       ownAddressSeen: this.#ownAddressSeen,
       foreignAddressesSeen: [...this.#foreignAddresses],
       serversByClient: Object.fromEntries([...this.#serversByClient].map(([client, set]) => [client, [...set].sort()])),
+      ...(this.#firstAnswer === undefined ? {} : { firstAnswer: this.#firstAnswer }),
       latencyMs: { p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99), max: percentile(1) },
     };
   }

@@ -1,6 +1,7 @@
 // One UDP flow of the traffic program: datagrams from one port of one of the client's addresses, each echoed.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
+import { isIPv6 } from "node:net";
 
 import { causeOf } from "../cause-of.ts";
 import type { Visit } from "./visit.ts";
@@ -8,7 +9,7 @@ import { parseAnswer } from "./visit.ts";
 
 /** Sends the visit's datagrams, each after the last one's answer. Gives up at the first that is not answered. */
 export async function udpVisit({ job, localAddress, localPort, requests, tally }: Visit): Promise<void> {
-  const socket = createSocket("udp4");
+  const socket = createSocket(isIPv6(localAddress) ? "udp6" : "udp4");
   const servers: string[] = [];
   try {
     socket.bind(localPort, localAddress);

@@ -4,14 +4,14 @@ import { ipv4ToNumber } from "@yardmaster/packet";
 import { expect, test } from "vitest";
 
 import { directorConfig } from "../director-config.ts";
-import { natLayout } from "../layout-nat.ts";
+import { layoutOf } from "../layouts.ts";
 import { SimulatedDirector } from "./director-host.ts";
 import { EventQueue } from "./event-queue.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { startPrograms } from "./run-simulated-lab.ts";
 
-const layout = natLayout(6);
+const layout = layoutOf({ method: "nat" }, 6);
 
 function ask(host: string, destination: string) {
   const helper = fibLookup(new SimulatedNetwork(layout, new EventQueue()).host(host));

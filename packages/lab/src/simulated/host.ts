@@ -9,6 +9,7 @@ import {
   ipv4,
   ipv4ToNumber,
   parseIpv4,
+  parseMac,
   updateChecksum,
 } from "@yardmaster/packet";
 
@@ -69,15 +70,15 @@ export class Host {
   readonly transports = new Map<number, (packet: LocalPacket) => void>();
   readonly #local: ReadonlySet<number>;
 
-  /** A host of the layout; `number` (0 to 255) makes its MAC addresses its own. */
-  constructor(plan: HostPlan, interfaceNames: readonly string[], number: number) {
+  /** A host of the layout, with its interfaces' names and MAC addresses. */
+  constructor(plan: HostPlan, interfaces: readonly { readonly name: string; readonly mac: string }[]) {
     this.plan = plan;
     this.routes = new RouteTable(plan);
-    this.forwards = plan.settings["ip_forward"] === "1";
+    this.forwards = plan.settings["ipv4/ip_forward"] === "1";
     this.#local = new Set(plan.addresses.map(({ address }) => ipv4ToNumber(address.replace(/\/.*/, ""))));
-    this.interfaces = interfaceNames.map((name, at): Interface => {
+    this.interfaces = interfaces.map(({ name, mac: macText }, at): Interface => {
       const index = at + FIRST_INDEX;
-      const mac = Uint8Array.of(2, 0, 0, number, 0, index);
+      const mac = parseMac(macText);
       const port = new Port((bytes) => this.#arrive(bytes, self));
       const self: Interface = { name, index, mac, mtu: MTU, port, neighbours: new Map() };
       return self;

@@ -2,7 +2,7 @@
 import { checksumProblems, ethernet, frame, ipv4, layerOf, parseFrame, udp } from "@yardmaster/packet";
 import { beforeEach, expect, test } from "vitest";
 
-import { directRoutingLayout } from "../layout-dr.ts";
+import { layoutOf } from "../layouts.ts";
 import { EventQueue } from "./event-queue.ts";
 import { LearningSwitch } from "./learning-switch.ts";
 import { SimulatedNetwork } from "./network.ts";
@@ -17,7 +17,7 @@ const server = { address: "198.51.100.11", port: 80 };
 
 beforeEach(() => {
   queue = new EventQueue();
-  network = new SimulatedNetwork(directRoutingLayout(2), queue);
+  network = new SimulatedNetwork(layoutOf({ method: "dr" }, 2), queue);
 });
 
 function settle(): void {

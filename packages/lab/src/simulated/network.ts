@@ -4,7 +4,9 @@ import { ipv4ToNumber } from "@yardmaster/packet";
 
 import type { FrameCounts } from "../frames.ts";
 import type { LabLayout, LinkEnd } from "../layout.ts";
-import { serverHosts } from "../layout.ts";
+import { hardwareAddressOf, serverHosts } from "../layout.ts";
+import { capturePoints, pointName } from "../trace/capture-points.ts";
+import type { Sighting } from "../trace/follow.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { Host } from "./host.ts";
 import { LearningSwitch } from "./learning-switch.ts";
@@ -18,20 +20,24 @@ export class SimulatedNetwork {
   readonly layout: LabLayout;
   readonly queue: EventQueue;
   readonly #hosts = new Map<string, Host>();
+  readonly #ports = new Map<string, Port>();
   readonly #switches = new Map<string, LearningSwitch>();
 
   constructor(layout: LabLayout, queue: EventQueue) {
     this.layout = layout;
     this.queue = queue;
     const ends = layout.links.flatMap((link) => link.ends);
-    for (const [number, plan] of layout.hosts.entries()) {
-      const names = ends.filter(({ host }) => host === plan.name).map(({ interfaceName }) => interfaceName);
+    for (const plan of layout.hosts) {
+      const own = ends.filter(({ host }) => host === plan.name);
+      const interfaces = own.map((end) => ({ name: end.interfaceName, mac: hardwareAddressOf(layout, end) }));
       if (plan.kind === "switch") this.#switches.set(plan.name, new LearningSwitch());
-      else this.#hosts.set(plan.name, new Host(plan, names, number));
+      else this.#hosts.set(plan.name, new Host(plan, interfaces));
     }
     for (const { ends: both } of layout.links) {
       const [a, b] = both;
-      Port.connect(queue, CABLE_LATENCY_MS, [this.#portOf(a), this.#portOf(b)]);
+      const ports = [this.#portOf(a), this.#portOf(b)] as const;
+      Port.connect(queue, CABLE_LATENCY_MS, ports);
+      this.#ports.set(pointName(a), ports[0]).set(pointName(b), ports[1]);
     }
     for (const end of ends) this.#introduce(end);
   }
@@ -48,10 +54,24 @@ export class SimulatedNetwork {
     return host;
   }
 
+  /** Captures what passes the capture points of the layout from now on; the list grows by itself. */
+  capture(): readonly Sighting[] {
+    const sightings: Sighting[] = [];
+    for (const point of capturePoints(this.layout)) {
+      const port = this.#ports.get(pointName(point));
+      if (port === undefined) continue;
+      port.tap = (direction, frame) => {
+        const timestampNs = BigInt(Math.round(this.queue.nowMs * 1e6));
+        const bytes = frame.slice();
+        sightings.push({ point, direction, timestampNs, bytes, originalLength: bytes.length, checksumPending: false });
+      };
+    }
+    return sightings;
+  }
+
   /** What the cables have carried so far, counted at the same places as in the real lab. */
   frames(): FrameCounts {
-    const { requestLink } = this.layout;
-    const requests = this.#interface(requestLink).port.sent;
+    const requests = this.#interface(this.layout.requestLink).port.sent;
     const servers = serverHosts(this.layout).flatMap(({ name }) => this.host(name).interfaces);
     const director = this.host("director").interfaces;
     return {

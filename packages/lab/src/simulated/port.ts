@@ -6,6 +6,8 @@ export class Port {
   /** Frames so far. */
   sent = 0;
   received = 0;
+  /** Is shown every frame; it must not change the bytes. */
+  tap: ((direction: "inbound" | "outbound", frame: Uint8Array) => void) | undefined;
   readonly #receive: (frame: Uint8Array) => void;
   #transmit: ((frame: Uint8Array) => void) | undefined;
 
@@ -17,6 +19,7 @@ export class Port {
   /** Sends a frame into the cable; without a cable it is lost. The bytes are the receiver's from now on. */
   send(frame: Uint8Array): void {
     this.sent += 1;
+    this.tap?.("outbound", frame);
     this.#transmit?.(frame);
   }
 
@@ -28,6 +31,7 @@ export class Port {
 
   #arrive(frame: Uint8Array): void {
     this.received += 1;
+    this.tap?.("inbound", frame);
     this.#receive(frame);
   }
 }

@@ -27,7 +27,7 @@ export function simulatedMethodText(report: SimulatedMethodReport): string {
       `${programRuns} packets, about ${each} instructions each`,
     "",
     ...scenarioLines(report, table).map((line) => (line === "" ? "" : `  ${line}`)),
-    `  requests: ${frames.requests} frames, router to director`,
+    `  requests: ${frames.requests} frames towards the director`,
     `  replies: ${frames.replies} frames from the servers, ` +
       `${frames.repliesThroughDirector} of them (${share} %) through the director`,
     `  packets the director did not forward: ${verdictText(report)}`,

@@ -1,14 +1,15 @@
 // The whole simulated lab, as somebody without root sees it; and that it finds what is wrong.
 import { expect, test } from "vitest";
 
-import { natLayout } from "../layout-nat.ts";
+import { choicesFor } from "../choices.ts";
+import { layoutOf } from "../layouts.ts";
 import { reasonToSimulate } from "./reason.ts";
 import { runSimulatedLab, simulate } from "./run-simulated-lab.ts";
 
-const runs = { methods: ["nat", "dr"], scenarios: ["shares", "mixed"] } as const;
-const options = { reason: "Not root", ...runs, keep: false, clients: 20, requests: 120 };
+const choices = choicesFor({ family: "all" });
+const options = { reason: "Not root", choices, keep: false, clients: 20, requests: 120 };
 
-test("both methods pass in both scenarios, and the first line says what they are", async () => {
+test("all methods pass in all scenarios, and the first line says what they are", async () => {
   let text = "";
   const report = await runSimulatedLab({ ...options, json: false, write: (more) => (text += more) });
   const unmet = report.methods.flatMap(({ expectations }) => expectations.filter(({ met }) => !met));
@@ -23,9 +24,10 @@ test("both methods pass in both scenarios, and the first line says what they are
     /^ {2}mixed-wlc tcp\/91 +server1 +1 +1 +1 +1 +as promised\n +server2 +3 +3 +3 +3 +as promised$/m,
   );
   expect(report.methods.map(({ method, scenario }) => `${method} ${scenario}`)).toEqual([
-    ...["nat shares", "nat mixed", "dr shares", "dr mixed"],
+    ...["nat shares", "nat path", "dr shares", "dr path", "nat mixed", "dr mixed"],
   ]);
   const [nat, , dr] = report.methods;
+  expect(text).toContain("3. director → server");
   expect(nat?.frames.repliesThroughDirector).toBe(nat?.frames.replies);
   expect(dr?.frames.repliesThroughDirector).toBe(0);
 });
@@ -40,7 +42,7 @@ test("as JSON it is one document, which says that it is simulated", async () => 
 });
 
 test("servers whose replies go past the director are found out", async () => {
-  const layout = natLayout(20);
+  const layout = layoutOf({ method: "nat" }, 20);
   const hosts = layout.hosts.map((host) => (host.name === "server2" ? { ...host, routes: [] } : host));
   const { passed, expectations, services } = await simulate({ ...layout, hosts }, { requests: 30 });
   expect(passed).toBe(false);
@@ -49,7 +51,7 @@ test("servers whose replies go past the director are found out", async () => {
 });
 
 test("a server that long connections cannot reach is found out", async () => {
-  const layout = natLayout(20, "mixed");
+  const layout = layoutOf({ method: "nat", scenario: "mixed" }, 20);
   const hosts = layout.hosts.map((host) => (host.name === "server2" ? { ...host, routes: [] } : host));
   const { passed, mixed } = await simulate({ ...layout, hosts }, { requests: 30 });
   expect(passed).toBe(false);

@@ -6,10 +6,9 @@ import { directorConfig } from "../director-config.ts";
 import { judge } from "../expectations.ts";
 import { LabError, throwIfInterrupted } from "../lab-error.ts";
 import type { ServiceResult } from "../lab-report.ts";
-import { directRoutingLayout } from "../layout-dr.ts";
-import { natLayout } from "../layout-nat.ts";
-import type { LabLayout, LabMethod, LabScenario, LabService } from "../layout.ts";
-import { serverHosts } from "../layout.ts";
+import type { LabChoice, LabLayout, LabService } from "../layout.ts";
+import { repliesPassDirector, serverHosts } from "../layout.ts";
+import { layoutOf } from "../layouts.ts";
 import { measureMixed } from "../mixed/measure.ts";
 import { SimulatedDirector } from "./director-host.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -18,8 +17,11 @@ import { SimulatedNetwork } from "./network.ts";
 import { startRealServer } from "./real-server.ts";
 import { noteText, simulatedMethodText, simulatedSummaryText } from "./report-text.ts";
 import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
+import type { TraceReport } from "../trace/trace-report.ts";
+import { traceOf } from "../trace/trace-report.ts";
 import { TcpStack } from "./tcp-stack.ts";
-import { startTraffic } from "./traffic.ts";
+import type { TrafficTarget } from "./traffic.ts";
+import { startTraffic, UNUSED_LOCAL_PORT } from "./traffic.ts";
 import { UdpStack } from "./udp-stack.ts";
 import type { Client } from "./visit.ts";
 
@@ -27,8 +29,8 @@ import type { Client } from "./visit.ts";
 export interface SimulatedLabOptions {
   /** Why it is simulated, as the begin of a sentence: `Not root`. */
   readonly reason: string;
-  readonly methods: readonly LabMethod[];
-  readonly scenarios: readonly LabScenario[];
+  /** Those of them that can be simulated are run: IPv4, at the one place where the interpreter stands. */
+  readonly choices: readonly LabChoice[];
   readonly keep: boolean;
   readonly clients: number;
   readonly requests: number;
@@ -37,10 +39,6 @@ export interface SimulatedLabOptions {
   readonly signal?: AbortSignal;
 }
 
-const layouts: Readonly<Record<LabMethod, (clients: number, scenario: LabScenario) => LabLayout>> = {
-  nat: natLayout,
-  dr: directRoutingLayout,
-};
 /** Events between two looks at whether the run is to be interrupted. */
 const EVENTS_PER_TURN = 2_000;
 /** What is under way when the last answer is in (FINs and their acknowledgments) has arrived after this time. */
@@ -57,21 +55,27 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
     const what = "a simulated network ends with its process, so --keep has nothing to keep";
     throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; leave it out, or run as root on Linux`);
   }
+  if (!options.choices.some(canBeSimulated)) {
+    const what = "the simulated network has IPv4 and native XDP only";
+    throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; ask for these, or run as root on Linux`);
+  }
   const tell = options.json ? (): void => undefined : options.write;
   const note = noteText(options.reason);
   tell(`${note}\n`);
   const methods: SimulatedMethodReport[] = [];
-  for (const method of options.methods) {
-    for (const scenario of options.scenarios) {
-      const report = await simulate(layouts[method](options.clients, scenario), options);
-      tell(simulatedMethodText(report));
-      methods.push(report);
-    }
+  for (const choice of options.choices.filter(canBeSimulated)) {
+    const report = await simulate(layoutOf(choice, options.clients), options);
+    tell(simulatedMethodText(report));
+    methods.push(report);
   }
   const passed = methods.every((method) => method.passed);
   const report: SimulatedLabReport = { simulated: true, note, name: "simulated", kept: false, methods, passed };
   options.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : simulatedSummaryText(report));
   return report;
+}
+
+function canBeSimulated({ family, hook }: LabChoice): boolean {
+  return family === "ipv4" && hook === "xdp";
 }
 
 /** Simulates one layout and judges what it saw. Throws YM_LAB_INTERRUPTED after `signal`. */
@@ -88,7 +92,7 @@ export async function simulate(
   const traffic =
     layout.scenario === "mixed"
       ? { services: [], mixed: await measureMixed(layout, simulatedSite(programs, director, options.signal)) }
-      : { services: await simulateShares(layout, programs.client, options) };
+      : await simulateShares(network, programs.client, options);
   const trafficMs = queue.nowMs;
   const settledMs = trafficMs + SETTLE_MS;
   await runUntil(queue, () => queue.nowMs >= settledMs, options.signal);
@@ -96,34 +100,47 @@ export async function simulate(
   const measured = {
     method: layout.method,
     scenario: layout.scenario,
+    family: layout.family,
+    hook: layout.hook,
     description: layout.description,
     clients: layout.clientAddresses.length,
     readyAfterMs,
     ...traffic,
     frames: network.frames(),
-    repliesPassDirector: layout.repliesPassDirector,
+    repliesPassDirector: repliesPassDirector(layout),
     directorInterfaces: layout.directorInterfaces,
     status: director.status(),
     programRuns: director.runs,
     instructions: director.instructions,
     simulatedMs: trafficMs,
   };
-  const expectations = judge(measured);
+  const expectations = judge(layout, measured);
   return { ...measured, expectations, passed: expectations.every(({ met }) => met) };
 }
 
+/** The traffic of the scenario `shares`, none in `path`; then one connection that is followed hop by hop. */
 async function simulateShares(
-  layout: LabLayout,
+  network: SimulatedNetwork,
   client: Client,
   { requests, signal }: Parameters<typeof simulate>[1],
-): Promise<readonly ServiceResult[]> {
-  const services: ServiceResult[] = [];
-  for (const service of layout.services) {
-    const traffic = startTraffic(client, { service, clientAddresses: layout.clientAddresses, requests });
+): Promise<{ readonly services: readonly ServiceResult[]; readonly trace?: TraceReport }> {
+  const { services, clientAddresses, scenario } = network.layout;
+  const run = async (target: TrafficTarget): Promise<ServiceResult> => {
+    const traffic = startTraffic(client, target);
     await runUntil(client.queue, traffic.isDone, signal);
-    services.push({ service, requests, traffic: traffic.report() });
+    return { service: target.service, requests: target.requests, traffic: traffic.report() };
+  };
+  const results: ServiceResult[] = [];
+  for (const service of scenario === "path" ? [] : services) {
+    results.push(await run({ service, clientAddresses, requests }));
   }
-  return services;
+  const [service] = services;
+  if (service === undefined) return { services: results };
+  const sightings = network.capture();
+  const first = { clientAddresses: clientAddresses.slice(0, 1), requests: 1, firstLocalPort: UNUSED_LOCAL_PORT };
+  const { traffic } = await run({ service, ...first });
+  const trace = traceOf(service, sightings, traffic.firstAnswer);
+  return { services: results, ...(trace === undefined ? {} : { trace }) };
 }
 
 /** What runs on the hosts. */

@@ -17,6 +17,17 @@ const FAILURE_LIMIT = 24;
 const FIRST_LOCAL_PORT = 20_000;
 const LOCAL_PORTS = 40_000;
 
+/** A port that no other traffic uses: its connection cannot be taken for an earlier one. */
+export const UNUSED_LOCAL_PORT: number = FIRST_LOCAL_PORT + LOCAL_PORTS;
+
+/** What to send: from the local ports behind the first. */
+export interface TrafficTarget {
+  readonly service: LabService;
+  readonly clientAddresses: readonly string[];
+  readonly requests: number;
+  readonly firstLocalPort?: number;
+}
+
 /** Traffic that is under way. */
 export interface Traffic {
   /** Whether all visits are over. */
@@ -25,10 +36,7 @@ export interface Traffic {
 }
 
 /** Begins to send this many requests to the service, from all the client addresses in turn. */
-export function startTraffic(
-  client: Client,
-  target: { readonly service: LabService; readonly clientAddresses: readonly string[]; readonly requests: number },
-): Traffic {
+export function startTraffic(client: Client, target: TrafficTarget): Traffic {
   const tally = new Tally();
   const visits = planVisits(target, tally)[Symbol.iterator]();
   const visit = target.service.protocol === "tcp" ? httpVisit : udpVisit;
@@ -48,15 +56,15 @@ export function startTraffic(
 }
 
 /** One request and several, in turn; each address makes both kinds of visit, two in a row. */
-function planVisits(target: Parameters<typeof startTraffic>[1], tally: Tally): readonly Visit[] {
-  const { service, clientAddresses, requests: wanted } = target;
+function planVisits(target: TrafficTarget, tally: Tally): readonly Visit[] {
+  const { service, clientAddresses, requests: wanted, firstLocalPort = FIRST_LOCAL_PORT } = target;
   const remote = { address: service.address, port: service.port };
   const visits: Visit[] = [];
   for (let left = wanted; left > 0; ) {
     const count = visits.length;
     const requests = Math.min(count % 2 === 0 ? 1 : REQUESTS_PER_KEPT_CONNECTION, left);
     const address = clientAddresses[Math.floor(count / 2) % clientAddresses.length] ?? "";
-    const local = { address, port: FIRST_LOCAL_PORT + (count % LOCAL_PORTS) };
+    const local = { address, port: firstLocalPort + (count % LOCAL_PORTS) };
     visits.push({ local, remote, requests, timeoutMs: TIMEOUT_MS, tally });
     left -= requests;
   }

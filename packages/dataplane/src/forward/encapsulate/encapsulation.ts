@@ -16,8 +16,8 @@ export interface Contents {
   readonly flowHash: Int<"u32">;
   /** Where GUE is listened for at the server. */
   readonly port: Net<"be16">;
-  /** 0, or not: there is a checksum to be. */
-  readonly hasChecksum: Int<"u32">;
+  /** Whether there is to be a checksum. */
+  readonly hasChecksum: boolean;
 }
 
 /** Where an encapsulation keeps its checksum, and what that covers besides its own header and the packet inside. */
@@ -35,6 +35,8 @@ export interface Encapsulation {
   readonly code: number;
   /** What the outer IP header says follows, for a packet of this family inside: a protocol number. */
   readonly protocol: Readonly<Record<FamilyName, number>>;
+  /** Its protocol as the stack knows those that it can divide large packets for; absent: none of its own. */
+  readonly transport?: "udp" | "gre";
   /** Bytes between the outer IP header and the packet, without and with a checksum. */
   readonly size: Readonly<Record<"plain" | "withChecksum", number>>;
   /** Absent: it has none. */

@@ -1,7 +1,7 @@
 // Generic routing encapsulation (RFC 2784), with its checksum or without, as the kernel's IPVS writes it
 // (ipvs_gre_encap in net/netfilter/ipvs/ip_vs_xmit.c).
 
-import { be16, be32, struct, when } from "@yardmaster/ebpf";
+import { be16, be32, struct } from "@yardmaster/ebpf";
 import { ETH_P_IP, ETH_P_IPV6 } from "../../headers.ts";
 import { reasons } from "../../reasons.ts";
 import type { Encapsulation } from "./encapsulation.ts";
@@ -19,15 +19,12 @@ export const gre: Encapsulation = {
   protocol: { ipv4: IPPROTO_GRE, ipv6: IPPROTO_GRE },
   size: { plain: Gre.size, withChecksum: Gre.size + GreChecksum.size },
   checksum: { offset: Gre.size, covers: "itself", zero: 0 },
+  transport: "gre",
   tellsFlows: false,
   write(at, { inner, hasChecksum }) {
-    const header = at.fork().read(Gre).orDrop(reasons.internal);
-    header.flags = be16(0);
+    const header = at.read(Gre).orDrop(reasons.internal);
+    header.flags = be16(hasChecksum ? HAS_CHECKSUM : 0);
     header.protocol = be16(ETHER_TYPES[inner]);
-    when(hasChecksum.ne(0), () => {
-      const behind = at.fork();
-      behind.read(Gre).orDrop(reasons.internal).flags = be16(HAS_CHECKSUM);
-      behind.read(GreChecksum).orDrop(reasons.internal).checkAndReserved = be32(0);
-    });
+    if (hasChecksum) at.read(GreChecksum).orDrop(reasons.internal).checkAndReserved = be32(0);
   },
 };

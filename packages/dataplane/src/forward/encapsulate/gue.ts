@@ -22,6 +22,7 @@ export const gue: Encapsulation = {
   protocol: { ipv4: IPPROTO_UDP, ipv6: IPPROTO_UDP },
   size: { plain: GueOverUdp.size, withChecksum: GueOverUdp.size },
   checksum: { offset: Udp.offsets.check, covers: "pseudoHeader", zero: 0xffff },
+  transport: "udp",
   tellsFlows: true,
   write(at, { inner, length, flowHash, port }) {
     const { udp, gue: header } = at.read(GueOverUdp).orDrop(reasons.internal);

@@ -5,6 +5,7 @@ import type { ProgramType } from "../../spec.ts";
 import type { Clock } from "../clock.ts";
 import type { MemoryMap } from "../maps/memory-map.ts";
 import type { Packet } from "../packet.ts";
+import type { SocketBuffer } from "../socket-buffer.ts";
 
 /** One call of a helper by a running program. */
 export interface HelperCall {
@@ -12,6 +13,8 @@ export interface HelperCall {
   readonly name: string;
   readonly programType: ProgramType;
   readonly packet: Packet;
+  /** What the packet of a sched_cls program is beyond its bytes. */
+  readonly buffer: SocketBuffer;
   readonly clock: Clock;
   /** CPU that the program runs on. */
   readonly cpu: number;
@@ -29,8 +32,8 @@ export interface HelperCall {
   callee(index: number): (args: readonly bigint[]) => bigint;
   /** Runs `body` with a pointer to a copy of `bytes`; the pointer dies with it. */
   withScratch<T>(bytes: Uint8Array, body: (pointer: bigint) => T): T;
-  /** Records that the packet goes to interface `ifindex`. */
-  redirect(ifindex: number): void;
+  /** Records that the packet goes to interface `ifindex`; there to a neighbour, where one is named. */
+  redirect(ifindex: number, neighbour?: Uint8Array): void;
 }
 
 /** Returns r0: a number is sign-extended to 64 bits, undefined is 0. */

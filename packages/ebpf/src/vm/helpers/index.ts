@@ -3,6 +3,7 @@
 import type { HelperTable } from "./helper.ts";
 import { mapHelpers } from "./map-helpers.ts";
 import { packetHelpers } from "./packet-helpers.ts";
+import { socketBufferHelpers } from "./socket-buffer-helpers.ts";
 
 /** Time and the machine (kernel/bpf/helpers.c). */
 const systemHelpers: HelperTable = {
@@ -13,4 +14,9 @@ const systemHelpers: HelperTable = {
   160: (call) => call.clock.nanoseconds(),
 };
 
-export const builtInHelpers: HelperTable = { ...mapHelpers, ...packetHelpers, ...systemHelpers };
+export const builtInHelpers: HelperTable = {
+  ...mapHelpers,
+  ...packetHelpers,
+  ...socketBufferHelpers,
+  ...systemHelpers,
+};

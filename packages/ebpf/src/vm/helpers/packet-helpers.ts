@@ -2,6 +2,7 @@
 
 import { EINVAL } from "../maps/store.ts";
 import { SparseArrayStore } from "../maps/array-store.ts";
+import { fold16 } from "../ones-complement.ts";
 import { Fault } from "../vm-error.ts";
 import type { HelperCall, HelperTable } from "./helper.ts";
 
@@ -81,11 +82,6 @@ function sum(bytes: Uint8Array, seed: number): number {
 function addCarry(a: number, b: number): number {
   const total = a + b;
   return total > 0xffff_ffff ? (total + 1) >>> 0 : total;
-}
-
-function fold16(value: number): number {
-  const once = (value & 0xffff) + (value >>> 16);
-  return (once & 0xffff) + (once >>> 16);
 }
 
 function loadBytes(call: HelperCall): number {

@@ -1,0 +1,196 @@
+// The packet as a tc program sees it (sched_cls on ingress): a socket buffer of the network stack. Its first bytes are
+// in one piece, the rest may lie in other pages; its outermost VLAN tag is beside it; its transport checksum may be yet
+// to be computed; and it may stand for many segments that will be divided later. struct __sk_buff is in
+// include/uapi/linux/bpf.h, the helpers are in net/core/filter.c.
+
+import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
+import { BuildError } from "./build-error.ts";
+import { builder } from "./builder.ts";
+import type { ChecksumChange } from "./checksum.ts";
+import { choose, when } from "./control.ts";
+import { callHelper, redirect } from "./helper.ts";
+import { fitsBefore } from "./packet-checksum.ts";
+import {
+  type CarriedTag,
+  type Checksummed,
+  type CoveredChange,
+  type Encapsulation,
+  Packet,
+  type PacketLayout,
+} from "./packet.ts";
+import { callerPosition } from "./position.ts";
+import { addressOf, type Located, place, PLACE, within } from "./reference.ts";
+import { type Bool, Int, inRegister, type Net } from "./scalar.ts";
+import { u32 } from "./types.ts";
+import { type Verdict, verdict } from "./verdict.ts";
+
+/** Byte offsets in struct __sk_buff. */
+const LAYOUT: PacketLayout = { data: 76, end: 80, size: 4 };
+const IFINDEX = 40;
+const LENGTH = 0;
+const PACKET_TYPE = 4;
+const VLAN_PRESENT = 20;
+const VLAN_TCI = 24;
+const GSO_SIZE = 176;
+/** PACKET_HOST, include/uapi/linux/if_packet.h: what eth_type_trans finds for the interface's own address. */
+const PACKET_HOST = 0;
+
+/** enum bpf_func_id, include/uapi/linux/bpf.h. */
+const helpers = {
+  replaceTransportChecksum: 11,
+  pushTag: 18,
+  popTag: 19,
+  changeTail: 38,
+  pullData: 39,
+  updateSum: 40,
+  changeHead: 43,
+  adjustRoom: 50,
+  redirectNeighbour: 152,
+} as const;
+/** BPF_F_PSEUDO_HDR and BPF_F_MARK_MANGLED_0 of bpf_l4_csum_replace. */
+const PSEUDO_HEADER = 0x10;
+const MARK_MANGLED_0 = 0x20;
+/** BPF_ADJ_ROOM_MAC and BPF_F_ADJ_ROOM_ENCAP_* of bpf_skb_adjust_room. */
+const ROOM_BEHIND_LINK_LAYER = 1;
+const ENCAP_L3 = { ipv4: 1 << 1, ipv6: 1 << 2 } as const;
+const ENCAP_L4 = { gre: 1 << 3, udp: 1 << 4 } as const;
+/** The type of a tag as bpf_skb_vlan_push takes it, in network order (ETH_P_8021Q). */
+const TAG_TYPE = 0x0081;
+
+/** What the body of a tc program gets: the same as that of an XDP program, and what only tc has. */
+export class TcPacket extends Packet {
+  override readonly hook = "tc";
+
+  constructor(context: VirtualRegister) {
+    super(context, LAYOUT);
+  }
+
+  override length(): Int<"u32"> {
+    return this.#field(LENGTH);
+  }
+
+  override ingressIfindex(): Int<"u32"> {
+    return this.#field(IFINDEX);
+  }
+
+  override isForHost(): Bool {
+    return this.#field(PACKET_TYPE).eq(PACKET_HOST);
+  }
+
+  override carriedTag(): CarriedTag {
+    return { isPresent: this.#field(VLAN_PRESENT).ne(0), tci: this.#field(VLAN_TCI).toU16().toNet() };
+  }
+
+  override segmentPayload(): Int<"u32"> {
+    return this.#field(GSO_SIZE);
+  }
+
+  override makeReadable(bytes: Int<"u32"> | number): void {
+    this.assertOwned();
+    const wanted = typeof bytes === "number" ? u32(bytes) : bytes;
+    const length = this.length();
+    const start = { ...place(this.data, "packet"), base: this.#advanced(wanted) };
+    const isHere = fitsBefore(this.end, start, 0);
+    when(
+      isHere.not().and(length.gt(super.length())),
+      () => {
+        callHelper(helpers.pullData, [this.context, choose(wanted.lt(length), wanted, length).operand()]);
+      },
+      { isRare: true },
+    );
+    this.moved();
+  }
+
+  override updateChecksum({ header, type, zeroIsNone }: Checksummed, change: CoveredChange): void {
+    this.assertOwned();
+    const offset = this.#distance(within(header[PLACE], type.offsets.check));
+    const flags = zeroIsNone ? MARK_MANGLED_0 : 0;
+    // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
+    const replace = (by: ChecksumChange, flag: number): void => {
+      const difference = folded(by).operand();
+      const constants = [constant(0), difference, constant(flags | flag)] as const;
+      callHelper(helpers.replaceTransportChecksum, [this.context, offset, ...constants]);
+    };
+    if (change.addresses !== undefined) replace(change.addresses, PSEUDO_HEADER);
+    if (change.contents !== undefined) replace(change.contents, 0);
+    this.moved();
+  }
+
+  /** Only where a network card has summed up the whole packet does it change anything (CHECKSUM_COMPLETE). */
+  override accountFor(change: ChecksumChange): void {
+    this.assertOwned();
+    callHelper(helpers.updateSum, [this.context, folded(change).operand()]);
+  }
+
+  override adjustHead(delta: number): Int<"u64"> {
+    if (delta < 0) return this.moveBounds(helpers.changeHead, [constant(-delta), constant(0)]);
+    const message = `the head of a tc program's packet is to move by ${delta} bytes: it can only grow`;
+    throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
+  }
+
+  override adjustTail(delta: Int | number): Int<"u64"> {
+    const by = typeof delta === "number" ? u32(delta >>> 0) : (delta as Int<"u32">);
+    return this.moveBounds(helpers.changeTail, [this.length().add(by).operand() as VirtualRegister, constant(0)]);
+  }
+
+  override encapsulate(bytes: number, { family, transport }: Encapsulation): Int<"u64"> {
+    const flags = ENCAP_L3[family] | (transport === undefined ? 0 : ENCAP_L4[transport]);
+    const args = [constant(bytes), constant(ROOM_BEHIND_LINK_LAYER), constant(flags)];
+    return this.moveBounds(helpers.adjustRoom, args);
+  }
+
+  /** Puts a tag on the packet, which has none. All references become stale. Returns 0, or a negative errno. */
+  pushTag(tci: Net<"be16">): Int<"u64"> {
+    return this.moveBounds(helpers.pushTag, [constant(TAG_TYPE), tci.toHost().operand()]);
+  }
+
+  /** Takes the outermost tag off. All references become stale. Returns 0, or a negative errno. */
+  popTag(): Int<"u64"> {
+    return this.moveBounds(helpers.popTag, []);
+  }
+
+  override sendBack(): Verdict {
+    return this.sendTo(this.ingressIfindex());
+  }
+
+  override sendTo(ifindex: Int<"u32">): Verdict {
+    return verdict(redirect(ifindex));
+  }
+
+  /**
+   * Ends the program: out of interface `ifindex`, to a neighbour that the stack resolves if need be; the packet waits.
+   * `nextHop` is a struct bpf_redir_neigh of 20 bytes: family (u32) and address.
+   */
+  sendToNeighbour(ifindex: Int<"u32">, nextHop: Located): Verdict {
+    const args: Operand[] = [ifindex.operand(), addressOf(nextHop[PLACE]), constant(REDIRECT_SIZE), constant(0)];
+    return verdict(callHelper(helpers.redirectNeighbour, args).toU32());
+  }
+
+  #field(offset: number): Int<"u32"> {
+    this.assertOwned();
+    return new Int("u32", this.contextField(offset));
+  }
+
+  #advanced(bytes: Int<"u32">): VirtualRegister {
+    const target = builder().register();
+    const left = inRegister(bytes.operand());
+    builder().emit({ kind: "alu", operator: "add", width: 64, target, left, right: this.data });
+    return target;
+  }
+
+  /** How far a place of the packet is from its start. */
+  #distance(at: Located[typeof PLACE]): VirtualRegister {
+    const address = addressOf(at) as VirtualRegister;
+    const target = builder().register();
+    builder().emit({ kind: "alu", operator: "sub", width: 64, target, left: address, right: this.data });
+    return target;
+  }
+}
+
+/** sizeof(struct bpf_redir_neigh). */
+const REDIRECT_SIZE = 20;
+
+/** A change as helpers take it: 32 bits. */
+function folded({ sum }: ChecksumChange): Int<"u64"> {
+  return sum.and(0xffff).add(sum.shr(16));
+}
