@@ -72,6 +72,8 @@ export class LoadedDirector implements Disposable {
       reaper: this.#reaper,
       live,
       ticksPerSecond: TICKS_PER_SECOND,
+      made: this.#made,
+      completeSuccession: () => undefined,
       [Symbol.dispose]: () => {
         live[Symbol.dispose]();
         this.#isLent = false;

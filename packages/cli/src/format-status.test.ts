@@ -1,5 +1,5 @@
 // What `yardmaster status` and `yardmaster connections` print.
-import type { DirectorStatus, ServiceStatus } from "@yardmaster/director/api";
+import type { DirectorStatus, Hint, ServiceStatus } from "@yardmaster/director/api";
 import { expect, it } from "vitest";
 import { formatConnections } from "./commands/connections.ts";
 import { formatStatus } from "./format-status.ts";
@@ -53,6 +53,7 @@ const status: DirectorStatus = {
     { verdict: "drop", reason: "no destination", packets: 5 },
     { verdict: "drop", reason: "table full", packets: 0 },
   ],
+  hints: [],
   connectionTable: { entries: 15, maximum: 1_048_576, memoryBytes: 1_950 },
 };
 
@@ -165,5 +166,34 @@ it("writes times as people read them", () => {
       "2h 1m",
       "4d 4h",
     ]
+  `);
+});
+
+it("shows how packets are wrapped, and what probably keeps a server from working", () => {
+  const [web] = status.services;
+  if (web === undefined) throw new Error("the status has a service");
+  const server = { port: 80, weight: 1, forwarding: "dr", ...unlimited, ...counters } as const;
+  const servers = [
+    { ...server, address: "10.0.0.11", encapsulation: { kind: "gue", port: 6080, checksum: true } },
+    { ...server, address: "10.0.0.12", encapsulation: { kind: "ipip" } },
+    { ...server, address: "10.0.0.13", clientAddress: "toa" },
+    { ...server, address: "10.0.0.14", clientAddress: "none" },
+  ] as const;
+  const hint: Hint = {
+    ...{ severity: "warning", code: "YM_STATUS_NO_REPLIES", service: "web", server: "10.0.0.11:80" },
+    ...{ message: "nat sends packets to 10.0.0.11:80, and none comes back", evidence: "120 packets in, 0 out" },
+    hint: "on the server: ip route replace default via 10.0.0.1",
+  };
+  const told = { ...status, services: [{ ...web, servers }], verdicts: [], hints: [hint] };
+  const [, table = "", hints = ""] = formatStatus(told, 1_700_000_192_000).split("\n\n");
+  const methods = table.split("\n").map((line) => line.slice(30, 45).trim());
+  expect(methods).toEqual(["METHOD", "nat", "dr (gue:6080+c)", "dr (ipip)", "dr (toa)", "dr"]);
+  expect(`\n${hints}\n`).toMatchInlineSnapshot(`
+    "
+    HINTS
+    warning: web -> 10.0.0.11:80: nat sends packets to 10.0.0.11:80, and none comes back
+      seen: 120 packets in, 0 out
+      do: on the server: ip route replace default via 10.0.0.1
+    "
   `);
 });

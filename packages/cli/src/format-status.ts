@@ -1,6 +1,6 @@
 // A director's snapshot as text, in the spirit of `ipvsadm -Ln --stats`: one table, services with their servers
 // below them, both directions where the forwarding method has two; then every way that packets left unforwarded.
-import type { DestinationStatus, DirectorStatus, ServiceStatus, TrafficCounters } from "@yardmaster/director/api";
+import type { DestinationStatus, DirectorStatus, Hint, ServiceStatus, TrafficCounters } from "@yardmaster/director/api";
 import { type Column, formatCount, formatElapsed, formatTable } from "./table.ts";
 
 /** A column of the table: what stands there of a service and of its servers. */
@@ -29,7 +29,7 @@ const columns: readonly StatusColumn[] = [
     heading: "METHOD",
     align: "left",
     ofService: ({ forwarding }) => forwarding,
-    ofServer: ({ forwarding }) => forwarding,
+    ofServer: methodOf,
   },
   { heading: "WEIGHT", align: "right", ofService: () => "", ofServer: ({ weight }) => formatCount(weight) },
   {
@@ -47,6 +47,14 @@ const columns: readonly StatusColumn[] = [
     isUsedBy: ({ persistence }) => persistence !== undefined,
     ofService: (service) => clientsOf(service, service),
     ofServer: clientsOf,
+  },
+  {
+    heading: "LOCAL PORTS",
+    align: "right",
+    isUsedBy: ({ servers }) => servers.some(({ localPorts }) => localPorts !== undefined),
+    ofService: () => "",
+    ofServer: ({ localPorts }) =>
+      localPorts === undefined ? "" : `${formatCount(localPorts.inUse)} of ${formatCount(localPorts.maximum)}`,
   },
   counted("TOTAL", "connections"),
   counted("PACKETS IN", "packetsIn"),
@@ -69,7 +77,13 @@ export function formatStatus(status: DirectorStatus, nowMs: number): string {
     ];
     parts.push(formatTable(headings, rows));
   }
+  if (status.hints.length > 0) parts.push(["HINTS", ...status.hints.map(formatHint)].join("\n"));
   return parts.join("\n\n");
+}
+
+/** Reason, evidence and remedy, a line each. */
+function formatHint({ severity, service, server, message, evidence, hint }: Hint): string {
+  return `${severity}: ${service} -> ${server}: ${message}\n  seen: ${evidence}\n  do: ${hint}`;
 }
 
 function formatHead(status: DirectorStatus, nowMs: number): string {
@@ -109,6 +123,14 @@ function notesOf({ persistence, onePacket, caps }: ServiceStatus): readonly stri
     ...(caps.halfOpen === 0 ? [] : [`${formatCount(caps.halfOpen)} half-open at most`]),
   ];
   return notes.length === 0 ? [] : [notes.join(", ")];
+}
+
+/** "nat", "tun (gue:6080)", "fullnat (toa)": the method with its parameters. */
+function methodOf({ forwarding, encapsulation, clientAddress }: DestinationStatus): string {
+  const port = encapsulation?.kind === "gue" ? `:${encapsulation.port}` : "";
+  const checksum = encapsulation !== undefined && encapsulation.kind !== "ipip" && encapsulation.checksum ? "+c" : "";
+  const detail = encapsulation === undefined ? clientAddress : `${encapsulation.kind}${port}${checksum}`;
+  return detail === undefined || detail === "none" ? forwarding : `${forwarding} (${detail})`;
 }
 
 /** "1,000/800", and whether the server has reached the upper one. */

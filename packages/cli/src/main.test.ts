@@ -39,6 +39,7 @@ const status = {
   hooks: [],
   services: [],
   verdicts: [],
+  hints: [],
   connectionTable: { entries: 0, maximum: 10 },
 };
 const source: SnapshotSource = { status: () => status, connections: () => [] };

@@ -3,11 +3,12 @@
 
 export { type AddressWords, LONGEST } from "./address.ts";
 export { balancer } from "./balancer.ts";
+export { carriedCounters, carriedMaps } from "./carried.ts";
 export { families, type Family, type FamilyName } from "./family.ts";
 export type { Encapsulation, EncapsulationName } from "./forward/encapsulate/encapsulation.ts";
 export { encapsulations, tunnelOverhead } from "./forward/encapsulate/registry.ts";
 export type { ForwardingMethod, MethodName, Requirement } from "./forward/method.ts";
-export { hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
+export { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
 export { readLife } from "./life.ts";
 export { reaper } from "./reaper.ts";
 export { type ReasonName, type ReasonText, reasonNames, reasons, reasonText } from "./reasons.ts";

@@ -63,25 +63,31 @@ const Probing = struct("port_probing", { outcome: u32, now: u32 });
 export function localPortFunction(maps: BalancerMaps, family: Family) {
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, connection: Connection, now: u32 };
-  return fn(`local_port${digit}`, parameters, u32, ({ flow, connection, now }) => {
-    const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
-    const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
-    const pool = destination.localPool;
-    begin(maps, search, { flow, connection, now, pool });
-    guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
-    const state = stack(Probing, { outcome: EXISTS, now });
-    const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
-    loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
-    const { outcome } = state;
-    const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
-    when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
-    when(outcome.eq(EXISTS), () => returnValue(EXISTS));
-    guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
-    connection.address = search.answer.destination;
-    connection.port = search.answer.destinationPort;
-    connection.hasReplyEntry = u8(1);
-    return u32(READY);
-  });
+  return fn(
+    `local_port${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection, now }) => {
+      const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
+      const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
+      const pool = destination.localPool;
+      begin(maps, search, { flow, connection, now, pool });
+      guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
+      const state = stack(Probing, { outcome: EXISTS, now });
+      const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
+      loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
+      const { outcome } = state;
+      const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
+      when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
+      when(outcome.eq(EXISTS), () => returnValue(EXISTS));
+      guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
+      connection.address = search.answer.destination;
+      connection.port = search.answer.destinationPort;
+      connection.hasReplyEntry = u8(1);
+      return u32(READY);
+    },
+    { isGlobal: true },
+  );
 }
 
 interface Wanted {
@@ -124,10 +130,11 @@ function begin(maps: BalancerMaps, search: SearchReference, { flow, connection, 
   } as never;
 }
 
-/** One round of a hash of words: multiplication spreads upwards, the shift brings what is above down. */
+/** One round of a hash of words: multiplications spread upwards, shifts bring what is above down. */
 function mix(word: Int<"u32">): Int<"u32"> {
-  const product = word.mul(0x9e37_79b1);
-  return product.xor(product.shr(15));
+  const once = word.mul(0x9e37_79b1);
+  const twice = once.xor(once.shr(16)).mul(0x85eb_ca6b);
+  return twice.xor(twice.shr(13));
 }
 
 /** Tries one end, and goes on to the next unless it was free. */

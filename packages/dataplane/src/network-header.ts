@@ -12,7 +12,6 @@ import {
   Net,
   repeat,
   type Packet,
-  u32,
   variable,
   when,
 } from "@yardmaster/ebpf";
@@ -39,10 +38,6 @@ export interface NetworkHeader {
   readonly hops: Int<"u8">;
   /** Whether a router may fragment it: IPv4 without DF. */
   readonly mayBeFragmented: Bool;
-  /** DF as it lies in memory among IPv4's fragment bits, or 0; of IPv6, which has none, 0. */
-  readonly dontFragment: Int<"u32">;
-  /** Type of service or traffic class, with the bits of ECN. */
-  readonly typeOfService: Int<"u32">;
   /** Takes one off the time to live or hop limit, and IPv4's checksum along. There must be one. */
   decrementHops(): void;
   /** Replaces an address, and IPv4's checksum along. Returns the change for the transport checksum. */
@@ -60,7 +55,7 @@ export function networkHeader(family: Family, packet: Packet, offset: Int<"u32">
 /** "More fragments" and the offset, as the bytes lie in memory (RFC 791: 0x3fff in network order). */
 const FRAGMENT_MASK = 0xff3f;
 /** DF likewise (0x4000 in network order). */
-const DO_NOT_FRAGMENT = 0x0040;
+export const DO_NOT_FRAGMENT = 0x0040;
 
 function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv4).orPass(reasons.truncated);
@@ -86,12 +81,6 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     },
     get mayBeFragmented() {
       return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
-    },
-    get dontFragment() {
-      return ip.fragment.raw().and(DO_NOT_FRAGMENT);
-    },
-    get typeOfService() {
-      return ip.typeOfService.toU32();
     },
     decrementHops() {
       ip.timeToLive = ip.timeToLive.sub(1).toU8();
@@ -131,12 +120,6 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     },
     get mayBeFragmented() {
       return length.ne(length);
-    },
-    get dontFragment() {
-      return u32(0);
-    },
-    get typeOfService() {
-      return ip.versionClassAndFlow.toHost().shr(20).and(0xff);
     },
     decrementHops() {
       ip.hopLimit = ip.hopLimit.sub(1).toU8();

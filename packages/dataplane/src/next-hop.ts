@@ -7,9 +7,12 @@ import {
   bytes,
   choose,
   fibLookup,
+  fn,
   guard,
   type Int,
+  Packet,
   type Reference,
+  returnValue,
   stack,
   struct,
   u16,
@@ -19,10 +22,11 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
+import { failure, leaveUnless, RESOLVED, UNRESOLVED } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { limitedByPath, type LoadReference } from "./path-mtu.ts";
-import type { BalancerMaps, NextHop } from "./schema.ts";
+import { type BalancerMaps, NextHop } from "./schema.ts";
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h), 64 bytes. */
 const FibLookup = struct("bpf_fib_lookup", {
@@ -49,9 +53,18 @@ const FIB_NOT_FORWARDED = 4;
 const FIB_FORWARDING_DISABLED = 5;
 const FIB_NO_NEIGHBOUR = 7;
 const NOTHING = new Uint8Array(6);
-const NO_ADDRESS = [0, 0, 0, 0];
 
 type HopReference = Reference<typeof NextHop.fields>;
+
+/** What routing is asked: of either family, so that there is one function for both. */
+const Destined = struct("destined", {
+  source: AnyAddress,
+  target: AnyAddress,
+  /** AF_INET or AF_INET6. */
+  family: u32,
+  /** The current tick. */
+  now: u32,
+});
 
 /** Where a packet goes, and what is known about the way there. */
 export interface WayOut {
@@ -69,71 +82,86 @@ export interface WayOut {
   readonly load?: () => LoadReference;
 }
 
+/** Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. */
+export type AskRouting = ReturnType<typeof askRoutingFunction>;
+type Routing = { readonly maps: BalancerMaps; readonly askRouting: AskRouting };
+
 /**
  * Makes `hop` good for `target`; `unresolved` runs where the kernel has yet to resolve a neighbour: what is in `hop` is
  * then good for nothing.
  */
-export function resolve(
-  maps: BalancerMaps,
-  parsed: Parsed,
-  way: WayOut,
-  now: Int<"u32">,
-  unresolved: () => void,
-): void {
+export function resolve(routing: Routing, parsed: Parsed, way: WayOut, now: Int<"u32">, unresolved: () => void): void {
   const { hop, isOther } = way;
   const age = now.sub(hop.refreshedAt);
-  const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => askRouting(maps, parsed, way, now, unresolved), { isRare: true });
+  const isStale = hop.ifindex.eq(0).or(age.ge(routing.maps.settings.value.ticksPerSecond));
+  when(isOther.or(isStale), () => ask(routing, parsed, way, now, unresolved), { isRare: true });
 }
 
-function askRouting(
-  maps: BalancerMaps,
-  parsed: Parsed,
-  { target, hop, source = parsed.network.source, version, overhead, load }: WayOut,
+function ask(
+  { maps, askRouting }: Routing,
+  { packet, network }: Parsed,
+  { target, hop, source = network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
   unresolved: () => void,
 ): void {
-  const content = {
-    family: version === undefined ? ADDRESS_FAMILIES[parsed.network.family.name] : addressFamily(version),
-    protocol: 0,
-    sourcePort: 0,
-    destinationPort: 0,
-    length: 0,
-    ifindex: parsed.packet.ingressIfindex(),
-    classAndFlow: 0,
-    source: NO_ADDRESS,
-    destination: NO_ADDRESS,
-    vlan: 0,
-    sourceMac: NOTHING,
-    destinationMac: NOTHING,
-  };
   // In the bytes of the packet's flow, which nobody asks for behind this point.
-  const question = stack(FibLookup, content, { share: "flow" });
-  copyAddress(question.source, source);
-  copyAddress(question.destination, target);
-  const answer = fibLookup(parsed.packet, question, 0);
-  when(answer.ne(0), () => {
-    hop.ifindex = u32(0);
-    guard(answer.ne(FIB_FORWARDING_DISABLED)).orDrop(reasons.forwardingDisabled);
-    guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orDrop(reasons.noRoute);
-    unresolved();
-  }).otherwise(() => {
-    const mtu = question.length.toU32();
-    const limited = load === undefined ? mtu : limitedByPath(maps, load(), mtu, now);
-    hop.refreshedAt = now;
-    hop.mtu =
-      overhead === undefined ? limited.toU16() : choose(limited.gt(overhead), limited.sub(overhead), u32(0)).toU16();
-    hop.ifindex = question.ifindex;
-    hop.vlan = be16(0);
-    hop.macs.destination = question.destinationMac;
-    hop.macs.source = question.sourceMac;
-    maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
-      hop.ifindex = device.ifindex;
-      hop.vlan = device.vlan;
-    });
+  const destined = stack(Destined, undefined, { share: "flow" });
+  copyAddress(destined.source, source);
+  copyAddress(destined.target, target);
+  destined.family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
+  destined.now = now;
+  const outcome = askRouting({ packet, destined, hop });
+  when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+    leaveUnless(outcome);
+    if (load !== undefined) hop.mtu = limitedByPath(maps, load(), hop.mtu.toU32(), now).toU16();
+    if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
   });
 }
 
-function addressFamily(version: Int<"u32">): Int<"u8"> {
-  return choose(version.eq(6), u32(ADDRESS_FAMILIES.ipv6), u32(ADDRESS_FAMILIES.ipv4)).toU8();
+/** The function that asks, for packets of both families. */
+export function askRoutingFunction(maps: BalancerMaps) {
+  return fn(
+    "ask_routing",
+    { packet: Packet, destined: Destined, hop: NextHop },
+    u32,
+    ({ packet, destined, hop }) => {
+      const question = stack(FibLookup, {
+        family: destined.family.toU8(),
+        protocol: 0,
+        sourcePort: 0,
+        destinationPort: 0,
+        length: 0,
+        ifindex: packet.ingressIfindex(),
+        classAndFlow: 0,
+        source: destined.source,
+        destination: destined.target,
+        vlan: 0,
+        sourceMac: NOTHING,
+        destinationMac: NOTHING,
+      });
+      const answer = fibLookup(packet, question, 0);
+      when(answer.ne(0), () => {
+        hop.ifindex = u32(0);
+        guard(answer.ne(FIB_FORWARDING_DISABLED)).orReturn(failure(reasons.forwardingDisabled));
+        guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orReturn(failure(reasons.noRoute));
+        returnValue(UNRESOLVED);
+      });
+      hop.refreshedAt = destined.now;
+      hop.mtu = question.length;
+      hop.ifindex = question.ifindex;
+      hop.vlan = be16(0);
+      hop.macs.destination = question.destinationMac;
+      hop.macs.source = question.sourceMac;
+      maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
+        hop.ifindex = device.ifindex;
+        hop.vlan = device.vlan;
+      });
+      return u32(RESOLVED);
+    },
+    { isGlobal: true },
+  );
+}
+
+function addressFamily(version: Int<"u32">): Int<"u32"> {
+  return choose(version.eq(6), u32(ADDRESS_FAMILIES.ipv6), u32(ADDRESS_FAMILIES.ipv4));
 }

@@ -3,19 +3,26 @@
 import { be16, bytes, type Encapsulation, guard, struct, when } from "@yardmaster/ebpf";
 import { Ethernet, VlanTag, Word16 } from "./headers.ts";
 import { etherTypes } from "./network-header.ts";
-import type { Frame } from "./parse.ts";
+import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 
 const LinkLayer = struct("link_layer", { macs: bytes(12), type: be16 });
 const LinkSlot = struct("link_layer_at", { link: LinkLayer });
 const TagSlot = struct("vlan_tag_at", { tag: VlanTag });
 
+/** Network headers begin at 14, 18 or 22. */
+export const OFFSET_MASK = 31;
+
 /**
  * Makes room of `size` bytes between link layer and network header for the outer headers that `what` says; the packet's
  * network header begins as far from the start as before, and the link layer announces the outer one. What is in the
  * room is undefined, references into the packet become stale.
  */
-export function insertRoom({ packet, networkOffset }: Frame, size: number, what: Encapsulation): void {
+export function insertRoom(
+  { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
+  size: number,
+  what: Encapsulation,
+): void {
   guard(packet.encapsulate(size, what).eq(0)).orDrop(reasons.internal);
   // Under tc the stack has moved what is before the room, and keeps the outermost tag elsewhere.
   if (packet.hook === "xdp") {
@@ -34,6 +41,8 @@ export function insertRoom({ packet, networkOffset }: Frame, size: number, what:
       );
     }
   }
-  const type = packet.cursorAt(networkOffset.sub(Word16.size)).read(Word16).orDrop(reasons.internal);
+  // Masked for the verifier, to which this could be below 0.
+  const typeAt = networkOffset.sub(Word16.size).and(OFFSET_MASK);
+  const type = packet.cursorAt(typeAt).read(Word16).orDrop(reasons.internal);
   type.word = be16(etherTypes[what.family]);
 }

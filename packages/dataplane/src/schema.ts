@@ -210,6 +210,21 @@ export const Path = struct("path", {
   reserved: u32,
 });
 
+/** Room for what a service is known by. */
+const IDENTITY_BYTES = 128;
+
+/**
+ * What the service with an index is known by, in UTF-8, filled up with zeros. Programs don't read it: it is for the
+ * control plane that takes the tables over.
+ */
+export const Identity = struct("identity", {
+  text: bytes(IDENTITY_BYTES),
+  /** 4 or 6, of its addresses; 0: there is no service. */
+  family: u32,
+  /** Code of its scheduler. */
+  scheduler: u32,
+});
+
 /** Of VLAN interfaces: where their frames really go. */
 export const VlanDevice = struct("vlan_device", { ifindex: u32, vlan: be16, reserved: u16 });
 export const InterfaceKey = struct("interface_key", { ifindex: u32 });
@@ -381,6 +396,7 @@ export function balancerMaps(shape: BalancerShape) {
     /** By service: the table of schedulers that have one, of any length, exchanged whole. */
     tables: arrayOfArrays("service_tables", slots, shape.maximumServices),
     portClasses: arrayMap("port_classes", PortClass, hasFeature(shape, "wideServices") ? PORTS : 1),
+    identities: arrayMap("identities", Identity, shape.maximumServices),
     serviceLoads: arrayMap("service_loads", ServiceLoad, shape.maximumServices),
     destinations: arrayMap("destinations", Destination, shape.maximumDestinations),
     loads: arrayMap("loads", Load, shape.maximumDestinations),

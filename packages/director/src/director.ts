@@ -3,9 +3,11 @@
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
+import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { type Attachment, attach } from "./kernel/attach.ts";
 import { TickClock } from "./kernel/clock.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
+import { readKernelPorts } from "./kernel/kernel-ports.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import type { Configuration } from "./model/configuration.ts";
 import { plan } from "./plan/plan.ts";
@@ -14,6 +16,7 @@ import { keepReaping } from "./reconcile/keep-reaping.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
 import { keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { readConnections } from "./status/connections.ts";
+import { Hints, sampleSize } from "./status/hints.ts";
 import { readServices, readVerdicts } from "./status/snapshot.ts";
 
 /** What a director is started with. */
@@ -31,6 +34,7 @@ export class Director implements Disposable {
   readonly #options: DirectorOptions;
   readonly #clock: TickClock;
   readonly #nextHops: NextHops;
+  readonly #hints: Hints;
   readonly #owned: DisposableStack;
   readonly #startedAtMs = Date.now();
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -42,7 +46,7 @@ export class Director implements Disposable {
     assertFeatures();
     const interfaces = chooseInterfaces(configuration.director.interfaces);
     const { macs, sendBack } = interfaces;
-    const planned = plan(configuration, macs, { sendBack });
+    const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
     assertForwarding(interfaces.attach, planned.shape.families);
     const dataplane = owned.use(createDataplane(createKernelHost(), planned, { sourceTowards }));
     fillVlans(dataplane, interfaces);
@@ -55,6 +59,7 @@ export class Director implements Disposable {
       return attachment;
     });
     this.dataplane = dataplane;
+    this.#hints = new Hints(configuration.director, createLinuxNetwork);
     this.#options = options;
     this.#owned = owned.move();
   }
@@ -72,6 +77,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
+    const services = readServices(this.dataplane);
     return {
       version,
       pid: process.pid,
@@ -82,8 +88,9 @@ export class Director implements Disposable {
         mode,
         programId: this.dataplane.program.id,
       })),
-      services: readServices(this.dataplane),
+      services,
       verdicts: readVerdicts(this.dataplane),
+      hints: this.#hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };
   }

@@ -100,13 +100,23 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           5: address=10.0.0.11 port=11211 method=3 service=2 weight=1
           6: address=10.0.0.12 port=11211 method=3 service=2 weight=2
           7: address=10.0.0.14 port=25 method=1 flags=1 service=3 weight=65535
+        identities (array, 64)
+          0: text="tcp 198.51.100.10:80" family=4
+          1: text="udp 198.51.100.10:53" family=4 scheduler=1
+          2: text="tcp 198.51.100.10:11211" family=4 scheduler=2
+          3: text="tcp 198.51.100.10:25" family=4 scheduler=3
         loads (array, 256)
+        local_addresses (array, 1)
+        local_flows4 (hash, 1)
+        local_flows6 (hash, 1)
         localities (hash, 1)
         locality_sets (hash, 1)
         opened4 (percpu_array, 1)
         opened6 (percpu_array, 1)
         paths (percpu_array, 256)
         port_classes (array, 1)
+        port_search4 (percpu_array, 1)
+        port_search6 (percpu_array, 1)
         prefixes4 (lpm_trie, 1)
         prefixes6 (lpm_trie, 1)
         reaper_work (array, 1)
@@ -156,12 +166,16 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
             answersPerSecond=1000
             localitySetTicks=21600000
             renewalTicks=250
+            localPortFirst=1024
+            localPortCount=36280
+            localGapFirst=32768
+            localGapCount=28232
             timeouts=[500, 225000, 30000, 15000, 30000 × 2, 2500, 15000, 7500, 30000 × 2, 75000, - × 4]
             transitions=[2048 values]
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 32)
+        verdicts (percpu_array, 35)
         vlan_devices (hash, 4096)
         "
       `);

@@ -76,7 +76,7 @@ const ADDRESSES: readonly string[] = ["address", "source", "destination", "clien
 
 /** A value in short: zero fields are left out, repetitions are counted. */
 function textOf(value: unknown, field = ""): string {
-  if (value instanceof Uint8Array) return listText([...value]);
+  if (value instanceof Uint8Array) return printable(value) ?? listText([...value]);
   if (Array.isArray(value)) return ADDRESSES.includes(field) ? wordsText(value as number[]) : listText(value);
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).map(([name, part]) => [name, textOf(part, name)] as const);
@@ -87,6 +87,12 @@ function textOf(value: unknown, field = ""): string {
   }
   if (Number(value) === 0) return ZERO;
   return String(value);
+}
+
+/** Letters and what stands between them, filled up with zeros, as text. */
+function printable(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes).toString("latin1").replace(/\0+$/, "");
+  return /^[ -~]{3,}$/.test(text) ? JSON.stringify(text) : undefined;
 }
 
 function wordsText(words: readonly number[]): string {

@@ -74,7 +74,7 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
         },
       ],
       verdicts: [{ verdict: "pass", reason: "not-ipv4", packets: 12 }],
-      connectionTable: { entries: 30, maximum: 65_536 },
+      ...{ hints: [], connectionTable: { entries: 30, maximum: 65_536 } },
     },
     directorEnd: { how: "exit status 0", interfacesWithXdp: [] },
   };

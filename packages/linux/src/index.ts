@@ -28,6 +28,15 @@ export {
 export { type InterfaceAddress, listAddresses } from "./netlink/interface-address.ts";
 export { findLink, type Link, listLinks, type XdpMode } from "./netlink/link.ts";
 export { listNeighbours, type Neighbour, type NeighbourState, resolveNeighbour } from "./netlink/neighbour.ts";
+export {
+  addClsact,
+  type FilterPlace,
+  listFilters,
+  removeClsact,
+  removeFilter,
+  setFilter,
+  type TrafficFilter,
+} from "./netlink/traffic-control.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
 export { type CapturedFrame, PacketTap } from "./packet-tap.ts";

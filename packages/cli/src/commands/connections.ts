@@ -22,6 +22,9 @@ const columns: readonly Column[] = [
   { heading: "SERVICE", align: "left" },
 ];
 
+/** Before DESTINATION. */
+const LOCAL_AT = 5;
+
 /** Adds the command to the program. */
 export function addConnectionsCommand(program: Command): void {
   program
@@ -45,14 +48,16 @@ async function showConnections(options: ConnectionsOptions): Promise<void> {
 
 /** Rows as a text table. */
 export function formatConnections(rows: readonly ConnectionRow[]): string {
+  const hasLocal = rows.some(({ local }) => local !== undefined);
   const cells = rows.map((row) => [
     row.protocol,
     row.state,
     formatElapsed(row.expiresInMs),
     row.client,
     row.virtual,
+    ...(hasLocal ? [row.local ?? ""] : []),
     row.destination,
     row.service,
   ]);
-  return formatTable(columns, cells);
+  return formatTable(hasLocal ? columns.toSpliced(LOCAL_AT, 0, { heading: "LOCAL", align: "left" }) : columns, cells);
 }

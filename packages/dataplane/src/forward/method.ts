@@ -1,13 +1,14 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Int, Net, Reason } from "@yardmaster/ebpf";
+import type { Int, Net, Reason, Reference, Verdict } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
 import type { ConnectionReference } from "../life.ts";
 import type { Parsed } from "../parse.ts";
 import type { LoadReference } from "../path-mtu.ts";
-import type { BalancerMaps } from "../schema.ts";
+import type { BalancerMaps, NextHop } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
+import type { Wrap } from "./encapsulate/wrap.ts";
 import type { TransitionTable } from "../tcp-states.ts";
 
 /** Names as the configuration has them. */
@@ -53,6 +54,7 @@ export interface Request {
   readonly shape: BalancerShape;
   readonly parsed: Parsed;
   readonly connection: ConnectionReference;
+  readonly wrap: Wrap;
 }
 
 /** How a client's packet gets to its server. */
@@ -67,8 +69,13 @@ export interface RequestWay {
   readonly overhead?: Int<"u32">;
   /** Where a smaller MTU of the way may be known. */
   readonly load?: () => LoadReference;
-  /** Changes the packet; layer 2 and sending come after it. */
-  readonly change: () => void;
+  /** Changes the packet; layer 2 and sending come after it. Default: nothing is changed. */
+  readonly change?: () => void;
+  /**
+   * In the place of `change` and all that comes after it: a function of its own. `passing`: 0, or one more than the code
+   * of the reason to leave the changed packet to the stack.
+   */
+  readonly send?: (hop: Reference<typeof NextHop.fields>, passing: Int<"u32">) => Verdict;
 }
 
 export interface ForwardingMethod {

@@ -20,13 +20,13 @@ export function sendRequest(road: Road, traveller: Traveller, connection: () => 
 
 function sendBy(
   method: ForwardingMethod,
-  { maps, shape }: Road,
+  road: Road,
   { parsed, now, refusal }: Traveller,
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const path = countedPath(maps, connection, network.length);
-  const request = method.request({ maps, shape, parsed, connection });
+  const path = countedPath(road.maps, connection, network.length);
+  const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
   // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
   const passing = variable(u32(0));
@@ -35,7 +35,7 @@ function sendBy(
     else passing.set(u32(reason.code + 1));
   };
   const way = { ...request, hop, isOther: u32(0).ne(0) };
-  resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
   when(passing.get().eq(0), () => {
     when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
       const refuse = (): void => {
@@ -50,9 +50,12 @@ function sendBy(
     });
   });
   when(refusal.isSet.not(), () => {
-    request.change();
-    when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
-    leave(transmit(parsed, hop, shape));
+    if (request.send !== undefined) leave(request.send(hop, passing.get()));
+    else {
+      request.change?.();
+      when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
+      leave(transmit(road, parsed, hop));
+    }
   });
 }
 

@@ -5,7 +5,6 @@ import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
 import { destinationFlags } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
-import { wrap } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
 
 export const tun: ForwardingMethod = {
@@ -31,7 +30,7 @@ export const tun: ForwardingMethod = {
       text: "the way to the real server carries packets that are longer than the clients' by the outer headers",
     },
   ],
-  request: ({ maps, shape, parsed, connection }) => {
+  request: ({ maps, shape, parsed, connection, wrap }) => {
     const destination = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);
     guard(destination.tunnelSource.at(0).ne(0)).orDrop(reasons.noTunnelSource);
     const own = u32(Number(parsed.network.family.digit));
@@ -45,7 +44,7 @@ export const tun: ForwardingMethod = {
       version,
       overhead,
       load: () => maps.loads.lookup(connection.destination).orDrop(reasons.internal),
-      change: () => wrap(shape, parsed, { destination, version }),
+      send: (hop, passing) => wrap({ packet: parsed.packet, destination, hop, at: parsed.networkOffset, passing }),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

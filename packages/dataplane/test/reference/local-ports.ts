@@ -15,8 +15,9 @@ export interface LocalEnd {
 const PROBES = 128;
 
 const mix = (word: number): number => {
-  const product = Math.imul(word, 0x9e37_79b1);
-  return (product ^ (product >>> 15)) >>> 0;
+  const once = Math.imul(word, 0x9e37_79b1);
+  const twice = Math.imul(once ^ (once >>> 16), 0x85eb_ca6b);
+  return (twice ^ (twice >>> 13)) >>> 0;
 };
 
 /** The ends that a client's connection may get, in the order in which they are tried. */

@@ -20,6 +20,7 @@ const status: DirectorStatus = {
   hooks: [{ interfaceName: "eth0", mode: "native", programId: 17 }],
   services: [],
   verdicts: [{ verdict: "pass", reason: "no service", packets: 3 }],
+  hints: [],
   connectionTable: { entries: 2, maximum: 1_048_576 },
 };
 

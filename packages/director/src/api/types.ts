@@ -25,6 +25,8 @@ export interface TrafficCounters {
 export interface DestinationStatus extends TrafficCounters, Destination {
   /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
   readonly overloaded: boolean;
+  /** fullnat: ports of local addresses that its connections have, and how many there are towards one server. */
+  readonly localPorts?: { readonly inUse: number; readonly maximum: number };
 }
 
 /** A virtual service, observed. */
@@ -40,6 +42,8 @@ export interface ServiceStatus extends TrafficCounters {
   readonly persistence?: Persistence;
   readonly onePacket: boolean;
   readonly caps: Caps;
+  /** What full NAT sends from; absent where no server has it. */
+  readonly localAddresses?: readonly string[];
   readonly servers: readonly DestinationStatus[];
 }
 
@@ -58,6 +62,22 @@ export interface VerdictCount {
   readonly packets: number;
 }
 
+/** What probably keeps a server from working. */
+export interface Hint {
+  /** `error`: packets do not arrive. */
+  readonly severity: "error" | "warning";
+  /** Stable, for programs. */
+  readonly code: string;
+  readonly service: string;
+  /** `10.0.0.11:80`; what is wrong with the machine is said of the first server only. */
+  readonly server: string;
+  readonly message: string;
+  /** What was seen, and how to see it. */
+  readonly evidence: string;
+  /** The command that mends it, or what else to do. */
+  readonly hint: string;
+}
+
 /** The director and all of its services at one moment. */
 export interface DirectorStatus {
   readonly version: string;
@@ -68,6 +88,7 @@ export interface DirectorStatus {
   readonly hooks: readonly HookStatus[];
   readonly services: readonly ServiceStatus[];
   readonly verdicts: readonly VerdictCount[];
+  readonly hints: readonly Hint[];
   readonly connectionTable: {
     readonly entries: number;
     readonly maximum: number;
@@ -89,6 +110,8 @@ export interface ConnectionRow {
   /** Port 0: for all ports; `mark 7`: for all that has the mark. */
   readonly virtual: string;
   readonly destination: string;
+  /** fullnat: the director's address and port that the destination talks to. */
+  readonly local?: string;
   /** Name of the service. */
   readonly service: string;
   /** Of a template: connections that were opened under it and go on. */

@@ -6,8 +6,12 @@ import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec }
 import { LiveServices } from "../live/live-services.ts";
 import type { Ground } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
+import { Carriage } from "../succession/carry.ts";
+import type { Former } from "../succession/former-maps.ts";
+import { readHeritage } from "../succession/heritage.ts";
+import { keepRoom } from "../succession/keep-room.ts";
 import { TickRate } from "./clock.ts";
-import { type LiveMaps, makeMaps } from "./live-maps.ts";
+import { type LiveMaps, type MadeMaps, makeMaps } from "./live-maps.ts";
 
 /** Programs and maps of one plan. Closing it closes them all. */
 export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable {
@@ -19,6 +23,13 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   readonly live: LiveServices;
   /** Ticks of the programs' clock in a second. */
   readonly ticksPerSecond: number;
+  /** Maps as they were made: what a successor takes over. */
+  readonly made: MadeMaps;
+  /**
+   * Where there was a data plane before: packets no longer come to its programs. What these did while this one was made
+   * goes over.
+   */
+  completeSuccession(): void;
 }
 
 /** A host whose programs are of a more special kind than the contract's. */
@@ -26,19 +37,28 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): P;
 }
 
-/**
- * Makes everything real on `host`. `ticksPerSecond` is measured unless given, as under a manual clock; without
- * `sourceTowards` tunnels have no address to begin at.
- */
+/** How a data plane is made. */
+export interface DataplaneOptions extends Pick<Ground, "sourceTowards"> {
+  /** Measured unless given, as under a manual clock. */
+  readonly ticksPerSecond?: number;
+  /** The data plane before this one, whose connections go on; it stays open. */
+  readonly former?: Former | undefined;
+}
+
+/** Makes everything real on `host`; without `sourceTowards` tunnels have no address to begin at. */
 export function createDataplane<P extends BpfProgram>(
   host: HostOf<P>,
-  plan: Plan,
-  options: { readonly ticksPerSecond?: number } & Pick<Ground, "sourceTowards"> = {},
+  wanted: Plan,
+  options: DataplaneOptions = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
   using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
+  const { former } = options;
+  const heritage = former === undefined ? [] : readHeritage(former);
+  const plan = former === undefined ? wanted : keepRoom(wanted, heritage, former);
   const { shape } = plan;
-  const made = makeMaps(host, shape, cleanup);
+  const carriage = former && cleanup.use(new Carriage(host, former));
+  const made = makeMaps(host, shape, cleanup, carriage?.make);
   const programs = [balancer(made.definitions, shape), reaper(made.definitions, shape)].map(compile);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
@@ -49,9 +69,9 @@ export function createDataplane<P extends BpfProgram>(
     ...(sourceTowards !== undefined && { sourceTowards }),
   };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
-  for (const { servers, ...definition } of plan.services) {
-    live.addService(definition, servers, { arrival: plan.arrival });
-  }
+  const { services, arrival } = plan;
+  if (former !== undefined) live.inherit(heritage, services, { arrival });
+  else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
   return {
     plan,
@@ -60,6 +80,8 @@ export function createDataplane<P extends BpfProgram>(
     reaper: reaping,
     live,
     ticksPerSecond,
+    made,
+    completeSuccession: () => carriage?.finish(),
     [Symbol.dispose]: () => owned.dispose(),
   };
 }

@@ -26,15 +26,23 @@ export interface MadeMaps {
   readonly byName: ReadonlyMap<string, BpfMap>;
 }
 
-/** Makes all maps of a shape; `owner` closes them. */
-export function makeMaps(host: BpfHost, shape: BalancerShape, owner: DisposableStack): MadeMaps {
+/** Makes a map real. */
+export type MakeMap = (spec: MapSpec, definitions: BalancerMaps) => BpfMap;
+
+/** Makes all maps of a shape, each by `make`; `owner` closes them. */
+export function makeMaps(
+  host: BpfHost,
+  shape: BalancerShape,
+  owner: DisposableStack,
+  make: MakeMap = (spec) => host.createMap(spec),
+): MadeMaps {
   const definitions = balancerMaps(shape);
   const { ipv4, ipv6, inner: _inner, Service: _service, ...common } = definitions;
   const byName = new Map<string, BpfMap>();
   const group = (members: Readonly<Record<string, { readonly spec: unknown }>>) =>
     Object.fromEntries(
       Object.entries(members).map(([name, { spec }]) => {
-        const map = owner.use(host.createMap(spec as MapSpec));
+        const map = owner.use(make(spec as MapSpec, definitions));
         byName.set(map.spec.name, map);
         return [name, map];
       }),

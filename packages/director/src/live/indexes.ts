@@ -8,6 +8,8 @@ export class Indexes {
   readonly #free = new Set<number>();
   /** The lowest that was never given out. */
   #next = 0;
+  /** Whether those that were never given out here may have been elsewhere. */
+  #mayBeUsed = false;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -18,6 +20,13 @@ export class Indexes {
     return this.#next - this.#free.size;
   }
 
+  /** Holds the places of a former data plane: these are in use, and any other may have been. */
+  inherit(used: ReadonlySet<number>): void {
+    for (const index of used) this.#next = Math.max(this.#next, index + 1);
+    for (let index = 0; index < this.#next; index++) if (!used.has(index)) this.#free.add(index);
+    this.#mayBeUsed = true;
+  }
+
   /** The lowest free one, and whether it was in use before; undefined where none is left. */
   take(transaction: Transaction): { readonly index: number; readonly isUsed: boolean } | undefined {
     const known = this.#free.size === 0 ? undefined : Math.min(...this.#free);
@@ -26,7 +35,7 @@ export class Indexes {
     if (known === undefined) this.#next += 1;
     else this.#free.delete(known);
     transaction.onFailure(() => this.#free.add(index));
-    return { index, isUsed: known !== undefined };
+    return { index, isUsed: known !== undefined || this.#mayBeUsed };
   }
 
   /** Takes one back. */

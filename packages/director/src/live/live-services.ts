@@ -1,13 +1,16 @@
 // The services of a running data plane, changed one by one while packets flow. Each change is done whole or not at all
 // and follows IPVS's rules: schedulers hear of every change of their list, and what comes back is what it was.
 
-import { type Scheduler, schedulers } from "@yardmaster/dataplane";
-import type { Destination } from "../model/virtual-service.ts";
+import { randomInt } from "node:crypto";
+import { hasLocalAddress, type Scheduler, schedulers } from "@yardmaster/dataplane";
+import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import type { Arrival } from "../plan/plan.ts";
 import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
 import { assertDestinations, assertFits, assertSettingsFit, refuse } from "./fits.ts";
+import type { Heritage, InheritedService } from "./inherited.ts";
 import { type Ground, Pool } from "./pool.ts";
 import { addedOneByOne, type DestinationPlace, type ServiceRecord } from "./records.ts";
+import { claimOf } from "./reply-claims.ts";
 import {
   endpointOf,
   familyOfMatch,
@@ -69,6 +72,11 @@ export class LiveServices implements Disposable {
     return place && service && { service, place };
   }
 
+  /** How many local addresses a destination's packets are sent from. */
+  localAddressesOf(destination: number): number {
+    return this.#maps.localAddressesOf(destination);
+  }
+
   /** What programs see of the service with an index. */
   recordOf(service: number): ServiceRecord | undefined {
     return this.#maps.recordOf(service);
@@ -79,7 +87,12 @@ export class LiveServices implements Disposable {
     const { shape, ticksPerSecond, made } = this.#ground;
     assertSettingsFit("changing settings", shape, settings);
     const known = made.live.settings.lookup(0);
-    const kept = { now: known?.now ?? 0, removedDestinations: known?.removedDestinations ?? 0 };
+    const kept = {
+      now: known?.now ?? 0,
+      removedDestinations: known?.removedDestinations ?? 0,
+      // A new one only where there is none yet.
+      localPortSeed: hasLocalAddress(shape.methods) ? known?.localPortSeed || randomInt(1, 2 ** 32) : 0,
+    };
     made.live.settings.update(0, { ...settingsRecord(settings, ticksPerSecond), ...kept });
     this.#settings = settings;
   }
@@ -110,11 +123,57 @@ export class LiveServices implements Disposable {
       for (const destination of destinations) {
         after = this.#withDestination(transaction, after, destination, "last", doing);
       }
-      const members = after.members.map(listedMember);
-      const scheduler: Scheduler = schedulers[definition.scheduler];
-      const start = arrival === "together" ? (scheduler.start?.(members) ?? 0n) : addedOneByOne(scheduler, members);
+      const start = startOf(definition, after.members, arrival);
       this.#change(transaction, before, after, () => start);
       this.#reconsider(before, after);
+    });
+  }
+
+  /**
+   * Takes over the places of a former data plane, where nothing was written yet, so that its connections go on, and
+   * makes these the services. What it had and these have not is removed, as IPVS removes; what both have keeps its
+   * counts.
+   */
+  inherit(heritage: Heritage, services: readonly VirtualService[], { arrival }: { readonly arrival: Arrival }): void {
+    const known = new Map(heritage.map((service) => [service.identity, service]));
+    this.#pool.inherit({
+      services: new Set(heritage.map(({ index }) => index)),
+      destinations: new Set(heritage.flatMap(({ destinations }) => destinations.map(({ index }) => index))),
+    });
+    this.#maps.replies.inherit(heritage.flatMap(inheritedClaims));
+    for (const { servers, ...definition } of services) {
+      const former = known.get(identityOf(definition));
+      if (former === undefined) this.addService(definition, servers, { arrival });
+      else this.#takeUp(former, { definition, servers }, arrival);
+      known.delete(identityOf(definition));
+    }
+    for (const former of known.values()) this.#takeUp(former, undefined, arrival);
+  }
+
+  /** Makes a former service what it is to be; undefined: it is no more. */
+  #takeUp(
+    former: InheritedService,
+    wanted: { readonly definition: ServiceDefinition; readonly servers: readonly Destination[] } | undefined,
+    arrival: Arrival,
+  ): void {
+    const { index, identity } = former;
+    const doing = `taking over service ${identity}`;
+    const definition = wanted?.definition ?? former.definition;
+    this.#assertPossible(doing, definition, wanted?.servers ?? []);
+    const isSame = wanted !== undefined && definition.scheduler === former.scheduler;
+    transact((transaction) => {
+      let after: LiveService = {
+        ...{ index, family: familyOfMatch(definition.match), definition },
+        ...{ members: [], removed: former.destinations, isListed: wanted !== undefined },
+      };
+      for (const server of wanted?.servers ?? []) {
+        after = this.#withDestination(transaction, after, server, "last", doing);
+      }
+      const start = startOf(definition, after.members, arrival);
+      this.#change(transaction, undefined, after, () => start);
+      if (!isSame) this.#tending.forgetAddresses(index);
+      this.#doom(after.removed);
+      this.#pool.reconsider(after.members.map((member) => member.index));
     });
   }
 
@@ -286,6 +345,21 @@ export class LiveServices implements Disposable {
     if (this.#settings.onRemoval !== "reschedule") return;
     for (const { index } of removed) this.#tending.doom(index);
   }
+}
+
+/** Where the scheduler of a service stands whose members have just come. */
+function startOf(definition: ServiceDefinition, destinations: readonly LiveDestination[], arrival: Arrival): bigint {
+  const members = destinations.map(listedMember);
+  const scheduler: Scheduler = schedulers[definition.scheduler];
+  return arrival === "together" ? (scheduler.start?.(members) ?? 0n) : addedOneByOne(scheduler, members);
+}
+
+/** What of the replies to a former service's connections is to stay as it is. */
+function inheritedClaims({ definition, destinations }: InheritedService) {
+  return destinations.flatMap((one) => {
+    const claim = { ...claimOf(definition, one), hasRule: false, isRelied: one.isRelied };
+    return claim.isCurrent ? [{ address: one.definition.address, claim }] : [];
+  });
 }
 
 /** Where the scheduler stands after its list has changed. */

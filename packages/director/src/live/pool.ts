@@ -40,6 +40,12 @@ export class Pool {
     this.#destinations = new Indexes(ground.shape.maximumDestinations);
   }
 
+  /** Holds the places that a former data plane gave out: its tables go on under them. */
+  inherit(places: { readonly services: ReadonlySet<number>; readonly destinations: ReadonlySet<number> }): void {
+    this.#services.inherit(places.services);
+    this.#destinations.inherit(places.destinations);
+  }
+
   /** An index for a service. */
   takeService(transaction: Transaction, doing: string): number {
     return this.#take(transaction, doing, this.#services, "services", ["serviceLoads"]);

@@ -2,9 +2,11 @@
 
 import {
   destinationFlags,
-  type Destination as DestinationRecord,
+  Destination as DestinationRecord,
   encapsulations,
+  families,
   highestLevel,
+  Identity,
   type ListedMember,
   methods,
   type Scheduler,
@@ -20,7 +22,7 @@ import { defaultEncapsulation, encapsulationOverhead, hasChecksum } from "../mod
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
-import { type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
+import { identityOf, type LiveService, listedMember, type ServiceDefinition } from "./service.ts";
 
 export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
@@ -31,20 +33,37 @@ export interface DestinationPlace {
   readonly identity: string;
   readonly definition: Destination;
   readonly isRemoved: boolean;
+  /** What its service's full NAT sends from. */
+  readonly localAddresses: readonly string[];
 }
 
-/** What a destination's record says that its definition does not. */
-export interface DestinationFacts {
+/** What of a destination's record is settled elsewhere. */
+interface Settled {
   /** Its replies are told by a rule. */
   readonly hasRule: boolean;
+  /** Where its local addresses stand, see the schema. */
+  readonly localPool: bigint;
   /** Of tun: the director's address towards it, the source of what goes into the tunnel; undefined: it has none. */
   readonly tunnelSource: string | undefined;
+}
+
+/** Content of the destinations map where there is none: its method is none. */
+export const NO_DESTINATION = DestinationRecord.decode(new Uint8Array(DestinationRecord.size));
+/** Content of the identities map where there is no service. */
+export const NO_IDENTITY = Identity.decode(new Uint8Array(Identity.size));
+
+/** Content of the identities map. */
+export function identityRecord({ definition, family }: LiveService): JsOf<typeof Identity> {
+  const text = new Uint8Array(Identity.fields.text.size);
+  const { written, read } = new TextEncoder().encodeInto(identityOf(definition), text);
+  if (read !== identityOf(definition).length) throw new Error(`${identityOf(definition)}: more than ${written} bytes`);
+  return { text, family: Number(families[family].digit), scheduler: schedulers[definition.scheduler].code };
 }
 
 /** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  { hasRule, tunnelSource }: DestinationFacts,
+  { hasRule, localPool, tunnelSource }: Settled,
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold, encapsulation = defaultEncapsulation } = definition;
   const isTunnel = forwarding === "tun";
@@ -64,9 +83,14 @@ export function destinationRecord(
     encapsulation: isTunnel ? encapsulations[encapsulation.kind].code : 0,
     overhead: isTunnel ? encapsulationOverhead(encapsulation, familyOf(address)) : 0,
     tunnelPort: isTunnel && encapsulation.kind === "gue" ? encapsulation.port : 0,
-    localPool: 0n,
-    tunnelSource: tunnelSource === undefined ? [0, 0, 0, 0] : paddedWords(tunnelSource),
+    localPool,
+    tunnelSource: tunnelSourceRecord(tunnelSource),
   };
+}
+
+/** Words of the address that a tunnel begins at; zeros for none. */
+export function tunnelSourceRecord(address: string | undefined): number[] {
+  return address === undefined ? [0, 0, 0, 0] : paddedWords(address);
 }
 
 /** Below so many connections a destination is no longer overloaded: IPVS's lval (shared behaviour reference §5). */

@@ -49,7 +49,9 @@ export function claimOf(
 ): NewClaim {
   const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
   // Where every packet is scheduled there are no connections that replies could belong to.
-  const isCurrent = methods[definition.forwarding].hasReplies && !onePacket;
+  // To local addresses servers answer in flows of their own.
+  const { hasReplies, hasLocalAddress } = methods[definition.forwarding];
+  const isCurrent = hasReplies && !hasLocalAddress && !onePacket;
   return { destination: index, port: definition.port, protocols: protocolsOf(match), service, isCurrent };
 }
 

@@ -43,6 +43,11 @@ export class ReplyRules {
     this.#rewrite = rewrite;
   }
 
+  /** Takes over what the connections of a former data plane rely on. Nothing is written yet. */
+  inherit(claims: readonly { readonly address: string; readonly claim: ReplyClaim }[]): void {
+    for (const { address, claim } of claims) this.#claims.set(address, [...this.#claimsOn(address), claim]);
+  }
+
   /** Whether a destination's new connections need no entry for replies. */
   hasRule(destination: number): boolean {
     return this.#holders.has(destination);

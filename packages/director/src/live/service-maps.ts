@@ -1,9 +1,22 @@
 // One change of a service, from the maps that hold the service before to those that hold it after: each step in the
 // order in which packets may meet it.
 
+import { methods } from "@yardmaster/dataplane";
 import { InnerMaps } from "./inner-maps.ts";
+import { familyOf } from "../address.ts";
+import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
-import { type DestinationPlace, destinationRecord, type ServiceRecord, serviceRecord, tableOf } from "./records.ts";
+import {
+  type DestinationPlace,
+  destinationRecord,
+  identityRecord,
+  NO_DESTINATION,
+  NO_IDENTITY,
+  type ServiceRecord,
+  serviceRecord,
+  tableOf,
+  tunnelSourceRecord,
+} from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
 import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
@@ -25,6 +38,7 @@ export class ServiceMaps implements Disposable {
   readonly #ground: Ground;
   readonly #inner: InnerMaps;
   readonly #visibility: Visibility;
+  readonly #localPools: LocalPools;
   /** By the index of the destination. */
   readonly #places = new Map<number, DestinationPlace>();
   #removedCount = 0;
@@ -33,12 +47,18 @@ export class ServiceMaps implements Disposable {
     this.#ground = ground;
     this.#inner = new InnerMaps(ground.host, ground.made);
     this.#visibility = new Visibility(ground.made.live);
+    this.#localPools = new LocalPools(ground.made.live);
     this.replies = new ReplyRules(ground.made.live, (transaction, index) => this.#writeDestination(transaction, index));
   }
 
   /** Where a destination stands, by its index. */
   placeOf(destination: number): DestinationPlace | undefined {
     return this.#places.get(destination);
+  }
+
+  /** How many local addresses a destination's packets are sent from, by its index. */
+  localAddressesOf(destination: number): number {
+    return this.#localPools.sizeOf(destination);
   }
 
   /** What programs see of a service, by its index. */
@@ -50,6 +70,7 @@ export class ServiceMaps implements Disposable {
   apply(transaction: Transaction, { before, after, position }: ServiceChange): void {
     const removed = this.#removedCount + after.removed.length - (before?.removed.length ?? 0);
     if (removed > this.#removedCount) this.#countRemoved(transaction, removed);
+    this.#identify(transaction, after);
     const changed = this.#place(transaction, before, after);
     const replies = this.replies.begin(transaction, claimChanges(before, after));
     if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
@@ -67,9 +88,10 @@ export class ServiceMaps implements Disposable {
     const { destinations } = this.#ground.made.live;
     for (const [index, place] of this.#places) {
       if (place.definition.forwarding !== "tun") continue;
-      const record = this.#recordOf(index, place);
       const known = destinations.lookup(index);
-      if (known?.tunnelSource.join(".") !== record.tunnelSource.join(".")) destinations.update(index, record);
+      const tunnelSource = tunnelSourceRecord(this.#tunnelSourceOf(place));
+      if (known === undefined || known.tunnelSource.every((word, at) => word === tunnelSource[at])) continue;
+      destinations.update(index, { ...known, tunnelSource });
     }
   }
 
@@ -83,17 +105,29 @@ export class ServiceMaps implements Disposable {
     this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
   }
 
+  /** Says for a successor what the service is known by, before connections refer to its place. */
+  #identify(transaction: Transaction, service: LiveService): void {
+    const isKnown = service.isListed || service.removed.length > 0;
+    const record = isKnown ? identityRecord(service) : NO_IDENTITY;
+    transaction.update(this.#ground.made.live.identities, service.index, record);
+  }
+
   /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
   #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
     const identity = identityOf(after.definition);
     const stays = new Set(destinationsOf(after).map(({ index }) => index));
     for (const { index } of destinationsOf(before)) {
-      if (!stays.has(index)) transaction.set(this.#places, index, undefined);
+      if (stays.has(index)) continue;
+      transaction.set(this.#places, index, undefined);
+      this.#localPools.release(transaction, index);
+      transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
     }
+    const { localAddresses = [] } = after.definition;
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
       const known = this.#places.get(index);
-      if (known?.definition === definition && known.isRemoved === isRemoved) return [];
-      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved });
+      const isSamePool = known?.localAddresses.join() === localAddresses.join();
+      if (known?.definition === definition && known.isRemoved === isRemoved && isSamePool) return [];
+      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved, localAddresses });
       return [index];
     };
     return new Set([
@@ -105,14 +139,17 @@ export class ServiceMaps implements Disposable {
   #writeDestination(transaction: Transaction, index: number): void {
     const place = this.#places.get(index);
     if (place === undefined) return;
-    const record = this.#recordOf(index, place);
+    const { definition, localAddresses } = place;
+    const isLocal = methods[definition.forwarding].hasLocalAddress;
+    const addresses = isLocal ? localAddresses : [];
+    const localPool = this.#localPools.take(transaction, index, familyOf(definition.address), addresses);
+    const hasRule = this.replies.hasRule(index);
+    const record = destinationRecord(place, { hasRule, localPool, tunnelSource: this.#tunnelSourceOf(place) });
     transaction.update(this.#ground.made.live.destinations, index, record);
   }
 
-  #recordOf(index: number, place: DestinationPlace): ReturnType<typeof destinationRecord> {
-    const { address, forwarding } = place.definition;
-    const tunnelSource = forwarding === "tun" ? this.#ground.sourceTowards?.(address) : undefined;
-    return destinationRecord(place, { hasRule: this.replies.hasRule(index), tunnelSource });
+  #tunnelSourceOf({ definition: { address, forwarding } }: DestinationPlace): string | undefined {
+    return forwarding === "tun" ? this.#ground.sourceTowards?.(address) : undefined;
   }
 
   #countRemoved(transaction: Transaction, count: number): void {

@@ -8,7 +8,7 @@ import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
-import { type LiveSettings, liveSettings } from "./settings.ts";
+import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
 export type Arrival = "together" | "oneByOne";
@@ -27,11 +27,17 @@ const SMALLEST_LIST = 16;
 const FEWEST_DESTINATIONS = 256;
 const FEWEST_SERVICES = 64;
 
+/** What a plan needs to know of the machine. */
+interface PlanOptions {
+  /** Default: as Linux has them. */
+  readonly kernelPorts?: KernelPorts;
+}
+
 /** Plans a configuration for a director whose interfaces have these MAC addresses (6 bytes each). */
 export function plan(
   configuration: Configuration,
   macs: readonly Uint8Array[],
-  options: Partial<Pick<BalancerShape, "clock" | "sendBack">> = {},
+  { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack">> & PlanOptions = {},
 ): Plan {
   const { director, services } = configuration;
   const isIpvs = director.compatibility === "ipvs";
@@ -40,7 +46,7 @@ export function plan(
     // IPVS puts whoever comes last to the front.
     services: isIpvs ? services.map((each) => ({ ...each, servers: each.servers.toReversed() })) : services,
     arrival: isIpvs ? "oneByOne" : "together",
-    settings: liveSettings(director),
+    settings: liveSettings(director, kernelPorts),
   };
 }
 

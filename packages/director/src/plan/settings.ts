@@ -36,6 +36,26 @@ export interface LiveSettings {
   readonly exactTimers: boolean;
   readonly answersPerSecond: number;
   readonly localityMs: LocalityTimeoutsMs;
+  /** Ports that the kernel gives to its own sockets, which full NAT keeps off. Default: as Linux has them. */
+  readonly kernelPorts?: KernelPorts;
+}
+
+/** A range of ports, both ends included. */
+export interface KernelPorts {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** As Linux has them by default (net.ipv4.ip_local_port_range). */
+export const usualKernelPorts: KernelPorts = { first: 32_768, last: 60_999 };
+/** Below are the ports of servers, which people know by number. */
+const FIRST_LOCAL_PORT = 1024;
+const LAST_LOCAL_PORT = 65_535;
+
+/** How many local ports full NAT has of each address. */
+export function localPortCount({ first, last }: KernelPorts = usualKernelPorts): number {
+  const taken = Math.max(0, last - Math.max(first, FIRST_LOCAL_PORT) + 1);
+  return LAST_LOCAL_PORT - FIRST_LOCAL_PORT + 1 - taken;
 }
 
 /** IPVS's conn_reuse_mode for each word: 0, 1 and 3. */
@@ -46,7 +66,7 @@ const reuseMode: Readonly<Record<PortReuse, number>> = {
 };
 
 /** What the director's settings mean to the data plane. */
-export function liveSettings(director: DirectorSettings): LiveSettings {
+export function liveSettings(director: DirectorSettings, kernelPorts: KernelPorts = usualKernelPorts): LiveSettings {
   const isIpvs = director.compatibility === "ipvs";
   const timeoutsMs = [...defaultTimeoutsMs];
   for (const word of Object.keys(timedStates) as TimedState[]) {
@@ -65,6 +85,7 @@ export function liveSettings(director: DirectorSettings): LiveSettings {
     exactTimers: isIpvs,
     answersPerSecond: director.answersPerSecond,
     localityMs: director.localityMs,
+    kernelPorts,
   };
 }
 
@@ -88,6 +109,10 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     answersPerSecond: settings.answersPerSecond,
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
+    localPortFirst: FIRST_LOCAL_PORT,
+    localPortCount: localPortCount(settings.kernelPorts),
+    localGapFirst: Math.max((settings.kernelPorts ?? usualKernelPorts).first, FIRST_LOCAL_PORT),
+    localGapCount: LAST_LOCAL_PORT - FIRST_LOCAL_PORT + 1 - localPortCount(settings.kernelPorts),
     timeouts: settings.timeoutsMs.map((ms) => ticksOf(ms, ticksPerSecond)),
     transitions: transitionBytes(settings.transitions),
   };

@@ -2,8 +2,10 @@
 // tables, which can be interrupted between two reads, and leaves the last word on each entry to the reaper program.
 
 import {
+  answeringClients,
   families,
   type Family,
+  type MethodName,
   methods,
   readLife,
   REAPER_BATCH,
@@ -18,8 +20,9 @@ import type { Seen, Watch } from "../live/watchlist.ts";
 /** Entries read with one call to the kernel. */
 const READ_BATCH = 4096;
 const ANY_PACKET = new Uint8Array(64);
-const methodsWithReplies: ReadonlySet<number> = new Set(
-  Object.values(methods).flatMap(({ code, hasReplies }) => (hasReplies ? [code] : [])),
+/** Of methods whose replies a rule may tell. */
+const answeringCodes: ReadonlySet<number> = new Set(
+  answeringClients(Object.keys(methods) as MethodName[]).map((name) => methods[name].code),
 );
 
 /** What a walk found. */
@@ -93,7 +96,7 @@ function* reapConnections(walk: Walk, family: Family): Generator<undefined, Reap
 function look({ watch, seen }: Walk, values: DataView, at: number, { Connection }: Family): void {
   const { destination, method, hasReplyEntry } = Connection.offsets;
   const owner = values.getUint32(at + destination, true);
-  if (!watch.waiting.has(owner) || !methodsWithReplies.has(values.getUint8(at + method))) return;
+  if (!watch.waiting.has(owner) || !answeringCodes.has(values.getUint8(at + method))) return;
   seen.answered.add(owner);
   if (values.getUint8(at + hasReplyEntry) === 0) seen.relying.add(owner);
 }

@@ -1,6 +1,6 @@
 // Live connections and the templates of persistent clients, read from the maps as rows. Reading changes nothing.
 
-import { ASSURED, DISABLED, families, type Family, readLife, stateName } from "@yardmaster/dataplane";
+import { ASSURED, DISABLED, families, type Family, methods, readLife, stateName } from "@yardmaster/dataplane";
 import { addressText, endpointText } from "../address.ts";
 import type { ConnectionRow } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
@@ -37,6 +37,12 @@ function* connectionsOf(
       const expiry = Number(connection.life & 0xffff_ffffn);
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
       const owner = live.ownerOf(connection.destination);
+      const other = endpoint(connection.address, connection.port);
+      // With full NAT the connection holds the local end, and its destination the server's; with a tunnel it has no room
+      // for an address of the other family.
+      const isLocal = connection.method === methods.fullnat.code;
+      const server = owner?.place.definition;
+      const serverText = server && endpointText(server.address, server.port === 0 ? flow.destinationPort : server.port);
       yield {
         kind: "connection",
         protocol: flow.protocol === protocolNumbers.udp ? "udp" : "tcp",
@@ -44,8 +50,8 @@ function* connectionsOf(
         expiresInMs: millisecondsUntil(expiry, now, ticksPerSecond),
         client: endpoint(flow.source, flow.sourcePort),
         virtual: endpoint(flow.destination, flow.destinationPort),
-        // The destination's own: an entry has no room for an address of the other family.
-        destination: endpointText(owner?.place.definition.address ?? "", connection.port),
+        destination: connection.method === methods.nat.code ? other : (serverText ?? other),
+        ...(isLocal && { local: other }),
         service: owner?.service.definition.name ?? "",
       };
     }

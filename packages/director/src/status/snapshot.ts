@@ -1,12 +1,13 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { reasonNames, reasonText } from "@yardmaster/dataplane";
+import { methods, reasonNames, reasonText } from "@yardmaster/dataplane";
 import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
 import { lowerThresholdOf } from "../live/records.ts";
 import type { LiveDestination, LiveService } from "../live/service.ts";
+import { localPortCount } from "../plan/settings.ts";
 import { matchText } from "./match-text.ts";
 
 /** All services with what their destinations count. */
@@ -21,12 +22,14 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
     ...(persistence !== undefined && { persistence }),
     ...{ onePacket, caps },
+    ...(definition.localAddresses !== undefined && { localAddresses: definition.localAddresses }),
     ...total(servers),
     servers,
   };
 }
 
-function readDestination({ maps }: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+function readDestination(dataplane: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+  const { maps } = dataplane;
   const load = maps.loads.lookup(index);
   const paths = maps.paths.lookupPerCpu(index) ?? [];
   const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
@@ -42,8 +45,15 @@ function readDestination({ maps }: Dataplane, { index, definition: destination }
     connections: Number(load?.scheduled ?? 0n),
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
+    ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
     ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
   };
+}
+
+/** Each connection has one; an address has so many for each server. */
+function localPortsOf({ live }: Dataplane, index: number, connections: bigint) {
+  const maximum = live.localAddressesOf(index) * localPortCount(live.settings.kernelPorts);
+  return { inUse: Number(connections >> 32n) + Number(connections & 0xffff_ffffn), maximum };
 }
 
 function total(servers: readonly TrafficCounters[]): TrafficCounters {

@@ -7,7 +7,9 @@ import { addressText, endpointText } from "../../src/address.ts";
 import { createDataplane, type Dataplane, type HostOf } from "../../src/kernel/dataplane.ts";
 import { endpointOf } from "../../src/live/service.ts";
 import type { LiveSettings } from "../../src/plan/settings.ts";
+import type { VirtualService } from "../../src/model/virtual-service.ts";
 import { hasPassed, reap } from "../../src/reconcile/reaper.ts";
+import type { Former } from "../../src/succession/former-maps.ts";
 import { clients, makeWaysKnown, XDP_DROP, XDP_PASS, XDP_TX } from "../bench.ts";
 import { directorMac, tcpPacket, VIP } from "../sample.ts";
 import { fullShape, TICKS_PER_SECOND, usualSettings } from "./ground.ts";
@@ -31,14 +33,24 @@ export interface FlowName {
   readonly to?: string;
 }
 
+/** What a bench begins with besides its settings. */
+export interface Beginning {
+  readonly services?: readonly VirtualService[];
+  readonly shape?: Partial<BalancerShape>;
+  readonly former?: Former;
+  readonly now?: number;
+}
+
 export class LiveBench implements Disposable {
   readonly dataplane: Dataplane;
   #now = 1_000_000;
 
-  constructor(host: HostOf<BpfProgram>, settings: Partial<LiveSettings> = {}) {
+  constructor(host: HostOf<BpfProgram>, settings: Partial<LiveSettings> = {}, begun: Beginning = {}) {
+    const { services = [], former, now } = begun;
     const all = { ...usualSettings, ...settings };
-    const plan = { shape, services: [], arrival: "together", settings: all } as const;
-    this.dataplane = createDataplane(host, plan, { ticksPerSecond: TICKS_PER_SECOND });
+    const plan = { shape: { ...shape, ...begun.shape }, services, arrival: "together", settings: all } as const;
+    this.dataplane = createDataplane(host, plan, { ticksPerSecond: TICKS_PER_SECOND, former });
+    this.#now = now ?? this.#now;
     this.wait(0);
   }
 

@@ -26,6 +26,8 @@ import { VerifierError } from "./verifier-error.ts";
 const LICENSE = "Dual MIT/GPL";
 /** LOOPBACK_IFINDEX (include/net/net_namespace.h): every namespace has it. */
 const LOOPBACK = 1;
+/** No namespace has so many. */
+const NO_INTERFACE = 0x7fff_fff0;
 const LOG_SIZE = 4096;
 
 const u32: Codec<number> = {
@@ -102,6 +104,20 @@ const xdpLink = defineProbe("XDP links", "5.9", () => {
   if (errno === Errno.EINVAL) return false;
   if (errno === Errno.EOPNOTSUPP) return true;
   throw new SyscallError({ doing: "asking for XDP links", command: "bpf(BPF_LINK_CREATE)", errno });
+});
+
+/** Programs attached at tc by a link. Only a kernel that knows them looks for the interface, of which there is none. */
+const tcxLink = defineProbe("TCX links", "6.6", () => {
+  using program = loadKernelProgram(programSpec({ type: "sched_cls" }), new Map());
+  const attachType = BpfAttachType.TCX_INGRESS;
+  const result = linkCreate({ program: program.fd, target: NO_INTERFACE, attachType, flags: 0, what: "probe link" });
+  if (result instanceof FileDescriptor) {
+    result.close();
+    return true;
+  }
+  if (result.errno === Errno.EINVAL) return false;
+  if (result.errno === Errno.ENODEV) return true;
+  throw new SyscallError({ doing: "asking for TCX links", command: "bpf(BPF_LINK_CREATE)", errno: result.errno });
 });
 
 /** Reading and writing many entries with one call, of hash and of per-CPU array maps. */
@@ -208,6 +224,7 @@ const fibLookupHelper = defineProbe("bpf_fib_lookup", "4.18", () => hasHelper("x
 /** The features that the project uses. */
 export const features = {
   xdpLink,
+  tcxLink,
   batchOperations,
   innerMapsOfAnySize,
   ringBufferMaps,

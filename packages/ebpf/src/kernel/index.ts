@@ -24,6 +24,14 @@ export {
 } from "./pin.ts";
 export { KernelProgram, loadKernelProgram } from "./program.ts";
 export { RingBuffer } from "./ring-buffer.ts";
+export {
+  type AttachTcOptions,
+  attachTc,
+  findLeftFilter,
+  removeLeftFilter,
+  type TcAttachment,
+  type TcAttachMode,
+} from "./tc-link.ts";
 export { VerifierError } from "./verifier-error.ts";
 export { readVerifierLog, type VerifierFinding } from "./verifier-log.ts";
 export {

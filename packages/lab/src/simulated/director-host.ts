@@ -77,6 +77,7 @@ export class SimulatedDirector implements Disposable {
       hooks: this.#host.interfaces.map(({ name }) => ({ interfaceName: name, mode: "native", programId: 0 })),
       services: readServices(this.dataplane),
       verdicts: readVerdicts(this.dataplane),
+      hints: [],
       connectionTable: { entries: this.#entries, maximum: planned.shape.maximumConnections },
     };
   }

@@ -53,6 +53,8 @@ export const BpfAttachType = {
   cgroup_inet4_getpeername: 29,
   cgroup_inet6_getpeername: 30,
   XDP: 37,
+  /** Since Linux 6.6. */
+  TCX_INGRESS: 46,
 } as const;
 
 /** Flags of map_create. */

@@ -2,50 +2,75 @@
 // Outer headers are as the kernel's IPVS writes them (ip_vs_prepare_tunneled_skb, ip_vs_tunnel_xmit and
 // ip_vs_tunnel_xmit_v6 in net/netfilter/ipvs/ip_vs_xmit.c).
 
-import { be16, type Bool, type Int, type Reference, u32, variable, when } from "@yardmaster/ebpf";
-import { families, type Family, type FamilyName } from "../../family.ts";
+import {
+  be16,
+  type Bool,
+  type Int,
+  leave,
+  Packet,
+  pass,
+  type Reference,
+  u32,
+  variable,
+  verdictFn,
+  when,
+} from "@yardmaster/ebpf";
+import { families, type Family } from "../../family.ts";
 import { flowHash } from "../../flow-hash.ts";
-import { Ipv4, Ipv6, Word16 } from "../../headers.ts";
+import { Ipv4, Ipv6, Ports, Word16 } from "../../headers.ts";
+import { DO_NOT_FRAGMENT } from "../../network-header.ts";
 import type { Parsed } from "../../parse.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
-import { insertRoom } from "../../room.ts";
-import { type Destination, destinationFlags, SPREAD_SHIFT } from "../../schema.ts";
+import { insertRoom, OFFSET_MASK } from "../../room.ts";
+import { Destination, destinationFlags, NextHop, SPREAD_SHIFT } from "../../schema.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
+import { transmit } from "../../transmit.ts";
 import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
 import { encapsulations, outerSizes, tunnelOverhead } from "./registry.ts";
 
-/** The tunnel that a packet goes into. */
-export interface Tunnel {
-  readonly destination: Reference<typeof Destination.fields>;
-  /** Of the outer header: 4 or 6. */
-  readonly version: Int<"u32">;
-}
-
 /** What the verifier can bound: more than any frame is long. */
 const LONGEST_SUM = 2047;
 
-/** Wraps the packet, which is then to be sent or left to the stack: nothing read from it before holds any more. */
-export function wrap(shape: BalancerShape, parsed: Parsed, { destination, version }: Tunnel): void {
-  const { network } = parsed;
+/** Wraps a packet and sends it, or leaves it to the stack. */
+export type Wrap = ReturnType<typeof wrapFunction>;
+/** What sends packets of the program. */
+type Sending = Omit<Parameters<typeof transmit>[0], "shape">;
+type DestinationReference = Reference<typeof Destination.fields>;
+
+/**
+ * The function that wraps packets of a family: `at` is where the network header begins, `passing` 0, or one more than the
+ * code of a reason to leave the packet to the stack.
+ */
+export function wrapFunction(shape: BalancerShape, family: Family, sending: Sending) {
+  return verdictFn(
+    `wrap${family.digit}`,
+    { packet: Packet, destination: Destination, hop: NextHop, at: u32, passing: u32 },
+    ({ packet, destination, hop, at, passing }) => {
+      const place = { packet, networkOffset: at.and(OFFSET_MASK) };
+      wrap(shape, family, place, destination);
+      when(passing.ne(0), () => leave(pass(passing.sub(1))), { isRare: true });
+      return transmit({ shape, ...sending }, place, hop);
+    },
+    { isGlobal: true },
+  );
+}
+
+type At = Pick<Parsed, "packet" | "networkOffset">;
+
+function wrap(shape: BalancerShape, family: Family, at: At, destination: DestinationReference): void {
   const all = shape.encapsulations.map((name) => encapsulations[name]);
   const spreads = hasFeature(shape, "tunnelSources");
-  const hash = spreads || all.some(({ tellsFlows }) => tellsFlows) ? flowHash(parsed) : u32(0);
+  const needsHash = spreads || all.some(({ tellsFlows }) => tellsFlows);
   // Read now: what is read from the packet is lost when it grows.
-  const inside: Inside = {
-    family: network.family.name,
-    hash,
-    length: network.length.add(0),
-    typeOfService: outerTypeOfService(network.typeOfService),
-    dontFragment: network.dontFragment,
-    hops: network.hops.toU32(),
-    spread: spreads ? hash.and(spreadMask(destination)) : u32(0),
-  };
-  const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [network.family];
+  const read = family.name === "ipv4" ? readIpv4(at, needsHash) : readIpv6(at, needsHash);
+  const inside: Inside = { ...read, family, spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0) };
+  const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [family];
+  const isIpv6 = destination.flags.and(destinationFlags.isIpv6);
+  const isOf = ({ name }: Family) => (name === "ipv6" ? isIpv6.ne(0) : isIpv6.eq(0));
   const code = destination.encapsulation.and((1 << SPREAD_SHIFT) - 1);
   const flag = destination.flags.and(destinationFlags.tunnelChecksum);
-  const isOf = ({ digit }: Family) => version.eq(Number(digit));
   among(outers, isOf, (outer) => {
     among(
       all,
@@ -57,12 +82,42 @@ export function wrap(shape: BalancerShape, parsed: Parsed, { destination, versio
           kinds,
           (has) => (has ? flag.ne(0) : flag.eq(0)),
           (hasChecksum) => {
-            wrapAs(parsed, destination, { outer, encapsulation, hasChecksum }, inside);
+            wrapAs(at, destination, { outer, encapsulation, hasChecksum }, inside);
           },
         );
       },
     );
   });
+}
+
+type Read = Omit<Inside, "family" | "spread">;
+
+function readIpv4({ packet, networkOffset }: At, needsHash: boolean): Read {
+  const ip = packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal);
+  const header = ip.versionAndLength.and(0x0f).shl(2);
+  return {
+    typeOfService: outerTypeOfService(ip.typeOfService.toU32()),
+    dontFragment: ip.fragment.raw().and(DO_NOT_FRAGMENT),
+    hops: ip.timeToLive.toU32(),
+    length: ip.totalLength.toHost().toU32(),
+    hash: needsHash ? flowHash(ip, portsAt(packet, networkOffset.add(header))) : u32(0),
+  };
+}
+
+function readIpv6({ packet, networkOffset }: At, needsHash: boolean): Read {
+  const ip = packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
+  return {
+    typeOfService: outerTypeOfService(ip.versionClassAndFlow.toHost().shr(20).and(0xff)),
+    // IPv6 packets are never divided on their way, and IPVS lets those outside be.
+    dontFragment: u32(0),
+    hops: ip.hopLimit.toU32(),
+    length: ip.payloadLength.toHost().toU32().add(Ipv6.size),
+    hash: needsHash ? flowHash(ip, portsAt(packet, networkOffset.add(Ipv6.size))) : u32(0),
+  };
+}
+
+function portsAt(packet: Packet, offset: Int<"u32">): Reference<typeof Ports.fields> {
+  return packet.cursorAt(offset).read(Ports).orDrop(reasons.internal);
 }
 
 /** One of the ways to wrap that a program has. */
@@ -74,34 +129,34 @@ interface Wrapping {
 
 /** What is known of the packet to be wrapped. */
 interface Inside extends Omit<OuterFields, "protocol"> {
-  readonly family: FamilyName;
+  readonly family: Family;
   readonly hash: Int<"u32">;
 }
 
-function wrapAs(parsed: Parsed, destination: Tunnel["destination"], wrapping: Wrapping, inside: Inside): void {
-  const { packet, networkOffset } = parsed;
+function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping, inside: Inside): void {
+  const { packet, networkOffset } = place;
   const { outer, encapsulation, hasChecksum } = wrapping;
   const { transport, protocol, checksum, write } = encapsulation;
   const size = tunnelOverhead(encapsulation.name, outer.name, { hasChecksum });
-  insertRoom(parsed, size, { family: outer.name, ...(transport !== undefined && { transport }) });
+  insertRoom(place, size, { family: outer.name, ...(transport !== undefined && { transport }) });
   const length = inside.length.add(size);
   writeOuter(outer, packet.cursorAt(networkOffset), destination, {
-    ...{ ...inside, length, protocol: protocol[inside.family] },
+    ...{ ...inside, length, protocol: protocol[inside.family.name] },
   });
   write(packet.cursorAt(networkOffset.add(outerSizes[outer.name])), {
     ...{
-      inner: inside.family,
+      inner: inside.family.name,
       length: inside.length,
       flowHash: inside.hash,
       port: destination.tunnelPort,
       hasChecksum,
     },
   });
-  if (hasChecksum && checksum !== undefined) seal(parsed, wrapping, checksum, length);
+  if (hasChecksum && checksum !== undefined) seal(place, wrapping, checksum, length);
 }
 
 /** The bits of the last word of the source address that tell flows apart, as they lie in memory. */
-function spreadMask({ encapsulation }: Tunnel["destination"]): Int<"u32"> {
+function spreadMask({ encapsulation }: DestinationReference): Int<"u32"> {
   return u32(1).shl(encapsulation.shr(SPREAD_SHIFT)).sub(1).toNet().raw();
 }
 
@@ -121,7 +176,7 @@ function outerTypeOfService(inner: Int<"u32">): Int<"u32"> {
 
 /** Computes the checksum of an encapsulation's header and all behind it; `length` is that of the outer packet. */
 function seal(
-  { packet, networkOffset }: Parsed,
+  { packet, networkOffset }: At,
   { outer, encapsulation }: Wrapping,
   { covers, offset, zero }: TunnelChecksum,
   length: Int<"u32">,

@@ -1,0 +1,172 @@
+// What probably keeps services from working, for status: what the methods ask of the network and does not find now, and
+// what the traffic itself shows. Each hint has its evidence and the command that mends it. Reading changes nothing.
+import { familyOf, endpointText } from "../address.ts";
+import type { ConnectionRow, DestinationStatus, Hint, ServiceStatus } from "../api/types.ts";
+import type { Finding, Subject } from "../checks/check.ts";
+import type { Network } from "../checks/network.ts";
+import { checkRequirements } from "../checks/registry.ts";
+import { familyOfMatch, protocolsOf } from "../live/service.ts";
+import type { DirectorSettings } from "../model/configuration.ts";
+import { prefixesOf } from "../model/virtual-service.ts";
+
+/** What hints are drawn from. */
+export interface Observed {
+  readonly services: readonly ServiceStatus[];
+  /** Some of the connections, see `sampleSize`. */
+  readonly connections: readonly ConnectionRow[];
+}
+
+/** Connections that are looked at for one answer: enough to see whether any goes on. */
+export const sampleSize = 4096;
+/** Fewer packets or connections than these say nothing yet. */
+const FEWEST = 3;
+/** The network is read again when it was read so long ago. */
+const REFRESH_MS = 5_000;
+/** Traffic is compared with what it was so long ago, and not with a moment ago: answers take a while. */
+const WINDOW_MS = { shortest: 2_000, longest: 10_000 } as const;
+
+/** Keeps what hints need between two answers. */
+export class Hints {
+  readonly #settings: Pick<DirectorSettings, "interfaces" | "mssClamp">;
+  readonly #openNetwork: () => Network;
+  #network: { readonly network: Network; readonly readAtMs: number } | undefined;
+  #traffic: { readonly atMs: number; readonly packets: ReadonlyMap<string, Packets> } | undefined;
+
+  /** `openNetwork` reads this machine's network anew; where that fails there are only hints from the traffic. */
+  constructor(settings: Pick<DirectorSettings, "interfaces" | "mssClamp">, openNetwork: () => Network) {
+    this.#settings = settings;
+    this.#openNetwork = openNetwork;
+  }
+
+  /** The hints of this moment, in the order of the services. `nowMs` is any clock that does not go back. */
+  read({ services, connections }: Observed, nowMs: number): readonly Hint[] {
+    const network = this.#currentNetwork(nowMs);
+    const before = this.#packetsBefore(services, nowMs);
+    const told = new Set<string>();
+    return services.flatMap((service) =>
+      service.servers.flatMap((server) => {
+        const seen = network === undefined ? [] : checkRequirements(this.#subject(service, server), network);
+        const findings = [...seen, ...trafficFindings({ service, server, before, connections, network })];
+        return findings
+          .filter(({ message }) => !told.has(message) && told.add(message))
+          .map((finding) => toHint(service, server, finding));
+      }),
+    );
+  }
+
+  #packetsBefore(services: readonly ServiceStatus[], nowMs: number): ReadonlyMap<string, Packets> | undefined {
+    const before = this.#traffic;
+    const ageMs = before === undefined ? WINDOW_MS.longest : nowMs - before.atMs;
+    if (ageMs >= WINDOW_MS.longest) this.#traffic = { atMs: nowMs, packets: packetsOf(services) };
+    return ageMs >= WINDOW_MS.shortest ? before?.packets : undefined;
+  }
+
+  #currentNetwork(nowMs: number): Network | undefined {
+    if (this.#network !== undefined && nowMs - this.#network.readAtMs < REFRESH_MS) return this.#network.network;
+    try {
+      this.#network = { network: this.#openNetwork(), readAtMs: nowMs };
+    } catch {
+      this.#network = undefined;
+    }
+    return this.#network?.network;
+  }
+
+  #subject({ match, localAddresses = [] }: ServiceStatus, server: DestinationStatus): Subject {
+    return {
+      ...this.#settings,
+      forwarding: server.forwarding,
+      server: server.address,
+      family: familyOfMatch(match),
+      virtual: prefixesOf(match).flatMap(singleAddress),
+      protocols: protocolsOf(match),
+      encapsulation: server.encapsulation,
+      localAddresses: localAddresses.filter((address) => familyOf(address) === familyOf(server.address)),
+    };
+  }
+}
+
+/** An address without the length of the prefix that is one. */
+function singleAddress(prefix: string): readonly string[] {
+  const [address = "", length] = prefix.split("/");
+  return length === undefined || length === (address.includes(":") ? "128" : "32") ? [address] : [];
+}
+
+interface Packets {
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+}
+
+function packetsOf(services: readonly ServiceStatus[]): ReadonlyMap<string, Packets> {
+  return new Map(
+    services.flatMap((service) =>
+      service.servers.map(({ packetsIn, packetsOut = 0, ...server }) => [
+        nameOf(service, server),
+        { packetsIn, packetsOut },
+      ]),
+    ),
+  );
+}
+
+type Named = Pick<DestinationStatus, "address" | "port">;
+const nameOf = ({ name }: ServiceStatus, { address, port }: Named) => `${name} ${endpointText(address, port)}`;
+
+/** A server, and what its traffic is judged by. */
+interface Traffic extends Pick<Observed, "connections"> {
+  readonly service: ServiceStatus;
+  readonly server: DestinationStatus;
+  readonly before: ReadonlyMap<string, Packets> | undefined;
+  readonly network: Network | undefined;
+}
+
+function trafficFindings(traffic: Traffic): readonly Finding[] {
+  const { service, server } = traffic;
+  // Nobody has to answer a datagram.
+  if (!protocolsOf(service.match).includes("tcp") || service.onePacket) return [];
+  return server.packetsOut === undefined ? neverEstablished(traffic) : unanswered(traffic);
+}
+
+/** Packets go to a server, and none comes back through the director. */
+function unanswered({ service, server, before, network }: Traffic): readonly Finding[] {
+  const { packetsIn, packetsOut = 0, forwarding, address } = server;
+  const since = packetsOut === 0 ? { packetsIn: 0, packetsOut: 0 } : before?.get(nameOf(service, server));
+  if (since === undefined || packetsIn - since.packetsIn < FEWEST || packetsOut !== since.packetsOut) return [];
+  const director = network?.routeTo(address)?.source ?? "DIRECTOR";
+  const [local = director] = (service.localAddresses ?? []).filter((each) => familyOf(each) === familyOf(address));
+  const sent = packetsIn - since.packetsIn;
+  const finding: Finding = {
+    severity: "warning",
+    code: "YM_STATUS_NO_REPLIES",
+    message: `${forwarding} sends packets to ${endpointText(address, server.port)}, and none comes back`,
+    evidence: `${sent} packets in, 0 out${packetsOut === 0 ? "" : " since the last look"}`,
+    hint:
+      forwarding === "nat"
+        ? `on the server: ip route replace default via ${director}; ip route get CLIENT there must say via ${director}`
+        : `on the server: ip route get ${local} must lead here; is it up, and does it listen on port ${server.port}?`,
+  };
+  return [finding];
+}
+
+/** Clients send SYNs, and no connection goes on from there: they get no answer. */
+function neverEstablished({ service, server, connections }: Traffic): readonly Finding[] {
+  const { forwarding, address, port } = server;
+  const end = endpointText(address, port);
+  const own = connections.filter(
+    ({ kind, service: name, destination }) => kind === "connection" && name === service.name && destination === end,
+  );
+  if (own.length < FEWEST || own.some(({ state }) => state !== "SYN_RECV")) return [];
+  const [virtual = "ADDRESS"] = prefixesOf(service.match).flatMap(singleAddress);
+  return [
+    {
+      severity: "warning",
+      code: "YM_STATUS_NOT_ESTABLISHED",
+      message: `clients of ${endpointText(address, port)} send SYNs and never get on: its answers do not reach them`,
+      evidence: `${own.length} connections, all of them SYN_RECV`,
+      hint: `on the server: yardmaster realserver check --service ${virtual} --method ${forwarding}`,
+    },
+  ];
+}
+
+function toHint({ name }: ServiceStatus, server: DestinationStatus, finding: Finding): Hint {
+  const { severity, code, message, evidence, hint } = finding;
+  return { severity, code, service: name, server: endpointText(server.address, server.port), message, evidence, hint };
+}
