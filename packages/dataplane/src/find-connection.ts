@@ -85,17 +85,15 @@ function goOnIn(
 
 /** Opens a connection; what may open none is refused or leaves. */
 function openIn(
-  { maps, open, insert }: Road,
+  { maps, open }: Road,
   { parsed: { flags }, flow, now, refusal }: Traveller,
   connection: ConnectionReference,
   succeeded: () => void,
 ): void {
-  const outcome = variable(u32(0));
-  open({ flow, flags, now, connection }, outcome);
-  insert({ flow, now, connection }, outcome);
-  const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+  const outcome = open({ flow, flags, now, connection });
+  const refuses = outcome.eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
   when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
-    leaveUnless(outcome.get());
+    leaveUnless(outcome);
     succeeded();
   });
 }

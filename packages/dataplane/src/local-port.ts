@@ -168,9 +168,9 @@ function portAt(maps: BalancerMaps, number: Int<"u32">): Net<"be16"> {
   return port.get().toU16().toNet();
 }
 
-/** This CPU's search. */
+/** This CPU's search, in a function that returns what opening came to. */
 export function searchOf(maps: BalancerMaps, family: Family): SearchReference {
-  return maps[family.name].portSearch.lookup(0).orDrop(reasons.internal);
+  return maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
 }
 
 /** Gives the end back that this CPU has just taken, for a connection that did not come about. */

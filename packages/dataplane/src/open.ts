@@ -19,6 +19,7 @@ import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { IPPROTO_TCP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
+import { insertion } from "./insert.ts";
 import { failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
@@ -36,19 +37,39 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
-/** Opens, in the program's own body: `outcome` becomes READY or a failure. */
-export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
+/** What the functions of opening are made of. */
+interface Parts {
+  readonly connections: ConnectionFunctions;
+  readonly schedule: ReturnType<typeof scheduleFunction>;
+}
+
+/** Opens a connection and puts it into the table: OPENED or a failure. `connection` is what it came to. */
+export type OpenConnection = ReturnType<typeof openFunction>;
 
 /**
- * Makes the step that opens connections of a family: it fills `connection` in. Its functions are called one after
- * another, not by each other: together with what schedulers need their frames would not fit into 512 bytes.
+ * Makes the function that opens connections of a family. It calls others one after another, which do not call each
+ * other: all their frames together would not fit into 512 bytes.
  */
-export function opening(
-  maps: BalancerMaps,
-  shape: BalancerShape,
-  family: Family,
-  { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
-): Open {
+export function openFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, parts: Parts) {
+  const { FlowKey, Connection, digit } = family;
+  const describe = opening(maps, shape, family, parts);
+  const insert = insertion(maps, shape, family, parts.connections);
+  return fn(
+    `open${digit}`,
+    { flow: FlowKey, flags: u32, now: u32, connection: Connection },
+    u32,
+    (args) => {
+      const outcome = variable(u32(0));
+      describe(args, outcome);
+      insert(args, outcome);
+      return outcome.get();
+    },
+    { isGlobal: true },
+  );
+}
+
+/** Makes the step that fills `connection` in: `outcome` becomes READY or a failure. */
+function opening(maps: BalancerMaps, shape: BalancerShape, family: Family, { connections, schedule }: Parts) {
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
   // Between the two the connection holds the index of its service in the place of its template.
@@ -62,7 +83,7 @@ export function opening(
     (args) => described(maps, shape, family, connections, args),
     { isGlobal: true },
   );
-  return (args, outcome) => {
+  return (args: Opening, outcome: Variable<Int<"u32">>): void => {
     const { connection, flow, now } = args;
     outcome.set(match(args));
     when(outcome.get().eq(READY), () => {

@@ -14,6 +14,7 @@ interface UpOptions extends CommonOptions {
   readonly director: readonly string[];
   readonly interface?: string;
   readonly cgroup?: string;
+  readonly guePort?: string;
 }
 
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
@@ -30,6 +31,7 @@ export function addRealServerCommand(program: Command): void {
     .addOption(new Option("--method <method>", "how directors reach this server: dr, tun, fullnat, nat").default("dr"))
     .option("--director <address>", "address or prefix that may send tunnels or name clients; repeated", collect, [])
     .option("--interface <name>", "where their packets come in (default: the way to the directors)")
+    .option("--gue-port <port>", "UDP port of tunnels that use GUE (default: 6080)")
     .option("--cgroup <path>", "control group whose programs are told clients' addresses (default: the root)");
   const down = command.command("down").description("put everything back as it was");
   for (const each of [up, down]) {

@@ -26,19 +26,22 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
       const refusal = new Refusal(note);
       const frame = parseFrame(packet, shape);
-      const parsed = parseTransport(frame, networkHeader(family, packet, frame.networkOffset));
-      const send = (): void => {
-        if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
-        leave(tx());
-      };
+      const network = networkHeader(family, packet, frame.networkOffset);
+      const parsed = parseTransport(frame, network, () => leave(drop(reasons.internal)));
       when(refusal.is("reset"), () => {
         makeReset(parsed);
-        send();
+        sendBack(packet, shape);
       });
       makeIcmpError(parsed, refusal);
-      send();
+      sendBack(packet, shape);
       return drop(reasons.internal);
     },
     { isGlobal: true },
   );
+}
+
+/** Sends a packet where it came from, and leaves. */
+export function sendBack(packet: Packet, shape: BalancerShape): void {
+  if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
+  leave(tx());
 }

@@ -1,12 +1,13 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Int, Net, Reason, Reference, Verdict } from "@yardmaster/ebpf";
+import type { Int, Net, Reason } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
+import type { IcmpError } from "../icmp/icmp-error.ts";
 import type { ConnectionReference } from "../life.ts";
 import type { Parsed } from "../parse.ts";
 import type { LoadReference } from "../path-mtu.ts";
-import type { BalancerMaps, NextHop } from "../schema.ts";
+import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import type { Wrap } from "./encapsulate/wrap.ts";
 import type { TransitionTable } from "../tcp-states.ts";
@@ -71,11 +72,6 @@ export interface RequestWay {
   readonly load?: () => LoadReference;
   /** Changes the packet; layer 2 and sending come after it. Default: nothing is changed. */
   readonly change?: () => void;
-  /**
-   * In the place of `change` and all that comes after it: a function of its own. `passing`: 0, or one more than the code
-   * of the reason to leave the changed packet to the stack.
-   */
-  readonly send?: (hop: Reference<typeof NextHop.fields>, passing: Int<"u32">) => Verdict;
 }
 
 export interface ForwardingMethod {
@@ -100,6 +96,13 @@ export interface ForwardingMethod {
   readonly request: (request: Request) => RequestWay;
   /** Changes a server's packet on its way back. Only of methods that have replies. */
   readonly reply?: (parsed: Parsed, ends: ReplyEnds) => void;
+  /**
+   * Changes an ICMP error about a packet to the client, on its way to the server. `ports` in `parsed` are those of the
+   * client's packets. Default: it goes there unchanged but for what `request` does to any packet.
+   */
+  readonly requestError?: (error: IcmpError, request: Request) => void;
+  /** Changes an ICMP error about a packet to the server, on its way to the client. Of methods that have replies. */
+  readonly replyError?: (error: IcmpError, ends: ReplyEnds) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
   /** The same for packets larger than the way out takes that may be fragmented. */

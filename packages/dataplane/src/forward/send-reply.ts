@@ -8,7 +8,7 @@ import { requestFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
-import type { Road, Traveller } from "../road.ts";
+import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
 import { transmit } from "../transmit.ts";
 import type { MethodName, ReplyEnds } from "./method.ts";
@@ -49,7 +49,7 @@ export function sendReply(
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */
-function sendToClient(road: Road, { parsed, now }: Traveller): void {
+export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller, "parsed" | "now">): void {
   const { maps, family } = road;
   const { network } = parsed;
   const target = network.destination;

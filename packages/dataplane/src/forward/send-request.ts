@@ -50,17 +50,14 @@ function sendBy(
     });
   });
   when(refusal.isSet.not(), () => {
-    if (request.send !== undefined) leave(request.send(hop, passing.get()));
-    else {
-      request.change?.();
-      when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
-      leave(transmit(road, parsed, hop));
-    }
+    request.change?.();
+    when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
+    leave(transmit(road, parsed, hop));
   });
 }
 
 /** The destination's counters and cached next hop, with the packet counted in. */
-function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
+export function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
   const path = maps.paths.lookup(destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
   path.bytesIn = path.bytesIn.add(length);

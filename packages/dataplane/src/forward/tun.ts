@@ -5,6 +5,7 @@ import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
 import { destinationFlags } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
+import { leaveUnlessWrapped } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
 
 export const tun: ForwardingMethod = {
@@ -44,7 +45,7 @@ export const tun: ForwardingMethod = {
       version,
       overhead,
       load: () => maps.loads.lookup(connection.destination).orDrop(reasons.internal),
-      send: (hop, passing) => wrap({ packet: parsed.packet, destination, hop, at: parsed.networkOffset, passing }),
+      change: () => leaveUnlessWrapped(wrap({ packet: parsed.packet, destination, at: parsed.networkOffset })),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

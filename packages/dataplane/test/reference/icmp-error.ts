@@ -32,14 +32,14 @@ export function icmpError(link: Uint8Array, datagram: Uint8Array, kind: keyof (t
 
 /**
  * The frame with the identification of what the director makes itself set to 0, of an ICMP packet or the outside of a
- * tunnel, and its header's checksum accordingly.
+ * tunnel, and its header's checksum accordingly. Not where there are options: the director's own packets have none.
  */
 export function withoutChance(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 12;
   while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
   const ip = at + 2;
-  if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800) return bytes;
+  if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip] !== 0x45) return bytes;
   if (bytes[ip + 9] !== 1 && !isTunnel(bytes.subarray(ip))) return bytes;
   const changed = bytes.slice();
   changed.fill(0, ip + 4, ip + 6);

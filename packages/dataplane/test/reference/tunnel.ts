@@ -9,8 +9,12 @@ import type { ReadFrame } from "./read-frame.ts";
 /** ECN "congestion experienced" stays inside; outside begins "capable" (RFC 3168 §9.1.1). */
 const outerTypeOfService = (inner: number): number => ((inner & 3) === 3 ? (inner & 0xfc) | 2 : inner);
 
+/** What is to be known of a packet. */
+type Flow = Pick<ReadFrame, "source" | "destination" | "sourcePort" | "destinationPort">;
+type Inside = Flow & Pick<ReadFrame, "totalLength" | "isWhole">;
+
 /** The number that tells flows apart, from the packet's addresses and ports as little-endian words. */
-export function flowHash({ source, destination, sourcePort, destinationPort }: ReadFrame): number {
+export function flowHash({ source, destination, sourcePort, destinationPort }: Flow): number {
   const words = [source, destination].flatMap((address) => {
     const bytes = addressBytes(address);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -27,7 +31,7 @@ export function flowHash({ source, destination, sourcePort, destinationPort }: R
 }
 
 /** Where the outer packet comes from: the director's address, some low bits of which may tell flows apart. */
-function sourceOf(server: string, spreadBits: number, read: ReadFrame): Uint8Array {
+function sourceOf(server: string, spreadBits: number, read: Flow): Uint8Array {
   const source = addressBytes(tunnelSources[familyOf(server)]).slice();
   const hash = new DataView(new ArrayBuffer(4));
   hash.setUint32(0, flowHash(read), true);
@@ -40,7 +44,7 @@ function sourceOf(server: string, spreadBits: number, read: ReadFrame): Uint8Arr
  * A frame, already with the MAC addresses and tags that it is to have, with its packet inside a tunnel to `server`. The
  * identification of IPv4 is 0, see `withoutChance`.
  */
-export function wrapped(bytes: Uint8Array, read: ReadFrame, server: string, plan: TunnelPlan = {}): Uint8Array {
+export function wrapped(bytes: Uint8Array, read: Inside, server: string, plan: TunnelPlan = {}): Uint8Array {
   const { encapsulation = "ipip", hasChecksum = false, port = 6080, spreadBits = 0 } = plan;
   const isV4 = familyOf(read.source) === "ipv4";
   const type = isV4 ? 0x0800 : 0x86dd;

@@ -116,7 +116,7 @@ describe("from the traffic", () => {
           "10.0.0.11:80",
           "clients of 10.0.0.11:80 send SYNs and never get on: its answers do not reach them",
           "3 connections, all of them SYN_RECV",
-          "on the server: yardmaster realserver check --service 198.51.100.10 --method dr",
+          "on the server: yardmaster realserver up --method dr --service 198.51.100.10; yardmaster realserver check",
         ],
       ]
     `);

@@ -8,10 +8,11 @@ import {
   type Int,
   leave,
   Packet,
-  pass,
   type Reference,
   u32,
   variable,
+  type Verdict,
+  verdict,
   verdictFn,
   when,
 } from "@yardmaster/ebpf";
@@ -23,9 +24,8 @@ import type { Parsed } from "../../parse.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom, OFFSET_MASK } from "../../room.ts";
-import { Destination, destinationFlags, NextHop, SPREAD_SHIFT } from "../../schema.ts";
+import { Destination, destinationFlags, SPREAD_SHIFT } from "../../schema.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
-import { transmit } from "../../transmit.ts";
 import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
 import { encapsulations, outerSizes, tunnelOverhead } from "./registry.ts";
@@ -33,25 +33,27 @@ import { encapsulations, outerSizes, tunnelOverhead } from "./registry.ts";
 /** What the verifier can bound: more than any frame is long. */
 const LONGEST_SUM = 2047;
 
-/** Wraps a packet and sends it, or leaves it to the stack. */
+/** Wraps a packet. */
 export type Wrap = ReturnType<typeof wrapFunction>;
-/** What sends packets of the program. */
-type Sending = Omit<Parameters<typeof transmit>[0], "shape">;
+/** What the function returns in the place of a verdict, none of which is so large: the packet is wrapped. */
+const WRAPPED = 0x1_0000;
+
+/** Leaves where the packet could not be wrapped. */
+export function leaveUnlessWrapped(returned: Verdict): void {
+  if (returned.action !== "value") throw new Error("functions return numbers");
+  when(returned.value.ne(WRAPPED), () => leave(returned), { isRare: true });
+}
+
 type DestinationReference = Reference<typeof Destination.fields>;
 
-/**
- * The function that wraps packets of a family: `at` is where the network header begins, `passing` 0, or one more than the
- * code of a reason to leave the packet to the stack.
- */
-export function wrapFunction(shape: BalancerShape, family: Family, sending: Sending) {
+/** The function that wraps packets of a family, whose network header begins at `at`. */
+export function wrapFunction(shape: BalancerShape, family: Family) {
   return verdictFn(
     `wrap${family.digit}`,
-    { packet: Packet, destination: Destination, hop: NextHop, at: u32, passing: u32 },
-    ({ packet, destination, hop, at, passing }) => {
-      const place = { packet, networkOffset: at.and(OFFSET_MASK) };
-      wrap(shape, family, place, destination);
-      when(passing.ne(0), () => leave(pass(passing.sub(1))), { isRare: true });
-      return transmit({ shape, ...sending }, place, hop);
+    { packet: Packet, destination: Destination, at: u32 },
+    ({ packet, destination, at }) => {
+      wrap(shape, family, { packet, networkOffset: at.and(OFFSET_MASK) }, destination);
+      return verdict(u32(WRAPPED));
     },
     { isGlobal: true },
   );
