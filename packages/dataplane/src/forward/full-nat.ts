@@ -23,6 +23,7 @@ export const fullNat: ForwardingMethod = {
       kind: "localAddressOwned",
       text: "packets to the local addresses reach the director: its own, or routed to it",
     },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   request: (request) => {
     const { parsed, connection } = request;

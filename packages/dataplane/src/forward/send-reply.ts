@@ -1,10 +1,10 @@
 // The road of a server's packet once its client's connection is found: the connection's state, counters, what the
 // forwarding method does to it, next hop, time to live, and out.
 
-import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, pass, when } from "@yardmaster/ebpf";
 import { type Address, isSameAddress } from "../address.ts";
 import { transitionBase } from "../connection.ts";
-import { requestFlow } from "../flows.ts";
+import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
@@ -29,7 +29,7 @@ export function sendReply(
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const opening = () => stack(family.FlowKey, requestFlow(flow, ends), { share: "opened" });
+  const opening = () => openingFlow(family, flow, ends);
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);

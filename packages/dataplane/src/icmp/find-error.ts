@@ -116,7 +116,7 @@ function find(
       leave(verdict(u32(whereTo.server)));
     });
   });
-  if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps[family.name], flow, toClient);
-  if (answering.length > 0) findReplyByRule(maps[family.name], flow, toClient);
+  if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps, family, flow, toClient);
+  if (answering.length > 0) findReplyByRule(maps, family, flow, toClient);
   leave(pass(reasons.icmpWithoutConnection));
 }

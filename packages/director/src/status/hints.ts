@@ -21,6 +21,8 @@ export interface Observed {
 export const sampleSize = 4096;
 /** Fewer packets or connections than these say nothing yet. */
 const FEWEST = 3;
+/** A pool that is filled to this share is told of. */
+const FULL = 0.9;
 /** The network is read again when it was read so long ago. */
 const REFRESH_MS = 5_000;
 /** Traffic is compared with what it was so long ago, and not with a moment ago: answers take a while. */
@@ -134,6 +136,26 @@ interface Traffic extends Pick<Observed, "connections"> {
 }
 
 function trafficFindings(traffic: Traffic): readonly Finding[] {
+  return [...poolFilling(traffic), ...answersMissing(traffic)];
+}
+
+/** Ports of full NAT's local addresses run out. */
+function poolFilling({ server: { address, port, localPorts } }: Traffic): readonly Finding[] {
+  if (localPorts === undefined || localPorts.maximum === 0) return [];
+  const { inUse, maximum } = localPorts;
+  if (inUse < FULL * maximum) return [];
+  return [
+    {
+      severity: "warning",
+      code: "YM_STATUS_LOCAL_PORTS",
+      message: `fullnat has hardly any port left to send to ${endpointText(address, port)} from: then it refuses`,
+      evidence: `${inUse} of ${maximum} ports are taken`,
+      hint: "write more addresses under localAddresses: each has as many ports again for every server",
+    },
+  ];
+}
+
+function answersMissing(traffic: Traffic): readonly Finding[] {
   const { service, server } = traffic;
   // Nobody has to answer a datagram.
   if (!protocolsOf(service.match).includes("tcp") || service.onePacket) return [];
