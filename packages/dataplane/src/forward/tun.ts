@@ -1,5 +1,5 @@
-// Tunnelling: the packet stays as it is and goes to the real server inside another one, from the director's own address.
-// The server unwraps it, holds the service's address itself, and answers the client directly.
+// Tunnelling: the packet stays as it is and goes to the real server inside another one, from the director's own
+// address. The server unwraps it, holds the service's address itself, and answers the client directly.
 
 import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
@@ -49,7 +49,8 @@ export const tun: ForwardingMethod = {
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's
-  // own address (net.ipv4.conf.*.accept_local, fib_validate_source in net/ipv4/fib_frontend.c); otherwise it drops them.
+  // own address (net.ipv4.conf.*.accept_local, fib_validate_source in net/ipv4/fib_frontend.c); otherwise it drops
+  // them.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },
 };

@@ -1,5 +1,5 @@
-// Where tunnels begin: this machine's address towards each server, as routing has it, looked at again and again. XDP cannot
-// ask for it before Linux 6.7 (BPF_FIB_LOOKUP_SRC), so the control plane writes it to the destinations.
+// Where tunnels begin: this machine's address towards each server, as routing has it, looked at again and again. XDP
+// cannot ask for it before Linux 6.7 (BPF_FIB_LOOKUP_SRC), so the control plane writes it to the destinations.
 
 import { routeTo } from "@yardmaster/linux";
 import type { LiveServices } from "../live/live-services.ts";

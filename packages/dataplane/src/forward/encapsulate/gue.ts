@@ -1,6 +1,7 @@
-// Generic UDP encapsulation (draft-ietf-intarea-gue-09, include/net/gue.h), version 0, as the kernel's IPVS writes it for
-// packets off the wire (ipvs_gue_encap in net/netfilter/ipvs/ip_vs_xmit.c): four bytes of header without options. IPVS
-// adds the option of remote checksums only to packets whose checksum its own host has yet to finish, which none are here.
+// Generic UDP encapsulation (draft-ietf-intarea-gue-09, include/net/gue.h), version 0, as the kernel's IPVS writes it
+// for packets off the wire (ipvs_gue_encap in net/netfilter/ipvs/ip_vs_xmit.c): four bytes of header without options.
+// IPVS adds the option of remote checksums only to packets whose checksum its own host has yet to finish, which none
+// are here.
 
 import { be16, struct, u8 } from "@yardmaster/ebpf";
 import { IPPROTO_UDP, Udp } from "../../headers.ts";

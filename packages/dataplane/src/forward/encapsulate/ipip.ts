@@ -1,4 +1,5 @@
-// IP in IP (RFC 2003), and IPv6 in IPv4 or the other way round (RFC 4213, RFC 2473): nothing stands between the headers.
+// IP in IP (RFC 2003), and IPv6 in IPv4 or the other way round (RFC 4213, RFC 2473): nothing stands between the
+// headers.
 
 import type { Encapsulation } from "./encapsulation.ts";
 

@@ -1,5 +1,5 @@
-// Puts a packet into a tunnel: room at the front, the outer IP header, the encapsulation's own header, and its checksum.
-// Outer headers are as the kernel's IPVS writes them (ip_vs_prepare_tunneled_skb, ip_vs_tunnel_xmit and
+// Puts a packet into a tunnel: room at the front, the outer IP header, the encapsulation's own header, and its
+// checksum. Outer headers are as the kernel's IPVS writes them (ip_vs_prepare_tunneled_skb, ip_vs_tunnel_xmit and
 // ip_vs_tunnel_xmit_v6 in net/netfilter/ipvs/ip_vs_xmit.c).
 
 import {
