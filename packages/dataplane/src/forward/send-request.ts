@@ -44,7 +44,7 @@ function sendBy(
       };
       when(
         network.length.gt(hop.mtu),
-        () => void when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
+        () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
         { isRare: true },
       ).otherwise(() => network.decrementHops());
     });
