@@ -14,8 +14,8 @@ export function sourceTowards(address: string): string | undefined {
   return route.type === "unicast" ? route.source : undefined;
 }
 
-/** Keeps the tunnels of `live` at the right addresses until `signal` is aborted. */
-export function keepTunnelSources(live: LiveServices, { signal, report }: Pick<Rounds, "signal" | "report">) {
+/** Keeps the tunnels of what `live` gives at the right addresses until `signal` is aborted. */
+export function keepTunnelSources(live: () => LiveServices, { signal, report }: Pick<Rounds, "signal" | "report">) {
   const rounds = { doing: "looking where tunnels begin", pauseMs: REFRESH_MS, signal, report };
-  return keepGoing({ ...rounds, round: () => live.refreshTunnels() });
+  return keepGoing({ ...rounds, round: () => live().refreshTunnels() });
 }
