@@ -19,6 +19,9 @@ import type { NetworkHeader } from "./network-header.ts";
 import { reasons } from "./reasons.ts";
 import type { BalancerShape } from "./shape.ts";
 
+/** All bits of the largest number of bytes before the network header: 22, with two tags. */
+const MOST_BEFORE_NETWORK = 0x1f;
+
 /** A frame for this machine, up to where its network header begins. */
 export interface Frame {
   readonly shape: BalancerShape;
@@ -45,7 +48,9 @@ export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
   const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
   guard(isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
-  return { shape, packet, ethernet, type: type.get(), networkOffset: offset.get() };
+  // Taken from where it points to: the verifier would keep packets apart by their tags, all the way to their ends.
+  const networkOffset = packet.offsetOf(packet.cursorAt(offset.get())).and(MOST_BEFORE_NETWORK);
+  return { shape, packet, ethernet, type: type.get(), networkOffset };
 }
 
 /** Reads the transport header behind `network`. What is malformed leaves; so does `other`, which gets all else. */
