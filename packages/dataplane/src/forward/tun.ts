@@ -3,7 +3,7 @@
 
 import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
-import { destinationFlags } from "../schema.ts";
+import { destinationFlags } from "../destination.ts";
 import { hasFeature } from "../shape.ts";
 import { leaveUnlessWrapped } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
@@ -20,7 +20,7 @@ export const tun: ForwardingMethod = {
     { kind: "ipForwarding", text: "the director forwards IP packets" },
     {
       kind: "unwrapping",
-      text: "the real server takes off the outer headers, and takes what is inside though its way to clients leads elsewhere",
+      text: "the real server takes off the outer headers, and takes clients' packets though its way to them is another",
     },
     {
       kind: "vipOnServer",

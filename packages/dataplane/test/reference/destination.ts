@@ -13,7 +13,7 @@ import {
   type TunnelPlan,
 } from "../plan.ts";
 import type { TwinServer } from "./schedule/server.ts";
-import { isActive, type State } from "./tcp-machine.ts";
+import { type Direction, isActive, type State } from "./tcp-machine.ts";
 
 export interface Destination extends TwinServer {
   readonly address: string;
@@ -93,3 +93,7 @@ export function setThresholds(destination: Destination, thresholds: Thresholds):
   if (upper === 0 || total(destination) < lower) destination.isOverloaded = false;
   else if (total(destination) >= upper) destination.isOverloaded = true;
 }
+
+/** Whether only the client's packets are seen. */
+export const directionOf = ({ method }: Destination): Direction =>
+  method === "nat" || method === "fullnat" ? "in" : "in-only";

@@ -16,14 +16,23 @@ import {
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
+import {
+  count,
+  createDestination,
+  type Destination,
+  directionOf,
+  discount,
+  recount,
+  setThresholds,
+} from "./destination.ts";
+import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
 import { echoReply, errorTranslated, type Quoted, readIcmp } from "./icmp.ts";
 import { type ReadFrame, readFrame, type ReadPacket, readPacket } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
-import { wrapped } from "./tunnel.ts";
+import { tunnelled, tunnelledError } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -37,14 +46,6 @@ export interface Service {
   list: readonly Destination[];
   readonly picker: Picker;
   readonly admission: Admission;
-}
-
-interface Flow {
-  readonly protocol: "tcp" | "udp";
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
 }
 
 export interface ReferenceConnection {
@@ -65,8 +66,6 @@ type Opened = Pick<ReferenceConnection, "destination" | "local">;
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
-const key = ({ protocol, source, sourcePort, destination, destinationPort }: Flow) =>
-  `${protocol} ${source}:${sourcePort} ${destination}:${destinationPort}`;
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
@@ -275,7 +274,7 @@ export class ReferenceBalancer {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
-    if (destination.method === "tun") return this.#tunnelled(frame, read, errorPorts(frame, read), destination);
+    if (destination.method === "tun") return tunnelledError(this.plan, frame, read, destination);
     const changed = errorTranslated(frame, read, quoted, {
       own: { source: local?.address, destination: destination.address },
       quoted: { source: destination, destination: local },
@@ -305,17 +304,11 @@ export class ReferenceBalancer {
     const error = errorFor(frame, read, hop);
     if (error !== undefined) return this.#answer(() => error);
     if (destination.method === "dr") return forward(this.plan, frame, read, hop, "directExceedsMtu");
-    if (destination.method === "tun") return this.#tunnelled(frame, read, read, destination);
+    if (destination.method === "tun") return tunnelled(this.plan, frame, read, destination);
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
     return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
-  }
-
-  #tunnelled(frame: Uint8Array, read: ReadPacket, ports: Ports, { address, tunnel, hop }: Destination): Fate {
-    if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
-    const fate = forward(this.plan, frame, read, hop, "exceedsMtu");
-    return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, { ...read, ...ports }, address, tunnel) } : fate;
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -483,34 +476,4 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers, this.#locals])
       if (leads.get(answer) === connection) leads.delete(answer);
   }
-}
-
-type Ports = Pick<ReadFrame, "sourcePort" | "destinationPort">;
-
-/** What stands in an ICMP error where other packets have their ports. */
-function errorPorts(frame: Uint8Array, { transportAt }: ReadPacket): Ports {
-  const view = new DataView(frame.buffer, frame.byteOffset + transportAt);
-  return { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
-}
-
-/** Whether only the client's packets are seen. */
-const directionOf = ({ method }: Destination): Direction =>
-  method === "nat" || method === "fullnat" ? "in" : "in-only";
-
-/** How a connection's server answers. */
-function replyFlow({ flow, destination, local }: ReferenceConnection): Flow {
-  const to = local ?? { address: flow.source, port: flow.sourcePort };
-  return answerFlow({ protocol: flow.protocol, destination, local: to });
-}
-
-/** How a server answers to `local`. */
-function answerFlow(of: { protocol: "tcp" | "udp"; destination: Destination; local: LocalEnd }): Flow {
-  const { protocol, destination, local } = of;
-  return {
-    protocol,
-    source: destination.address,
-    sourcePort: destination.port,
-    destination: local.address,
-    destinationPort: local.port,
-  };
 }

@@ -3,8 +3,10 @@
 
 import { addressBytes, frame, gre, gue, ipv4, ipv6, udp } from "@yardmaster/packet";
 import { familyOf } from "../compiled.ts";
-import { type TunnelPlan, tunnelSources } from "../plan.ts";
-import type { ReadFrame } from "./read-frame.ts";
+import { type BalancerPlan, type TunnelPlan, tunnelSources } from "../plan.ts";
+import type { Destination } from "./destination.ts";
+import { type Fate, forward } from "./forward.ts";
+import type { ReadFrame, ReadPacket } from "./read-frame.ts";
 
 /** ECN "congestion experienced" stays inside; outside begins "capable" (RFC 3168 §9.1.1). */
 const outerTypeOfService = (inner: number): number => ((inner & 3) === 3 ? (inner & 0xfc) | 2 : inner);
@@ -79,4 +81,28 @@ export function wrapped(bytes: Uint8Array, read: Inside, server: string, plan: T
   const link = bytes.slice(0, ipAt);
   link.set(familyOf(server) === "ipv4" ? [0x08, 0x00] : [0x86, 0xdd], ipAt - 2);
   return Uint8Array.of(...link, ...frame(outer, ...own, inside), ...bytes.subarray(ipAt + read.totalLength));
+}
+
+/** What becomes of a client's packet, or of an error about an answer, that goes to a destination through its tunnel. */
+export function tunnelled(
+  plan: BalancerPlan,
+  frame: Uint8Array,
+  read: ReadPacket & Flow,
+  { address, tunnel, hop }: Destination,
+): Fate {
+  if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+  const fate = forward(plan, frame, read, hop, "exceedsMtu");
+  return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, read, address, tunnel) } : fate;
+}
+
+/** The same of an error: what stands where other packets have their ports tells its flow. */
+export function tunnelledError(
+  plan: BalancerPlan,
+  frame: Uint8Array,
+  read: ReadPacket,
+  destination: Destination,
+): Fate {
+  const view = new DataView(frame.buffer, frame.byteOffset + read.transportAt);
+  const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
+  return tunnelled(plan, frame, { ...read, ...ports }, destination);
 }

@@ -16,7 +16,7 @@ import {
 import type { Family } from "../../family.ts";
 import { HeaderWords, Ipv6 } from "../../headers.ts";
 import { reasons } from "../../reasons.ts";
-import type { Destination } from "../../schema.ts";
+import type { Destination } from "../../destination.ts";
 
 /** What it says besides its addresses. */
 export interface OuterFields {

@@ -24,7 +24,7 @@ import type { Parsed } from "../../parse.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom, OFFSET_MASK } from "../../room.ts";
-import { Destination, destinationFlags, SPREAD_SHIFT } from "../../schema.ts";
+import { Destination, destinationFlags, SPREAD_SHIFT } from "../../destination.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
 import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
