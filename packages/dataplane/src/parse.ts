@@ -41,6 +41,8 @@ export interface Parsed extends Frame {
   readonly protocol: Int<"u8">;
   /** TCP's flags; 0 for UDP. */
   readonly flags: Int<"u32">;
+  /** Of a fragment that is not the first: there is no header at \`transport\`, and \`ports\` are not in the packet. */
+  readonly isLaterFragment?: true;
 }
 
 /** Reads the link-layer header; frames that are not for this machine leave here. */
@@ -115,7 +117,10 @@ function transportFlags(network: NetworkHeader, other: () => void): Int<"u32"> {
     when(protocol.ne(IPPROTO_UDP), other, { isRare: true });
     const udp = transport.fork().read(Udp).orPass(reasons.truncated);
     const udpLength = udp.length.toHost();
-    guard(udpLength.ge(Udp.size).and(udpLength.le(length))).orPass(reasons.malformedTransport);
+    guard(udpLength.ge(Udp.size)).orPass(reasons.malformedTransport);
+    // A first fragment tells the length of all.
+    const isCutOff = udpLength.gt(length);
+    when(isCutOff, () => guard(network.isFragment).orPass(reasons.malformedTransport), { isRare: true });
   });
   return flags.get();
 }

@@ -95,14 +95,9 @@ export function tunnelled(
   return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, read, address, tunnel) } : fate;
 }
 
-/** The same of an error: what stands where other packets have their ports tells its flow. */
-export function tunnelledError(
-  plan: BalancerPlan,
-  frame: Uint8Array,
-  read: ReadPacket,
-  destination: Destination,
-): Fate {
-  const view = new DataView(frame.buffer, frame.byteOffset + read.transportAt);
-  const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
-  return tunnelled(plan, frame, { ...read, ...ports }, destination);
+/** The same of a packet without ports: what stands in their place tells its flow. */
+export function tunnelledFollower(plan: BalancerPlan, frame: Uint8Array, read: ReadPacket, to: Destination): Fate {
+  const view = new DataView(frame.buffer, frame.byteOffset + read.transportAt, frame.length - read.transportAt);
+  const word = (at: number) => (view.byteLength < 4 ? 0 : view.getUint16(at));
+  return tunnelled(plan, frame, { ...read, sourcePort: word(0), destinationPort: word(2) }, to);
 }

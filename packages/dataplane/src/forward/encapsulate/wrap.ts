@@ -102,7 +102,7 @@ function readIpv4({ packet, networkOffset }: At, needsHash: boolean): Read {
     dontFragment: ip.fragment.raw().and(DO_NOT_FRAGMENT),
     hops: ip.timeToLive.toU32(),
     length: ip.totalLength.toHost().toU32(),
-    hash: needsHash ? flowHash(ip, portsAt(packet, networkOffset.add(header))) : u32(0),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(header)) : u32(0),
   };
 }
 
@@ -114,12 +114,18 @@ function readIpv6({ packet, networkOffset }: At, needsHash: boolean): Read {
     dontFragment: u32(0),
     hops: ip.hopLimit.toU32(),
     length: ip.payloadLength.toHost().toU32().add(Ipv6.size),
-    hash: needsHash ? flowHash(ip, portsAt(packet, networkOffset.add(Ipv6.size))) : u32(0),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(Ipv6.size)) : u32(0),
   };
 }
 
-function portsAt(packet: Packet, offset: Int<"u32">): Reference<typeof Ports.fields> {
-  return packet.cursorAt(offset).read(Ports).orDrop(reasons.internal);
+/** The hash of a packet whose ports, or what stands in their place, are at `offset`: nothing in short fragments. */
+function hashAt(ip: Parameters<typeof flowHash>[0], packet: Packet, offset: Int<"u32">): Int<"u32"> {
+  const both = variable(u32(0));
+  packet
+    .cursorAt(offset)
+    .read(Ports)
+    .then(({ source, destination }) => both.set(source.raw().toU32().or(destination.raw().toU32().shl(16))));
+  return flowHash(ip, both.get());
 }
 
 /** One of the ways to wrap that a program has. */
