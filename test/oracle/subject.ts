@@ -118,3 +118,8 @@ export interface Situation {
 }
 
 export type SubjectFactory = (situation: Situation) => Subject;
+
+/** A setting of the kernel's that the balancer does not have. */
+export class NotBuilt extends Error {
+  override readonly name = "NotBuilt";
+}
