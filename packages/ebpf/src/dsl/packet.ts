@@ -280,9 +280,8 @@ export class Packet extends Owned {
 
   /**
    * Brings a TCP or UDP checksum in line with what has changed of what it covers. Under XDP the field holds the whole
-   * sum and is updated (RFC 1624); under tc what is right for packets whose checksum is yet to be computed, too, and
-   * **all references into the packet become stale**: let it be the last change. Never verify such a checksum: under tc
-   * it may hold the pseudo header's sum alone.
+   * sum and is updated at once (RFC 1624). Under tc it may hold the pseudo header's sum alone: changes are collected,
+   * and written by `settle` in the way that is right for each. Never verify such a checksum.
    */
   updateChecksum({ header, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
     this.assertOwned();
@@ -291,6 +290,14 @@ export class Packet extends Owned {
     const written = variable(sum.fold());
     if (zeroIsNone) when(written.get().eq(0), () => written.set(new Net("be16", constant(0xffff))));
     header.check = written.get();
+  }
+
+  /**
+   * Writes what `updateChecksum` has collected. Sending and what moves the packet's bounds does it by itself; what is
+   * passed on after a change wants it. Under tc all references into the packet become stale.
+   */
+  settle(): void {
+    this.assertOwned();
   }
 
   /**

@@ -3,11 +3,11 @@
 // to be computed; and it may stand for many segments that will be divided later. struct __sk_buff is in
 // include/uapi/linux/bpf.h, the helpers are in net/core/filter.c.
 
-import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
+import { type Constant, constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import type { ChecksumChange } from "./checksum.ts";
-import { choose, when } from "./control.ts";
+import { choose, variable, when } from "./control.ts";
 import { callHelper, redirect } from "./helper.ts";
 import { fitsBefore } from "./packet-checksum.ts";
 import {
@@ -21,7 +21,7 @@ import {
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, place, PLACE, within } from "./reference.ts";
 import { type Bool, Int, inRegister, type Net } from "./scalar.ts";
-import { u32 } from "./types.ts";
+import { u32, u64 } from "./types.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** Byte offsets in struct __sk_buff. */
@@ -60,6 +60,15 @@ const TAG_TYPE = 0x0081;
 /** What the body of a tc program gets: the same as that of an XDP program, and what only tc has. */
 export class TcPacket extends Packet {
   override readonly hook = "tc";
+  /** What `settle` is to write: of the checksum so far from the start, 0 for none. */
+  readonly #changes = {
+    offset: variable(u64(0)),
+    flags: variable(u64(0)),
+    addresses: variable(u64(0)),
+    contents: variable(u64(0)),
+  };
+  /** Which of them any part of the function has written. */
+  readonly #changed = new Set<"addresses" | "contents">();
 
   constructor(context: VirtualRegister) {
     super(context, LAYOUT);
@@ -103,16 +112,31 @@ export class TcPacket extends Packet {
 
   override updateChecksum({ header, type, zeroIsNone }: Checksummed, change: CoveredChange): void {
     this.assertOwned();
-    const offset = this.#distance(within(header[PLACE], type.offsets.check));
-    const flags = zeroIsNone ? MARK_MANGLED_0 : 0;
-    // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
-    const replace = (by: ChecksumChange, flag: number): void => {
-      const difference = folded(by).operand();
-      const constants = [constant(0), difference, constant(flags | flag)] as const;
-      callHelper(helpers.replaceTransportChecksum, [this.context, offset, ...constants]);
-    };
-    if (change.addresses !== undefined) replace(change.addresses, PSEUDO_HEADER);
-    if (change.contents !== undefined) replace(change.contents, 0);
+    const { addresses, contents } = change;
+    this.#changes.offset.set(new Int("u64", this.#distance(within(header[PLACE], type.offsets.check))));
+    this.#changes.flags.set(u64(zeroIsNone ? MARK_MANGLED_0 : 0));
+    for (const [part, by] of [["addresses", addresses] as const, ["contents", contents] as const]) {
+      if (by === undefined) continue;
+      this.#changed.add(part);
+      this.#changes[part].set(this.#changes[part].get().add(folded(by)));
+    }
+  }
+
+  override settle(): void {
+    this.assertOwned();
+    if (this.#changed.size === 0) return;
+    const { offset, flags } = this.#changes;
+    when(offset.get().ne(0), () => {
+      for (const part of this.#changed) {
+        // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
+        const flag = flags.get().or(part === "addresses" ? PSEUDO_HEADER : 0);
+        const sum = folded({ sum: this.#changes[part].get() });
+        const [at, by, how] = [offset.get().operand(), sum.operand(), flag.operand()];
+        callHelper(helpers.replaceTransportChecksum, [this.context, at, constant(0), by, how]);
+        this.#changes[part].set(u64(0));
+      }
+      offset.set(u64(0));
+    });
     this.moved();
   }
 
@@ -154,6 +178,7 @@ export class TcPacket extends Packet {
   }
 
   override sendTo(ifindex: Int<"u32">): Verdict {
+    this.settle();
     return verdict(redirect(ifindex));
   }
 
@@ -162,8 +187,14 @@ export class TcPacket extends Packet {
    * `nextHop` is a struct bpf_redir_neigh of 20 bytes: family (u32) and address.
    */
   sendToNeighbour(ifindex: Int<"u32">, nextHop: Located): Verdict {
+    this.settle();
     const args: Operand[] = [ifindex.operand(), addressOf(nextHop[PLACE]), constant(REDIRECT_SIZE), constant(0)];
     return verdict(callHelper(helpers.redirectNeighbour, args).toU32());
+  }
+
+  protected override moveBounds(helper: number, args: readonly (VirtualRegister | Constant)[]): Int<"u64"> {
+    this.settle();
+    return super.moveBounds(helper, args);
   }
 
   #field(offset: number): Int<"u32"> {
