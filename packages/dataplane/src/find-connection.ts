@@ -1,26 +1,15 @@
 // The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
 // is opened now.
 
-import {
-  drop,
-  guard,
-  type Int,
-  leave,
-  pass,
-  referenceVariable,
-  u32,
-  type Variable,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
+import { type Int, referenceVariable, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
 import { endsOf, requestFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
-import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
-import { firstDropCode, reasons } from "./reasons.ts";
+import { failure, leaveUnless, RESET, SUPERSEDED } from "./outcome.ts";
+import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
@@ -108,14 +97,5 @@ function openIn(
   when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
     leaveUnless(outcome.get());
     succeeded();
-  });
-}
-
-/** Leaves for the reason in `outcome`, unless it is OPENED. */
-function leaveUnless(outcome: Int<"u32">): void {
-  when(outcome.ne(OPENED), () => {
-    const code = outcome.sub(1);
-    guard(code.lt(firstDropCode)).orLeave(drop(code));
-    leave(pass(code));
   });
 }

@@ -85,8 +85,9 @@ export function insertion(
     when(outcome.get().eq(INSERTED), () => {
       const made = variable(replyEntry({ flow, connection }));
       when(made.get().eq(EXISTS), () => {
-        // Absent where whoever ends it was quicker: then there is room now.
-        const owner = stack(family.FlowKey, undefined, { share: "owner" });
+        // Absent where whoever ends it was quicker: then there is room now. Written before it is known, since a global
+        // function takes nothing that is not written.
+        const owner = stack(family.FlowKey, flow, { share: "owner" });
         when(replyOwner({ flow, connection, owner }).ne(0), () => void discard({ flow: owner, now, force: u32(0) }));
         made.set(replyEntry({ flow, connection }));
       });
@@ -110,42 +111,48 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
   const { counters, templates, discard } = functions;
-  return fn(`insert${digit}`, { flow: FlowKey, now: u32, connection: Connection }, u32, ({ flow, now, connection }) => {
-    const state = (): Int<"u32"> => stateOf(connection.life);
-    // Counted first: another CPU may change the state as soon as the entry is there.
-    counters.bind(connection.destination, state());
-    const undo = () => {
-      counters.unbind(connection.destination, state());
-      templates.release(flow, connection);
-    };
-    const outcome = variable(u32(0));
-    repeat(ROUNDS, (_, rounds) => {
-      outcome.set(connections.update(flow, connection, "create"));
-      when(outcome.get().ne(EXISTS), () => rounds.stop());
-      // Absent where whoever ends it was quicker: then there is room now.
-      connections.lookup(flow).then((other) => {
-        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-          undo();
-          copyConnection(family, connection, other);
-          returnValue(OPENED);
+  return fn(
+    `insert${digit}`,
+    { flow: FlowKey, now: u32, connection: Connection },
+    u32,
+    ({ flow, now, connection }) => {
+      const state = (): Int<"u32"> => stateOf(connection.life);
+      // Counted first: another CPU may change the state as soon as the entry is there.
+      counters.bind(connection.destination, state());
+      const undo = () => {
+        counters.unbind(connection.destination, state());
+        templates.release(flow, connection);
+      };
+      const outcome = variable(u32(0));
+      repeat(ROUNDS, (_, rounds) => {
+        outcome.set(connections.update(flow, connection, "create"));
+        when(outcome.get().ne(EXISTS), () => rounds.stop());
+        // Absent where whoever ends it was quicker: then there is room now.
+        connections.lookup(flow).then((other) => {
+          when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
+            undo();
+            copyConnection(family, connection, other);
+            returnValue(OPENED);
+          });
         });
+        discard({ flow, now, force: u32(0) });
       });
-      discard({ flow, now, force: u32(0) });
-    });
-    when(
-      outcome.get().ne(0),
-      () => {
-        undo();
-        returnValue(failure(reasons.tableFull));
-      },
-      { isRare: true },
-    );
-    if (hasReplies(shape.methods)) {
-      when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
-    }
-    counters.scheduled(connection.destination);
-    return u32(OPENED);
-  });
+      when(
+        outcome.get().ne(0),
+        () => {
+          undo();
+          returnValue(failure(reasons.tableFull));
+        },
+        { isRare: true },
+      );
+      if (hasReplies(shape.methods)) {
+        when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
+      }
+      counters.scheduled(connection.destination);
+      return u32(OPENED);
+    },
+    { isGlobal: true },
+  );
 }
 
 function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {

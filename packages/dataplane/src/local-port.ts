@@ -63,25 +63,31 @@ const Probing = struct("port_probing", { outcome: u32, now: u32 });
 export function localPortFunction(maps: BalancerMaps, family: Family) {
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, connection: Connection, now: u32 };
-  return fn(`local_port${digit}`, parameters, u32, ({ flow, connection, now }) => {
-    const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
-    const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
-    const pool = destination.localPool;
-    begin(maps, search, { flow, connection, now, pool });
-    guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
-    const state = stack(Probing, { outcome: EXISTS, now });
-    const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
-    loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
-    const { outcome } = state;
-    const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
-    when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
-    when(outcome.eq(EXISTS), () => returnValue(EXISTS));
-    guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
-    connection.address = search.answer.destination;
-    connection.port = search.answer.destinationPort;
-    connection.hasReplyEntry = u8(1);
-    return u32(READY);
-  });
+  return fn(
+    `local_port${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection, now }) => {
+      const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
+      const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
+      const pool = destination.localPool;
+      begin(maps, search, { flow, connection, now, pool });
+      guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
+      const state = stack(Probing, { outcome: EXISTS, now });
+      const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
+      loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
+      const { outcome } = state;
+      const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
+      when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
+      when(outcome.eq(EXISTS), () => returnValue(EXISTS));
+      guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
+      connection.address = search.answer.destination;
+      connection.port = search.answer.destinationPort;
+      connection.hasReplyEntry = u8(1);
+      return u32(READY);
+    },
+    { isGlobal: true },
+  );
 }
 
 interface Wanted {

@@ -52,8 +52,16 @@ export function opening(
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
   // Between the two the connection holds the index of its service in the place of its template.
-  const match = fn(`match${digit}`, parameters, u32, (args) => admitted(maps, shape, family, connections, args));
-  const describe = fn(`describe${digit}`, parameters, u32, (args) => described(maps, shape, family, connections, args));
+  const match = fn(`match${digit}`, parameters, u32, (args) => admitted(maps, shape, family, connections, args), {
+    isGlobal: true,
+  });
+  const describe = fn(
+    `describe${digit}`,
+    parameters,
+    u32,
+    (args) => described(maps, shape, family, connections, args),
+    { isGlobal: true },
+  );
   return (args, outcome) => {
     const { connection, flow, now } = args;
     outcome.set(match(args));

@@ -92,7 +92,8 @@ function skipTags(packet: Packet, first: Net<"be16">): { type: Variable<Net<"be1
   return { type, offset };
 }
 
-function isTag(type: Net<"be16">): Bool {
+/** Whether a frame of this type carries a VLAN tag. */
+export function isTag(type: Net<"be16">): Bool {
   return type.eq(ETH_P_8021Q).or(type.eq(ETH_P_8021AD));
 }
 

@@ -74,6 +74,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
       when(isAlive.get().eq(0), () => void connections.delete(answer));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   /** Who gets the replies that `connection` would: its client's flow, in `owner`. 0 where there is nobody. */
@@ -91,6 +92,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
       findReplyByRule(maps[family.name], answer, (_, ends) => found(ends));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   return { replyEntry, replyOwner };

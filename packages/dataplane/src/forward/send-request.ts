@@ -20,13 +20,13 @@ export function sendRequest(road: Road, traveller: Traveller, connection: () => 
 
 function sendBy(
   method: ForwardingMethod,
-  { maps, shape }: Road,
+  road: Road,
   { parsed, now, refusal }: Traveller,
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const request = { parsed, connection, maps };
-  const path = countedPath(maps, connection, network.length);
+  const request = { parsed, connection, maps: road.maps };
+  const path = countedPath(road.maps, connection, network.length);
   const { hop } = path;
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
     if (verdict === "drop") {
@@ -37,7 +37,7 @@ function sendBy(
     leave(pass(reason));
   };
   const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-  resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
   const isTooBig = network.length.gt(hop.mtu);
   when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
   when(
@@ -52,7 +52,7 @@ function sendBy(
   when(refusal.isSet.not(), () => {
     network.decrementHops();
     method.request(request);
-    leave(transmit(parsed, hop, shape));
+    leave(transmit(road, parsed, hop));
   });
 }
 
