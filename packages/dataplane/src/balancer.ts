@@ -8,6 +8,7 @@ import {
   type Packet,
   type ProgramDefinition,
   pass,
+  tc,
   type Verdict,
   when,
   xdp,
@@ -35,7 +36,8 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
     }
     return pass(reasons.otherProtocol);
   };
-  return xdp("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
+  const define = shape.hook === "tc" ? tc : xdp;
+  return define("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
 }
 
 /** The road of a packet of one family, to its end. */

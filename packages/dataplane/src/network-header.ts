@@ -12,6 +12,7 @@ import {
   Net,
   repeat,
   type Packet,
+  u64,
   variable,
   when,
 } from "@yardmaster/ebpf";
@@ -31,8 +32,9 @@ export interface NetworkHeader {
   readonly protocol: Int<"u8">;
   /** Bytes of the packet without the link layer, as statistics and MTUs count. */
   readonly length: Int<"u32">;
-  /** At what follows the header, and its length in bytes. */
+  /** At what follows the header, how far from the packet's start that is, and its length in bytes. */
   readonly payload: Cursor;
+  readonly payloadOffset: Int<"u32">;
   readonly payloadLength: Int<"u32">;
   /** Time to live or hop limit as it came in. */
   readonly hops: Int<"u8">;
@@ -75,6 +77,7 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     protocol: ip.protocol,
     length,
     payload: packet.cursorAt(offset.add(headerLength)),
+    payloadOffset: offset.add(headerLength),
     payloadLength: length.sub(headerLength),
     get hops() {
       return ip.timeToLive;
@@ -99,6 +102,9 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   };
 }
 
+/** What a hop less does to a sum, as bytes lie in memory: the limit is the second byte of its word. */
+const ONE_HOP_LESS = 0xffff - 0x0100;
+
 function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv6).orPass(reasons.truncated);
   guard(ip.versionClassAndFlow.raw().and(0xf0).eq(0x60)).orPass(reasons.malformedIp);
@@ -114,6 +120,7 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     protocol,
     length,
     payload: packet.cursorAt(offset.add(Ipv6.size)),
+    payloadOffset: offset.add(Ipv6.size),
     payloadLength,
     get hops() {
       return ip.hopLimit;
@@ -123,9 +130,11 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     },
     decrementHops() {
       ip.hopLimit = ip.hopLimit.sub(1).toU8();
+      packet.accountFor({ sum: u64(ONE_HOP_LESS) });
     },
     replaceAddress(end, address) {
       const change = addressChange(ip[end], address);
+      packet.accountFor(change);
       ip[end] = address;
       return change;
     },

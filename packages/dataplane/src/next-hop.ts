@@ -9,11 +9,13 @@ import {
   fn,
   guard,
   type Int,
+  leave,
   Packet,
   type Reference,
   returnValue,
   stack,
   struct,
+  TcPacket,
   u16,
   u32,
   u8,
@@ -21,7 +23,8 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
-import { failure, leaveUnless, RESOLVED, UNRESOLVED } from "./outcome.ts";
+import { Ethernet } from "./headers.ts";
+import { failure, leaveUnless, RESOLVED, UNRESOLVED, WAITS } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { type BalancerMaps, NextHop } from "./schema.ts";
@@ -54,14 +57,22 @@ const NOTHING = new Uint8Array(6);
 
 type HopReference = Reference<typeof NextHop.fields>;
 
+/** struct bpf_redir_neigh (include/uapi/linux/bpf.h): 20 bytes. */
+const Neighbour = struct("bpf_redir_neigh", {
+  /** AF_INET or AF_INET6. */
+  family: u32,
+  address: AnyAddress,
+});
+
 /** What routing is asked: of either family, so that there is one function for both. */
 const Destined = struct("destined", {
   source: AnyAddress,
-  target: AnyAddress,
-  /** AF_INET or AF_INET6. */
-  family: u32,
+  /** Out, of a next hop that is to be resolved: its address. */
+  target: Neighbour,
   /** The current tick. */
   now: u32,
+  /** Out, of a next hop that is to be resolved: the interface to it. */
+  ifindex: u32,
 });
 
 /** Where a packet goes, and what is known about the way there. */
@@ -72,16 +83,27 @@ export interface WayOut {
   readonly isOther: Bool;
 }
 
-/** Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. */
+/**
+ * Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. Under tc also WAITS: interface
+ * and address of the next hop are known, and in what was asked.
+ */
 export type AskRouting = ReturnType<typeof askRoutingFunction>;
 
-/** Makes `hop` good for `target`; `unresolved` runs, and leaves, where the kernel has yet to resolve a neighbour. */
+/** What becomes of packets whose next hop the kernel has yet to resolve. */
+export interface WhileUnresolved {
+  /** Runs, and leaves. Under tc only where there is no way that leads through this machine. */
+  readonly unresolved: () => void;
+  /** tc: the packet waits in the stack for the neighbour, after this. Its time to live is dealt with. */
+  readonly change?: () => void;
+}
+
+/** Makes `hop` good for `target`, or leaves. */
 export function resolve(
   { maps, askRouting }: { readonly maps: BalancerMaps; readonly askRouting: AskRouting },
-  { packet, network }: Parsed,
+  { packet, network, networkOffset }: Parsed,
   { target, hop, isOther }: WayOut,
   now: Int<"u32">,
-  unresolved: () => void,
+  { unresolved, change }: WhileUnresolved,
 ): void {
   const age = now.sub(hop.refreshedAt);
   const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
@@ -91,11 +113,24 @@ export function resolve(
       // In the bytes of the packet's flow, which nobody asks for behind this point.
       const destined = stack(Destined, undefined, { share: "flow" });
       copyAddress(destined.source, network.source);
-      copyAddress(destined.target, target);
-      destined.family = u32(ADDRESS_FAMILIES[network.family.name]);
+      copyAddress(destined.target.address, target);
+      destined.target.family = u32(ADDRESS_FAMILIES[network.family.name]);
       destined.now = now;
+      destined.ifindex = u32(0);
       const outcome = askRouting({ packet, destined, hop });
-      when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => leaveUnless(outcome));
+      when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+        if (packet instanceof TcPacket) {
+          when(outcome.eq(WAITS), () => {
+            guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
+            guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+            network.decrementHops();
+            change?.();
+            guard(packet.popTag().eq(0)).orDrop(reasons.internal);
+            leave(packet.sendToNeighbour(destined.ifindex, destined.target));
+          });
+        }
+        leaveUnless(outcome);
+      });
     },
     { isRare: true },
   );
@@ -109,15 +144,16 @@ export function askRoutingFunction(maps: BalancerMaps) {
     u32,
     ({ packet, destined, hop }) => {
       const question = stack(FibLookup, {
-        family: destined.family.toU8(),
+        family: destined.target.family.toU8(),
         protocol: 0,
         sourcePort: 0,
         destinationPort: 0,
-        length: 0,
+        // Of one byte: under tc a question without length is about the packet, and the answer that of the device.
+        length: 1,
         ifindex: packet.ingressIfindex(),
         classAndFlow: 0,
         source: destined.source,
-        destination: destined.target,
+        destination: destined.target.address,
         vlan: 0,
         sourceMac: NOTHING,
         destinationMac: NOTHING,
@@ -127,6 +163,15 @@ export function askRoutingFunction(maps: BalancerMaps) {
         hop.ifindex = u32(0);
         guard(answer.ne(FIB_FORWARDING_DISABLED)).orReturn(failure(reasons.forwardingDisabled));
         guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orReturn(failure(reasons.noRoute));
+        if (packet.hook === "tc") {
+          // What routing knows already: the stack is told to send the packet there, and resolves.
+          when(answer.eq(FIB_NO_NEIGHBOUR), () => {
+            destined.target.family = question.family.toU32();
+            destined.target.address = question.destination;
+            destined.ifindex = question.ifindex;
+            returnValue(WAITS);
+          });
+        }
         returnValue(UNRESOLVED);
       });
       hop.refreshedAt = destined.now;

@@ -1,16 +1,17 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { drop, guard, leave, Packet, redirect, tx, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, leave, Packet, TcPacket, u32, verdictFn, when } from "@yardmaster/ebpf";
 import type { Family } from "../family.ts";
 import { networkHeader } from "../network-header.ts";
-import { parseFrame, parseTransport } from "../parse.ts";
+import { parseFrame, type Parsed, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
 import { Refusal } from "./refusal.ts";
+import { pendingSum } from "./pending-sum.ts";
 import { makeReset } from "./reset.ts";
 
 /** Answers a packet as its refusal notes, unless there have been too many answers. */
@@ -25,17 +26,20 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       const before = countInSecond(maps, maps.tallies.value.answers, now);
       guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
       const refusal = new Refusal(note);
-      const frame = parseFrame(packet, shape);
-      const parsed = parseTransport(frame, networkHeader(family, packet, frame.networkOffset));
+      const read = (): Parsed => {
+        const frame = parseFrame(packet, shape);
+        return parseTransport(frame, networkHeader(family, packet, frame.networkOffset));
+      };
+      const pending = packet instanceof TcPacket ? pendingSum(packet, read()) : undefined;
+      const parsed = read();
       const send = (): void => {
-        if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
-        leave(tx());
+        leave(shape.sendBack === "redirect" ? packet.sendTo(packet.ingressIfindex()) : packet.sendBack());
       };
       when(refusal.is("reset"), () => {
-        makeReset(parsed);
+        makeReset(parsed, pending);
         send();
       });
-      makeIcmpError(parsed, refusal);
+      makeIcmpError(parsed, refusal, pending);
       send();
       return drop(reasons.internal);
     },

@@ -4,6 +4,7 @@
 import { drop, type Int, leave, pass, u32, when } from "@yardmaster/ebpf";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
+import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, Traveller } from "../road.ts";
 import { transmit } from "../transmit.ts";
@@ -34,11 +35,15 @@ function sendBy(
       return;
     }
     method.request(request);
+    parsed.packet.settle();
     leave(pass(reason));
   };
   const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
-  const isTooBig = network.length.gt(hop.mtu);
+  resolve(road, parsed, way, now, {
+    unresolved: () => giveUp(method.whileUnresolved),
+    change: () => method.request(request),
+  });
+  const isTooBig = lengthOnWire(parsed).gt(hop.mtu);
   when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
   when(
     refusal.isSet.not().and(isTooBig),
