@@ -69,10 +69,8 @@ const Destined = struct("destined", {
   source: AnyAddress,
   /** Out, of a next hop that is to be resolved: its address. */
   target: Neighbour,
-  /** The current tick. */
-  now: u32,
-  /** Out, of a next hop that is to be resolved: the interface to it. */
-  ifindex: u32,
+  /** In: the current tick. Out, of a next hop that is to be resolved: the interface to it. */
+  nowOrIfindex: u32,
 });
 
 /** Where a packet goes, and what is known about the way there. */
@@ -115,8 +113,7 @@ export function resolve(
       copyAddress(destined.source, network.source);
       copyAddress(destined.target.address, target);
       destined.target.family = u32(ADDRESS_FAMILIES[network.family.name]);
-      destined.now = now;
-      destined.ifindex = u32(0);
+      destined.nowOrIfindex = now;
       const outcome = askRouting({ packet, destined, hop });
       when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
         if (packet instanceof TcPacket) {
@@ -126,7 +123,7 @@ export function resolve(
             network.decrementHops();
             change?.();
             guard(packet.popTag().eq(0)).orDrop(reasons.internal);
-            leave(packet.sendToNeighbour(destined.ifindex, destined.target));
+            leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
           });
         }
         leaveUnless(outcome);
@@ -168,13 +165,13 @@ export function askRoutingFunction(maps: BalancerMaps) {
           when(answer.eq(FIB_NO_NEIGHBOUR), () => {
             destined.target.family = question.family.toU32();
             destined.target.address = question.destination;
-            destined.ifindex = question.ifindex;
+            destined.nowOrIfindex = question.ifindex;
             returnValue(WAITS);
           });
         }
         returnValue(UNRESOLVED);
       });
-      hop.refreshedAt = destined.now;
+      hop.refreshedAt = destined.nowOrIfindex;
       hop.mtu = question.length;
       hop.ifindex = question.ifindex;
       hop.vlan = be16(0);

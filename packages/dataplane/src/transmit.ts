@@ -38,6 +38,7 @@ export function transmit(
     setAddresses(packet.cursorAt(0), hop);
     sendTo(packet, hop, shape);
   });
+  packet.settle();
   return sendTagged({ packet, hop });
 }
 
@@ -85,7 +86,7 @@ function sendRetagged(packet: TcPacket, hop: HopReference, shape: BalancerShape)
   const priority = variable(be16(0));
   when(carried.isPresent, () => priority.set(carried.tci));
   when(isInFrame, () => {
-    const tag = packet.read(VlanTag).orDrop(reasons.internal);
+    const tag = packet.cursorAt(Ethernet.size).read(VlanTag).orDrop(reasons.internal);
     guard(isTag(tag.type).not()).orDrop(reasons.vlanMismatch);
     priority.set(tag.tci);
   });

@@ -1,7 +1,7 @@
 // A balancer on a host, made from a plan: the real maps and programs, a clock that the test moves, packets
 // in and out, and everything that the maps tell, read back in plain values.
 
-import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec } from "@yardmaster/ebpf";
+import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec, RunOutput } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
 import { addressFromWords, addressWords, macBytes } from "@yardmaster/packet";
 import {
@@ -31,8 +31,10 @@ import {
   type BalancerPlan,
   clientHop,
   destinationHop,
+  director,
   type DestinationPlan,
   type HopPlan,
+  INGRESS,
   LOCAL_PORT_SEED,
   LOCAL_PORTS,
   type PortsPlan,
@@ -41,6 +43,7 @@ import {
   TICKS_PER_SECOND,
 } from "./plan.ts";
 import { ServiceTables } from "./service-tables.ts";
+import { hookOf, runAtTc } from "./tc-host.ts";
 import {
   connectionKey,
   type ConnectionValue,
@@ -67,6 +70,8 @@ export interface Sent {
   readonly frame: Uint8Array;
   /** Only in memory: the kernel does not say where a test run redirects to. */
   readonly redirectIfindex: number | undefined;
+  /** tc in the kernel: that it is sent is known, not whether it goes back where it came from. */
+  readonly isSomewhere?: boolean;
 }
 
 /** What the reaper is to end, and whether only what has expired. */
@@ -118,7 +123,7 @@ export class Balancer implements Disposable {
     this.#now = plan.now ?? 1000;
     this.#settings = plan.settings ?? {};
     this.#timeouts = defaultTimeouts();
-    this.shape = shapeOf(plan);
+    this.shape = { ...shapeOf(plan), hook: hookOf(host) };
     this.#compiled = compiled(this.shape);
     this.maps = this.#compiled.maps;
     this.tables = new ServiceTables(host, this.maps, (definition) => this.map(definition), plan);
@@ -157,6 +162,18 @@ export class Balancer implements Disposable {
   }
 
   send(frame: Uint8Array, ingressIfindex?: number): Sent {
+    if (this.shape.hook === "tc") {
+      const macs = this.plan.macs ?? [director.mac];
+      const ran = runAtTc(this.host, this.#balancer, {
+        frame,
+        macs,
+        ingress: ingressIfindex ?? INGRESS,
+        goesBackAs: this.shape.sendBack ?? "tx",
+      });
+      const { packet, redirectIfindex } = ran.output as RunOutput & Partial<MemoryRunOutput>;
+      const isSomewhere = this.host.kind === "kernel" && ran.isSent;
+      return { verdict: ran.verdict, frame: packet, redirectIfindex, isSomewhere };
+    }
     const output = this.#balancer.run({
       packet: frame,
       ...(ingressIfindex !== undefined && { ingressIfindex }),

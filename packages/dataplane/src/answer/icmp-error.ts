@@ -16,6 +16,7 @@ import {
   stack,
   struct,
   u32,
+  u64,
   u8,
   viewAs,
   when,
@@ -23,7 +24,7 @@ import {
 import type { FamilyName } from "../family.ts";
 import { Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
-import { pseudoHeader } from "../pseudo-header.ts";
+import { ownIpv6Sum, pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { returnLinkLayer } from "./link-layer.ts";
 import type { PendingSum } from "./pending-sum.ts";
@@ -74,6 +75,7 @@ export function makeIcmpError(parsed: Parsed, refusal: Refusal, pending?: Pendin
   const sum = checksumOf(icmpAt, { length, before: ipLength.add(Icmp.size), atMost: most + Icmp.size }, pending);
   const ip6 = () => front.fork().read(Ipv6).orDrop(reasons.internal);
   icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(IPPROTO_ICMPV6), length))).fold();
+  packet.declareSum(family === "ipv4" ? { sum: u64(0) } : ownIpv6Sum(IPPROTO_ICMPV6));
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 } from "@yardmaster/ebpf";
 import { IPPROTO_TCP, Ipv4, Ipv6, OWN_HOPS, Tcp, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
-import { pseudoHeader } from "../pseudo-header.ts";
+import { ownIpv6Sum, pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { type PendingSum, unfinished } from "./pending-sum.ts";
 import { returnLinkLayer } from "./link-layer.ts";
@@ -36,9 +36,13 @@ export function makeReset(parsed: Parsed, pending?: PendingSum): void {
   if (parsed.network.family.name === "ipv4") {
     const reset = ipv4Reset(parsed, pending);
     atNetworkHeader(parsed, Ipv4Reset.size).read(Ipv4Slot).orDrop(reasons.internal).reset = reset;
+    // The header sums up to nothing, the segment to the opposite of what its checksum covers besides.
+    const covered = pseudoHeader(reset.ip, u32(IPPROTO_TCP), u32(Tcp.size));
+    parsed.packet.declareSum({ sum: covered.fold().raw().toU64() });
   } else {
     const reset = ipv6Reset(parsed, pending);
     atNetworkHeader(parsed, Ipv6Reset.size).read(Ipv6Slot).orDrop(reasons.internal).reset = reset;
+    parsed.packet.declareSum(ownIpv6Sum(IPPROTO_TCP));
   }
 }
 

@@ -154,8 +154,6 @@ function describeType(program: ProgramType, type: Parameter, btf: BtfBuilder): n
 function emitCall(name: string, entries: Entries, args: { readonly [name: string]: unknown }): VirtualRegister {
   const caller = builder();
   const movesBounds = caller.program.movesBounds.has(name);
-  // What it looks at must be whole: it knows nothing of what has been collected here.
-  for (const argument of Object.values(args)) if (argument instanceof Packet) argument.settle();
   const operands = entries.map(([parameter, type]) => {
     const argument = args[parameter];
     const operand = argumentOperand(argument, type, parameter);

@@ -294,7 +294,8 @@ export class Packet extends Owned {
 
   /**
    * Writes what `updateChecksum` has collected. Sending and what moves the packet's bounds does it by itself; what is
-   * passed on after a change wants it. Under tc all references into the packet become stale.
+   * passed on after a change wants it, or is handed to a function that sends it. Under tc all references into the packet
+   * become stale.
    */
   settle(): void {
     this.assertOwned();
@@ -306,6 +307,11 @@ export class Packet extends Owned {
    * the packet as it was. Nothing under XDP. IPv4 headers with a right checksum sum up to nothing.
    */
   accountFor(_change: ChecksumChange): void {
+    this.assertOwned();
+  }
+
+  /** The same of a packet that has been written anew: `whole` is what all behind the link layer sums up to now. */
+  declareSum(_whole: ChecksumChange): void {
     this.assertOwned();
   }
 

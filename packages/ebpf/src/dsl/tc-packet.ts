@@ -57,18 +57,23 @@ const ENCAP_L4 = { gre: 1 << 3, udp: 1 << 4 } as const;
 /** The type of a tag as bpf_skb_vlan_push takes it, in network order (ETH_P_8021Q). */
 const TAG_TYPE = 0x0081;
 
+/** Where the parts of a pending change begin in its number. */
+const AT_MASK = 0xffff;
+const DATAGRAM_SHIFT = 16;
+const ADDRESSES_SHIFT = 17;
+const CONTENTS_SHIFT = 40;
+const SUM_MASK = 0x7f_ffff;
+
 /** What the body of a tc program gets: the same as that of an XDP program, and what only tc has. */
 export class TcPacket extends Packet {
   override readonly hook = "tc";
-  /** What `settle` is to write: of the checksum so far from the start, 0 for none. */
-  readonly #changes = {
-    offset: variable(u64(0)),
-    flags: variable(u64(0)),
-    addresses: variable(u64(0)),
-    contents: variable(u64(0)),
-  };
-  /** Which of them any part of the function has written. */
-  readonly #changed = new Set<"addresses" | "contents">();
+  /**
+   * What `settle` is to write, in one number, since it lives long: where the checksum is (16 bits), whether it is UDP's
+   * (1 bit), and the folded changes of addresses and of contents (23 bits each, of which one change takes 17).
+   */
+  readonly #pending = variable(u64(0));
+  /** Whether any part of the function has changed something. */
+  #isUsed = false;
 
   constructor(context: VirtualRegister) {
     super(context, LAYOUT);
@@ -110,32 +115,34 @@ export class TcPacket extends Packet {
     this.moved();
   }
 
-  override updateChecksum({ header, type, zeroIsNone }: Checksummed, change: CoveredChange): void {
+  override updateChecksum({ header, type, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
     this.assertOwned();
-    const { addresses, contents } = change;
-    this.#changes.offset.set(new Int("u64", this.#distance(within(header[PLACE], type.offsets.check))));
-    this.#changes.flags.set(u64(zeroIsNone ? MARK_MANGLED_0 : 0));
-    for (const [part, by] of [["addresses", addresses] as const, ["contents", contents] as const]) {
-      if (by === undefined) continue;
-      this.#changed.add(part);
-      this.#changes[part].set(this.#changes[part].get().add(folded(by)));
-    }
+    this.#isUsed = true;
+    const at = new Int("u64", this.#distance(within(header[PLACE], type.offsets.check))).and(AT_MASK);
+    let pending = this.#pending.get().shr(ADDRESSES_SHIFT).shl(ADDRESSES_SHIFT).add(at);
+    if (zeroIsNone) pending = pending.or(1 << DATAGRAM_SHIFT);
+    if (addresses !== undefined) pending = pending.add(folded(addresses).shl(ADDRESSES_SHIFT));
+    if (contents !== undefined) pending = pending.add(folded(contents).shl(CONTENTS_SHIFT));
+    this.#pending.set(pending);
   }
 
   override settle(): void {
     this.assertOwned();
-    if (this.#changed.size === 0) return;
-    const { offset, flags } = this.#changes;
-    when(offset.get().ne(0), () => {
-      for (const part of this.#changed) {
+    if (!this.#isUsed) return;
+    const pending = this.#pending.get();
+    when(pending.ne(0), () => {
+      const at = pending.and(AT_MASK);
+      const flags = pending.shr(DATAGRAM_SHIFT).and(1).shl(Math.log2(MARK_MANGLED_0));
+      const sums = [
         // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
-        const flag = flags.get().or(part === "addresses" ? PSEUDO_HEADER : 0);
-        const sum = folded({ sum: this.#changes[part].get() });
-        const [at, by, how] = [offset.get().operand(), sum.operand(), flag.operand()];
-        callHelper(helpers.replaceTransportChecksum, [this.context, at, constant(0), by, how]);
-        this.#changes[part].set(u64(0));
+        [pending.shr(ADDRESSES_SHIFT).and(SUM_MASK), flags.or(PSEUDO_HEADER)],
+        [pending.shr(CONTENTS_SHIFT), flags],
+      ] as const;
+      for (const [sum, how] of sums) {
+        const args = [at.operand(), constant(0), sum.operand(), how.operand()] as const;
+        callHelper(helpers.replaceTransportChecksum, [this.context, ...args]);
       }
-      offset.set(u64(0));
+      this.#pending.set(u64(0));
     });
     this.moved();
   }
@@ -153,6 +160,14 @@ export class TcPacket extends Packet {
   override accountFor(change: ChecksumChange): void {
     this.assertOwned();
     callHelper(helpers.updateSum, [this.context, folded(change).operand()]);
+  }
+
+  override declareSum(whole: ChecksumChange): void {
+    this.assertOwned();
+    // The sum as it is, in 32 bits, or an error: then there is none, and the second call changes nothing either.
+    const current = callHelper(helpers.updateSum, [this.context, constant(0)]);
+    const difference = current.and(0xffff_ffff).xor(0xffff_ffff).add(whole.sum);
+    callHelper(helpers.updateSum, [this.context, folded({ sum: difference }).operand()]);
   }
 
   override adjustHead(delta: number): Int<"u64"> {
@@ -230,7 +245,8 @@ export class TcPacket extends Packet {
 /** sizeof(struct bpf_redir_neigh). */
 const REDIRECT_SIZE = 20;
 
-/** A change as helpers take it: 32 bits. */
+/** A change as helpers take it, in 17 bits. */
 function folded({ sum }: ChecksumChange): Int<"u64"> {
-  return sum.and(0xffff).add(sum.shr(16));
+  const once = sum.and(0xffff).add(sum.shr(16));
+  return once.and(0xffff).add(once.shr(16));
 }
