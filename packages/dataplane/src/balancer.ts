@@ -42,14 +42,16 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family, answer } = road;
-  const parsed = parseTransport(frame, networkHeader(family, frame.packet, frame.networkOffset));
+  const { maps, shape, family, answer, icmp } = road;
+  const { packet, networkOffset } = frame;
+  const network = networkHeader(family, packet, networkOffset);
+  const parsed = parseTransport(frame, network, () => icmp(packet));
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);
   when(traveller.refusal.isSet.not(), () => sendRequest(road, traveller, connection));
   guard(traveller.refusal.isSet).orDrop(reasons.internal);
-  leave(answer({ packet: frame.packet, note: traveller.refusal.note, now }));
+  leave(answer({ packet, note: traveller.refusal.note, now }));
 }
 
 function countVerdict(maps: BalancerMaps, reason: Int<"u32">): void {

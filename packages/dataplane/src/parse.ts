@@ -43,21 +43,24 @@ export interface Parsed extends Frame {
 /** What the road reads at most: two tags, an IPv4 header with all options, and the fixed part of TCP's. */
 const READ_AHEAD = Ethernet.size + 2 * VlanTag.size + 60 + Tcp.size;
 
+/** The same of ICMP errors: an ICMP header, a quoted IPv4 header with all options, and ports. */
+export const QUOTED_AHEAD = READ_AHEAD - Tcp.size + 8 + 60 + Ports.size;
+
 /** Reads the link-layer header; frames that are not for this machine leave here. */
-export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
-  packet.makeReadable(READ_AHEAD);
+export function parseFrame(packet: Packet, shape: BalancerShape, ahead = READ_AHEAD): Frame {
+  packet.makeReadable(ahead);
   const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
   guard(packet.isForHost() ?? isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
   return { shape, packet, ethernet, type: type.get(), networkOffset: offset.get() };
 }
 
-/** Reads the transport header behind `network`; what is neither TCP nor UDP, or malformed, leaves here. */
-export function parseTransport(frame: Frame, network: NetworkHeader): Parsed {
-  const { protocol, payload, payloadLength } = network;
+/** Reads the transport header behind `network`. What is malformed leaves; so does `other`, which gets all else. */
+export function parseTransport(frame: Frame, network: NetworkHeader, other: () => void): Parsed {
+  const { protocol, payload } = network;
   const transport = payload;
   const ports = transport.fork().read(Ports).orPass(reasons.truncated);
-  const flags = transportFlags(protocol, transport, payloadLength);
+  const flags = transportFlags(network, other);
   return { ...frame, network, ports, transport, protocol, flags };
 }
 
@@ -104,7 +107,8 @@ export function isTag(type: Net<"be16">): Bool {
 }
 
 /** Checks the transport header and gives TCP's flags. */
-function transportFlags(protocol: Int<"u8">, transport: Cursor, length: Int<"u32">): Int<"u32"> {
+function transportFlags(network: NetworkHeader, other: () => void): Int<"u32"> {
+  const { protocol, payload: transport, payloadLength: length } = network;
   const flags = variable(u32(0));
   when(protocol.eq(IPPROTO_TCP), () => {
     const tcp = transport.fork().read(Tcp).orPass(reasons.truncated);
@@ -112,7 +116,7 @@ function transportFlags(protocol: Int<"u8">, transport: Cursor, length: Int<"u32
     guard(headerLength.ge(Tcp.size).and(headerLength.le(length))).orPass(reasons.malformedTransport);
     flags.set(tcp.flags.toU32());
   }).otherwise(() => {
-    guard(protocol.eq(IPPROTO_UDP)).orPass(reasons.notTcpOrUdp);
+    when(protocol.ne(IPPROTO_UDP), other, { isRare: true });
     const udp = transport.fork().read(Udp).orPass(reasons.truncated);
     const udpLength = udp.length.toHost();
     guard(udpLength.ge(Udp.size).and(udpLength.le(length))).orPass(reasons.malformedTransport);

@@ -6,10 +6,10 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { type Insert, insertion } from "./insert.ts";
+import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
-import { type Open, opening } from "./open.ts";
+import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
@@ -23,11 +23,14 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly shape: BalancerShape;
   readonly family: Family;
   readonly connections: ConnectionFunctions;
-  readonly open: Open;
-  readonly insert: Insert;
+  readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
+  readonly icmp: TravelIcmp;
 }
+
+/** What it takes to send a packet. */
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
 
 /** The functions that packets of both families need, once in a program. */
 interface CommonFunctions {
@@ -62,11 +65,11 @@ export function roadOf(
   { schedule, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionFunctions(maps, shape, family);
-  const open = opening(maps, shape, family, { connections, schedule });
-  const insert = insertion(maps, shape, family, connections);
+  const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  return { ...common, maps, shape, family, connections, open, insert, revisit, answer };
+  const icmp = icmpRoad({ ...common, maps, shape, family });
+  return { ...common, maps, shape, family, connections, open, revisit, answer, icmp };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -28,21 +28,24 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       const refusal = new Refusal(note);
       const read = (): Parsed => {
         const frame = parseFrame(packet, shape);
-        return parseTransport(frame, networkHeader(family, packet, frame.networkOffset));
+        const network = networkHeader(family, packet, frame.networkOffset);
+        return parseTransport(frame, network, () => leave(drop(reasons.internal)));
       };
       const pending = packet instanceof TcPacket ? pendingSum(packet, read()) : undefined;
       const parsed = read();
-      const send = (): void => {
-        leave(shape.sendBack === "redirect" ? packet.sendTo(packet.ingressIfindex()) : packet.sendBack());
-      };
       when(refusal.is("reset"), () => {
         makeReset(parsed, pending);
-        send();
+        sendBack(packet, shape);
       });
       makeIcmpError(parsed, refusal, pending);
-      send();
+      sendBack(packet, shape);
       return drop(reasons.internal);
     },
     { isGlobal: true },
   );
+}
+
+/** Sends a packet where it came from, and leaves. */
+export function sendBack(packet: Packet, shape: BalancerShape): void {
+  leave(shape.sendBack === "redirect" ? packet.sendTo(packet.ingressIfindex()) : packet.sendBack());
 }

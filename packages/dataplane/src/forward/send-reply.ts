@@ -1,15 +1,15 @@
 // The road of a server's packet once its client's connection is found: the connection's state, counters, what the
 // forwarding method does to it, next hop, time to live, and out.
 
-import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, pass, when } from "@yardmaster/ebpf";
 import { type Address, isSameAddress } from "../address.ts";
 import { transitionBase } from "../connection.ts";
-import { requestFlow } from "../flows.ts";
+import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { Road, Traveller } from "../road.ts";
+import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
 import { transmit } from "../transmit.ts";
 import type { MethodName, ReplyEnds } from "./method.ts";
@@ -30,7 +30,7 @@ export function sendReply(
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const opening = () => stack(family.FlowKey, requestFlow(flow, ends), { share: "opened" });
+  const opening = () => openingFlow(family, flow, ends);
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
@@ -50,7 +50,7 @@ export function sendReply(
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */
-function sendToClient(road: Road, { parsed, now }: Traveller): void {
+export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller, "parsed" | "now">): void {
   const { maps, family } = road;
   const { network, packet } = parsed;
   const target = network.destination;

@@ -62,7 +62,7 @@ function sendBy(
 }
 
 /** The destination's counters and cached next hop, with the packet counted in. */
-function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
+export function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
   const path = maps.paths.lookup(destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
   path.bytesIn = path.bytesIn.add(length);

@@ -41,6 +41,8 @@ export function translate(parsed: Parsed, ends: NewEnds): void {
     ports[end] = port;
   }
   if (addresses === undefined || contents === undefined) return;
+  // No checksum of IPv6's header balances them, which is what is taken for granted where the transport's follows.
+  if (parsed.network.family.name === "ipv6") parsed.packet.accountFor(addresses);
   update(parsed, { addresses, contents });
 }
 

@@ -12,6 +12,7 @@ import { withoutChance } from "../reference/icmp-error.ts";
 import { Stage } from "../stage.ts";
 import { networkOffset } from "../tc-host.ts";
 import { direct, ownDirect } from "./direct.ts";
+import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
 import { ownTranslation, translation } from "./translation.ts";
@@ -19,7 +20,10 @@ import { wires } from "./wire.ts";
 
 const groups: readonly (readonly [name: string, scenarios: readonly PacketScenario[]])[] = [
   ...wires.map((wire) => {
-    return [`over ${wire.family}`, [...translation(wire), ...direct(wire), ...leftAlone(wire)]] as const;
+    return [
+      `over ${wire.family}`,
+      [...translation(wire), ...direct(wire), ...ofIcmp(wire), ...leftAlone(wire)],
+    ] as const;
   }),
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
 ];
