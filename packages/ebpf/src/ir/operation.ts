@@ -124,6 +124,7 @@ export type TypeDescription = (btf: BtfBuilder) => BtfTypeId;
 /** The types of a global function: all that the verifier knows where it looks at the function on its own. */
 export interface GlobalSignature {
   readonly parameters: readonly { readonly name: string; readonly type: TypeDescription }[];
+  readonly takesContext: boolean;
   readonly returns: TypeDescription;
 }
 
