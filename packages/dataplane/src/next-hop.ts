@@ -82,8 +82,8 @@ export interface WayOut {
 }
 
 /**
- * Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. Under tc also WAITS: interface
- * and address of the next hop are known, and in what was asked.
+ * Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. Under tc also WAITS:
+ * interface and address of the next hop are known, and in what was asked.
  */
 export type AskRouting = ReturnType<typeof askRoutingFunction>;
 

@@ -16,7 +16,8 @@ export function pseudoHeader(
 
 /**
  * What an IPv6 packet that the director has written sums up to with its header, its checksum right: what the header has
- * and the pseudo header has not, since the rest is in both, which is the version, the hop limit and the protocol's place.
+ * and the pseudo header has not, since the rest is in both, which is the version, the hop limit and the protocol's
+ * place.
  */
 export function ownIpv6Sum(protocol: number): ChecksumChange {
   return checksumChange().replace(be16(protocol), be16(0x6000 + ((protocol << 8) | OWN_HOPS)));

@@ -1,6 +1,6 @@
 // Whether the transport checksum of a packet that is answered has yet to be computed, as of packets that local sockets
-// and containers send (tc only; CHECKSUM_PARTIAL, include/linux/skbuff.h). It will be computed behind us, wherever in the
-// packet its bytes are by then, so that what is summed up over them must know.
+// and containers send (tc only; CHECKSUM_PARTIAL, include/linux/skbuff.h). It will be computed behind us, wherever in
+// the packet its bytes are by then, so that what is summed up over them must know.
 
 import { be16, type Int, Net, struct, type TcPacket, u32, variable, when } from "@yardmaster/ebpf";
 import { IPPROTO_TCP, IPPROTO_UDP, Tcp, Udp } from "../headers.ts";

@@ -294,8 +294,8 @@ export class Packet extends Owned {
 
   /**
    * Writes what `updateChecksum` has collected. Sending and what moves the packet's bounds does it by itself; what is
-   * passed on after a change wants it, or is handed to a function that sends it. Under tc all references into the packet
-   * become stale.
+   * passed on after a change wants it, or is handed to a function that sends it. Under tc all references into the
+   * packet become stale.
    */
   settle(): void {
     this.assertOwned();

@@ -148,8 +148,8 @@ export class TcPacket extends Packet {
   }
 
   /**
-   * Adds one to what the checksum `at` bytes from the start covers: it stays as it is where it is yet to be computed, and
-   * only there. All references into the packet become stale.
+   * Adds one to what the checksum `at` bytes from the start covers: it stays as it is where it is yet to be computed,
+   * and only there. All references into the packet become stale.
    */
   probeChecksum(at: Int<"u32">): void {
     callHelper(helpers.replaceTransportChecksum, [this.context, at.operand(), constant(0), constant(1), constant(0)]);
