@@ -3,7 +3,7 @@
 
 import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec, RunOutput } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
-import { addressFromWords, addressWords, macBytes } from "@yardmaster/packet";
+import { addressFromWords, addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   type BalancerShape,
@@ -12,7 +12,6 @@ import {
   families,
   type FamilyName,
   hasFeature,
-  type NextHop,
   type Path,
   REAPER_BATCH,
   type ReasonName,
@@ -27,17 +26,14 @@ import {
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
+import { hopValue, localPortSettings } from "./map-values.ts";
 import {
   type BalancerPlan,
   clientHop,
   destinationHop,
   director,
   type DestinationPlan,
-  type HopPlan,
   INGRESS,
-  LOCAL_PORT_SEED,
-  LOCAL_PORTS,
-  type PortsPlan,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
@@ -92,7 +88,6 @@ interface ForceOptions {
 }
 
 type PathValue = JsOf<typeof Path>;
-type HopValue = JsOf<typeof NextHop>;
 
 /** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its folded bytes. */
 export function clientSlot(address: string): number {
@@ -468,27 +463,6 @@ export class Balancer implements Disposable {
       this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
-}
-
-function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
-  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
-  return {
-    localPortFirst: first,
-    localPortCount: count,
-    localGapFirst: gap.first,
-    localGapCount: gap.count,
-    localPortSeed: LOCAL_PORT_SEED,
-  };
-}
-
-function hopValue(hop: Required<HopPlan>, now: number): HopValue {
-  return {
-    refreshedAt: now,
-    ifindex: hop.ifindex,
-    mtu: hop.mtu,
-    vlan: hop.vlan,
-    macs: { destination: macBytes(hop.mac), source: macBytes(hop.sourceMac) },
-  };
 }
 
 const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);

@@ -42,13 +42,10 @@ export function describeScenarios(createHost: () => BpfHost): void {
   });
 }
 
-/** An Ethernet and an IPv6 header. */
-const LEAST_AT_TC = 54;
-
 function runStep(balancer: Balancer, scenario: PacketScenario, step: PacketStep, index: number): void {
   const isTestRunAtTc = balancer.shape.hook === "tc" && balancer.host.kind === "kernel";
   // The kernel's test run of socket buffers wants whole IP headers (bpf_prog_test_run_skb, net/bpf/test_run.c).
-  if (isTestRunAtTc && step.in.length < LEAST_AT_TC) return;
+  if (isTestRunAtTc && step.in.length < networkOffset(step.in) + (step.in[12] === 0x08 ? 20 : 40)) return;
   if (step.after !== undefined) balancer.advance(step.after);
   const before = balancer.verdicts();
   const sent = balancer.send(step.in);
