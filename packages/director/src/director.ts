@@ -11,7 +11,7 @@ import type { Configuration } from "./model/configuration.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { bringUp, type Standing } from "./standing.ts";
+import { bringUp, change, lackFor, type Standing } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { readServices, readVerdicts } from "./status/snapshot.ts";
@@ -28,6 +28,12 @@ export interface DirectorOptions {
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
 }
+
+/** What a change did to the program. */
+export type Applied =
+  | { readonly program: "kept" }
+  /** `because`: what the one before lacked. */
+  | { readonly program: "exchanged"; readonly because: string };
 
 /** A running director. */
 export class Director implements Disposable {
@@ -64,8 +70,27 @@ export class Director implements Disposable {
     return this.#standing.configuration;
   }
 
-  /** Builds everything anew for another configuration and swaps. Whatever fails, the old one goes on. */
-  rebuild(configuration: Configuration): void {
+  /**
+   * Makes another configuration the one at work: in the maps where the running program can serve it, by another program
+   * otherwise. Whatever fails, the old one goes on. Says what became of the program.
+   */
+  apply(configuration: Configuration): Applied {
+    const lack = this.lackFor(configuration);
+    if (lack === undefined) {
+      this.#standing = change(this.#standing, configuration, this.#options.report);
+      return { program: "kept" };
+    }
+    this.#rebuild(configuration);
+    return { program: "exchanged", because: lack };
+  }
+
+  /** Why another program is needed for a configuration; undefined: the running one will do. */
+  lackFor(configuration: Configuration): string | undefined {
+    return lackFor(this.#standing, configuration);
+  }
+
+  /** Builds everything anew for another configuration and swaps. */
+  #rebuild(configuration: Configuration): void {
     using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
     const before = this.#standing;
     this.#standing = this.#bringUp(configuration, former);

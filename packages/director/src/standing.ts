@@ -1,6 +1,7 @@
 // What stands at the interfaces for one configuration: a data plane with its programs attached. Made whole, beside the
 // one that it takes over from, or not at all.
 
+import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import type { Attachments } from "./kernel/attachments.ts";
@@ -8,6 +9,7 @@ import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import { readKernelPorts } from "./kernel/kernel-ports.ts";
 import type { Configuration } from "./model/configuration.ts";
+import { lackOf } from "./plan/covers.ts";
 import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
 import { Hints } from "./status/hints.ts";
@@ -53,6 +55,33 @@ export function bringUp({ configuration, version, report, instance, attachments,
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
   return { configuration, dataplane, nextHops, hints, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** Why a configuration cannot be put to work in what stands; undefined: it can. */
+export function lackFor({ configuration: before, dataplane }: Standing, after: Configuration): string | undefined {
+  for (const name of ["interfaces", "hook"] as const) {
+    if (!isDeepStrictEqual(before.director[name], after.director[name])) return `director.${name}`;
+  }
+  const { macs, sendBack } = chooseInterfaces(after.director.interfaces);
+  return lackOf(dataplane.plan.shape, plan(after, macs, { sendBack }).shape);
+}
+
+/** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
+export function change(standing: Standing, configuration: Configuration, report: (line: string) => void): Standing {
+  const { live, plan: running } = standing.dataplane;
+  const planned = plan(configuration, running.shape.macs, { kernelPorts: readKernelPorts() });
+  const before = live.settings;
+  live.setSettings(planned.settings);
+  try {
+    live.reconcile(planned.services, { arrival: planned.arrival });
+  } catch (error) {
+    live.setSettings(before);
+    throw error;
+  }
+  const nextHops = new NextHops(serverAddresses(configuration), report);
+  nextHops.resolve();
+  const hints = new Hints(configuration.director, createLinuxNetwork);
+  return { ...standing, configuration, nextHops, hints };
 }
 
 /** Has packets come to a new data plane instead of the former one. */

@@ -28,7 +28,7 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       const refusal = new Refusal(note);
       const read = (): Parsed => {
         const frame = parseFrame(packet, shape);
-        const network = networkHeader(family, packet, frame.networkOffset);
+        const network = networkHeader(family, packet, frame.networkOffset, () => undefined);
         return parseTransport(frame, network, () => leave(drop(reasons.internal)));
       };
       const pending = packet instanceof TcPacket ? pendingSum(packet, read()) : undefined;

@@ -43,6 +43,7 @@ export function translate(parsed: Parsed, ends: NewEnds): void {
   if (addresses === undefined || contents === undefined) return;
   // No checksum of IPv6's header balances them, which is what is taken for granted where the transport's follows.
   if (parsed.network.family.name === "ipv6") parsed.packet.accountFor(addresses);
+  if (parsed.isLaterFragment === true) return;
   update(parsed, { addresses, contents });
 }
 
@@ -73,7 +74,10 @@ function sumWhole(parsed: Parsed, udp: UdpReference): void {
   const length = udp.length.toHost().toU32();
   const covered = pseudoHeader(parsed.network, u32(IPPROTO_UDP), length);
   const sum = parsed.transport.fork().checksum(length, { atMost: LONGEST_DATAGRAM });
-  sum.then((bytes) => writeCheck(udp, bytes.plus(covered).fold()));
+  // A first fragment has not all of it.
+  when(length.le(parsed.network.payloadLength), () => {
+    sum.then((bytes) => writeCheck(udp, bytes.plus(covered).fold()));
+  });
 }
 
 function writeCheck(udp: UdpReference, check: Net<"be16">): void {
