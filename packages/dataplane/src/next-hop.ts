@@ -5,6 +5,7 @@ import {
   be16,
   type Bool,
   bytes,
+  choose,
   fibLookup,
   fn,
   guard,
@@ -27,6 +28,7 @@ import { Ethernet } from "./headers.ts";
 import { failure, leaveUnless, RESOLVED, UNRESOLVED, WAITS } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
+import { limitedByPath, type LoadReference } from "./path-mtu.ts";
 import { type BalancerMaps, NextHop } from "./schema.ts";
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h), 64 bytes. */
@@ -79,6 +81,14 @@ export interface WayOut {
   readonly hop: HopReference;
   /** What is cached in `hop` is of another target: ask again, however young it is. */
   readonly isOther: Bool;
+  /** What routing is asked with as the source. Default: the packet's. */
+  readonly source?: Address;
+  /** Family of target and source, 4 or 6. Default: the packet's. */
+  readonly version?: Int<"u32">;
+  /** Bytes that a tunnel adds, which the MTU of the hop leaves out. Default: none. */
+  readonly overhead?: Int<"u32">;
+  /** Where a smaller MTU of the way may be known. */
+  readonly load?: () => LoadReference;
 }
 
 /**
@@ -86,51 +96,60 @@ export interface WayOut {
  * interface and address of the next hop are known, and in what was asked.
  */
 export type AskRouting = ReturnType<typeof askRoutingFunction>;
+type Routing = { readonly maps: BalancerMaps; readonly askRouting: AskRouting };
 
 /** What becomes of packets whose next hop the kernel has yet to resolve. */
 export interface WhileUnresolved {
-  /** Runs, and leaves. Under tc only where there is no way that leads through this machine. */
+  /** Runs where the kernel says nothing of the way: what is in the hop is then good for nothing. */
   readonly unresolved: () => void;
   /** tc: the packet waits in the stack for the neighbour, after this. Its time to live is dealt with. */
   readonly change?: () => void;
 }
 
-/** Makes `hop` good for `target`, or leaves. */
+/** Makes `hop` good for `target`, or does what is to be done meanwhile. */
 export function resolve(
-  { maps, askRouting }: { readonly maps: BalancerMaps; readonly askRouting: AskRouting },
+  routing: Routing,
+  parsed: Parsed,
+  way: WayOut,
+  now: Int<"u32">,
+  meanwhile: WhileUnresolved,
+): void {
+  const { hop, isOther } = way;
+  const age = now.sub(hop.refreshedAt);
+  const isStale = hop.ifindex.eq(0).or(age.ge(routing.maps.settings.value.ticksPerSecond));
+  when(isOther.or(isStale), () => ask(routing, parsed, way, now, meanwhile), { isRare: true });
+}
+
+function ask(
+  { maps, askRouting }: Routing,
   { packet, network, networkOffset }: Parsed,
-  { target, hop, isOther }: WayOut,
+  { target, hop, source = network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
   { unresolved, change }: WhileUnresolved,
 ): void {
-  const age = now.sub(hop.refreshedAt);
-  const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(
-    isOther.or(isStale),
-    () => {
-      // In the bytes of the packet's flow, which nobody asks for behind this point.
-      const destined = stack(Destined, undefined, { share: "flow" });
-      copyAddress(destined.source, network.source);
-      copyAddress(destined.target.address, target);
-      destined.target.family = u32(ADDRESS_FAMILIES[network.family.name]);
-      destined.nowOrIfindex = now;
-      const outcome = askRouting({ packet, destined, hop });
-      when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
-        if (packet instanceof TcPacket) {
-          when(outcome.eq(WAITS), () => {
-            guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
-            guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
-            network.decrementHops();
-            change?.();
-            guard(packet.popTag().eq(0)).orDrop(reasons.internal);
-            leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
-          });
-        }
-        leaveUnless(outcome);
+  // In the bytes of the packet's flow, which nobody asks for behind this point.
+  const destined = stack(Destined, undefined, { share: "flow" });
+  copyAddress(destined.source, source);
+  copyAddress(destined.target.address, target);
+  const family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
+  destined.target.family = family;
+  destined.nowOrIfindex = now;
+  const outcome = askRouting({ packet, destined, hop });
+  when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+    if (packet instanceof TcPacket) {
+      when(outcome.eq(WAITS), () => {
+        guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
+        guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+        network.decrementHops();
+        change?.();
+        guard(packet.popTag().eq(0)).orDrop(reasons.internal);
+        leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
       });
-    },
-    { isRare: true },
-  );
+    }
+    leaveUnless(outcome);
+    if (load !== undefined) hop.mtu = limitedByPath(maps, load(), hop.mtu.toU32(), now).toU16();
+    if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
+  });
 }
 
 /** The function that asks, for packets of both families. */
@@ -185,4 +204,8 @@ export function askRoutingFunction(maps: BalancerMaps) {
     },
     { isGlobal: true },
   );
+}
+
+function addressFamily(version: Int<"u32">): Int<"u32"> {
+  return choose(version.eq(6), u32(ADDRESS_FAMILIES.ipv6), u32(ADDRESS_FAMILIES.ipv4));
 }
