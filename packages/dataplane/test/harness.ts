@@ -35,6 +35,7 @@ import {
   type HopPlan,
   LOCAL_PORT_SEED,
   LOCAL_PORTS,
+  overheadOf,
   type PortsPlan,
   type SettingsPlan,
   type Thresholds,
@@ -45,6 +46,7 @@ import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  endpointText,
   type ConnectionView,
   type FlowValue,
   type LoadView,
@@ -332,7 +334,15 @@ export class Balancer implements Disposable {
       .flatMap((family) => this.#entries(family))
       .filter(([, connection]) => connection.direction === 0)
       .map(connectionView)
+      .map((view) => ({ ...view, server: this.#serverOf(view) }))
       .sort((a, b) => (connectionKey(a) < connectionKey(b) ? -1 : 1));
+  }
+
+  /** Where a connection leads: its entry has no room for an address of the other family. */
+  #serverOf({ destination, server, client }: ConnectionView): string {
+    const address = this.#destinations()[destination]?.address ?? "";
+    const isOther = address.includes(":") !== client.startsWith("[");
+    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
   }
 
   /** How many entries of the table lead from replies to their connections. */
@@ -434,7 +444,8 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const hop = hopValue(destinationHop(destination, index), this.#now);
+      const way = destinationHop(destination, index);
+      const hop = hopValue({ ...way, mtu: way.mtu - overheadOf(destination) }, this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),
