@@ -19,7 +19,8 @@ const ask = (port: number) => `
   const socket = require("node:dgram").createSocket("udp4");
   const say = (text) => (console.log(text), socket.close());
   socket.on("error", ({ code }) => say(code));
-  socket.on("message", (message, { address }) => say(message.length + " " + address + " " + message.every((byte) => byte === 7)));
+  const isWhole = (message) => message.every((byte) => byte === 7);
+  socket.on("message", (message, { address }) => say([message.length, address, isWhole(message)].join(" ")));
   socket.connect(${port}, "${address}", () => socket.send(Buffer.alloc(${LENGTH}, 7)));
   setTimeout(() => say("nothing"), 10_000).unref();
 `;
