@@ -62,8 +62,6 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
-  /** The maximum segment size in SYNs is brought down to what fits. */
-  "mssClamp",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 
