@@ -44,8 +44,8 @@ export class Attachments implements Disposable {
   }
 
   /**
-   * Puts the program of its hook on these interfaces: in the place of the one that is there, of this process or of one before. Throws
-   * what attach does, with everything back as it was.
+   * Puts the program of its hook on these interfaces: in the place of the one that is there, of this process or of one
+   * before. Throws what attach does, with everything back as it was.
    */
   put(programs: HookPrograms, links: readonly Link[], hook: Hook): AttachmentChange {
     const before = this.#all;

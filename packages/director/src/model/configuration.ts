@@ -5,8 +5,8 @@ import { defaultTimeoutsMs as millisecondsByState, type StateName, states } from
 import type { VirtualService } from "./virtual-service.ts";
 
 /**
- * Where the program may be attached: `auto` takes native XDP where the driver has it, tc where packets come from sockets
- * of this machine through a bridge or a tap, generic XDP otherwise.
+ * Where the program may be attached: `auto` takes native XDP where the driver has it, tc where packets come from
+ * sockets of this machine through a bridge or a tap, generic XDP otherwise.
  */
 export const hooks = ["auto", "xdp", "xdp-generic", "tc"] as const;
 
