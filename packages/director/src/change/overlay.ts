@@ -82,10 +82,7 @@ export class Overlay {
   }
 }
 
-function serversUnder(
-  overrides: ReadonlyMap<string, Overrides>,
-  { servers }: VirtualService,
-): readonly Destination[] {
+function serversUnder(overrides: ReadonlyMap<string, Overrides>, { servers }: VirtualService): readonly Destination[] {
   const own = new Set(servers.map(endpointOf));
   const added = [...overrides].flatMap(([endpoint, said]) => {
     const [adding] = own.has(endpoint) ? [] : [...said.values()].flatMap(({ adds }) => adds ?? []);
