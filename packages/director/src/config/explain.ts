@@ -126,6 +126,8 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
       return at(wrongType(noun, value, "true or false", hint));
     case "duration":
       return at(explainDuration(noun, value, hint));
+    case "durationOrOff":
+      return at(explainDuration(noun, value, hint));
     case "persistence":
       return at(isScalar(value) ? explainDuration(noun, value, hint) : wrongType(noun, value, "a duration", hint));
     case "interface":

@@ -10,6 +10,7 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { defaultGuePort, encapsulations, type Encapsulation } from "../model/encapsulation.ts";
+import { defaultDrainMs } from "../model/virtual-service.ts";
 import { durationPattern, formatDuration, tryParseDurationMs } from "./duration.ts";
 import { type ChoiceField, fields, type IntegerField, serviceName, type TextField, timeoutRangeMs } from "./fields.ts";
 import {
@@ -60,6 +61,10 @@ const duration = (field: TextField) =>
     .describe(field.meaning)
     .transform((text) => tryParseDurationMs(text) ?? 0);
 const durationOr = (field: TextField, defaultMs: number) => duration(field).prefault(formatDuration(defaultMs));
+
+/** Text such as "5m" in, milliseconds out; 0 for off. */
+const durationOrOff = (field: TextField) =>
+  z.union([z.literal("off").transform(() => 0), duration(field)]).describe(field.meaning);
 
 function isTimeout(durationMs: number | undefined): boolean {
   // No duration at all is the pattern's fault, not the range's.
@@ -129,6 +134,8 @@ export const fieldSchemas = {
   mssClamp,
   netmask,
   onePacket: flag(fields["services.*.onePacket"]).default(false),
+  slowStart: durationOrOff(fields["services.*.slowStart"]),
+  weight: integer(fields["services.*.servers.*.weight"]).default(1),
   threshold: integer(fields["services.*.servers.*.upperThreshold"]).default(0),
   interfaces: z
     .array(z.string().regex(interfacePattern).describe(fields["director.interfaces.*"].meaning))
@@ -140,7 +147,7 @@ const serverSchema = z
   .strictObject({
     address: fieldSchemas.address,
     port: fieldSchemas.port.optional(),
-    weight: integer(fields["services.*.servers.*.weight"]).default(1),
+    weight: fieldSchemas.weight,
     forwarding: fieldSchemas.forwarding.optional(),
     encapsulation: encapsulation.optional(),
     clientAddress: fieldSchemas.clientAddress.optional(),
@@ -183,6 +190,8 @@ export const serviceSchema = z
     localAddresses: localAddresses.optional(),
     persistence: persistence.optional(),
     onePacket: fieldSchemas.onePacket,
+    drain: durationOrOff(fields["services.*.drain"]).prefault(formatDuration(defaultDrainMs)),
+    slowStart: fieldSchemas.slowStart.prefault("off"),
     caps: z
       .strictObject({
         newPerSecond: integer(fields["services.*.caps.newPerSecond"]).optional(),
