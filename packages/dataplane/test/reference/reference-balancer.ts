@@ -16,7 +16,16 @@ import {
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
+import {
+  count,
+  createDestination,
+  type Destination,
+  directionOf,
+  discount,
+  recount,
+  setThresholds,
+} from "./destination.ts";
+import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
@@ -25,6 +34,7 @@ import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
+import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -38,14 +48,6 @@ export interface Service {
   list: readonly Destination[];
   readonly picker: Picker;
   readonly admission: Admission;
-}
-
-interface Flow {
-  readonly protocol: "tcp" | "udp";
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
 }
 
 export interface ReferenceConnection {
@@ -66,8 +68,6 @@ type Opened = Pick<ReferenceConnection, "destination" | "local">;
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
-const key = ({ protocol, source, sourcePort, destination, destinationPort }: Flow) =>
-  `${protocol} ${source}:${sourcePort} ${destination}:${destinationPort}`;
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
@@ -206,7 +206,7 @@ export class ReferenceBalancer {
       if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
-        this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
+        this.#see(known, directionOf(known.destination), read.flags);
         return this.#request(frame, read, known.destination, known.local);
       }
       known.expiresAt = this.now;
@@ -226,7 +226,7 @@ export class ReferenceBalancer {
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
-      if ((reuseMode & 2) !== 0 && state === "FW" && destination.method === "dr") return "superseded";
+      if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";
     }
     if (destination.isAvailable) return "goes on";
     if (reschedules) return "superseded";
@@ -300,9 +300,12 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, destination: Destination, local: LocalEnd | undefined): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
-    const error = errorFor(frame, read, destination.hop);
+    const { hop, tunnel } = destination;
+    if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+    const error = errorFor(frame, read, hop);
     if (error !== undefined) return this.#answer(() => error);
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
+    if (destination.method === "dr") return forward(this.plan, frame, read, hop, "directExceedsMtu");
+    if (destination.method === "tun") return tunnelled(this.plan, frame, read, destination);
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
@@ -339,7 +342,7 @@ export class ReferenceBalancer {
     if (destination === undefined) return "noDestination";
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
-    const direction = destination.method === "dr" ? "in-only" : "in";
+    const direction = directionOf(destination);
     const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
@@ -421,7 +424,7 @@ export class ReferenceBalancer {
   /** Makes a connection's replies lead to it. */
   #insertAnswer(connection: ReferenceConnection): ReasonName | undefined {
     const { destination, flow } = connection;
-    if (destination.method === "dr") return undefined;
+    if (directionOf(destination) === "in-only") return undefined;
     const answer = key(replyFlow(connection));
     if (connection.local !== undefined) {
       this.#locals.set(answer, connection);
@@ -474,22 +477,4 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers, this.#locals])
       if (leads.get(answer) === connection) leads.delete(answer);
   }
-}
-
-/** How a connection's server answers. */
-function replyFlow({ flow, destination, local }: ReferenceConnection): Flow {
-  const to = local ?? { address: flow.source, port: flow.sourcePort };
-  return answerFlow({ protocol: flow.protocol, destination, local: to });
-}
-
-/** How a server answers to `local`. */
-function answerFlow(of: { protocol: "tcp" | "udp"; destination: Destination; local: LocalEnd }): Flow {
-  const { protocol, destination, local } = of;
-  return {
-    protocol,
-    source: destination.address,
-    sourcePort: destination.port,
-    destination: local.address,
-    destinationPort: local.port,
-  };
 }
