@@ -39,7 +39,7 @@ function checkCheck(place: Path, source: Source): void {
   const kinds = kindsAt(place, source);
   if (kinds === undefined) return;
   if (kinds.length === 0) {
-    const hint = `write what is checked: ${orList(checkKinds)}, such as tcp: {} or http: { path: /health }`;
+    const hint = `write a kind: ${orList(checkKinds)}, such as tcp: {}`;
     source.errorAt(place, { code: "YM_CONFIG_CHECK", message: "the check says not what is checked", hint });
   } else if (kinds.length > 1) {
     const message = `the check names both ${kinds.join(" and ")}`;

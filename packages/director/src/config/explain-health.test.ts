@@ -226,7 +226,7 @@ describe("a check", () => {
 });
 
 describe("each fault of a check", () => {
-  const many = "addresses: [198.51.100.10], port: [80, 443]";
+  const many = "address: 198.51.100.10, port: [80, 443], forwarding: dr";
   const cases: Readonly<Record<string, string>> = {
     "no kind": service("check: { interval: 1s }"),
     "two kinds": service("check: { tcp: {}, http: {} }"),
@@ -259,7 +259,7 @@ describe("each fault of a check", () => {
     "a command in one text": service("check: { command: /bin/true -a }"),
     "an empty command": service("check: { command: [] }"),
     "a command with a number": service("check: { command: [/bin/true, 1] }"),
-    "no port to check": `services:\n  web: { ${many}, forwarding: dr, check: tcp, servers: [{ address: 10.0.0.11 }] }\n`,
+    "no port to check": `services:\n  web: { ${many}, check: tcp, servers: [{ address: 10.0.0.11 }] }\n`,
     "rise of zero": service("check: { tcp: {}, rise: 0 }"),
     "consequences without checks": service("onDown: cut, quorum: 2, sorryServer: { address: 10.0.0.99 }"),
     "an unknown consequence": service("check: tcp, onDown: kill"),
@@ -277,7 +277,7 @@ describe("each fault of a check", () => {
       # no kind
       2:17 YM_CONFIG_CHECK
         the check says not what is checked
-        = write what is checked: tcp, tls, http, https, dns, udp, grpc or command, such as tcp: {} or http: { path: /health }
+        = write a kind: tcp, tls, http, https, dns, udp, grpc or command, such as tcp: {}
       # two kinds
       2:17 YM_CONFIG_CHECK
         the check names both tcp and http
@@ -285,15 +285,15 @@ describe("each fault of a check", () => {
       # a word that is none
       2:17 YM_CONFIG_VALUE
         unknown check "tpc"
-        = did you mean "tcp"? a check: tcp, tls, http, https, dns, udp, grpc or command, such as tcp, or { http: { path: /health }, interval: 1s }
+        = did you mean "tcp"? tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
       # a word that needs parameters
       2:17 YM_CONFIG_VALUE
         unknown check "dns"
-        = a check: tcp, tls, http, https, dns, udp, grpc or command, such as tcp, or { http: { path: /health }, interval: 1s }
+        = tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
       # a list
       2:17 YM_CONFIG_TYPE
         check must be a word, not a list
-        = a check: tcp, tls, http, https, dns, udp, grpc or command, such as tcp, or { http: { path: /health }, interval: 1s }
+        = tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
       # both check and checks
       2:10 YM_CONFIG_CHECK
         check and checks say the same: one check, or a list of them
@@ -301,7 +301,7 @@ describe("each fault of a check", () => {
       # checks that are no list
       2:18 YM_CONFIG_TYPE
         checks must be a list, not the text "tcp"
-        = a list of checks, each such as tcp, or { http: { path: /health }, interval: 1s }; [] for none
+        = a list of checks, each such as tcp, or { http: { path: /health } }; [] for none
       # an entry of checks
       2:31 YM_CONFIG_TYPE
         tcp of entry 2 of checks of service "web" must be a map, not 80
@@ -402,7 +402,7 @@ describe("each fault of a check", () => {
         entry of command must be text, not 1
         = text, in quotes where it looks like a number
       # no port to check
-      2:78 YM_CONFIG_CHECK_PORT
+      2:74 YM_CONFIG_CHECK_PORT
         service "web" has no single port: which one is checked?
         = write the check's port, as in { tcp: {}, port: 80 }
       # rise of zero

@@ -1,6 +1,5 @@
 // What health checks may hold: fields of `check` and of the entries of `checks`, of a service and of a server.
 import {
-  checkKinds,
   checkWays,
   dnsCodes,
   type DnsCode,
@@ -9,14 +8,14 @@ import {
   httpMethods,
   plannedCheckWays,
 } from "../model/check.ts";
-import { choice, duration, type Field, group, integer, orList, text } from "./field.ts";
+import { choice, duration, type Field, group, integer, text } from "./field.ts";
 
 /** Shortest and longest interval and timeout. */
 const pace = { minimum: 10, maximum: 86_400_000 } as const;
 /** Jitter may be nothing. */
 const spread = { minimum: 0, maximum: pace.maximum } as const;
 const keysOf = <Key extends string>(record: Readonly<Record<Key, unknown>>) => Object.keys(record) as [Key, ...Key[]];
-const example = "such as tcp, or { http: { path: /health }, interval: 1s }";
+const example = "such as tcp, or { http: { path: /health } }";
 
 const tls = {
   serverName: text("text", "the name that the certificate is for"),
@@ -90,7 +89,7 @@ function below<Name extends string, Fields extends Readonly<Record<string, Field
 }
 
 /** What `check` holds: one of the kinds, or the kind's word alone. */
-export const checkField = text("check", `a check: ${orList(checkKinds)}, ${example}`);
+export const checkField = text("check", `tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command`);
 /** What `checks` holds. */
 export const checksField = group("list", `a list of checks, each ${example}; [] for none`);
 
