@@ -3,7 +3,7 @@
 
 import type { Scheduler } from "@yardmaster/director";
 
-import { addressIn, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
+import { addressIn, alone, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
 export const labMethods = ["nat", "dr", "fullnat"] as const;
@@ -214,7 +214,7 @@ export function atSwitch(hosts: readonly string[]): readonly LinkPlan[] {
 export function acrossRouter(
   family: LabFamily,
   clients: readonly string[],
-  directorAddresses: readonly string[],
+  director: { readonly virtualAddress: string; readonly addresses: readonly string[] },
 ): readonly HostPlan[] {
   const gateway = (network: NetworkName): string => addressIn(network, family, 1);
   const toRouter = (network: NetworkName): readonly string[] => [`default via ${gateway(network)}`];
@@ -231,7 +231,8 @@ export function acrossRouter(
     }),
     hostPlan("director", {
       settings: forwardingSettings,
-      addresses: { eth0: directorAddresses },
+      // On lo the service's address is nobody's source address: what the director sends itself has one of the others.
+      addresses: { lo: [alone(director.virtualAddress)], eth0: director.addresses },
       routes: toRouter("outside"),
     }),
     switchHost,
