@@ -11,7 +11,8 @@ export { labEncapsulations, labFamilies, labHooks, labMethods, labScenarios };
 /** What is asked for; what is left out is as in the tour, `all` is every one of a kind. */
 export interface WantedChoices {
   readonly method?: LabMethod | "all" | undefined;
-  readonly scenario?: LabScenario | "all" | undefined;
+  /** `containers`: `shares` and a `path`, where the servers are containers. */
+  readonly scenario?: LabScenario | "containers" | "all" | undefined;
   readonly family?: LabFamily | "all" | undefined;
   readonly hook?: LabHook | "all" | undefined;
   readonly encapsulation?: LabEncapsulation | "all" | undefined;
@@ -27,7 +28,23 @@ const tour: readonly LabChoice[] = [
 ];
 
 /** The runs to do, each once, in the tour's order. */
-export function choicesFor({ method, scenario, family, hook, encapsulation }: WantedChoices): readonly LabChoice[] {
+export function choicesFor(wanted: WantedChoices): readonly LabChoice[] {
+  const { scenario, family, hook } = wanted;
+  if (scenario === "containers") {
+    const choices = choicesFor({ method: "nat", hook: hook ?? "tc", family });
+    const shown = choices.filter((choice) => choice.scenario !== "mixed");
+    return shown.map((choice) => ({ ...choice, place: "containers" }));
+  }
+  return combinations({ ...wanted, scenario });
+}
+
+function combinations({
+  method,
+  scenario,
+  family,
+  hook,
+  encapsulation,
+}: WantedChoices & { readonly scenario: LabScenario | "all" | undefined }): readonly LabChoice[] {
   const wanted = tour
     .flatMap((choice) => asWanted(labMethods, method, choice.method).map((one) => ({ ...choice, method: one })))
     .flatMap((choice) => asWanted(labFamilies, family, choice.family).map((one) => ({ ...choice, family: one })))

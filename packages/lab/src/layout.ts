@@ -24,7 +24,7 @@ export type LabScenario = (typeof labScenarios)[number];
 export const labHooks = ["xdp", "xdp-generic"] as const;
 
 /** One of them. */
-export type LabHook = (typeof labHooks)[number];
+export type LabHook = (typeof labHooks)[number] | "tc";
 
 /** What `tun` wraps packets in. */
 export const labEncapsulations = ["ipip", "gue", "gre"] as const;
@@ -38,6 +38,8 @@ export interface LabChoice {
   readonly scenario: LabScenario;
   readonly family: LabFamily;
   readonly hook: LabHook;
+  /** Where the servers are: machines of their own, unless they are containers on the director's (of `nat` only). */
+  readonly place?: "containers";
   /** Of `tun`; the other methods have none. */
   readonly encapsulation?: LabEncapsulation;
 }
@@ -58,6 +60,8 @@ export interface HostPlan {
   readonly addresses: readonly InterfaceAddress[];
   /** As `ip route add` takes them: `default via 192.0.2.1`. */
   readonly routes: readonly string[];
+  /** A bridge of the host's own over some of its interfaces; it may have addresses. */
+  readonly bridge?: { readonly name: string; readonly ports: readonly string[] };
 }
 
 /** One end of a cable. */

@@ -103,6 +103,7 @@ export async function simulate(
     family: layout.family,
     hook: layout.hook,
     ...(layout.encapsulation === undefined ? {} : { encapsulation: layout.encapsulation }),
+    ...(layout.place === undefined ? {} : { place: layout.place }),
     description: layout.description,
     clients: layout.clientAddresses.length,
     readyAfterMs,
