@@ -22,7 +22,10 @@ export interface WantedChoices {
 const tour: readonly LabChoice[] = [
   ...labMethods.flatMap((method): readonly LabChoice[] => [
     { method, family: "ipv4", scenario: "shares", hook: "xdp" },
-    { method, family: "ipv6", scenario: "path", hook: "xdp" },
+    { method, family: "ipv6", scenario: "path", hook: "xdp", encapsulation: "gue" },
+    ...(method === "tun"
+      ? [{ method, family: "ipv4", scenario: "path", hook: "xdp", encapsulation: "gre" } as const]
+      : []),
   ]),
   ...(["nat", "dr"] as const).map((method): LabChoice => ({ method, family: "ipv4", scenario: "mixed", hook: "xdp" })),
 ];
@@ -50,9 +53,9 @@ function combinations({
     .flatMap((choice) => asWanted(labFamilies, family, choice.family).map((one) => ({ ...choice, family: one })))
     .flatMap((choice) => asWanted(labScenarios, scenario, choice.scenario).map((one) => ({ ...choice, scenario: one })))
     .flatMap((choice) => asWanted(labHooks, hook, choice.hook).map((one) => ({ ...choice, hook: one })))
-    .flatMap((choice): readonly LabChoice[] => {
+    .flatMap(({ encapsulation: usual = "ipip", ...choice }): readonly LabChoice[] => {
       if (choice.method !== "tun") return [choice];
-      return asWanted(labEncapsulations, encapsulation, "ipip").map((one) => ({ ...choice, encapsulation: one }));
+      return asWanted(labEncapsulations, encapsulation, usual).map((one) => ({ ...choice, encapsulation: one }));
     });
   const once = new Map(wanted.map((choice) => [nameOf(choice), choice]));
   return [...once.values()];

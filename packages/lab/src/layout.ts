@@ -6,10 +6,10 @@ import type { Scheduler } from "@yardmaster/director";
 import { addressIn, alone, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
-export const labMethods = ["nat", "dr", "fullnat"] as const;
+export const labMethods = ["nat", "dr", "tun", "fullnat"] as const;
 
-/** One of them, or tun, whose half in the data plane is still to come. */
-export type LabMethod = (typeof labMethods)[number] | "tun";
+/** One of them. */
+export type LabMethod = (typeof labMethods)[number];
 
 /**
  * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; what holds
