@@ -2,12 +2,14 @@
 // forward. Composes the stations; each has a file of its own.
 
 import {
+  drop,
   guard,
   type Int,
   leave,
   type Packet,
   type ProgramDefinition,
   pass,
+  tc,
   type Verdict,
   when,
   xdp,
@@ -18,7 +20,7 @@ import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
 import { sendRequest } from "./forward/send-request.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
-import { type Frame, parseFrame, parseTransport } from "./parse.ts";
+import { type Frame, parseFrame, parseTransport, READ_AHEAD } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { commonFunctions, flowOf, type Road, roadOf } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
@@ -29,21 +31,26 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
   const common = commonFunctions(maps, shape);
   const roads = shape.families.map((name) => roadOf(maps, shape, families[name], common));
   const body = (packet: Packet): Verdict => {
+    packet.makeReadable(READ_AHEAD);
     const frame = parseFrame(packet, shape);
     for (const road of roads) {
       when(frame.type.eq(etherTypes[road.family.name]), () => travel(road, frame));
     }
     return pass(reasons.otherProtocol);
   };
-  return xdp("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
+  const define = shape.hook === "tc" ? tc : xdp;
+  return define("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
 }
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family, answer, icmp } = road;
+  const { maps, shape, family, answer, icmp, fragment } = road;
   const { packet, networkOffset } = frame;
-  const network = networkHeader(family, packet, networkOffset);
-  const parsed = parseTransport(frame, network, () => icmp(packet));
+  const network = networkHeader(family, packet, networkOffset, () => fragment(packet));
+  const parsed = parseTransport(frame, network, () => {
+    icmp(packet);
+    leave(drop(reasons.internal));
+  });
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);

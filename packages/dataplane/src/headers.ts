@@ -36,6 +36,8 @@ export const Ipv6 = struct("ipv6", {
 /** The 20 bytes of an IPv4 header as words, for their sum; and one word of options. */
 export const HeaderWords = struct("ipv4_words", { a: be32, b: be32, c: be32, d: be32, e: be32 });
 export const HeaderWord = struct("ipv4_word", { a: be32 });
+/** 16 bits wherever they stand: an EtherType, a checksum. */
+export const Word16 = struct("word16", { word: be16 });
 /** RFC 9293, without options: 20 bytes. `flags` holds CWR ECE URG ACK PSH RST SYN FIN. */
 export const Tcp = struct("tcp", {
   source: be16,
@@ -67,6 +69,15 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 /** ICMP by family. */
 export const ICMP_PROTOCOLS: Readonly<Record<FamilyName, number>> = { ipv4: 1, ipv6: 58 };
+/**
+ * Fragment header of IPv6 (RFC 8200 §4.5), 8 bytes; the offset in units of 8 bytes in the high 13 bits, M the lowest.
+ */
+export const Ipv6Fragment = struct("ipv6_fragment", {
+  nextHeader: u8,
+  reserved: u8,
+  offsetAndFlags: be16,
+  identification: be32,
+});
 /** Fragment header of IPv6 (RFC 8200). */
 export const IPPROTO_FRAGMENT = 44;
 

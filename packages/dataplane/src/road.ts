@@ -6,9 +6,12 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
+import type { Follow } from "./follow-flow.ts";
+import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type Wrap, wrapFunction } from "./forward/encapsulate/wrap.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -26,11 +29,15 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
-  readonly icmp: TravelIcmp;
+  /** Of packets that are neither TCP nor UDP. */
+  readonly icmp: Follow;
+  /** Of fragments; first ones come back from it. */
+  readonly fragment: Follow;
+  readonly wrap: Wrap;
 }
 
 /** What it takes to send a packet. */
-export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged" | "wrap">;
 
 /** The functions that packets of both families need, once in a program. */
 interface CommonFunctions {
@@ -68,8 +75,9 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const icmp = icmpRoad({ ...common, maps, shape, family });
-  return { ...common, maps, shape, family, connections, open, revisit, answer, icmp };
+  const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
+  const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
+  return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -21,9 +21,12 @@ import {
 import { AnyAddress } from "./address.ts";
 import { families, type Family } from "./family.ts";
 import { hasLocalAddress } from "./forward/registry.ts";
+import { Destination } from "./destination.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
+
+export * from "./destination.ts";
 
 /** How a service is found. */
 export const ServiceIndex = struct("service_index", { service: u32 });
@@ -86,35 +89,6 @@ export function serviceType(maximumMembers: number) {
 /** Its fields, whatever the length of the list. */
 export type ServiceFields = ReturnType<typeof serviceType>["fields"];
 
-/** Bits of `flags` of a destination. */
-export const destinationFlags = {
-  /** Replies are told by a rule. */
-  hasReplyRule: 1,
-  /** Removed: it gets nothing new, and its connections what the settings say. */
-  removed: 2,
-} as const;
-
-/** A real server as one service uses it, by index. Written by the control plane only. */
-export const Destination = struct("destination", {
-  address: AnyAddress,
-  port: be16,
-  method: u8,
-  flags: u8,
-  /** Index of its service. */
-  service: u32,
-  weight: u32,
-  /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
-  upperThreshold: u32,
-  lowerThreshold: u32,
-  reserved: bytes(4),
-  /**
-   * Full NAT: its local addresses in the map of those, the index of the first in the low half, how many in the high
-   * one. One word, so that another pool takes the place of this one at once.
-   */
-  localPool: u64,
-  reservedToo: bytes(16),
-});
-
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
 export const Load = struct("load", {
   /** Active connections in the high half, inactive ones in the low half: one atomic moves one over. */
@@ -125,7 +99,13 @@ export const Load = struct("load", {
   overloaded: u32,
   /** Templates that lead to it. */
   templates: u32,
-  reserved: bytes(40),
+  /**
+   * The MTU of the way there, in bytes, as a router on it told the director, and the tick when it did; 0: nobody has.
+   * What is known of a way on a CPU takes the smaller one when it is asked anew.
+   */
+  pathMtu: u32,
+  pathMtuAt: u32,
+  reserved: bytes(32),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */
@@ -330,6 +310,16 @@ export const CLIENT_HOPS = 1024;
 
 export const Counter = struct("counter", { packets: u64 });
 
+/** What a first fragment says that the later ones do not. */
+export const Fragment = struct("fragment", {
+  sourcePort: be16,
+  destinationPort: be16,
+  /** Tick from which on it counts as unknown. */
+  expiresAt: u32,
+});
+/** Datagrams whose fragments are on their way at once; the oldest make room. */
+const MAXIMUM_FRAGMENTS = 8192;
+
 /** An address, or prefix of addresses, that services have: how many of them. */
 export const VirtualAddress = struct("virtual_address", { services: u32 });
 /** Taken only as they are needed. */
@@ -361,7 +351,11 @@ function familyMaps(family: Family, shape: BalancerShape) {
      * way through the schedulers wrote there, and follow all of them to the end.
      */
     opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
-    /** What one step of an ICMP error's road tells the next. */
+    /** First fragments seen, for the others of their datagrams to follow. */
+    fragments: hashMap(`fragments${digit}`, family.FragmentKey, Fragment, room(MAXIMUM_FRAGMENTS), {
+      type: "lru_hash",
+    }),
+    /** What one step of the road of packets that follow others tells the next. */
     errands: arrayMap(`errands${digit}`, family.Errand, 1, { perCpu: true }),
     /** Addresses and prefixes of services, whatever their ports. */
     virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),

@@ -1,9 +1,9 @@
 // A balancer on a host, made from a plan: the real maps and programs, a clock that the test moves, packets
 // in and out, and everything that the maps tell, read back in plain values.
 
-import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec } from "@yardmaster/ebpf";
+import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec, RunOutput } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
-import { addressFromWords, addressWords, macBytes } from "@yardmaster/packet";
+import { addressFromWords, addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   type BalancerShape,
@@ -12,7 +12,6 @@ import {
   families,
   type FamilyName,
   hasFeature,
-  type NextHop,
   type Path,
   REAPER_BATCH,
   type ReasonName,
@@ -27,24 +26,26 @@ import {
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
+import { hopValue, localPortSettings } from "./map-values.ts";
 import {
   type BalancerPlan,
   clientHop,
   destinationHop,
+  director,
   type DestinationPlan,
-  type HopPlan,
-  LOCAL_PORT_SEED,
-  LOCAL_PORTS,
-  type PortsPlan,
+  INGRESS,
+  overheadOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
 } from "./plan.ts";
 import { ServiceTables } from "./service-tables.ts";
+import { hookOf, runAtTc } from "./tc-host.ts";
 import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  endpointText,
   type ConnectionView,
   type FlowValue,
   type LoadView,
@@ -67,6 +68,8 @@ export interface Sent {
   readonly frame: Uint8Array;
   /** Only in memory: the kernel does not say where a test run redirects to. */
   readonly redirectIfindex: number | undefined;
+  /** tc in the kernel: that it is sent is known, not whether it goes back where it came from. */
+  readonly isSomewhere?: boolean;
 }
 
 /** What the reaper is to end, and whether only what has expired. */
@@ -87,7 +90,6 @@ interface ForceOptions {
 }
 
 type PathValue = JsOf<typeof Path>;
-type HopValue = JsOf<typeof NextHop>;
 
 /** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its folded bytes. */
 export function clientSlot(address: string): number {
@@ -118,7 +120,7 @@ export class Balancer implements Disposable {
     this.#now = plan.now ?? 1000;
     this.#settings = plan.settings ?? {};
     this.#timeouts = defaultTimeouts();
-    this.shape = shapeOf(plan);
+    this.shape = { ...shapeOf(plan), hook: hookOf(host) };
     this.#compiled = compiled(this.shape);
     this.maps = this.#compiled.maps;
     this.tables = new ServiceTables(host, this.maps, (definition) => this.map(definition), plan);
@@ -157,6 +159,18 @@ export class Balancer implements Disposable {
   }
 
   send(frame: Uint8Array, ingressIfindex?: number): Sent {
+    if (this.shape.hook === "tc") {
+      const macs = this.plan.macs ?? [director.mac];
+      const ran = runAtTc(this.host, this.#balancer, {
+        frame,
+        macs,
+        ingress: ingressIfindex ?? INGRESS,
+        goesBackAs: this.shape.sendBack ?? "tx",
+      });
+      const { packet, redirectIfindex } = ran.output as RunOutput & Partial<MemoryRunOutput>;
+      const isSomewhere = this.host.kind === "kernel" && ran.isSent;
+      return { verdict: ran.verdict, frame: packet, redirectIfindex, isSomewhere };
+    }
     const output = this.#balancer.run({
       packet: frame,
       ...(ingressIfindex !== undefined && { ingressIfindex }),
@@ -332,7 +346,15 @@ export class Balancer implements Disposable {
       .flatMap((family) => this.#entries(family))
       .filter(([, connection]) => connection.direction === 0)
       .map(connectionView)
+      .map((view) => ({ ...view, server: this.#serverOf(view) }))
       .sort((a, b) => (connectionKey(a) < connectionKey(b) ? -1 : 1));
+  }
+
+  /** Where a connection leads: its entry has no room for an address of the other family. */
+  #serverOf({ destination, server, client }: ConnectionView): string {
+    const address = this.#destinations()[destination]?.address ?? "";
+    const isOther = address.includes(":") !== client.startsWith("[");
+    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
   }
 
   /** How many entries of the table lead from replies to their connections. */
@@ -434,7 +456,8 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const hop = hopValue(destinationHop(destination, index), this.#now);
+      const way = destinationHop(destination, index);
+      const hop = hopValue({ ...way, mtu: way.mtu - overheadOf(destination) }, this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),
@@ -451,27 +474,6 @@ export class Balancer implements Disposable {
       this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
-}
-
-function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
-  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
-  return {
-    localPortFirst: first,
-    localPortCount: count,
-    localGapFirst: gap.first,
-    localGapCount: gap.count,
-    localPortSeed: LOCAL_PORT_SEED,
-  };
-}
-
-function hopValue(hop: Required<HopPlan>, now: number): HopValue {
-  return {
-    refreshedAt: now,
-    ifindex: hop.ifindex,
-    mtu: hop.mtu,
-    vlan: hop.vlan,
-    macs: { destination: macBytes(hop.mac), source: macBytes(hop.sourceMac) },
-  };
 }
 
 const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);

@@ -6,12 +6,14 @@ import { addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   destinationFlags,
+  encapsulations,
   highestLevel,
   type ListedMember,
   LONGEST,
   methods,
   schedulers,
   serviceFlags,
+  SPREAD_SHIFT,
   weightDivisor,
 } from "../src/index.ts";
 import { familyOf } from "./compiled.ts";
@@ -22,10 +24,12 @@ import {
   endpointsOf,
   localAddressesOf,
   lowerThresholdOf,
+  overheadOf,
   type PersistencePlan,
   type ServicePlan,
   type Thresholds,
   TICKS_PER_SECOND,
+  tunnelSources,
 } from "./plan.ts";
 
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
@@ -171,14 +175,17 @@ export class ServiceTables implements Disposable {
       address: wordsOf(plan.address),
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
-      flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+      flags:
+        (hasRule ? destinationFlags.hasReplyRule : 0) |
+        (isRemoved ? destinationFlags.removed : 0) |
+        (familyOf(plan.address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
+        (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0),
       service,
       weight,
       upperThreshold,
       lowerThreshold,
-      reserved: new Uint8Array(4),
+      ...tunnelRecord(plan),
       localPool: poolOf(this.#plan, plan),
-      reservedToo: new Uint8Array(16),
     });
   }
 
@@ -236,6 +243,18 @@ export class ServiceTables implements Disposable {
     this.#inner.push(map as BpfMap);
     return map;
   }
+}
+
+/** What a destination's record says of its tunnel. */
+function tunnelRecord(plan: DestinationPlan) {
+  const { encapsulation = "ipip", port = 6080, spreadBits = 0, source } = plan.tunnel ?? {};
+  const isTunnel = plan.method === "tun";
+  return {
+    encapsulation: isTunnel ? encapsulations[encapsulation].code | (spreadBits << SPREAD_SHIFT) : 0,
+    overhead: overheadOf(plan),
+    tunnelPort: isTunnel ? port : 0,
+    tunnelSource: isTunnel && source !== "none" ? wordsOf(tunnelSources[familyOf(plan.address)]) : [0, 0, 0, 0],
+  };
 }
 
 /** The words of an address in room for any. */

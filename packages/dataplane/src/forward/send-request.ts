@@ -1,9 +1,10 @@
 // The road of a client's packet once its connection is found: next hop, time to live, MTU, what the forwarding method
 // does to it, and out.
 
-import { drop, type Int, leave, pass, u32, when } from "@yardmaster/ebpf";
+import { drop, type Int, leave, pass, u32, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
+import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, Traveller } from "../road.ts";
 import { transmit } from "../transmit.ts";
@@ -25,33 +26,43 @@ function sendBy(
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const request = { parsed, connection, maps: road.maps };
   const path = countedPath(road.maps, connection, network.length);
+  const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
+  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
+  const passing = variable(u32(0));
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-    if (verdict === "drop") {
-      leave(drop(reason));
-      return;
-    }
-    method.request(request);
-    leave(pass(reason));
+    if (verdict === "drop") leave(drop(reason));
+    else passing.set(u32(reason.code + 1));
   };
-  const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
-  const isTooBig = network.length.gt(hop.mtu);
-  when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
-  when(
-    refusal.isSet.not().and(isTooBig),
-    () => {
-      when(network.mayBeFragmented, () => giveUp(method.whenTooLarge));
-      network.decrementHops();
-      refusal.set("tooBig", hop.mtu.toU32());
-    },
-    { isRare: true },
-  );
+  const way = { ...request, hop, isOther: u32(0).ne(0) };
+  resolve(road, parsed, way, now, {
+    unresolved: () => giveUp(method.whileUnresolved),
+    change: () => request.change?.(),
+  });
+  when(passing.get().eq(0), () => {
+    when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
+      const refuse = (): void => {
+        network.decrementHops();
+        refusal.set("tooBig", hop.mtu.toU32());
+      };
+      when(
+        lengthOnWire(parsed).gt(hop.mtu),
+        () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
+        { isRare: true },
+      ).otherwise(() => network.decrementHops());
+    });
+  });
   when(refusal.isSet.not(), () => {
-    network.decrementHops();
-    method.request(request);
+    request.change?.();
+    when(
+      passing.get().ne(0),
+      () => {
+        parsed.packet.settle();
+        leave(pass(passing.get().sub(1)));
+      },
+      { isRare: true },
+    );
     leave(transmit(road, parsed, hop));
   });
 }

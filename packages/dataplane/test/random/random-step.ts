@@ -3,6 +3,7 @@
 
 import {
   ethernet,
+  fragmentFrame,
   frame,
   icmp4,
   icmp6,
@@ -94,18 +95,59 @@ function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array 
   });
 }
 
-function serverPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+/** The address that a server answers from: one of the other family knows only the service's. */
+function serverAddress({ flow, destination: { address } }: ReferenceConnection): string {
+  return familyOf(address) === familyOf(flow.source) ? address : flow.destination;
+}
+
+function serverPacket(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
   return packet(random, {
     protocol: flow.protocol,
-    source: destination.address,
+    source: serverAddress(connection),
     sourcePort: destination.port,
     destination: flow.source,
     destinationPort: flow.sourcePort,
   });
 }
 
+/** A fragment of a datagram of the connection, client's or server's; there are few datagrams, so that some meet. */
+function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
+  const { source, sourcePort } = flow;
+  const isBack = random.chance(0.4);
+  const ends: Ends = isBack
+    ? {
+        ...flow,
+        source: serverAddress(connection),
+        sourcePort: destination.port,
+        destination: source,
+        destinationPort: sourcePort,
+      }
+    : flow;
+  const { protocol, sourcePort: from, destinationPort: to } = ends;
+  const ports = { sourcePort: from, destinationPort: to };
+  const transport = protocol === "tcp" ? tcp({ ...ports, flags: "A" }) : udp(ports);
+  const identification = random.below(2);
+  const { source: sender, destination: receiver } = ends;
+  const header =
+    familyOf(sender) === "ipv4"
+      ? ipv4({ source: sender, destination: receiver, identification })
+      : ipv6({ source: sender, destination: receiver });
+  const whole = frame(
+    ethernet({ source: gatewayMac, destination: director.mac }),
+    header,
+    transport,
+    random.bytes(1000),
+  );
+  const all = fragmentFrame(whole, 500, identification);
+  const picked = random.pick(all as [Uint8Array]);
+  return random.chance(0.1) ? damaged(random, picked) : picked;
+}
+
 /** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
-function icmpPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
   const { source, destination: vip, protocol } = flow;
   const isV4 = familyOf(source) === "ipv4";
   const macs = ethernet({ source: gatewayMac, destination: director.mac });
@@ -115,12 +157,12 @@ function icmpPacket(random: Random, { flow, destination }: ReferenceConnection):
   if (random.chance(0.2)) {
     return frame(macs, header(flow), message(isV4 ? 8 : 128), random.bytes(random.below(20)));
   }
-  const { address: server, port: serverPort } = destination;
+  const server = serverAddress(connection);
   const isAboutAnswer = random.chance(0.5);
   const quoted = isAboutAnswer ? { source: vip, destination: source } : { source, destination: server };
   const ports = isAboutAnswer
     ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
-    : { sourcePort: flow.sourcePort, destinationPort: serverPort };
+    : { sourcePort: flow.sourcePort, destinationPort: destination.port };
   const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });
@@ -203,6 +245,7 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
     const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
-  if (roll < 94 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
+  if (roll < 93 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
+  if (roll < 96 && known !== undefined) return { kind: "packet", frame: fragment(random, known) };
   return { kind: "packet", frame: strangePacket(random) };
 }

@@ -16,13 +16,25 @@ import {
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
+import {
+  count,
+  createDestination,
+  type Destination,
+  directionOf,
+  discount,
+  recount,
+  setThresholds,
+} from "./destination.ts";
+import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
-import { echoReply, errorTranslated, type Quoted, readIcmp } from "./icmp.ts";
-import { type ReadFrame, readFrame, type ReadPacket, readPacket } from "./read-frame.ts";
+import { echoReply, readIcmp } from "./icmp.ts";
+import { errorFate, type Followed, fragmentFate } from "./follow.ts";
+import { FragmentMemory } from "./fragments.ts";
+import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
+import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -36,14 +48,6 @@ export interface Service {
   list: readonly Destination[];
   readonly picker: Picker;
   readonly admission: Admission;
-}
-
-interface Flow {
-  readonly protocol: "tcp" | "udp";
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
 }
 
 export interface ReferenceConnection {
@@ -64,8 +68,6 @@ type Opened = Pick<ReferenceConnection, "destination" | "local">;
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
-const key = ({ protocol, source, sourcePort, destination, destinationPort }: Flow) =>
-  `${protocol} ${source}:${sourcePort} ${destination}:${destinationPort}`;
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
@@ -81,6 +83,7 @@ export class ReferenceBalancer {
   /** Packets that would have opened a connection. */
   #openings = 0;
   readonly #answering = new Admission();
+  readonly #fragments = new FragmentMemory();
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -179,10 +182,21 @@ export class ReferenceBalancer {
   }
 
   #fateOf(frame: Uint8Array): Fate {
-    const macs = this.plan.macs ?? [director.mac];
-    const read = readFrame(frame, macs, this.#families);
-    if (read === "notTcpOrUdp") return this.#icmp(frame, readPacket(frame, macs, this.#families) as ReadPacket);
-    if (typeof read === "string") return { verdict: "pass", frame, reason: read };
+    const pass = (reason: ReasonName): Fate => ({ verdict: "pass", frame, reason });
+    const packet = readPacket(frame, this.plan.macs ?? [director.mac], this.#families);
+    if (typeof packet === "string") return pass(packet);
+    const { fragment, next, transportAt } = packet;
+    if (fragment?.isLater === true) return this.#laterFragment(frame, packet);
+    if (fragment !== undefined && next !== 6 && next !== 17) return pass("fragment");
+    if (fragment !== undefined && frame.length >= transportAt + 4) {
+      const view = new DataView(frame.buffer, frame.byteOffset + transportAt);
+      const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
+      this.#fragments.remember(packet, ports, this.now);
+    }
+    const transport = readTransport(frame, packet);
+    if (transport === "notTcpOrUdp") return this.#icmp(frame, packet);
+    if (typeof transport === "string") return pass(transport);
+    const read = { ...packet, ...transport };
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
     const known = this.#connections.get(key(read));
@@ -192,7 +206,7 @@ export class ReferenceBalancer {
       if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
-        this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
+        this.#see(known, directionOf(known.destination), read.flags);
         return this.#request(frame, read, known.destination, known.local);
       }
       known.expiresAt = this.now;
@@ -212,7 +226,7 @@ export class ReferenceBalancer {
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
-      if ((reuseMode & 2) !== 0 && state === "FW" && destination.method === "dr") return "superseded";
+      if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";
     }
     if (destination.isAvailable) return "goes on";
     if (reschedules) return "superseded";
@@ -255,52 +269,43 @@ export class ReferenceBalancer {
     if (icmp.source !== read.destination) return pass("icmpWithoutConnection");
     const { protocol, source: destination, sourcePort: destinationPort } = icmp;
     const { destination: source, destinationPort: sourcePort } = icmp;
-    const flow = key({ protocol, source, sourcePort, destination, destinationPort });
-    const isAlive = (connection: ReferenceConnection | undefined) =>
-      connection !== undefined && !this.#isExpired(connection);
-    const replying = this.#replies.get(flow);
-    const known = this.#connections.get(flow);
-    const answered = this.#locals.get(flow) ?? this.#answers.get(flow);
-    if (replying === undefined && known !== undefined && isAlive(known)) {
-      return this.#errorToServer(frame, read, icmp, known);
+    const followed = this.#follow({ protocol, source, sourcePort, destination, destinationPort });
+    if (followed === undefined) return pass("icmpWithoutConnection");
+    return errorFate(this.plan, frame, read, icmp, followed);
+  }
+
+  /** Whose a packet of this flow is, and on which way; nothing is opened or changed. */
+  #follow(flow: Flow): Followed | undefined {
+    const text = key(flow);
+    const replying = this.#replies.get(text);
+    const known = this.#connections.get(text);
+    if (replying === undefined && known !== undefined && !this.#isExpired(known)) {
+      return { to: "server", connection: known };
     }
-    const server = replying ?? answered;
-    if (server === undefined || !isAlive(server)) return pass("icmpWithoutConnection");
-    return this.#errorToClient(frame, read, icmp, server);
+    const answering = replying ?? this.#locals.get(text) ?? this.#answers.get(text);
+    if (answering === undefined || this.#isExpired(answering)) return undefined;
+    return { to: "client", connection: answering };
   }
 
-  #errorToServer(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
-    const { destination, local } = connection;
-    destination.traffic.packetsIn += 1;
-    destination.traffic.bytesIn += read.totalLength;
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
-    const changed = errorTranslated(frame, read, quoted, {
-      own: { source: local?.address, destination: destination.address },
-      quoted: { source: destination, destination: local },
-    });
-    const tooLarge = local === undefined ? "exceedsMtu" : "localExceedsMtu";
-    return forward(this.plan, changed, read, destination.hop, tooLarge);
-  }
-
-  #errorToClient(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
-    const { destination, flow, local } = connection;
-    destination.traffic.packetsOut += 1;
-    destination.traffic.bytesOut += read.totalLength;
-    const service = { address: flow.destination, port: flow.destinationPort };
-    const client = local && { address: flow.source, port: flow.sourcePort };
-    const changed = errorTranslated(frame, read, quoted, {
-      own: { source: service.address, destination: client?.address },
-      quoted: { source: client, destination: service },
-    });
-    return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
+  /** A fragment without ports goes where the first of its datagram went. */
+  #laterFragment(frame: Uint8Array, read: ReadPacket): Fate {
+    const first = this.#fragments.firstOf(read, this.now);
+    const { source, destination } = read;
+    const protocol = read.next === 6 ? "tcp" : "udp";
+    const followed = first && this.#follow({ protocol, source, destination, ...first });
+    if (followed === undefined) return { verdict: "pass", frame, reason: "fragment" };
+    return fragmentFate(this.plan, frame, read, followed);
   }
 
   #request(frame: Uint8Array, read: ReadFrame, destination: Destination, local: LocalEnd | undefined): Fate {
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
-    const error = errorFor(frame, read, destination.hop);
+    const { hop, tunnel } = destination;
+    if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+    const error = errorFor(frame, read, hop);
     if (error !== undefined) return this.#answer(() => error);
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
+    if (destination.method === "dr") return forward(this.plan, frame, read, hop, "directExceedsMtu");
+    if (destination.method === "tun") return tunnelled(this.plan, frame, read, destination);
     const changed = translated(frame, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
@@ -337,7 +342,7 @@ export class ReferenceBalancer {
     if (destination === undefined) return "noDestination";
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
-    const direction = destination.method === "dr" ? "in-only" : "in";
+    const direction = directionOf(destination);
     const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
@@ -419,7 +424,7 @@ export class ReferenceBalancer {
   /** Makes a connection's replies lead to it. */
   #insertAnswer(connection: ReferenceConnection): ReasonName | undefined {
     const { destination, flow } = connection;
-    if (destination.method === "dr") return undefined;
+    if (directionOf(destination) === "in-only") return undefined;
     const answer = key(replyFlow(connection));
     if (connection.local !== undefined) {
       this.#locals.set(answer, connection);
@@ -472,22 +477,4 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers, this.#locals])
       if (leads.get(answer) === connection) leads.delete(answer);
   }
-}
-
-/** How a connection's server answers. */
-function replyFlow({ flow, destination, local }: ReferenceConnection): Flow {
-  const to = local ?? { address: flow.source, port: flow.sourcePort };
-  return answerFlow({ protocol: flow.protocol, destination, local: to });
-}
-
-/** How a server answers to `local`. */
-function answerFlow(of: { protocol: "tcp" | "udp"; destination: Destination; local: LocalEnd }): Flow {
-  const { protocol, destination, local } = of;
-  return {
-    protocol,
-    source: destination.address,
-    sourcePort: destination.port,
-    destination: local.address,
-    destinationPort: local.port,
-  };
 }

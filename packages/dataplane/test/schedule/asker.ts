@@ -119,7 +119,9 @@ export class Asker implements Disposable {
       scheduled: 0n,
       overloaded: load.isOverloaded === true ? 1 : 0,
       templates: 0,
-      reserved: new Uint8Array(40),
+      pathMtu: 0,
+      pathMtuAt: 0,
+      reserved: new Uint8Array(32),
     });
   }
 
@@ -205,6 +207,7 @@ function shapeOf({ scheduler, schedulers: built, activeCost = 256, maximumMember
     families: ["ipv4"],
     schedulers: built ?? [scheduler],
     methods: ["dr"],
+    encapsulations: [],
     macs: [],
     maximumConnections: 1,
     maximumServices: 2,

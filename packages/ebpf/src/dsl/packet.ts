@@ -11,7 +11,7 @@ import { callHelper, redirect } from "./helper.ts";
 import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
 import { fitsBefore, packetChecksum } from "./packet-checksum.ts";
-import { assertReachable, type Epoch, loadAt, type Located, type Place, place } from "./reference.ts";
+import { addressOf, assertReachable, type Epoch, loadAt, type Located, type Place, place } from "./reference.ts";
 import { type Bool, Int, inRegister, Net } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 import { tx, type Verdict, verdict } from "./verdict.ts";
@@ -128,6 +128,12 @@ export class Cursor extends Owned {
     return packetChecksum({ start, end: this.#packet.end }, size, atMost);
   }
 
+  /** For the library: where it stands. */
+  place(): Place {
+    this.assertOwned();
+    return this.#here("this cursor");
+  }
+
   #here(what: string): Place {
     return { ...place(this.#base, what, this.#epoch), offset: this.#offset };
   }
@@ -235,6 +241,18 @@ export class Packet extends Owned {
     return new Cursor(this, base, this.#epoch);
   }
 
+  /**
+   * Bytes from the start of the packet to `cursor`. The verifier knows nothing of such a number, not even where it knew
+   * the offset that made the cursor: mask it. Ways on which it differs are then one to the verifier.
+   */
+  offsetOf(cursor: Cursor): Int<"u32"> {
+    this.assertOwned();
+    const at = addressOf(cursor.place()) as VirtualRegister;
+    const target = builder().register();
+    builder().emit({ kind: "alu", operator: "sub", width: 64, target, left: at, right: this.#data });
+    return new Int("u32", target);
+  }
+
   /** Bytes in the packet, link-layer header included. */
   length(): Int<"u32"> {
     this.assertOwned();
@@ -280,9 +298,8 @@ export class Packet extends Owned {
 
   /**
    * Brings a TCP or UDP checksum in line with what has changed of what it covers. Under XDP the field holds the whole
-   * sum and is updated (RFC 1624); under tc what is right for packets whose checksum is yet to be computed, too, and
-   * **all references into the packet become stale**: let it be the last change. Never verify such a checksum: under tc
-   * it may hold the pseudo header's sum alone.
+   * sum and is updated at once (RFC 1624). Under tc it may hold the pseudo header's sum alone: changes are collected,
+   * and written by `settle` in the way that is right for each. Never verify such a checksum.
    */
   updateChecksum({ header, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
     this.assertOwned();
@@ -294,11 +311,25 @@ export class Packet extends Owned {
   }
 
   /**
+   * Writes what `updateChecksum` has collected. Sending and what moves the packet's bounds does it by itself; what is
+   * passed on after a change wants it, or is handed to a function that sends it. Under tc all references into the
+   * packet become stale.
+   */
+  settle(): void {
+    this.assertOwned();
+  }
+
+  /**
    * Tells the stack of a change behind the link layer that no checksum inside of the packet balances, such as the hop
    * limit of IPv6, the port of a datagram without checksum or a header of a tunnel: a network card may have summed up
    * the packet as it was. Nothing under XDP. IPv4 headers with a right checksum sum up to nothing.
    */
   accountFor(_change: ChecksumChange): void {
+    this.assertOwned();
+  }
+
+  /** The same of a packet that has been written anew: `whole` is what all behind the link layer sums up to now. */
+  declareSum(_whole: ChecksumChange): void {
     this.assertOwned();
   }
 

@@ -15,7 +15,9 @@ export interface VirtualRegister {
 export interface StackSlot {
   readonly kind: "stack";
   readonly id: number;
-  /** Bytes, rounded up to 8 by the lowering. Grows while the function is being built, if it is shared. */
+  /**
+   * Bytes; the lowering rounds up to 4 or a multiple of 8. Grows while the function is being built, if it is shared.
+   */
   size: number;
 }
 

@@ -34,6 +34,7 @@ export {
   type TcAttachment,
   type TcAttachMode,
 } from "./tc-link.ts";
+export { attachTcEgress, removeTcEgress } from "./tc-egress.ts";
 export { VerifierError } from "./verifier-error.ts";
 export { readVerifierLog, type VerifierFinding } from "./verifier-log.ts";
 export {
