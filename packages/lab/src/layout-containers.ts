@@ -1,5 +1,5 @@
-// The layout of containers: clients – router – the director's machine, on which the servers are containers: namespaces of
-// their own at a bridge of that machine, as Docker makes them. Their gateway is the bridge, so NAT is all they need.
+// The layout of containers: clients – router – the director's machine, on which the servers are containers: namespaces
+// of their own at a bridge of that machine, as Docker makes them. Their gateway is the bridge, so NAT is all they need.
 // Nothing computes checksums or cuts segments on the way: packets come to the director as the sockets made them.
 import { addressIn, alone, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
 import { labServices } from "./lab-services.ts";

@@ -70,8 +70,8 @@ async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise
 /**
  * Prepares a cable for an XDP program at the director: checksums are computed and segments cut before a frame
  * enters the cable, so that XDP sees neither partial checksums nor super packets; and GRO is on, which has a veth
- * receive as drivers with XDP do (NAPI): frames that XDP redirects into the cable vanish without it. For a program at tc
- * cables stay as the kernel makes them, with all of its offloads.
+ * receive as drivers with XDP do (NAPI): frames that XDP redirects into the cable vanish without it. For a program at
+ * tc cables stay as the kernel makes them, with all of its offloads.
  */
 function setOffloadsOf(network: LabNetwork, { ends }: LinkPlan): void {
   for (const { host, interfaceName } of ends) {

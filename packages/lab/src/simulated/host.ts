@@ -106,6 +106,14 @@ export class Host {
     return mac === undefined ? { kind: "noNeighbour" } : { kind: "link", out, mac };
   }
 
+  /** This host's own address on the way to another; undefined where no way leads there. */
+  sourceTowards(address: string): string | undefined {
+    const way = this.routes.find(address);
+    const own = this.plan.addresses.filter(({ interfaceName }) => interfaceName === way?.interfaceName);
+    const texts = own.map((each) => each.address.replace(/\/.*/, ""));
+    return texts.find((text) => familyOf(text) === familyOf(address));
+  }
+
   /** Sends a packet of this host's own. Without a way it is lost, as on a real host without a route. */
   send(addresses: { readonly source: string; readonly destination: string }, ...inside: (Layer | Uint8Array)[]): void {
     const step = this.nextStep(addresses.destination);
