@@ -1,0 +1,213 @@
+// The client's address in a TCP option, for servers that full NAT hides it from: kind 254, as LVS's full NAT and DPVS
+// write it (struct tcpopt_addr and tcp_in_add_toa in iqiyi/dpvs, src/ipvs/ip_vs_proto_tcp.c): length 8 with IPv4, 20
+// with IPv6; port, then address, in network order; the first option of the packet. A server reads it from the packet
+// that completes the handshake. Clients may write such options, too: those are blotted out.
+
+import {
+  atomic,
+  type Bool,
+  type ChecksumUpdate,
+  checksum,
+  checksumChange,
+  be16,
+  be32,
+  fn,
+  guard,
+  type Int,
+  Net,
+  Packet,
+  type Reference,
+  repeat,
+  returnValue,
+  stack,
+  struct,
+  u16,
+  u32,
+  u64,
+  u8,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
+import { wordsOf } from "../address.ts";
+import { families, type Family } from "../family.ts";
+import { Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
+import type { ConnectionReference } from "../life.ts";
+import type { Parsed } from "../parse.ts";
+import { reasons } from "../reasons.ts";
+import { type BalancerMaps, Load, type NextHop } from "../schema.ts";
+
+/** TCPOPT_ADDR: experimental (RFC 4727); and the other experimental kind, which some write for IPv6. */
+export const ADDRESS_OPTION = 254;
+const ADDRESS_OPTION_TOO = 253;
+const OPTION_END = 0;
+const OPTION_NOTHING = 1;
+/** Options of a TCP header, in bytes, and the whole header. */
+const MOST_OPTIONS = 40;
+const LONGEST_HEADER = 60;
+
+/** Bits of a connection's `serviceFlags`, above those of services. */
+export const tellingMarks = {
+  /** Options with an address are blotted out. */
+  blots: 0x10,
+  /** The server has sent data or its end: its handshake is complete, and nothing that comes now is read from it. */
+  spoken: 0x20,
+  /** A packet with the client's address went to the server. */
+  told: 0x40,
+} as const;
+
+const Byte = struct("byte", { value: u8 });
+const HalfWord = struct("half_word", { value: be16 });
+const Word = struct("word", { value: be32 });
+
+/** Offsets in a packet are below: two tags, an IPv4 header with options. */
+const OFFSET_MASK = 127;
+
+/**
+ * Blots out what options with an address the TCP header at `at` has: no-operations take their place, and the checksum
+ * follows. One that is longer than what is left takes all of that along. Options end where the kernel's parser ends
+ * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed.
+ */
+const blot = fn(
+  "blot_options",
+  { packet: Packet, at: u32 },
+  u32,
+  ({ packet, at }) => {
+    const start = at.and(OFFSET_MASK);
+    packet.makeReadable(start.add(LONGEST_HEADER));
+    const tcp = packet.cursorAt(start).read(Tcp).orReturn(0);
+    const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
+    const left = variable(u32(0));
+    const isBlotted = variable(u32(0));
+    const sum = variable(u64(0));
+    repeat({ times: options, atMost: MOST_OPTIONS }, (index, rounds) => {
+      const at = start.add(index).add(Tcp.size);
+      const here = packet.cursorAt(at).read(Byte).orReturn(0);
+      when(left.get().eq(0), () => {
+        const kind = here.value;
+        when(kind.eq(OPTION_END), () => rounds.stop());
+        isBlotted.set(u32(0));
+        left.set(u32(1));
+        when(kind.ne(OPTION_NOTHING), () => {
+          const rest = options.sub(index);
+          const isOurs = kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO));
+          when(isOurs, () => isBlotted.set(u32(1)));
+          left.set(rest);
+          const isWhole = variable(u32(0));
+          when(rest.ge(2), () => {
+            const { value } = packet.cursorAt(at.add(1)).read(Byte).orReturn(0);
+            when(value.ge(2).and(value.le(rest)), () => {
+              left.set(value.toU32());
+              isWhole.set(u32(1));
+            });
+          });
+          when(isWhole.get().eq(0).and(isBlotted.get().eq(0)), () => rounds.stop());
+        });
+      });
+      when(isBlotted.get().ne(0), () => {
+        // As halves of the 16-bit words that are summed up, in memory order.
+        const shift = index.and(1).shl(3);
+        const before = u32(0xffff).sub(here.value.toU32().shl(shift));
+        sum.set(sum.get().add(before).add(u32(OPTION_NOTHING).shl(shift)));
+        here.value = u8(OPTION_NOTHING);
+      });
+      left.set(left.get().sub(1));
+    });
+    when(sum.get().ne(0), () => {
+      const header = packet.cursorAt(start).read(Tcp).orReturn(0);
+      packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
+    });
+    return u32(0);
+  },
+  { isGlobal: true },
+);
+
+/** Whom the server is told of. */
+const clientType = ({ Address, digit }: Family) => struct(`told_client${digit}`, { address: Address, port: be16 });
+/** The option; `kindAndLength` as they lie in memory. */
+const optionType = ({ Address, digit }: Family) =>
+  struct(`address_option${digit}`, { kind: u8, length: u8, port: be16, address: Address });
+
+/** What tells servers of clients of one family. */
+function tellingOf(family: Family) {
+  const Client = clientType(family);
+  const Option = optionType(family);
+
+  /**
+   * Puts the option into the packet, whose headers are at `network` and `at`: 0, or a negative errno where there is no
+   * room before the packet. Then it stays as it was.
+   */
+  const tell = fn(
+    `tell_client${family.digit}`,
+    { packet: Packet, network: u32, at: u32, client: Client },
+    u32,
+    ({ packet, network, at, client }) => {
+      const behind = at.and(OFFSET_MASK).add(Tcp.size);
+      makeRoom(packet, behind, Option.size);
+      lengthen(family, packet, network.and(OFFSET_MASK), Option.size);
+      const option = packet.cursorAt(behind).read(Option).orReturn(0);
+      option.kind = u8(ADDRESS_OPTION);
+      option.length = u8(Option.size);
+      option.port = client.port;
+      option.address = client.address;
+      const tcp = packet.cursorAt(at.and(OFFSET_MASK)).read(Tcp).orReturn(0);
+      const before = tcp.dataOffset;
+      tcp.dataOffset = before.add((Option.size / 4) << 4).toU8();
+      // The offset is the first half of its 16-bit word, kind and length make one; the length is in the pseudo header.
+      const grown = checksumChange().replace(be16(0), new Net("be16", u16(Option.size).toNet().operand()));
+      const word = u32(ADDRESS_OPTION | (Option.size << 8));
+      const sum = u64(0xffff).sub(before.toU64()).add(tcp.dataOffset.toU64()).add(word.toU64());
+      const contents = wordsOf(client.address).reduce(
+        (change: ChecksumUpdate, one) => change.replace(be32(0), one),
+        checksumChange().replace(be16(0), client.port).plus({ sum }),
+      );
+      packet.updateChecksum({ header: tcp, type: Tcp }, { addresses: grown, contents });
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
+  return { Client, Option, tell };
+}
+
+export const telling = { ipv4: tellingOf(families.ipv4), ipv6: tellingOf(families.ipv6) } as const;
+
+/** The longest part of a packet that moves: two tags, both headers with the longest options, TCP's fixed part. */
+const LONGEST_HEAD = 22 + 60 + Tcp.size;
+
+/** Makes room of `bytes` bytes at `at`, by moving what is before it to the front; returns where there is none. */
+function makeRoom(packet: Packet, at: Int<"u32">, bytes: number): void {
+  const outcome = packet.adjustHead(-bytes).toU32();
+  when(outcome.ne(0), () => returnValue(outcome));
+  // Two bytes, and then words: network headers begin two bytes behind a multiple of four.
+  const first = packet.cursorAt(bytes).read(HalfWord).orReturn(0);
+  packet.cursorAt(0).read(HalfWord).orReturn(0).value = first.value;
+  repeat({ times: at.shr(2), atMost: LONGEST_HEAD >> 2 }, (index) => {
+    const place = index.shl(2).add(2);
+    const word = packet.cursorAt(place.add(bytes)).read(Word).orReturn(0);
+    packet.cursorAt(place).read(Word).orReturn(0).value = word.value;
+  });
+}
+
+/** Has the IP header say that its packet is so many bytes longer. */
+function lengthen(family: Family, packet: Packet, network: Int<"u32">, bytes: number): void {
+  if (family.name === "ipv6") {
+    const ip = packet.cursorAt(network).read(Ipv6).orReturn(0);
+    ip.payloadLength = ip.payloadLength.toHost().add(bytes).toU16().toNet();
+    return;
+  }
+  const ip = packet.cursorAt(network).read(Ipv4).orReturn(0);
+  const before = ip.totalLength;
+  const after = before.toHost().add(bytes).toU16().toNet();
+  ip.totalLength = after;
+  ip.check = checksum(ip.check).replace(before, after).fold();
+}
+
+/** Blots out what a client's packet says of addresses, where its connection asks for it. Port and address stay. */
+export function blotOptions({ packet, protocol, networkOffset, network }: Parsed, connection: ConnectionReference): void {
+  const { blots, spoken } = tellingMarks;
+  const isAsked = connection.serviceFlags.and(blots | spoken).eq(blots);
+  when(
+    isAsked.and(protocol.eq(IPPROTO_TCP)),
+    () => void blot({ packet, at: networkOffset.add(network.length).sub(network.payloadLength) }),
+    { isRare: true },
+  );
+}
