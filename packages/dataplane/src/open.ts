@@ -121,9 +121,9 @@ function described(
   when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
   const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
   connection.template = u32(0);
+  connection.serviceFlags = service.flags.toU8();
   aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
-  connection.serviceFlags = service.flags.toU8();
   connection.maskBits = service.maskBits.toU8();
   setState(connections, { flow, flags, now, connection });
   return u32(READY);

@@ -92,6 +92,10 @@ export const destinationFlags = {
   hasReplyRule: 1,
   /** Removed: it gets nothing new, and its connections what the settings say. */
   removed: 2,
+  /** Full NAT: it is told who its clients are. */
+  tellsClient: 16,
+  /** Its server reads from packets who its clients are: what clients themselves say of that is blotted out. */
+  blotsOptions: 32,
 } as const;
 
 /** A real server as one service uses it, by index. Written by the control plane only. */
@@ -125,7 +129,9 @@ export const Load = struct("load", {
   overloaded: u32,
   /** Templates that lead to it. */
   templates: u32,
-  reserved: bytes(40),
+  /** Connections whose server could not be told who the client is: no packet had room before it spoke. */
+  clientsUntold: u32,
+  reserved: bytes(36),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */

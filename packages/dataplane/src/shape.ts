@@ -51,6 +51,8 @@ export const featureNames = [
   "dropPackets",
   /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
   "fullUdpChecksums",
+  /** Servers behind full NAT are told who their clients are. */
+  "toa",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

@@ -308,5 +308,5 @@ function describeEach(createHost: () => BpfHost): void {
 
 /** What a destination counts with these connections: active ones in the high half, inactive ones in the low half. */
 function loadOf(connections: bigint) {
-  return { connections, scheduled: 0n, overloaded: 0, templates: 0, reserved: new Uint8Array(40) };
+  return { connections, scheduled: 0n, overloaded: 0, templates: 0, clientsUntold: 0, reserved: new Uint8Array(36) };
 }

@@ -167,7 +167,8 @@ export class ServiceTables implements Disposable {
       address: wordsOf(plan.address),
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
-      flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+      flags:
+        (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0) | tellingFlags(plan),
       service,
       weight,
       upperThreshold,
@@ -232,6 +233,11 @@ export class ServiceTables implements Disposable {
     this.#inner.push(map as BpfMap);
     return map;
   }
+}
+
+function tellingFlags({ tellsClient, blotsOptions }: DestinationPlan): number {
+  const { tellsClient: tells, blotsOptions: blots } = destinationFlags;
+  return (tellsClient === true ? tells : 0) | (blotsOptions === true ? blots : 0);
 }
 
 /** The words of an address in room for any. */

@@ -14,14 +14,12 @@ import {
   fn,
   guard,
   type Int,
-  Net,
   Packet,
   type Reference,
   repeat,
   returnValue,
   stack,
   struct,
-  u16,
   u32,
   u64,
   u8,
@@ -32,9 +30,10 @@ import { wordsOf } from "../address.ts";
 import { families, type Family } from "../family.ts";
 import { Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { ConnectionReference } from "../life.ts";
+import type { ForwardingMethod } from "./method.ts";
 import type { Parsed } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import { type BalancerMaps, Load, type NextHop } from "../schema.ts";
+import { type BalancerMaps, destinationFlags, Load, type NextHop } from "../schema.ts";
 
 /** TCPOPT_ADDR: experimental (RFC 4727); and the other experimental kind, which some write for IPv6. */
 export const ADDRESS_OPTION = 254;
@@ -122,8 +121,8 @@ const blot = fn(
 );
 
 /** Whom the server is told of. */
-const clientType = ({ Address, digit }: Family) => struct(`told_client${digit}`, { address: Address, port: be16 });
-/** The option; `kindAndLength` as they lie in memory. */
+const clientType = ({ Address, digit }: Family) =>
+  struct(`told_client${digit}`, { address: Address, port: be16, reserved: be16 });
 const optionType = ({ Address, digit }: Family) =>
   struct(`address_option${digit}`, { kind: u8, length: u8, port: be16, address: Address });
 
@@ -134,26 +133,35 @@ function tellingOf(family: Family) {
 
   /**
    * Puts the option into the packet, whose headers are at `network` and `at`: 0, or a negative errno where there is no
-   * room before the packet. Then it stays as it was.
+   * room. Then the packet stays as it was.
    */
   const tell = fn(
     `tell_client${family.digit}`,
     { packet: Packet, network: u32, at: u32, client: Client },
     u32,
     ({ packet, network, at, client }) => {
-      const behind = at.and(OFFSET_MASK).add(Tcp.size);
-      makeRoom(packet, behind, Option.size);
-      lengthen(family, packet, network.and(OFFSET_MASK), Option.size);
-      const option = packet.cursorAt(behind).read(Option).orReturn(0);
+      const header = at.and(OFFSET_MASK);
+      const place = variable(header.add(Tcp.size));
+      if (packet.hook === "xdp") makeRoom(packet, place.get(), Option.size);
+      else {
+        // Where the stack has yet to sum the segment up, its header must stay where it is: behind all others.
+        const { dataOffset } = packet.cursorAt(header).read(Tcp).orReturn(1);
+        place.set(header.add(dataOffset.shr(4).shl(2)));
+        guard(packet.length().eq(place.get())).orReturn(1);
+        const outcome = packet.adjustTail(Option.size).toU32();
+        when(outcome.ne(0), () => returnValue(outcome));
+      }
+      const option = packet.cursorAt(place.get()).read(Option).orReturn(1);
       option.kind = u8(ADDRESS_OPTION);
       option.length = u8(Option.size);
       option.port = client.port;
       option.address = client.address;
-      const tcp = packet.cursorAt(at.and(OFFSET_MASK)).read(Tcp).orReturn(0);
+      lengthen(family, packet, network.and(OFFSET_MASK), Option.size);
+      const tcp = packet.cursorAt(header).read(Tcp).orReturn(1);
       const before = tcp.dataOffset;
       tcp.dataOffset = before.add((Option.size / 4) << 4).toU8();
       // The offset is the first half of its 16-bit word, kind and length make one; the length is in the pseudo header.
-      const grown = checksumChange().replace(be16(0), new Net("be16", u16(Option.size).toNet().operand()));
+      const grown = checksumChange().replace(be16(0), be16(Option.size));
       const word = u32(ADDRESS_OPTION | (Option.size << 8));
       const sum = u64(0xffff).sub(before.toU64()).add(tcp.dataOffset.toU64()).add(word.toU64());
       const contents = wordsOf(client.address).reduce(
@@ -165,10 +173,10 @@ function tellingOf(family: Family) {
     },
     { isGlobal: true },
   );
-  return { Client, Option, tell };
+  return { Client, size: Option.size, tell };
 }
 
-export const telling = { ipv4: tellingOf(families.ipv4), ipv6: tellingOf(families.ipv6) } as const;
+const telling = { ipv4: tellingOf(families.ipv4), ipv6: tellingOf(families.ipv6) } as const;
 
 /** The longest part of a packet that moves: two tags, both headers with the longest options, TCP's fixed part. */
 const LONGEST_HEAD = 22 + 60 + Tcp.size;
@@ -201,13 +209,109 @@ function lengthen(family: Family, packet: Packet, network: Int<"u32">, bytes: nu
   ip.check = checksum(ip.check).replace(before, after).fold();
 }
 
-/** Blots out what a client's packet says of addresses, where its connection asks for it. Port and address stay. */
-export function blotOptions({ packet, protocol, networkOffset, network }: Parsed, connection: ConnectionReference): void {
-  const { blots, spoken } = tellingMarks;
-  const isAsked = connection.serviceFlags.and(blots | spoken).eq(blots);
+/** A client's packet that is about to be translated. */
+interface Told {
+  readonly maps: BalancerMaps;
+  readonly parsed: Parsed;
+  readonly connection: ConnectionReference;
+  /** The way to the server. */
+  readonly hop: Reference<typeof NextHop.fields>;
+  /** Whether the client's own address is hidden from the server. */
+  readonly method: Pick<ForwardingMethod, "hasLocalAddress">;
+}
+
+/**
+ * Looks at a client's packet before it is translated, and returns what is to be done with it afterwards: options with
+ * an address are blotted out, and the client's address goes along, until the server has spoken.
+ */
+export function withClientAddress({ maps, parsed, connection, hop, method }: Told): () => void {
+  const { packet, network, networkOffset, ports, protocol, flags } = parsed;
+  const { Client, size, tell } = telling[network.family.name];
+  const at = networkOffset.add(network.length).sub(network.payloadLength);
+  const isTcp = protocol.eq(IPPROTO_TCP);
+  const hasSyn = flags.and(TCP_SYN).ne(0);
+  // A new handshake on a known connection.
+  const isAgain = connection.serviceFlags
+    .and(tellingMarks.told | tellingMarks.spoken)
+    .ne(0)
+    .and(hasSyn);
+  when(isTcp.and(isAgain), () => unmark(connection, tellingMarks.told | tellingMarks.spoken), { isRare: true });
+  const blots = variable(u32(0));
+  const tells = variable(u32(0));
+  const client = stack(Client, undefined, { share: "opened" });
+  const isAsked = connection.serviceFlags.and(tellingMarks.blots | tellingMarks.spoken).eq(tellingMarks.blots);
   when(
-    isAsked.and(protocol.eq(IPPROTO_TCP)),
-    () => void blot({ packet, at: networkOffset.add(network.length).sub(network.payloadLength) }),
+    isTcp.and(isAsked),
+    () => {
+      blots.set(u32(1));
+      if (!method.hasLocalAddress) return;
+      const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
+      const longest = u32(LONGEST_HEADER - size);
+      const fits = dataOffset.shr(4).shl(2).le(longest).and(network.length.add(size).le(hop.mtu));
+      const isOpen = flags.and(TCP_SYN | TCP_RST).eq(0);
+      when(isOpen.and(fits), () => {
+        const isOne = packet.segmentPayload()?.eq(0);
+        const wants = tellsClient(maps, connection);
+        when(isOne === undefined ? wants : wants.and(isOne), () => {
+          tells.set(u32(1));
+          client.address = network.source;
+          client.port = ports.source;
+          client.reserved = be16(0);
+        });
+      });
+    },
     { isRare: true },
   );
+  return () => {
+    when(
+      blots.get().ne(0),
+      () => {
+        blot({ packet, at });
+        if (!method.hasLocalAddress) return;
+        when(tells.get().ne(0), () => {
+          const outcome = tell({ packet, network: networkOffset, at, client });
+          when(outcome.eq(0), () => mark(connection, tellingMarks.told));
+        });
+      },
+      { isRare: true },
+    );
+  };
+}
+
+/** A server's packet: once it has sent data or its end, its handshake is complete; who it is not told of by then counts. */
+export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method">): void {
+  const { protocol, network, flags } = parsed;
+  const { blots, spoken, told } = tellingMarks;
+  const isWaited = connection.serviceFlags
+    .and(blots | spoken)
+    .eq(blots)
+    .and(protocol.eq(IPPROTO_TCP));
+  when(
+    isWaited.and(flags.and(TCP_SYN | TCP_RST).eq(0)),
+    () => {
+      const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
+      const hasData = dataOffset.shr(4).shl(2).ne(network.payloadLength);
+      when(hasData.or(flags.and(TCP_FIN).ne(0)), () => {
+        when(connection.serviceFlags.and(told).eq(0).and(tellsClient(maps, connection)), () => {
+          maps.loads.lookup(connection.destination).then((load) => atomic(load, Load, "clientsUntold").add(1));
+        });
+        mark(connection, spoken);
+      });
+    },
+    { isRare: true },
+  );
+}
+
+function tellsClient(maps: BalancerMaps, { destination }: ConnectionReference): Bool {
+  const tells = variable(u32(0));
+  maps.destinations.lookup(destination).then(({ flags }) => tells.set(flags.and(destinationFlags.tellsClient)));
+  return tells.get().ne(0);
+}
+
+function mark(connection: ConnectionReference, bit: number): void {
+  connection.serviceFlags = connection.serviceFlags.or(bit).toU8();
+}
+
+function unmark(connection: ConnectionReference, bits: number): void {
+  connection.serviceFlags = connection.serviceFlags.and(0xff ^ bits).toU8();
 }

@@ -6,8 +6,10 @@ import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, Traveller } from "../road.ts";
+import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { withClientAddress } from "./client-address.ts";
 import { methods } from "./registry.ts";
 
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
@@ -51,7 +53,9 @@ function sendBy(
   );
   when(refusal.isSet.not(), () => {
     network.decrementHops();
+    const finish = hasFeature(shape, "toa") ? withClientAddress({ ...request, hop, method }) : undefined;
     method.request(request);
+    finish?.();
     leave(transmit(parsed, hop, shape));
   });
 }

@@ -99,7 +99,8 @@ function randomDestination(random: Random, address: string, body: Body): Destina
   const port = method !== "dr" && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
   const weight = random.chance(0.1) ? 0 : random.chance(0.1) ? random.below(65536) : 1 + random.below(6);
   const thresholds = hasFeature(body, "thresholds") ? randomThresholds(random) : {};
-  return { address, method, weight, hop: randomHop(random), ...port, ...thresholds };
+  const telling = hasFeature(body, "toa") ? { tellsClient: random.chance(0.7), blotsOptions: random.chance(0.2) } : {};
+  return { ...telling, address, method, weight, hop: randomHop(random), ...port, ...thresholds };
 }
 
 function randomPersistence(random: Random, { maskBits }: Addresses): PersistencePlan {

@@ -1,7 +1,7 @@
 // The whole data plane again in plain TypeScript, from the documents and not from the programs: what any
 // balancer of this design must do to a sequence of packets. Slow, obvious, and the judge.
 
-import type { FamilyName, ReasonName } from "../../src/index.ts";
+import { type FamilyName, hasFeature, type ReasonName } from "../../src/index.ts";
 import { familyOf, shapeOf } from "../compiled.ts";
 import {
   answersForOne,
@@ -21,7 +21,7 @@ import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts"
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
 import { type ReadFrame, readFrame } from "./read-frame.ts";
-import { translated } from "./rewrite.ts";
+import { blotted, telling, translated } from "./rewrite.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -51,6 +51,9 @@ export interface ReferenceConnection {
   readonly destination: Destination;
   readonly template: Template | undefined;
   state: State;
+  /** Of full NAT: a packet told the server of the client; the server has sent data or its end. */
+  isTold: boolean;
+  hasSpoken: boolean;
   /** Of full NAT: where its server answers to. */
   readonly local: LocalEnd | undefined;
   /** In ticks that never wrap. */
@@ -58,7 +61,7 @@ export interface ReferenceConnection {
 }
 
 /** Where a new connection leads, and from where. */
-type Opened = Pick<ReferenceConnection, "destination" | "local">;
+type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
 
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
@@ -190,13 +193,13 @@ export class ReferenceBalancer {
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
         this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
-        return this.#request(frame, read, known.destination, known.local);
+        return this.#request(frame, read, known);
       }
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
     const opened = this.#open(read);
-    if (typeof opened !== "string") return this.#request(frame, read, opened.destination, opened.local);
+    if (typeof opened !== "string") return this.#request(frame, read, opened);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
     return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
   }
@@ -239,16 +242,36 @@ export class ReferenceBalancer {
     return { verdict: this.plan.sendBack ?? "tx", frame: make() };
   }
 
-  #request(frame: Uint8Array, read: ReadFrame, destination: Destination, local: LocalEnd | undefined): Fate {
+  #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
+    const { destination, local } = connection;
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const error = errorFor(frame, read, destination.hop);
     if (error !== undefined) return this.#answer(() => error);
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
-    const changed = translated(frame, read, "destination", destination.address, destination.port);
+    const clean = this.#cleaned(frame, read, connection);
+    if (destination.method === "dr") return forward(this.plan, clean, read, destination.hop, "directExceedsMtu");
+    const changed = translated(clean, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
-    return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
+    if (read.totalLength > destination.hop.mtu) return { verdict: "drop", reason: "localExceedsMtu" };
+    const told = this.#tellsIn(read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
+    if (told === undefined) return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
+    if ("state" in connection) (connection as ReferenceConnection).isTold = true;
+    return forward(this.plan, told.bytes, told.read, destination.hop, "localExceedsMtu");
+  }
+
+  /** Until the server has spoken, nothing that a client says of addresses gets through where servers would read it. */
+  #cleaned(frame: Uint8Array, read: ReadFrame, { destination, hasSpoken }: Opened): Uint8Array {
+    const isAsked = destination.method === "fullnat" || destination.blotsOptions;
+    const isOn = hasFeature(shapeOf(this.plan), "toa") && read.protocol === "tcp" && isAsked;
+    return isOn && !(hasSpoken && (read.flags & 2) === 0) ? blotted(frame, read) : frame;
+  }
+
+  /** Whether a packet is to tell the server of its client. A SYN begins anew. */
+  #tellsIn({ protocol, flags }: ReadFrame, connection: Opened): boolean {
+    if (protocol !== "tcp" || !hasFeature(shapeOf(this.plan), "toa")) return false;
+    if ((flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
+    return connection.destination.tellsClient && (flags & 6) === 0 && !connection.hasSpoken;
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -258,6 +281,7 @@ export class ReferenceBalancer {
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
+    if (connection.local !== undefined) hear(connection, read, frame);
     const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
@@ -288,7 +312,7 @@ export class ReferenceBalancer {
     if (onePacket === true && read.protocol === "udp" && !isLocal) {
       if (template !== undefined) template.controlled -= 1;
       destination.scheduled += 1;
-      return { destination, local: undefined };
+      return { destination, local: undefined, hasSpoken: false };
     }
     const local = isLocal ? this.#localEndFor(read, destination) : undefined;
     if (typeof local === "string") {
@@ -343,9 +367,10 @@ export class ReferenceBalancer {
     { protocol, source, sourcePort, destination: address, destinationPort }: ReadFrame,
     described: Pick<ReferenceConnection, "destination" | "template" | "state" | "local">,
   ): Opened | ReasonName {
-    const { destination, state, local } = described;
+    const { destination, state } = described;
     const flow: Flow = { protocol, source, sourcePort, destination: address, destinationPort };
-    const connection = { ...described, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
+    const marks = { isTold: false, hasSpoken: false };
+    const connection = { ...described, ...marks, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
     // Counted first; what stood in its place was told to end, and does so now.
     count(destination, state);
     const before = this.#connections.get(key(flow));
@@ -357,7 +382,7 @@ export class ReferenceBalancer {
       return problem;
     }
     destination.scheduled += 1;
-    return { destination, local };
+    return connection;
   }
 
   /** Makes a connection's replies lead to it. */
@@ -416,6 +441,16 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers, this.#locals])
       if (leads.get(answer) === connection) leads.delete(answer);
   }
+}
+
+/** Full NAT's server has spoken when it sends data or its end; if it was not told of the client by then, that counts. */
+function hear(connection: ReferenceConnection, read: ReadFrame, frame: Uint8Array): void {
+  const { flags, transportAt, endsAt } = read;
+  const dataAt = transportAt + ((frame[transportAt + 12] ?? 0) >> 4) * 4;
+  if (read.protocol !== "tcp" || (flags & 6) !== 0 || (dataAt === endsAt && (flags & 1) === 0)) return;
+  if (connection.hasSpoken) return;
+  connection.hasSpoken = true;
+  if (!connection.isTold && connection.destination.tellsClient) connection.destination.untold += 1;
 }
 
 /** How a connection's server answers. */

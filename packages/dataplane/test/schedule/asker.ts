@@ -119,7 +119,8 @@ export class Asker implements Disposable {
       scheduled: 0n,
       overloaded: load.isOverloaded === true ? 1 : 0,
       templates: 0,
-      reserved: new Uint8Array(40),
+      clientsUntold: 0,
+      reserved: new Uint8Array(36),
     });
   }
 

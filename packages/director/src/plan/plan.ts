@@ -95,6 +95,7 @@ function featuresOf(
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
+    toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }
