@@ -9,6 +9,7 @@ const PACKAGE_OF = {
   bpftool: "bpftool",
   curl: "curl",
   ip: "iproute2",
+  nginx: "nginx-light",
   "qemu-system-x86_64": "qemu-system-x86",
   sysctl: "procps",
   tc: "iproute2",

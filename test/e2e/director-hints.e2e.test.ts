@@ -1,10 +1,10 @@
 // Status tells a person what keeps a service from working, with evidence and the command that mends it: a NAT server
-// whose way back leads past the director, and a server that is not there.
+// whose way back leads past the director, a dr server without the service's address, and a server that is not there.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DirectorStatus } from "@yardmaster/director";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { configOf, DirectorHost, vip } from "./director-host.ts";
+import { configOf, DirectorHost, serverAddress, vip } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 
 const patienceMs = 20_000;
@@ -48,6 +48,17 @@ describe.skipIf(needsRoot)("hints of a running director", () => {
     host.ip("server", "route replace default via 10.0.0.1");
     await host.run("client", ["timeout", "1", "bash", "-c", `: < /dev/tcp/${vip}/80`]);
     expect(await hintsOf(director.socketPath)).toEqual([]);
+    expect((await director.stop("SIGTERM")).status).toBe(0);
+  });
+
+  test("direct routing to a server that has not the service's address", async () => {
+    const servers = `servers: [{ address: ${serverAddress} }]`;
+    const director = await host.start(`services: { web: { address: ${vip}, port: 80, forwarding: dr, ${servers} } }\n`);
+    expect(await afterTraffic(director.socketPath, "YM_STATUS_NOT_ESTABLISHED")).toMatchObject({
+      message: "clients of 10.0.0.11:80 send SYNs and never get on: its answers do not reach them",
+      evidence: expect.stringMatching(/^\d+ connections, all of them SYN_RECV$/) as string,
+      hint: `on the server: yardmaster realserver up --method dr --service ${vip}; yardmaster realserver check`,
+    });
     expect((await director.stop("SIGTERM")).status).toBe(0);
   });
 

@@ -134,6 +134,22 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
       expect(stderr).toMatch(/= if it is on that link: ip route replace 10.9.0.1 dev back; /m);
     });
 
+    test("full NAT has no address of its own, or one that nobody answers for", async () => {
+      const servers = "servers: [{ address: 10.0.0.11 }]";
+      const web = (local: string) =>
+        `services: { web: { address: ${vip}, port: 80, forwarding: fullnat, ${local}${servers} } }\n`;
+      const without = await host.fail(web(""));
+      expect(without.status).toBe(2);
+      expect(without.stderr).toMatch(/error: fullnat has no IPv4 address to send to server 10.0.0.11 from$/m);
+      const foreign = await host.fail(web("localAddresses: [10.0.0.5], "));
+      expect(foreign.status).toBe(2);
+      expect(foreign.stderr).toMatch(
+        /error: answers to 10.0.0.5, no address of this machine, do not come here: nobody answers ARP for it$/m,
+      );
+      expect(foreign.stderr).toMatch(/= seen: ip route get 10.0.0.5: dev back$/m);
+      expect(foreign.stderr).toMatch(/= ip address add 10.0.0.5\/32 dev back$/m);
+    });
+
     test.each([
       ["no rights at all", "-all", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"],
       ["no CAP_BPF", "-bpf,-sys_admin", "CAP_BPF"],

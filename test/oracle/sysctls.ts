@@ -75,6 +75,7 @@ export class Sysctls {
       exactTimers: true,
       // The recorded kernel had its limits off.
       answersPerSecond: 0xffff_ffff,
+      pingVip: true,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },
     };
   }

@@ -24,10 +24,16 @@ export function wordsOf(address: Address): Net<"be32">[] {
   return Array.from({ length: address.length }, (_, index) => address.at(index));
 }
 
-/** Whether two addresses of one family are equal. */
+/**
+ * Whether two addresses of one family are equal. Word by word into one number: comparisons one after another would load
+ * all words first, and registers are few.
+ */
 export function isSameAddress(a: Address, b: Address): Bool {
-  const equal = Array.from({ length: Math.min(a.length, b.length) }, (_, index) => a.at(index).eq(b.at(index)));
-  return equal.reduce((all, one) => all.and(one));
+  let difference = a.at(0).raw().xor(b.at(0).raw());
+  for (let index = 1; index < Math.min(a.length, b.length); index++) {
+    difference = difference.or(a.at(index).raw().xor(b.at(index).raw()));
+  }
+  return difference.eq(0);
 }
 
 /** Copies an address into a place that may be longer; what is over there becomes 0. */

@@ -1,8 +1,17 @@
 // The packet's road from end to end: parse → find connection, or match a service and schedule →
 // forward. Composes the stations; each has a file of its own.
 
-import { guard, type Int, type Packet, type ProgramDefinition, pass, type Verdict, when, xdp } from "@yardmaster/ebpf";
-import { answer } from "./answer/answer.ts";
+import {
+  guard,
+  type Int,
+  leave,
+  type Packet,
+  type ProgramDefinition,
+  pass,
+  type Verdict,
+  when,
+  xdp,
+} from "@yardmaster/ebpf";
 import { Refusal } from "./answer/refusal.ts";
 import { currentTick } from "./clock.ts";
 import { families } from "./family.ts";
@@ -11,15 +20,14 @@ import { sendRequest } from "./forward/send-request.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { type Frame, parseFrame, parseTransport } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-import { flowOf, type Road, roadOf } from "./road.ts";
-import { scheduleFunction } from "./schedule/choose.ts";
+import { commonFunctions, flowOf, type Road, roadOf } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
 
 /** The balancer for a shape, on these maps. */
 export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefinition {
-  const schedule = scheduleFunction(maps, shape);
-  const roads = shape.families.map((name) => roadOf(maps, shape, families[name], schedule));
+  const common = commonFunctions(maps, shape);
+  const roads = shape.families.map((name) => roadOf(maps, shape, families[name], common));
   const body = (packet: Packet): Verdict => {
     const frame = parseFrame(packet, shape);
     for (const road of roads) {
@@ -32,14 +40,16 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family } = road;
-  const parsed = parseTransport(frame, networkHeader(family, frame.packet, frame.networkOffset));
+  const { maps, shape, family, answer, icmp } = road;
+  const { packet, networkOffset } = frame;
+  const network = networkHeader(family, packet, networkOffset);
+  const parsed = parseTransport(frame, network, () => icmp(packet));
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);
   when(traveller.refusal.isSet.not(), () => sendRequest(road, traveller, connection));
   guard(traveller.refusal.isSet).orDrop(reasons.internal);
-  answer({ maps, shape, now }, parsed, traveller.refusal);
+  leave(answer({ packet, note: traveller.refusal.note, now }));
 }
 
 function countVerdict(maps: BalancerMaps, reason: Int<"u32">): void {

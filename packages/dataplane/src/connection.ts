@@ -71,25 +71,31 @@ function renewal({ maps, shape, family, counters, templates }: Parts) {
    * Brings a connection up to date with a packet: next state, new expiry, counts. Returns a number of `renewals`. Only
    * called when something changes; see `touch`.
    */
-  const renew = fn(`renew${digit}`, parameters, u32, ({ connection, base, now }) => {
-    repeat(ATTEMPTS, () => {
-      const life = connection.life;
-      guard(isExpired(life, now).not()).orReturn(renewals.gone);
-      const state = stateOf(life);
-      const next = nextState(base, state);
-      const renewed = lifeOf(now.add(timeoutOf(next)), next);
-      const found = atomic(connection, Connection, "life").compareExchange(life, renewed);
-      when(found.eq(life), () => {
-        when(next.ne(state), () => {
-          counters.move(connection.destination, state, next);
-          const isAssured = next.eq(states.ESTABLISHED).and(connection.template.ne(0));
-          when(isAssured, () => returnValue(renewals.assured));
+  const renew = fn(
+    `renew${digit}`,
+    parameters,
+    u32,
+    ({ connection, base, now }) => {
+      repeat(ATTEMPTS, () => {
+        const life = connection.life;
+        guard(isExpired(life, now).not()).orReturn(renewals.gone);
+        const state = stateOf(life);
+        const next = nextState(base, state);
+        const renewed = lifeOf(now.add(timeoutOf(next)), next);
+        const found = atomic(connection, Connection, "life").compareExchange(life, renewed);
+        when(found.eq(life), () => {
+          when(next.ne(state), () => {
+            counters.move(connection.destination, state, next);
+            const isAssured = next.eq(states.ESTABLISHED).and(connection.template.ne(0));
+            when(isAssured, () => returnValue(renewals.assured));
+          });
+          returnValue(renewals.renewed);
         });
-        returnValue(renewals.renewed);
       });
-    });
-    return u32(renewals.renewed);
-  });
+      return u32(renewals.renewed);
+    },
+    { isGlobal: true },
+  );
 
   /**
    * Shows a packet to its connection, which was opened by `flow`. Writes only when the state changes or the expiry
@@ -129,35 +135,41 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
    * Ends the connection of a client's flow: claims it, takes the counts down, deletes its entries.
    * With `force` 0 only when its time is up. Returns 1 for the one caller that did it.
    */
-  const discard = fn(`discard${digit}`, parameters, u32, ({ flow, now, force }) => {
-    const connection = connections.lookup(flow).orReturn(0);
-    guard(connection.direction.eq(REQUEST)).orReturn(0);
-    const life = connection.life;
-    guard(stateOf(life).ne(states.CLAIMED)).orReturn(0);
-    guard(force.ne(0).or(isExpired(life, now))).orReturn(0);
-    const claimed = lifeOf(now, u32(states.CLAIMED));
-    guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
-    counters.unbind(connection.destination, stateOf(life));
-    templates.releaseHere(flow, connection);
-    const hasOwnEntry = connection.hasReplyEntry.ne(0);
-    if (hasLocalAddress(shape.methods)) {
-      when(hasOwnEntry.and(connection.method.eq(methods.fullnat.code)), () => {
-        giveLocalPortBack(maps, family, flow, connection, { share: "template key" });
-      });
-    }
-    if (answeringClients(shape.methods).length > 0) {
-      when(hasOwnEntry.and(connection.method.ne(methods.fullnat.code)), () => {
-        // In the bytes of the template's key, which has served.
-        const reply = stack(FlowKey, replyFlow(flow, connection), { share: "template key" });
-        connections.lookup(reply).then((entry) => {
-          const leadsHere = entry.port.eq(flow.destinationPort).and(isSameAddress(entry.address, flow.destination));
-          when(entry.direction.eq(REPLY).and(leadsHere), () => void connections.delete(reply));
+  const discard = fn(
+    `discard${digit}`,
+    parameters,
+    u32,
+    ({ flow, now, force }) => {
+      const connection = connections.lookup(flow).orReturn(0);
+      guard(connection.direction.eq(REQUEST)).orReturn(0);
+      const life = connection.life;
+      guard(stateOf(life).ne(states.CLAIMED)).orReturn(0);
+      guard(force.ne(0).or(isExpired(life, now))).orReturn(0);
+      const claimed = lifeOf(now, u32(states.CLAIMED));
+      guard(atomic(connection, Connection, "life").compareExchange(life, claimed).eq(life)).orReturn(0);
+      counters.unbind(connection.destination, stateOf(life));
+      templates.releaseHere(flow, connection);
+      const hasOwnEntry = connection.hasReplyEntry.ne(0);
+      if (hasLocalAddress(shape.methods)) {
+        when(hasOwnEntry.and(connection.method.eq(methods.fullnat.code)), () => {
+          giveLocalPortBack(maps, family, flow, connection, { share: "template key" });
         });
-      });
-    }
-    connections.delete(flow);
-    return u32(1);
-  });
+      }
+      if (answeringClients(shape.methods).length > 0) {
+        when(hasOwnEntry.and(connection.method.ne(methods.fullnat.code)), () => {
+          // In the bytes of the template's key, which has served.
+          const reply = stack(FlowKey, replyFlow(flow, connection), { share: "template key" });
+          connections.lookup(reply).then((entry) => {
+            const leadsHere = entry.port.eq(flow.destinationPort).and(isSameAddress(entry.address, flow.destination));
+            when(entry.direction.eq(REPLY).and(leadsHere), () => void connections.delete(reply));
+          });
+        });
+      }
+      connections.delete(flow);
+      return u32(1);
+    },
+    { isGlobal: true },
+  );
 
   /**
    * Tells a connection that its time is up: from now on it counts as absent, and is still in its destination's counts

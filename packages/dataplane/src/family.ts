@@ -63,6 +63,9 @@ function family(name: FamilyName) {
   /** What a wide service is found by: the class of the packet's port, see PortClass, and a prefix of the address. */
   const Prefix = struct(`prefix${digit}`, { portClass: be32, address });
 
+  /** An address that services have, without port. */
+  const VirtualPrefix = struct(`virtual_prefix${digit}`, { address });
+
   /**
    * For whom a real server answers: key is its address, port and protocol, value the service's address and port. Only
    * where that is one service; otherwise connections have reply entries.
@@ -79,6 +82,9 @@ function family(name: FamilyName) {
     clientPort: be16,
     servicePort: be16,
   });
+
+  /** An ICMP error: the flow that the packet which it quotes answers, and the ends of the connection. */
+  const Errand = struct(`icmp_errand${digit}`, { flow: FlowKey, ends: LocalFlow });
 
   /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
   const PortSearch = struct(`port_search${digit}`, {
@@ -119,8 +125,10 @@ function family(name: FamilyName) {
     Connection,
     ServiceKey,
     Prefix,
+    VirtualPrefix,
     ReplyRule,
     LocalFlow,
+    Errand,
     PortSearch,
     TemplateKey,
   };

@@ -1,26 +1,15 @@
 // The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
 // is opened now.
 
-import {
-  drop,
-  guard,
-  type Int,
-  leave,
-  pass,
-  referenceVariable,
-  u32,
-  type Variable,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
+import { type Int, referenceVariable, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
-import { endsOf, requestFlow } from "./flows.ts";
+import { endsOf, openingFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
-import { failure, OPENED, RESET, SUPERSEDED } from "./outcome.ts";
-import { firstDropCode, reasons } from "./reasons.ts";
+import { failure, leaveUnless, RESET, SUPERSEDED } from "./outcome.ts";
+import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
@@ -40,7 +29,7 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
         const ends = endsOf(flow, found);
-        const client = connections.lookup(requestFlow(flow, ends)).orPass(reasons.replyWithoutConnection);
+        const client = connections.lookup(openingFlow(family, flow, ends)).orPass(reasons.replyWithoutConnection);
         sendReply(road, traveller, client, ends, answering);
       });
     }
@@ -54,12 +43,12 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     isNew.get().ne(0),
     () => {
       if (hasLocalAddress(shape.methods)) {
-        findReplyByLocalPort(maps[family.name], flow, (client, ends) => {
+        findReplyByLocalPort(maps, family, flow, (client, ends) => {
           sendReply(road, traveller, client, ends, ["fullnat"]);
         });
       }
       if (answering.length > 0) {
-        findReplyByRule(maps[family.name], flow, (client, ends) => {
+        findReplyByRule(maps, family, flow, (client, ends) => {
           sendReply(road, traveller, client, ends, answering);
         });
       }
@@ -96,26 +85,15 @@ function goOnIn(
 
 /** Opens a connection; what may open none is refused or leaves. */
 function openIn(
-  { maps, open, insert }: Road,
+  { maps, open }: Road,
   { parsed: { flags }, flow, now, refusal }: Traveller,
   connection: ConnectionReference,
   succeeded: () => void,
 ): void {
-  const outcome = variable(u32(0));
-  open({ flow, flags, now, connection }, outcome);
-  insert({ flow, now, connection }, outcome);
-  const refuses = outcome.get().eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
+  const outcome = open({ flow, flags, now, connection });
+  const refuses = outcome.eq(failure(reasons.noDestination)).and(maps.settings.value.refusesByIcmp.ne(0));
   when(refuses, () => refusal.set("portUnreachable")).otherwise(() => {
-    leaveUnless(outcome.get());
+    leaveUnless(outcome);
     succeeded();
-  });
-}
-
-/** Leaves for the reason in `outcome`, unless it is OPENED. */
-function leaveUnless(outcome: Int<"u32">): void {
-  when(outcome.ne(OPENED), () => {
-    const code = outcome.sub(1);
-    guard(code.lt(firstDropCode)).orLeave(drop(code));
-    leave(pass(code));
   });
 }

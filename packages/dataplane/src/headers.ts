@@ -1,7 +1,7 @@
 // The headers that the data plane reads, as they lie on the wire. First stop of the packet's road.
 
 import { be16, be32, bytes, struct, u8 } from "@yardmaster/ebpf";
-import { families } from "./family.ts";
+import { families, type FamilyName } from "./family.ts";
 
 /** IEEE 802.3 header, 14 bytes; the destination in two words, to compare it without a loop. */
 export const Ethernet = struct(
@@ -50,6 +50,8 @@ export const Tcp = struct("tcp", {
 });
 /** RFC 768, 8 bytes. */
 export const Udp = struct("udp", { source: be16, destination: be16, length: be16, check: be16 });
+/** RFC 792 and RFC 4443, 8 bytes. `parameter`: the MTU of errors about it; number and sequence of echoes. */
+export const Icmp = struct("icmp", { type: u8, code: u8, check: be16, parameter: be32 });
 /** What TCP and UDP begin with. */
 export const Ports = struct("ports", { source: be16, destination: be16 });
 
@@ -63,6 +65,8 @@ export const OWN_HOPS = 64;
 // Protocol numbers (RFC 5237 registry).
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+/** ICMP by family. */
+export const ICMP_PROTOCOLS: Readonly<Record<FamilyName, number>> = { ipv4: 1, ipv6: 58 };
 /** Fragment header of IPv6 (RFC 8200). */
 export const IPPROTO_FRAGMENT = 44;
 

@@ -1,8 +1,8 @@
 // Puts a described connection into the table, counted at its destination, and the entry for its replies where it needs
-// one; undoes it all where that fails. In steps that the program calls one after another: the frames of functions that
+// one; undoes it all where that fails. In steps that one function calls one after another: the frames of functions that
 // call each other share 512 bytes.
 
-import { fn, type Int, repeat, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
+import { fn, guard, type Int, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
@@ -22,7 +22,7 @@ interface Insertion {
   readonly connection: ConnectionReference;
 }
 
-/** Goes on, in the program's own body, from what opening came to: `outcome` becomes OPENED or a failure. */
+/** Goes on, in the function that opens, from what that came to: `outcome` becomes OPENED or a failure. */
 export type Insert = (insertion: Insertion, outcome: Variable<Int<"u32">>) => void;
 
 /**
@@ -35,11 +35,12 @@ export function insertion(
   family: Family,
   functions: ConnectionFunctions,
 ): Insert {
-  const insert = insertFunction(maps, shape, family, functions);
+  const insert = clientEntry(maps, shape, family, functions);
   const { replyEntry, replyOwner } = replyEntryFunctions(maps, family);
   const { discard, counters, templates } = functions;
   const takeLocalPort = localPortFunction(maps, family);
-  return ({ flow, now, connection }, outcome) => {
+  return (insertion, outcome) => {
+    const { flow, now, connection } = insertion;
     if (hasFeature(shape, "persistence")) {
       when(outcome.get().eq(READY), () => {
         templates.bind(flow, connection, now, () => outcome.set(u32(failure(reasons.templatesFull))));
@@ -72,7 +73,7 @@ export function insertion(
           { isRare: true },
         );
         when(outcome.get().eq(READY), () => {
-          outcome.set(insert({ flow, now, connection }));
+          insert(insertion, outcome);
           when(outcome.get().eq(INSERTED), () => {
             counters.scheduled(connection.destination);
             outcome.set(u32(OPENED));
@@ -80,13 +81,14 @@ export function insertion(
         }).otherwise(() => templates.release(flow, connection));
       });
     }
-    when(outcome.get().eq(READY), () => outcome.set(insert({ flow, now, connection })));
+    when(outcome.get().eq(READY), () => insert(insertion, outcome));
     if (answeringClients(shape.methods).length === 0) return;
     when(outcome.get().eq(INSERTED), () => {
       const made = variable(replyEntry({ flow, connection }));
       when(made.get().eq(EXISTS), () => {
-        // Absent where whoever ends it was quicker: then there is room now.
-        const owner = stack(family.FlowKey, undefined, { share: "owner" });
+        // Absent where whoever ends it was quicker: then there is room now. Written before it is known, since a global
+        // function takes nothing that is not written.
+        const owner = stack(family.FlowKey, flow, { share: "owner" });
         when(replyOwner({ flow, connection, owner }).ne(0), () => void discard({ flow: owner, now, force: u32(0) }));
         made.set(replyEntry({ flow, connection }));
       });
@@ -102,53 +104,73 @@ export function insertion(
   };
 }
 
-/** An expired entry may be in the way, and, once that is gone, the one that another CPU opened in its place. */
-const ROUNDS = 2;
-
-/** The function that inserts the client's entry: OPENED, INSERTED or a failure. */
+/**
+ * The function that inserts the client's entry: OPENED, INSERTED, EXISTS where an expired entry was in the way, or a
+ * failure.
+ */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
-  const { counters, templates, discard } = functions;
-  return fn(`insert${digit}`, { flow: FlowKey, now: u32, connection: Connection }, u32, ({ flow, now, connection }) => {
-    const state = (): Int<"u32"> => stateOf(connection.life);
-    // Counted first: another CPU may change the state as soon as the entry is there.
-    counters.bind(connection.destination, state());
-    const undo = () => {
-      counters.unbind(connection.destination, state());
-      templates.release(flow, connection);
-    };
-    const outcome = variable(u32(0));
-    repeat(ROUNDS, (_, rounds) => {
-      outcome.set(connections.update(flow, connection, "create"));
-      when(outcome.get().ne(EXISTS), () => rounds.stop());
-      // Absent where whoever ends it was quicker: then there is room now.
-      connections.lookup(flow).then((other) => {
-        when(isExpired(other.life, now).not().and(other.direction.eq(REQUEST)), () => {
-          undo();
+  const { counters, templates } = functions;
+  return fn(
+    `insert${digit}`,
+    { flow: FlowKey, now: u32, connection: Connection },
+    u32,
+    ({ flow, now, connection }) => {
+      const state = (): Int<"u32"> => stateOf(connection.life);
+      // Counted first: another CPU may change the state as soon as the entry is there.
+      counters.bind(connection.destination, state());
+      const outcome = connections.update(flow, connection, "create");
+      when(
+        outcome.ne(0),
+        () => {
+          counters.unbind(connection.destination, state());
+          guard(outcome.eq(EXISTS)).orReturn(failure(reasons.tableFull));
+          // Absent where whoever ends it was quicker: then there is room now.
+          const other = connections.lookup(flow).orReturn(EXISTS);
+          const isCurrent = isExpired(other.life, now).not().and(other.direction.eq(REQUEST));
+          guard(isCurrent).orReturn(EXISTS);
+          templates.release(flow, connection);
           copyConnection(family, connection, other);
           returnValue(OPENED);
-        });
-      });
-      discard({ flow, now, force: u32(0) });
-    });
+        },
+        { isRare: true },
+      );
+      if (hasReplies(shape.methods)) {
+        when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
+      }
+      counters.scheduled(connection.destination);
+      return u32(OPENED);
+    },
+    { isGlobal: true },
+  );
+}
+
+/**
+ * The step that inserts the client's entry: OPENED, INSERTED or a failure. An expired entry may be in the way, and,
+ * once that is gone, the one that another CPU opened in its place.
+ */
+function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions): Insert {
+  const insert = insertFunction(maps, shape, family, functions);
+  const { discard, templates } = functions;
+  return (insertion, outcome) => {
+    const { flow, now, connection } = insertion;
+    outcome.set(insert(insertion));
     when(
-      outcome.get().ne(0),
+      outcome.get().eq(EXISTS),
       () => {
-        undo();
-        returnValue(failure(reasons.tableFull));
+        discard({ flow, now, force: u32(0) });
+        outcome.set(insert(insertion));
+        when(outcome.get().eq(EXISTS), () => outcome.set(u32(failure(reasons.tableFull))));
       },
       { isRare: true },
     );
-    if (hasReplies(shape.methods)) {
-      when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
-    }
-    counters.scheduled(connection.destination);
-    return u32(OPENED);
-  });
+    when(outcome.get().eq(failure(reasons.tableFull)), () => templates.release(flow, connection), { isRare: true });
+  };
 }
 
-function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
+/** Makes `to` equal to `from`. */
+export function copyConnection({ Connection }: Family, to: ConnectionReference, from: ConnectionReference): void {
   for (const field of Object.keys(Connection.fields) as (keyof typeof Connection.fields)[]) {
     Object.assign(to, { [field]: from[field] });
   }

@@ -21,13 +21,13 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress, wordsOf } from "./address.ts";
 import type { Family } from "./family.ts";
-import { requestFlow } from "./flows.ts";
+import { openingFlow, requestFlow } from "./flows.ts";
 import type { ReplyEnds } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired } from "./life.ts";
 import { EXISTS, failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
-import type { BalancerMaps, FamilyMaps } from "./schema.ts";
+import type { BalancerMaps } from "./schema.ts";
 
 /**
  * How many ends are tried before a connection is refused: with nine of ten taken, one in 700 000 connections then finds
@@ -39,13 +39,15 @@ type SearchReference = Reference<Family["PortSearch"]["fields"]>;
 
 /** Runs `found` for a packet from a server to a local address that belongs to a connection. */
 export function findReplyByLocalPort(
-  maps: FamilyMaps,
+  maps: BalancerMaps,
+  family: Family,
   flow: FlowReference,
   found: (connection: ConnectionReference, ends: ReplyEnds) => void,
 ): void {
-  maps.localFlows.lookup(flow).then(({ client, service, clientPort, servicePort }) => {
+  const { connections, localFlows } = maps[family.name];
+  localFlows.lookup(flow).then(({ client, service, clientPort, servicePort }) => {
     const ends = { client: { address: client, port: clientPort }, service: { address: service, port: servicePort } };
-    maps.connections.lookup(requestFlow(flow, ends)).then((connection) => {
+    connections.lookup(openingFlow(family, flow, ends)).then((connection) => {
       // One that took its place has another port.
       const isItsPort = connection.port.eq(flow.destinationPort);
       when(connection.method.eq(methods.fullnat.code).and(isItsPort), () => found(connection, ends));
@@ -63,25 +65,31 @@ const Probing = struct("port_probing", { outcome: u32, now: u32 });
 export function localPortFunction(maps: BalancerMaps, family: Family) {
   const { FlowKey, Connection, digit } = family;
   const parameters = { flow: FlowKey, connection: Connection, now: u32 };
-  return fn(`local_port${digit}`, parameters, u32, ({ flow, connection, now }) => {
-    const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
-    const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
-    const pool = destination.localPool;
-    begin(maps, search, { flow, connection, now, pool });
-    guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
-    const state = stack(Probing, { outcome: EXISTS, now });
-    const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
-    loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
-    const { outcome } = state;
-    const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
-    when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
-    when(outcome.eq(EXISTS), () => returnValue(EXISTS));
-    guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
-    connection.address = search.answer.destination;
-    connection.port = search.answer.destinationPort;
-    connection.hasReplyEntry = u8(1);
-    return u32(READY);
-  });
+  return fn(
+    `local_port${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection, now }) => {
+      const search = maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
+      const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
+      const pool = destination.localPool;
+      begin(maps, search, { flow, connection, now, pool });
+      guard(search.size.ne(0)).orReturn(failure(reasons.localPortsExhausted));
+      const state = stack(Probing, { outcome: EXISTS, now });
+      const rounds = choose(search.size.lt(PORT_PROBES), search.size, u32(PORT_PROBES));
+      loop(`try_port${digit}`, rounds, Probing, state, (_, probing) => probe(maps, family, probing));
+      const { outcome } = state;
+      const isExhausted = outcome.eq(EXISTS).and(search.hasOwner.eq(0));
+      when(isExhausted, () => returnValue(failure(reasons.localPortsExhausted)));
+      when(outcome.eq(EXISTS), () => returnValue(EXISTS));
+      guard(outcome.eq(0)).orReturn(failure(reasons.tableFull));
+      connection.address = search.answer.destination;
+      connection.port = search.answer.destinationPort;
+      connection.hasReplyEntry = u8(1);
+      return u32(READY);
+    },
+    { isGlobal: true },
+  );
 }
 
 interface Wanted {
@@ -162,9 +170,9 @@ function portAt(maps: BalancerMaps, number: Int<"u32">): Net<"be16"> {
   return port.get().toU16().toNet();
 }
 
-/** This CPU's search. */
+/** This CPU's search, in a function that returns what opening came to. */
 export function searchOf(maps: BalancerMaps, family: Family): SearchReference {
-  return maps[family.name].portSearch.lookup(0).orDrop(reasons.internal);
+  return maps[family.name].portSearch.lookup(0).orReturn(failure(reasons.internal));
 }
 
 /** Gives the end back that this CPU has just taken, for a connection that did not come about. */

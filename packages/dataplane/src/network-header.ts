@@ -2,22 +2,28 @@
 // between the families (the header checksum) is dealt with here.
 
 import {
+  be16,
   type Bool,
+  bytes,
   type ChecksumUpdate,
   checksum,
   checksumChange,
+  checksumDifference,
   type Cursor,
   guard,
   type Int,
   Net,
   repeat,
   type Packet,
+  randomU32,
+  u8,
   variable,
+  viewAs,
   when,
 } from "@yardmaster/ebpf";
-import type { Address } from "./address.ts";
+import { type Address, wordsOf } from "./address.ts";
 import { families, type Family, type FamilyName } from "./family.ts";
-import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6 } from "./headers.ts";
+import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6, OWN_HOPS } from "./headers.ts";
 import { reasons } from "./reasons.ts";
 
 /** Which end of the flow an address is of. */
@@ -31,17 +37,22 @@ export interface NetworkHeader {
   readonly protocol: Int<"u8">;
   /** Bytes of the packet without the link layer, as statistics and MTUs count. */
   readonly length: Int<"u32">;
-  /** At what follows the header, and its length in bytes. */
+  /** At what follows the header, how far from the packet's start that is, and its length in bytes. */
   readonly payload: Cursor;
+  readonly payloadOffset: Int<"u32">;
   readonly payloadLength: Int<"u32">;
   /** Time to live or hop limit as it came in. */
   readonly hops: Int<"u8">;
   /** Whether a router may fragment it: IPv4 without DF. */
   readonly mayBeFragmented: Bool;
+  /** Whether more than the plain header stands before the payload. */
+  readonly hasOptions: Bool;
   /** Takes one off the time to live or hop limit, and IPv4's checksum along. There must be one. */
   decrementHops(): void;
   /** Replaces an address, and IPv4's checksum along. Returns the change for the transport checksum. */
   replaceAddress(end: End, address: Address): ChecksumUpdate;
+  /** Makes the header that of a packet of the director's own, back to the sender. There must be no options. */
+  turnBack(): void;
 }
 
 /** EtherTypes of the families. */
@@ -68,19 +79,24 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   guard(ip.fragment.raw().and(FRAGMENT_MASK).eq(0)).orPass(reasons.fragment);
   guard(headerSum(packet, offset, headerLength).eq(0xffff)).orPass(reasons.badIpChecksum);
   guard(length.ge(headerLength)).orPass(reasons.malformedIp);
+  const payloadOffset = offset.add(headerLength);
   return {
     family: families.ipv4,
     source: ip.source,
     destination: ip.destination,
     protocol: ip.protocol,
     length,
-    payload: packet.cursorAt(offset.add(headerLength)),
+    payload: packet.cursorAt(payloadOffset),
+    payloadOffset,
     payloadLength: length.sub(headerLength),
     get hops() {
       return ip.timeToLive;
     },
     get mayBeFragmented() {
       return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
+    },
+    get hasOptions() {
+      return headerLength.ne(Ipv4.size);
     },
     decrementHops() {
       ip.timeToLive = ip.timeToLive.sub(1).toU8();
@@ -96,6 +112,14 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
       ip[end] = address;
       return change;
     },
+    turnBack() {
+      exchange(ip.source, ip.destination);
+      ip.timeToLive = u8(OWN_HOPS);
+      ip.identification = randomU32().toU16().toNet();
+      ip.fragment = be16(0);
+      ip.check = be16(0);
+      ip.check = checksumDifference({ to: viewAs(ip, Ipv4, bytes(Ipv4.size)) }).fold();
+    },
   };
 }
 
@@ -106,6 +130,7 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   const length = payloadLength.add(Ipv6.size);
   guard(length.add(offset).le(packet.length())).orPass(reasons.truncated);
   const protocol = ip.nextHeader;
+  const payloadOffset = offset.add(Ipv6.size);
   guard(protocol.ne(IPPROTO_FRAGMENT)).orPass(reasons.fragment);
   return {
     family: families.ipv6,
@@ -113,12 +138,16 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     destination: ip.destination,
     protocol,
     length,
-    payload: packet.cursorAt(offset.add(Ipv6.size)),
+    payload: packet.cursorAt(payloadOffset),
+    payloadOffset,
     payloadLength,
     get hops() {
       return ip.hopLimit;
     },
     get mayBeFragmented() {
+      return length.ne(length);
+    },
+    get hasOptions() {
       return length.ne(length);
     },
     decrementHops() {
@@ -129,10 +158,21 @@ function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
       ip[end] = address;
       return change;
     },
+    turnBack() {
+      exchange(ip.source, ip.destination);
+      ip.hopLimit = u8(OWN_HOPS);
+    },
   };
 }
 
-function addressChange(before: Address, after: Address): ChecksumUpdate {
+function exchange(one: Address, other: Address): void {
+  const words = wordsOf(one);
+  for (let word = 0; word < one.length; word++) one.set(word, other.at(word));
+  words.forEach((word, index) => other.set(index, word));
+}
+
+/** What putting `after` in the place of `before` does to a checksum. */
+export function addressChange(before: Address, after: Address): ChecksumUpdate {
   let change = checksumChange().replace(before.at(0), after.at(0));
   for (let word = 1; word < before.length; word++) change = change.replace(before.at(word), after.at(word));
   return change;

@@ -6,9 +6,12 @@ import {
   type Bool,
   bytes,
   fibLookup,
+  fn,
   guard,
   type Int,
+  Packet,
   type Reference,
+  returnValue,
   stack,
   struct,
   u16,
@@ -18,9 +21,10 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
+import { failure, leaveUnless, RESOLVED, UNRESOLVED } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-import type { BalancerMaps, NextHop } from "./schema.ts";
+import { type BalancerMaps, NextHop } from "./schema.ts";
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h), 64 bytes. */
 const FibLookup = struct("bpf_fib_lookup", {
@@ -47,9 +51,18 @@ const FIB_NOT_FORWARDED = 4;
 const FIB_FORWARDING_DISABLED = 5;
 const FIB_NO_NEIGHBOUR = 7;
 const NOTHING = new Uint8Array(6);
-const NO_ADDRESS = [0, 0, 0, 0];
 
 type HopReference = Reference<typeof NextHop.fields>;
+
+/** What routing is asked: of either family, so that there is one function for both. */
+const Destined = struct("destined", {
+  source: AnyAddress,
+  target: AnyAddress,
+  /** AF_INET or AF_INET6. */
+  family: u32,
+  /** The current tick. */
+  now: u32,
+});
 
 /** Where a packet goes, and what is known about the way there. */
 export interface WayOut {
@@ -59,59 +72,75 @@ export interface WayOut {
   readonly isOther: Bool;
 }
 
+/** Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. */
+export type AskRouting = ReturnType<typeof askRoutingFunction>;
+
 /** Makes `hop` good for `target`; `unresolved` runs, and leaves, where the kernel has yet to resolve a neighbour. */
 export function resolve(
-  maps: BalancerMaps,
-  parsed: Parsed,
+  { maps, askRouting }: { readonly maps: BalancerMaps; readonly askRouting: AskRouting },
+  { packet, network }: Parsed,
   { target, hop, isOther }: WayOut,
   now: Int<"u32">,
   unresolved: () => void,
 ): void {
   const age = now.sub(hop.refreshedAt);
   const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => askRouting(maps, parsed, { target, hop }, now, unresolved), { isRare: true });
+  when(
+    isOther.or(isStale),
+    () => {
+      // In the bytes of the packet's flow, which nobody asks for behind this point.
+      const destined = stack(Destined, undefined, { share: "flow" });
+      copyAddress(destined.source, network.source);
+      copyAddress(destined.target, target);
+      destined.family = u32(ADDRESS_FAMILIES[network.family.name]);
+      destined.now = now;
+      const outcome = askRouting({ packet, destined, hop });
+      when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => leaveUnless(outcome));
+    },
+    { isRare: true },
+  );
 }
 
-function askRouting(
-  maps: BalancerMaps,
-  parsed: Parsed,
-  { target, hop }: Pick<WayOut, "target" | "hop">,
-  now: Int<"u32">,
-  unresolved: () => void,
-): void {
-  const content = {
-    family: ADDRESS_FAMILIES[parsed.network.family.name],
-    protocol: 0,
-    sourcePort: 0,
-    destinationPort: 0,
-    length: 0,
-    ifindex: parsed.packet.ingressIfindex(),
-    classAndFlow: 0,
-    source: NO_ADDRESS,
-    destination: NO_ADDRESS,
-    vlan: 0,
-    sourceMac: NOTHING,
-    destinationMac: NOTHING,
-  };
-  // In the bytes of the packet's flow, which nobody asks for behind this point.
-  const question = stack(FibLookup, content, { share: "flow" });
-  copyAddress(question.source, parsed.network.source);
-  copyAddress(question.destination, target);
-  const answer = fibLookup(parsed.packet, question, 0);
-  when(answer.ne(0), () => {
-    hop.ifindex = u32(0);
-    guard(answer.ne(FIB_FORWARDING_DISABLED)).orDrop(reasons.forwardingDisabled);
-    guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orDrop(reasons.noRoute);
-    unresolved();
-  });
-  hop.refreshedAt = now;
-  hop.mtu = question.length;
-  hop.ifindex = question.ifindex;
-  hop.vlan = be16(0);
-  hop.macs.destination = question.destinationMac;
-  hop.macs.source = question.sourceMac;
-  maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
-    hop.ifindex = device.ifindex;
-    hop.vlan = device.vlan;
-  });
+/** The function that asks, for packets of both families. */
+export function askRoutingFunction(maps: BalancerMaps) {
+  return fn(
+    "ask_routing",
+    { packet: Packet, destined: Destined, hop: NextHop },
+    u32,
+    ({ packet, destined, hop }) => {
+      const question = stack(FibLookup, {
+        family: destined.family.toU8(),
+        protocol: 0,
+        sourcePort: 0,
+        destinationPort: 0,
+        length: 0,
+        ifindex: packet.ingressIfindex(),
+        classAndFlow: 0,
+        source: destined.source,
+        destination: destined.target,
+        vlan: 0,
+        sourceMac: NOTHING,
+        destinationMac: NOTHING,
+      });
+      const answer = fibLookup(packet, question, 0);
+      when(answer.ne(0), () => {
+        hop.ifindex = u32(0);
+        guard(answer.ne(FIB_FORWARDING_DISABLED)).orReturn(failure(reasons.forwardingDisabled));
+        guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orReturn(failure(reasons.noRoute));
+        returnValue(UNRESOLVED);
+      });
+      hop.refreshedAt = destined.now;
+      hop.mtu = question.length;
+      hop.ifindex = question.ifindex;
+      hop.vlan = be16(0);
+      hop.macs.destination = question.destinationMac;
+      hop.macs.source = question.sourceMac;
+      maps.vlanDevices.lookup({ ifindex: question.ifindex }).then((device) => {
+        hop.ifindex = device.ifindex;
+        hop.vlan = device.vlan;
+      });
+      return u32(RESOLVED);
+    },
+    { isGlobal: true },
+  );
 }

@@ -1,24 +1,14 @@
 // The road of a packet that has no connection: match a service, see whether it may open one, let the service's
 // scheduler or the client's template choose, describe the connection.
 
-import {
-  fn,
-  guard,
-  type Int,
-  type Reference,
-  returnValue,
-  u32,
-  u8,
-  type Variable,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
+import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
 import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
 import { aim } from "./aim.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { IPPROTO_TCP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, lifeOf, REQUEST } from "./life.ts";
+import { insertion } from "./insert.ts";
 import { failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
@@ -36,44 +26,51 @@ interface Opening {
   readonly connection: ConnectionReference;
 }
 
-/** Opens, in the program's own body: `outcome` becomes READY or a failure. */
-export type Open = (opening: Opening, outcome: Variable<Int<"u32">>) => void;
+/** What the functions of opening are made of. */
+interface Parts {
+  readonly connections: ConnectionFunctions;
+  readonly schedule: ReturnType<typeof scheduleFunction>;
+}
+
+/** Opens a connection and puts it into the table: OPENED or a failure. `connection` is what it came to. */
+export type OpenConnection = ReturnType<typeof openFunction>;
 
 /**
- * Makes the step that opens connections of a family: it fills `connection` in. Its functions are called one after
- * another, not by each other: together with what schedulers need their frames would not fit into 512 bytes.
+ * Makes the function that opens connections of a family. What it calls, it calls one after another: frames that call
+ * each other share 512 bytes.
  */
-export function opening(
-  maps: BalancerMaps,
-  shape: BalancerShape,
-  family: Family,
-  { connections, schedule }: { connections: ConnectionFunctions; schedule: ReturnType<typeof scheduleFunction> },
-): Open {
+export function openFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, parts: Parts) {
   const { FlowKey, Connection, digit } = family;
-  const parameters = { flow: FlowKey, flags: u32, now: u32, connection: Connection };
-  // Between the two the connection holds the index of its service in the place of its template.
-  const match = fn(`match${digit}`, parameters, u32, (args) => admitted(maps, shape, family, connections, args));
-  const describe = fn(`describe${digit}`, parameters, u32, (args) => described(maps, shape, family, connections, args));
-  return (args, outcome) => {
-    const { connection, flow, now } = args;
-    outcome.set(match(args));
-    when(outcome.get().eq(READY), () => {
+  const { connections, schedule } = parts;
+  const insert = insertion(maps, shape, family, connections);
+  return fn(
+    `open${digit}`,
+    { flow: FlowKey, flags: u32, now: u32, connection: Connection },
+    u32,
+    (opening) => {
+      const { connection, flow, now } = opening;
+      // Until it is described the connection holds the index of its service in the place of its template.
+      admit(maps, shape, family, connections, opening);
       when(connection.destination.eq(NO_DESTINATION), () => {
         connection.destination = schedule({ question: questionOf(flow, connection.template, now) });
       });
-      outcome.set(describe(args));
-    });
-  };
+      describe(maps, shape, family, connections, opening);
+      const outcome = variable(u32(READY));
+      insert(opening, outcome);
+      return outcome.get();
+    },
+    { isGlobal: true },
+  );
 }
 
-/** Which service the packet is for, and whether it may open a connection there: READY or a failure. */
-function admitted(
+/** Finds which service the packet is for; where it may not open a connection there, the function returns why. */
+function admit(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
   connections: ConnectionFunctions,
   opening: Opening,
-): Int<"u32"> {
+): void {
   const { flow, flags, now, connection } = opening;
   const index = matchService(maps, maps[family.name], shape, flow);
   guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
@@ -85,7 +82,6 @@ function admitted(
   assertBelowCaps(maps, shape, { index, service, now });
   connection.template = index;
   connection.destination = bound(shape, connections, opening, { index, service });
-  return u32(READY);
 }
 
 interface Match {
@@ -108,14 +104,14 @@ function bound(
   return chosen.get();
 }
 
-/** Fills `connection` in for its destination: READY or a failure. */
-function described(
+/** Fills `connection` in for its destination; where there is none, the function returns why. */
+function describe(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
   connections: ConnectionFunctions,
   { flow, flags, now, connection }: Opening,
-): Int<"u32"> {
+): void {
   const missing = failure(reasons.internal);
   const service = maps.services.lookup(connection.template).orReturn(missing).lookup(0).orReturn(missing);
   when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
@@ -126,7 +122,6 @@ function described(
   connection.direction = u8(REQUEST);
   connection.maskBits = service.maskBits.toU8();
   setState(connections, { flow, flags, now, connection });
-  return u32(READY);
 }
 
 /** Returns from the function being built with why there is no destination. */

@@ -48,12 +48,12 @@ export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
   return { shape, packet, ethernet, type: type.get(), networkOffset: offset.get() };
 }
 
-/** Reads the transport header behind `network`; what is neither TCP nor UDP, or malformed, leaves here. */
-export function parseTransport(frame: Frame, network: NetworkHeader): Parsed {
-  const { protocol, payload, payloadLength } = network;
+/** Reads the transport header behind `network`. What is malformed leaves; so does `other`, which gets all else. */
+export function parseTransport(frame: Frame, network: NetworkHeader, other: () => void): Parsed {
+  const { protocol, payload } = network;
   const transport = payload;
   const ports = transport.fork().read(Ports).orPass(reasons.truncated);
-  const flags = transportFlags(protocol, transport, payloadLength);
+  const flags = transportFlags(network, other);
   return { ...frame, network, ports, transport, protocol, flags };
 }
 
@@ -92,12 +92,14 @@ function skipTags(packet: Packet, first: Net<"be16">): { type: Variable<Net<"be1
   return { type, offset };
 }
 
-function isTag(type: Net<"be16">): Bool {
+/** Whether a frame of this type carries a VLAN tag. */
+export function isTag(type: Net<"be16">): Bool {
   return type.eq(ETH_P_8021Q).or(type.eq(ETH_P_8021AD));
 }
 
 /** Checks the transport header and gives TCP's flags. */
-function transportFlags(protocol: Int<"u8">, transport: Cursor, length: Int<"u32">): Int<"u32"> {
+function transportFlags(network: NetworkHeader, other: () => void): Int<"u32"> {
+  const { protocol, payload: transport, payloadLength: length } = network;
   const flags = variable(u32(0));
   when(protocol.eq(IPPROTO_TCP), () => {
     const tcp = transport.fork().read(Tcp).orPass(reasons.truncated);
@@ -105,7 +107,7 @@ function transportFlags(protocol: Int<"u8">, transport: Cursor, length: Int<"u32
     guard(headerLength.ge(Tcp.size).and(headerLength.le(length))).orPass(reasons.malformedTransport);
     flags.set(tcp.flags.toU32());
   }).otherwise(() => {
-    guard(protocol.eq(IPPROTO_UDP)).orPass(reasons.notTcpOrUdp);
+    when(protocol.ne(IPPROTO_UDP), other, { isRare: true });
     const udp = transport.fork().read(Udp).orPass(reasons.truncated);
     const udpLength = udp.length.toHost();
     guard(udpLength.ge(Udp.size).and(udpLength.le(length))).orPass(reasons.malformedTransport);

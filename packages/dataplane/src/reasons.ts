@@ -18,6 +18,8 @@ const texts = {
   badIpChecksum: { verdict: "pass", text: "IPv4 header checksum wrong" },
   fragment: { verdict: "pass", text: "fragment of an IP datagram" },
   notTcpOrUdp: { verdict: "pass", text: "neither TCP nor UDP" },
+  malformedIcmp: { verdict: "pass", text: "ICMP message cut off, or quoting no whole header" },
+  icmpWithoutConnection: { verdict: "pass", text: "ICMP error about no connection" },
   malformedTransport: { verdict: "pass", text: "TCP or UDP header malformed" },
   noService: { verdict: "pass", text: "for no virtual service" },
   notOpening: { verdict: "pass", text: "TCP without connection and not a SYN" },

@@ -5,11 +5,11 @@
 import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
-import { endsOf, replyFlow, requestFlow } from "./flows.ts";
+import { endsOf, OPENING, openingFlow, replyFlow, requestFlow } from "./flows.ts";
 import type { ReplyEnds } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
-import type { BalancerMaps, FamilyMaps } from "./schema.ts";
+import type { BalancerMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
 
 /**
@@ -17,14 +17,16 @@ import { states } from "./tcp-states.ts";
  * belongs to. Packets that belong to none go on: servers have traffic of their own.
  */
 export function findReplyByRule(
-  maps: FamilyMaps,
+  maps: BalancerMaps,
+  family: Family,
   flow: FlowReference,
   found: (connection: ConnectionReference, ends: ReplyEnds) => void,
 ): void {
+  const { connections, replyRules } = maps[family.name];
   const server = { address: flow.source, port: flow.sourcePort, protocol: flow.protocol.toU16() };
-  maps.replyRules.lookup(server).then((rule) => {
+  replyRules.lookup(stack(family.ServiceKey, server, OPENING)).then((rule) => {
     const ends = endsOf(flow, rule);
-    maps.connections.lookup(requestFlow(flow, ends)).then((connection) => {
+    connections.lookup(openingFlow(family, flow, ends)).then((connection) => {
       // The client may be connected to another server of the service.
       const isItsServer = connection.port.eq(flow.sourcePort).and(isSameAddress(connection.address, flow.source));
       const isRequest = connection.direction.eq(REQUEST).and(connection.hasReplyEntry.eq(0));
@@ -49,7 +51,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
     ({ flow, connection }) => {
       // Both in the frame at once: an update and a deletion may want them, and registers are few.
       const answer = stack(FlowKey, replyFlow(flow, connection));
-      findReplyByRule(maps[family.name], answer, () => returnValue(EXISTS));
+      findReplyByRule(maps, family, answer, () => returnValue(EXISTS));
       const entry = stack(Connection, {
         life: 0n,
         destination: connection.destination,
@@ -74,6 +76,7 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
       when(isAlive.get().eq(0), () => void connections.delete(answer));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   /** Who gets the replies that `connection` would: its client's flow, in `owner`. 0 where there is nobody. */
@@ -88,9 +91,10 @@ export function replyEntryFunctions(maps: BalancerMaps, family: Family) {
         returnValue(1);
       };
       connections.lookup(answer).then((entry) => found(endsOf(answer, entry)));
-      findReplyByRule(maps[family.name], answer, (_, ends) => found(ends));
+      findReplyByRule(maps, family, answer, (_, ends) => found(ends));
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   return { replyEntry, replyOwner };

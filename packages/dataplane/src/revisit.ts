@@ -23,30 +23,36 @@ export function needsRevisit(maps: BalancerMaps, flags: Int<"u32">): Bool {
  */
 export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: ConnectionFunctions) {
   const { Connection, digit } = family;
-  return fn(`revisit${digit}`, { connection: Connection, flags: u32, now: u32 }, u32, ({ connection, flags, now }) => {
-    const { onRemoval, reuseMode } = maps.settings.value;
-    const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
-    const supersede = () => {
-      expire(connection, now);
-      returnValue(SUPERSEDED);
-    };
-    const reschedules = onRemoval.eq(removalActions.reschedule);
-    when(flags.and(TCP_SYN).ne(0), () => {
-      when(reschedules.and(destination.weight.eq(0)), supersede);
-      // What is under a template stays there.
-      when(reuseMode.ne(0).and(connection.template.eq(0)), () => {
-        const state = stateOf(connection.life);
-        when(state.eq(states.TIME_WAIT).or(state.eq(states.CLOSE)), supersede);
-        const seesOneWay = connection.table.eq(transitionTables.requestOnly);
-        const isAfterFin = reuseMode.and(reuseModes.afterFin).ne(0).and(state.eq(states.FIN_WAIT));
-        when(isAfterFin.and(seesOneWay), supersede);
+  return fn(
+    `revisit${digit}`,
+    { connection: Connection, flags: u32, now: u32 },
+    u32,
+    ({ connection, flags, now }) => {
+      const { onRemoval, reuseMode } = maps.settings.value;
+      const destination = maps.destinations.lookup(connection.destination).orReturn(failure(reasons.internal));
+      const supersede = () => {
+        expire(connection, now);
+        returnValue(SUPERSEDED);
+      };
+      const reschedules = onRemoval.eq(removalActions.reschedule);
+      when(flags.and(TCP_SYN).ne(0), () => {
+        when(reschedules.and(destination.weight.eq(0)), supersede);
+        // What is under a template stays there.
+        when(reuseMode.ne(0).and(connection.template.eq(0)), () => {
+          const state = stateOf(connection.life);
+          when(state.eq(states.TIME_WAIT).or(state.eq(states.CLOSE)), supersede);
+          const seesOneWay = connection.table.eq(transitionTables.requestOnly);
+          const isAfterFin = reuseMode.and(reuseModes.afterFin).ne(0).and(state.eq(states.FIN_WAIT));
+          when(isAfterFin.and(seesOneWay), supersede);
+        });
       });
-    });
-    guard(destination.flags.and(destinationFlags.removed).ne(0)).orReturn(OPENED);
-    when(reschedules, supersede);
-    // Resets are not answered, and UDP has none.
-    const mayBeReset = stateOf(connection.life).ne(states.UDP).and(flags.and(TCP_RST).eq(0));
-    when(onRemoval.eq(removalActions.reset).and(mayBeReset), () => returnValue(RESET));
-    return u32(failure(reasons.destinationRemoved));
-  });
+      guard(destination.flags.and(destinationFlags.removed).ne(0)).orReturn(OPENED);
+      when(reschedules, supersede);
+      // Resets are not answered, and UDP has none.
+      const mayBeReset = stateOf(connection.life).ne(states.UDP).and(flags.and(TCP_RST).eq(0));
+      when(onRemoval.eq(removalActions.reset).and(mayBeReset), () => returnValue(RESET));
+      return u32(failure(reasons.destinationRemoved));
+    },
+    { isGlobal: true },
+  );
 }

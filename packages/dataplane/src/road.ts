@@ -2,27 +2,41 @@
 // travels on it.
 
 import { type Int, stack } from "@yardmaster/ebpf";
+import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { type Insert, insertion } from "./insert.ts";
+import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
-import { type Open, opening } from "./open.ts";
+import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
-import type { scheduleFunction } from "./schedule/choose.ts";
+import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
+import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road {
+export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
   readonly connections: ConnectionFunctions;
-  readonly open: Open;
-  readonly insert: Insert;
+  readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
+  readonly answer: Answer;
+  readonly icmp: TravelIcmp;
+}
+
+/** What it takes to send a packet. */
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
+
+/** The functions that packets of both families need, once in a program. */
+interface CommonFunctions {
+  readonly askRouting: AskRouting;
+  readonly sendTagged: SendTagged;
+  readonly schedule: ReturnType<typeof scheduleFunction>;
 }
 
 /** One packet on the road. */
@@ -35,17 +49,27 @@ export interface Traveller {
   readonly refusal: Refusal;
 }
 
-/** The road of a family; `schedule` is one for all. */
+export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): CommonFunctions {
+  return {
+    askRouting: askRoutingFunction(maps),
+    sendTagged: sendTaggedFunction(shape),
+    schedule: scheduleFunction(maps, shape),
+  };
+}
+
+/** The road of a family. */
 export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  schedule: ReturnType<typeof scheduleFunction>,
+  { schedule, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionFunctions(maps, shape, family);
-  const open = opening(maps, shape, family, { connections, schedule });
-  const insert = insertion(maps, shape, family, connections);
-  return { maps, shape, family, connections, open, insert, revisit: revisitFunction(maps, family, connections) };
+  const open = openFunction(maps, shape, family, { connections, schedule });
+  const revisit = revisitFunction(maps, family, connections);
+  const answer = answerFunction(maps, shape, family);
+  const icmp = icmpRoad({ ...common, maps, shape, family });
+  return { ...common, maps, shape, family, connections, open, revisit, answer, icmp };
 }
 
 /** The key of the packet's flow, as it arrived. */

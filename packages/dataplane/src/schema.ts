@@ -151,6 +151,9 @@ export const LocalAddress = struct("local_address", { address: AnyAddress });
 /** How many of them there may be in all pools together. */
 export const MAXIMUM_LOCAL_ADDRESSES = 4096;
 
+/** Where a CPU looks the options of a TCP header over, byte by byte. */
+export const OptionText = struct("option_text", { bytes: bytes(64) });
+
 /** Binds a client to a destination. */
 export const Template = struct("template", {
   /**
@@ -235,6 +238,8 @@ export const Settings = struct("settings", {
   dropRate: u32,
   /** 1: where no destination is available, the answer is an ICMP error; 0: the packet goes to the stack. */
   refusesByIcmp: u32,
+  /** 1: echo requests to virtual addresses are answered; 0: they go to the stack. */
+  pingVip: u32,
   /** ICMP errors and resets that the programs may send in a second. */
   answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */
@@ -334,12 +339,18 @@ export const CLIENT_HOPS = 1024;
 
 export const Counter = struct("counter", { packets: u64 });
 
+/** An address, or prefix of addresses, that services have: how many of them. */
+export const VirtualAddress = struct("virtual_address", { services: u32 });
+/** Taken only as they are needed. */
+const MAXIMUM_VIRTUAL_ADDRESSES = 131_072;
+
 /** Prefixes of all wide services, counted once for each class of ports that they have. */
 const MAXIMUM_PREFIXES = 65_536;
 
 /** The maps of one family; those of a family that the shape lacks have room for one entry. */
 function familyMaps(family: Family, shape: BalancerShape) {
-  const { digit, FlowKey, Connection, ServiceKey, Prefix, ReplyRule, TemplateKey, LocalFlow, PortSearch } = family;
+  const { digit, FlowKey, Connection, ServiceKey, Prefix, VirtualPrefix, ReplyRule, TemplateKey } = family;
+  const { LocalFlow, PortSearch } = family;
   const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
   const wide = hasFeature(shape, "wideServices");
   const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
@@ -359,6 +370,10 @@ function familyMaps(family: Family, shape: BalancerShape) {
      * way through the schedulers wrote there, and follow all of them to the end.
      */
     opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
+    /** What one step of an ICMP error's road tells the next. */
+    errands: arrayMap(`errands${digit}`, family.Errand, 1, { perCpu: true }),
+    /** Addresses and prefixes of services, whatever their ports. */
+    virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
   };
 }
@@ -390,6 +405,7 @@ export function balancerMaps(shape: BalancerShape) {
       LocalAddress,
       hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
     ),
+    optionText: arrayMap("option_text", OptionText, 1, { perCpu: true }),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
     vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),

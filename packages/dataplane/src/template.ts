@@ -175,6 +175,7 @@ function choosing(at: Place) {
       const template = templates.lookup(keyOf(family, flow, parts)).orReturn(NO_DESTINATION);
       return leadsTo(maps, template, template.life, now);
     },
+    { isGlobal: true },
   );
 
   /**
@@ -224,12 +225,12 @@ function choosing(at: Place) {
       countTemplates(maps, destination, u32(MINUS_ONE));
       when(outcome.ne(EXISTS), () => returnValue(1));
       templates.lookup(key).then((template) => {
-        const { life } = template;
-        const destination = leadsTo(maps, template, life, now);
+        const destination = leadsTo(maps, template, template.life, now);
         when(destination.ne(NO_DESTINATION), () => follow(template, destination));
       });
       return u32(0);
     },
+    { isGlobal: true },
   );
 
   return {
@@ -304,51 +305,67 @@ function retire({ maps, family }: Place, { key, template, life }: Found, now: In
   });
 }
 
-/** What connections do to the template that they were opened under. */
-function ofConnections({ maps, shape, family }: Place) {
-  const { FlowKey, Connection, digit } = family;
+/**
+ * Runs `act` on the template of a connection where its client finds it, and if it is retired, which `act` tells, there.
+ */
+function withTemplate(
+  { maps, family }: Place,
+  flow: FlowReference,
+  connection: ConnectionReference,
+  act: (template: TemplateReference) => Bool,
+): void {
   const { templates } = maps[family.name];
-  const parameters = { flow: FlowKey, connection: Connection };
-
-  /** Runs `act` on the template where the client finds it, and if it is retired, which `act` tells, there. */
-  const withTemplate = (
-    flow: FlowReference,
-    connection: ConnectionReference,
-    act: (template: TemplateReference) => Bool,
-  ): void => {
-    maps.destinations.lookup(connection.destination).then(({ service }) => {
-      const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
-      const isDone = variable(u32(0));
-      const key = keyOf(family, flow, parts);
-      templates.lookup(key).then((template) => {
-        when(template.serial.eq(connection.template), () => {
-          when(act(template).not(), () => isDone.set(u32(1)));
-        });
-      });
-      when(isDone.get().eq(0), () => {
-        disableKey(key, connection.template);
-        templates.lookup(key).then((template) => void act(template));
+  maps.destinations.lookup(connection.destination).then(({ service }) => {
+    const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
+    const isDone = variable(u32(0));
+    const key = keyOf(family, flow, parts);
+    templates.lookup(key).then((template) => {
+      when(template.serial.eq(connection.template), () => {
+        when(act(template).not(), () => isDone.set(u32(1)));
       });
     });
-  };
+    when(isDone.get().eq(0), () => {
+      disableKey(key, connection.template);
+      templates.lookup(key).then((template) => void act(template));
+    });
+  });
+}
+
+/** What connections do to the template that they were opened under. */
+function ofConnections(at: Place) {
+  const { shape, family } = at;
+  const { FlowKey, Connection, digit } = family;
+  const parameters = { flow: FlowKey, connection: Connection };
 
   const letGo = (flow: FlowReference, connection: ConnectionReference): void =>
-    withTemplate(flow, connection, (template) => {
+    withTemplate(at, flow, connection, (template) => {
       const before = atomic(template, Template, "life").fetchAdd(ONE_LESS_CONTROLLED);
       return before.shr(63).ne(0);
     });
-  const released = fn(`release${digit}`, parameters, u32, ({ flow, connection }) => {
-    letGo(flow, connection);
-    return u32(0);
-  });
-  const assured = fn(`assure${digit}`, parameters, u32, ({ flow, connection }) => {
-    withTemplate(flow, connection, (template) => {
-      // A claimed one stays claimed: its state has all bits set.
-      const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
-      return stateOf(before).eq(states.CLAIMED);
-    });
-    return u32(0);
-  });
+  const released = fn(
+    `release${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection }) => {
+      letGo(flow, connection);
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
+  const assured = fn(
+    `assure${digit}`,
+    parameters,
+    u32,
+    ({ flow, connection }) => {
+      withTemplate(at, flow, connection, (template) => {
+        // A claimed one stays claimed: its state has all bits set.
+        const before = atomic(template, Template, "life").fetchOr(ASSURANCE);
+        return stateOf(before).eq(states.CLAIMED);
+      });
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
 
   /** A connection opened under a template is established: the template is worth keeping under attack. */
   const assure = (flow: FlowReference, connection: ConnectionReference): void => void assured({ flow, connection });
@@ -391,27 +408,33 @@ function forgetting({ maps, family }: Place) {
    * Ends a template whose time is up, or gives it another minute where connections go on under it. Returns 1 for the
    * one caller that ended it.
    */
-  const discard = fn(`forget${digit}`, { key: TemplateKey, now: u32, force: u32 }, u32, ({ key, now, force }) => {
-    const template = templates.lookup(key).orReturn(0);
-    const life = template.life;
-    const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
-    when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
-    when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
-    when(force.eq(0).and(controlledOf(life).ne(0)), () => {
-      template.periodTicks = extension(maps);
-      exchange(
-        life
-          .shr(32)
-          .shl(32)
-          .or(life.toU32().add(extension(maps))),
-      );
-      returnValue(0);
-    });
-    when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
-    countTemplates(maps, template.destination, u32(MINUS_ONE));
-    templates.delete(key);
-    return u32(1);
-  });
+  const discard = fn(
+    `forget${digit}`,
+    { key: TemplateKey, now: u32, force: u32 },
+    u32,
+    ({ key, now, force }) => {
+      const template = templates.lookup(key).orReturn(0);
+      const life = template.life;
+      const exchange = (becomes: Int<"u64">) => atomic(template, Template, "life").compareExchange(life, becomes);
+      when(stateOf(life).eq(states.CLAIMED), () => returnValue(0));
+      when(force.eq(0).and(isExpired(life, now).not()), () => returnValue(0));
+      when(force.eq(0).and(controlledOf(life).ne(0)), () => {
+        template.periodTicks = extension(maps);
+        exchange(
+          life
+            .shr(32)
+            .shl(32)
+            .or(life.toU32().add(extension(maps))),
+        );
+        returnValue(0);
+      });
+      when(exchange(life.or(CLAIM)).ne(life), () => returnValue(0));
+      countTemplates(maps, template.destination, u32(MINUS_ONE));
+      templates.delete(key);
+      return u32(1);
+    },
+    { isGlobal: true },
+  );
 
   return { discard };
 }

@@ -7,19 +7,20 @@ import {
   guard,
   leave,
   Net,
-  type Packet,
+  Packet,
   type Reference,
   redirect,
   struct,
   tx,
   type Verdict,
   verdict,
+  verdictFn,
   when,
 } from "@yardmaster/ebpf";
 import { ETH_P_8021Q, Ethernet, VlanTag } from "./headers.ts";
-import type { Parsed } from "./parse.ts";
+import { isTag, type Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-import { MacPair, type NextHop } from "./schema.ts";
+import { MacPair, NextHop } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
 
 type HopReference = Reference<typeof NextHop.fields>;
@@ -27,30 +28,50 @@ type HopReference = Reference<typeof NextHop.fields>;
 const VLAN_ID = 0xff0f;
 
 /** Sends the packet to `hop`, with the tag that its way wants. */
-export function transmit(parsed: Parsed, hop: HopReference, shape: BalancerShape): Verdict {
-  const { packet, networkOffset } = parsed;
-  const send = () => sendTo(packet, hop, shape);
-  const isTagged = networkOffset.ne(Ethernet.size);
-  when(hop.vlan.eq(0).and(isTagged.not()), () => {
+export function transmit(
+  { shape, sendTagged }: Sending,
+  { packet, networkOffset }: Parsed,
+  hop: HopReference,
+): Verdict {
+  when(hop.vlan.eq(0).and(networkOffset.eq(Ethernet.size)), () => {
     setAddresses(packet.cursorAt(0), hop);
-    send();
+    sendTo(packet, hop, shape);
   });
-  guard(networkOffset.le(Ethernet.size + VlanTag.size)).orDrop(reasons.vlanMismatch);
-  when(isTagged.not(), () => {
-    pushTag(packet, hop);
-    send();
-  });
-  when(hop.vlan.eq(0), () => {
-    popTag(packet, hop);
-    send();
-  });
-  const frame = packet.cursorAt(0);
-  setAddresses(frame, hop);
-  const tag = frame.read(VlanTag).orDrop(reasons.internal);
-  const priority = tag.tci.raw().and(0xffff ^ VLAN_ID);
-  tag.tci = new Net("be16", priority.or(hop.vlan.raw()).toU16().operand());
-  send();
-  return drop(reasons.internal);
+  return sendTagged({ packet, hop });
+}
+
+/** What sends packets of one program. */
+interface Sending {
+  readonly shape: BalancerShape;
+  readonly sendTagged: SendTagged;
+}
+export type SendTagged = ReturnType<typeof sendTaggedFunction>;
+
+/** The function that sends a packet which has a tag or is to have one. */
+export function sendTaggedFunction(shape: BalancerShape) {
+  return verdictFn(
+    "send_tagged",
+    { packet: Packet, hop: NextHop },
+    ({ packet, hop }) => {
+      const outer = packet.read(Addresses).orDrop(reasons.internal);
+      when(isTag(outer.type).not(), () => {
+        pushTag(packet, hop);
+        sendTo(packet, hop, shape);
+      });
+      const tag = packet.read(VlanTag).orDrop(reasons.internal);
+      guard(isTag(tag.type).not()).orDrop(reasons.vlanMismatch);
+      when(hop.vlan.eq(0), () => {
+        popTag(packet, hop);
+        sendTo(packet, hop, shape);
+      });
+      outer.macs = hop.macs;
+      const priority = tag.tci.raw().and(0xffff ^ VLAN_ID);
+      tag.tci = new Net("be16", priority.or(hop.vlan.raw()).toU16().operand());
+      sendTo(packet, hop, shape);
+      return drop(reasons.internal);
+    },
+    { isGlobal: true },
+  );
 }
 
 /** Where frames carry their addresses; 14 bytes as all Ethernet headers. */

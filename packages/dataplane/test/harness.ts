@@ -407,7 +407,13 @@ export class Balancer implements Disposable {
   #writeSettings(): void {
     const { reuseMode = 0, onRemoval = "drop", dropRate = 0, ...switches } = this.#settings;
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
-    const { refusesByIcmp = false, answersPerSecond = 1000, renewalTicks = TICKS_PER_SECOND, rules } = switches;
+    const {
+      pingVip = true,
+      refusesByIcmp = false,
+      answersPerSecond = 1000,
+      renewalTicks = TICKS_PER_SECOND,
+      rules,
+    } = switches;
     this.map(this.maps.settings).update(0, {
       reuseMode,
       onRemoval: removalActions[onRemoval],
@@ -417,6 +423,7 @@ export class Balancer implements Disposable {
       refuseSourcePort20: Number(refuseSourcePort20),
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
+      pingVip: Number(pingVip),
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,

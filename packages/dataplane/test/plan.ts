@@ -89,6 +89,8 @@ export interface SettingsPlan {
   readonly renewalTicks?: number;
   /** Which tables of states. Default "normal". */
   readonly rules?: TransitionRules;
+  /** Echo requests to virtual addresses are answered. Default true. */
+  readonly pingVip?: boolean;
   /** ICMP errors that may be sent in a second. Default 1000. */
   readonly answersPerSecond?: number;
 }

@@ -93,6 +93,10 @@ export class ServiceTables implements Disposable {
       for (const { address, port, protocol } of endpointsOf(service)) {
         const key = { address: addressWords(address), port, protocol: PROTOCOLS[protocol] };
         this.#map(this.#maps[familyOf(address)].serviceIndex).update(key, { service: index });
+        this.#map(this.#maps[familyOf(address)].virtualAddresses).update(
+          { prefixLength: key.address.length * 32, data: { address: key.address } },
+          { services: 1 },
+        );
       }
     });
   }

@@ -1,7 +1,16 @@
 // What the control plane promises on either host: what it puts into the maps, what it reads back out of them
 // after packets have passed, and that connections end.
 
-import { families, Load, methods, REAPER_BATCH, sourceHashTable, states, transitionBytes } from "@yardmaster/dataplane";
+import {
+  families,
+  Load,
+  methods,
+  REAPER_BATCH,
+  reasons,
+  sourceHashTable,
+  states,
+  transitionBytes,
+} from "@yardmaster/dataplane";
 import type { BpfProgram, JsOf } from "@yardmaster/ebpf";
 import { describe, expect, it } from "vitest";
 import { addressWords } from "@yardmaster/packet";
@@ -87,6 +96,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       for (const client of clients) ipv4.clientHops.update(clientSlot(client), nothing(ipv4.clientHops));
       expect(`\n${dumpMaps(bench.dataplane, host)}\n`).toMatchInlineSnapshot(`
         "
+        addresses4 (lpm_trie, 131072)
+          prefixLength=32 data=address=198.51.100.10: services=4
+        addresses6 (lpm_trie, 1)
         client_hops4 (percpu_array, 1024)
         client_hops6 (percpu_array, 1024)
         connections4 (hash, 1000)
@@ -100,6 +112,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           5: address=10.0.0.11 port=11211 method=3 service=2 weight=1
           6: address=10.0.0.12 port=11211 method=3 service=2 weight=2
           7: address=10.0.0.14 port=25 method=1 flags=1 service=3 weight=65535
+        errands4 (percpu_array, 1)
+        errands6 (percpu_array, 1)
         identities (array, 64)
           0: text="tcp 198.51.100.10:80" family=4
           1: text="udp 198.51.100.10:53" family=4 scheduler=1
@@ -163,6 +177,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         settings (array, 1)
           0: ticksPerSecond=250
             reuseMode=1
+            pingVip=1
             answersPerSecond=1000
             localitySetTicks=21600000
             renewalTicks=250
@@ -175,7 +190,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 35)
+        verdicts (percpu_array, 37)
         vlan_devices (hash, 4096)
         "
       `);
@@ -293,7 +308,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       }));
       paths.updatePerCpu(0, cpus);
       verdicts.updatePerCpu(
-        9,
+        reasons.noService.code,
         cpus.map(() => ({ packets: 1n })),
       );
       const { packetsIn, bytesIn } = readServices(bench.dataplane)[0]?.servers[0] ?? {};

@@ -2,8 +2,10 @@
 import { createMemoryHost } from "@yardmaster/ebpf/vm";
 import { describeChanges } from "./live/changes.ts";
 import { describeCourse } from "./live/course.ts";
+import { describeReconciling } from "./live/reconciling.ts";
 import { describeRefusals } from "./live/refusals.ts";
 
 describeChanges(() => createMemoryHost());
 describeRefusals(() => createMemoryHost());
 describeCourse(() => createMemoryHost());
+describeReconciling(() => createMemoryHost());

@@ -1,11 +1,12 @@
 // Entry "@yardmaster/lab/choices": which runs a lab can do, and which it does when nothing is asked for. Loads nothing
 // else, so that a command line can name the words.
 import { type LabFamily, labFamilies } from "./addresses.ts";
-import type { LabChoice, LabHook, LabMethod, LabScenario } from "./layout.ts";
-import { labHooks, labMethods, labScenarios } from "./layout.ts";
+import type { LabChoice, LabEncapsulation, LabHook, LabMethod, LabScenario } from "./layout.ts";
+import { nameOf } from "./choice-text.ts";
+import { labEncapsulations, labHooks, labMethods, labScenarios } from "./layout.ts";
 
-export type { LabChoice, LabFamily, LabHook, LabMethod, LabScenario };
-export { labFamilies, labHooks, labMethods, labScenarios };
+export type { LabChoice, LabEncapsulation, LabFamily, LabHook, LabMethod, LabScenario };
+export { labEncapsulations, labFamilies, labHooks, labMethods, labScenarios };
 
 /** What is asked for; what is left out is as in the tour, `all` is every one of a kind. */
 export interface WantedChoices {
@@ -13,6 +14,7 @@ export interface WantedChoices {
   readonly scenario?: LabScenario | "all" | undefined;
   readonly family?: LabFamily | "all" | undefined;
   readonly hook?: LabHook | "all" | undefined;
+  readonly encapsulation?: LabEncapsulation | "all" | undefined;
 }
 
 /** What shows everything in a minute: each method with traffic over IPv4 and a packet's path in IPv6, then the mix. */
@@ -25,19 +27,17 @@ const tour: readonly LabChoice[] = [
 ];
 
 /** The runs to do, each once, in the tour's order. */
-export function choicesFor({ method, scenario, family, hook }: WantedChoices): readonly LabChoice[] {
-  const wanted = tour.flatMap((choice) =>
-    asWanted(labMethods, method, choice.method).flatMap((one) =>
-      asWanted(labFamilies, family, choice.family).flatMap((inFamily) =>
-        asWanted(labScenarios, scenario, choice.scenario).flatMap((shown) =>
-          asWanted(labHooks, hook, choice.hook).map(
-            (at): LabChoice => ({ method: one, family: inFamily, scenario: shown, hook: at }),
-          ),
-        ),
-      ),
-    ),
-  );
-  const once = new Map(wanted.map((choice) => [Object.values(choice).join(), choice]));
+export function choicesFor({ method, scenario, family, hook, encapsulation }: WantedChoices): readonly LabChoice[] {
+  const wanted = tour
+    .flatMap((choice) => asWanted(labMethods, method, choice.method).map((one) => ({ ...choice, method: one })))
+    .flatMap((choice) => asWanted(labFamilies, family, choice.family).map((one) => ({ ...choice, family: one })))
+    .flatMap((choice) => asWanted(labScenarios, scenario, choice.scenario).map((one) => ({ ...choice, scenario: one })))
+    .flatMap((choice) => asWanted(labHooks, hook, choice.hook).map((one) => ({ ...choice, hook: one })))
+    .flatMap((choice): readonly LabChoice[] => {
+      if (choice.method !== "tun") return [choice];
+      return asWanted(labEncapsulations, encapsulation, "ipip").map((one) => ({ ...choice, encapsulation: one }));
+    });
+  const once = new Map(wanted.map((choice) => [nameOf(choice), choice]));
   return [...once.values()];
 }
 

@@ -5,9 +5,12 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { removeControlGroups } from "./control-groups.ts";
+import { defaultDirectorCommand } from "./director-process.ts";
 import { ip } from "./ip-command.ts";
 import { LabError } from "./lab-error.ts";
 import { listNamespaces } from "./network.ts";
+import { restoreServers } from "./prepare-servers.ts";
 
 /** Labs keep their configuration, logs and sockets here, one folder each. */
 const labsFolder = "/run/yardmaster-lab";
@@ -61,6 +64,8 @@ export async function removeLeftovers(): Promise<readonly string[]> {
 export async function takeDown(name: string): Promise<void> {
   const namespaces = await listNamespaces(`${name}-`);
   await endProcesses(namespaces);
+  if (existsSync(labFolder(name))) await restoreServers(labFolder(name), namespaces, defaultDirectorCommand);
+  removeControlGroups(name);
   for (const namespace of namespaces) {
     await ip("netns", "delete", namespace).catch(async (error: unknown) => {
       // Another lab's start may be removing the same leftover at this moment.

@@ -18,6 +18,9 @@ export function directorConfig(layout: LabLayout): string {
     `  interfaces: [${layout.directorInterfaces.join(", ")}]`,
     `  hook: ${layout.hook}`,
     ...settings[layout.scenario],
+    ...(layout.localAddresses === undefined
+      ? []
+      : [`  localAddresses: [${layout.localAddresses.map(quoted).join(", ")}]`]),
     "services:",
     ...layout.services.flatMap((service) => serviceLines(layout, service)),
     "",
@@ -32,10 +35,16 @@ function serviceLines(layout: LabLayout, service: LabService): readonly string[]
     `    protocol: ${service.protocol}`,
     `    scheduler: ${service.scheduler}`,
     `    forwarding: ${layout.method}`,
+    ...(layout.encapsulation === undefined ? [] : [`    encapsulation: ${layout.encapsulation}`]),
     "    servers:",
     ...service.destinations.map(
       ({ address, port, weight }) =>
         `      - { address: ${address},${port === service.port ? "" : ` port: ${port},`} weight: ${weight} }`,
     ),
   ];
+}
+
+/** In a list in brackets a colon may not end a word. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
 }

@@ -16,7 +16,7 @@ const clientsThatSpread = 8;
 /** Everything that must hold of one method's run. */
 export function judge(layout: TracedLayout, measured: MethodMeasurement): readonly Expectation[] {
   return [
-    ...measured.services.flatMap((result) => judgeService(measured, result)),
+    ...measured.services.flatMap((result) => judgeService(layout, measured, result)),
     ...(measured.mixed === undefined ? [] : judgeMixed(measured.mixed)),
     ...(measured.scenario === "mixed" ? [] : judgeTrace(layout, measured.trace)),
     // A single connection's frames do not outnumber those of ARP; its way is judged hop by hop.
@@ -32,7 +32,11 @@ export function expectedConnections({ service, traffic }: ServiceResult): readon
   return service.destinations.map(({ weight }) => (traffic.connections * weight) / total);
 }
 
-function judgeService(measured: MethodMeasurement, result: ServiceResult): readonly Expectation[] {
+function judgeService(
+  layout: TracedLayout,
+  measured: MethodMeasurement,
+  result: ServiceResult,
+): readonly Expectation[] {
   const { service, traffic, requests } = result;
   const failures = causesText(traffic.failures);
   const observed = measured.status.services.find(({ name }) => name === service.name);
@@ -40,7 +44,6 @@ function judgeService(measured: MethodMeasurement, result: ServiceResult): reado
   const active = observed?.activeConnections ?? 0;
   // The one that is followed hop by hop comes after the traffic.
   const made = traffic.connections + (measured.trace?.service === service.name ? 1 : 0);
-  const foreign = traffic.foreignAddressesSeen.join(", ");
   return [
     {
       what: `${service.name}: every request is answered`,
@@ -53,11 +56,7 @@ function judgeService(measured: MethodMeasurement, result: ServiceResult): reado
       met: traffic.connectionsThatMoved === 0,
       detail: `${traffic.connectionsThatMoved} of ${traffic.connections} moved`,
     },
-    {
-      what: `${service.name}: servers see the client's own address`,
-      met: traffic.ownAddressSeen === traffic.answered,
-      detail: `${traffic.ownAddressSeen} of ${traffic.answered}${foreign === "" ? "" : `; others saw ${foreign}`}`,
-    },
+    judgeAddresses(layout, result),
     {
       what: `${service.name}: the director counts each connection once`,
       met: counted === made,
@@ -73,6 +72,19 @@ function judgeService(measured: MethodMeasurement, result: ServiceResult): reado
           },
         ]),
   ];
+}
+
+function judgeAddresses({ serversSee, localAddresses = [] }: TracedLayout, result: ServiceResult): Expectation {
+  const { service, traffic } = result;
+  const others = traffic.foreignAddressesSeen.join(", ");
+  const detail = `${traffic.ownAddressSeen} of ${traffic.answered}${others === "" ? "" : `; others saw ${others}`}`;
+  if (serversSee[service.protocol] === "client") {
+    const met = traffic.ownAddressSeen === traffic.answered;
+    return { what: `${service.name}: servers see the client's own address`, met, detail };
+  }
+  const isLocal = (endpoint: string): boolean => localAddresses.includes(endpoint.slice(0, endpoint.lastIndexOf(":")));
+  const met = traffic.ownAddressSeen === 0 && traffic.foreignAddressesSeen.every(isLocal);
+  return { what: `${service.name}: servers see the director's local addresses`, met, detail };
 }
 
 function judgeShares(result: ServiceResult): Expectation {

@@ -1,5 +1,9 @@
 // Counts the frames on the lab's cables before and after the traffic, to tell which way the packets went.
 // The counters are the kernel's own, of every interface, XDP or not (drivers/net/veth.c, veth_get_stats64).
+import { readFileSync } from "node:fs";
+
+import { withNetworkNamespace } from "@yardmaster/linux";
+
 import { ip } from "./ip-command.ts";
 import { serverHosts } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
@@ -7,7 +11,7 @@ import { namespaceOf } from "./network.ts";
 
 /** Frame counts, since the network stands or of a span of time. */
 export interface FrameCounts {
-  /** What was sent towards the director: requests. */
+  /** IP packets of the client, all of them for the director: requests. One is a frame. */
   readonly requests: number;
   /** What the real servers sent: replies. */
   readonly replies: number;
@@ -22,11 +26,9 @@ interface LinkStatistics {
 
 /** Reads the counters. */
 export async function readFrames(network: LabNetwork): Promise<FrameCounts> {
-  const { requestLink } = network.layout;
-  const links = await statisticsOf(network, requestLink.host);
   const director = await statisticsOf(network, "director");
   const servers = await Promise.all(serverHosts(network.layout).map(({ name }) => statisticsOf(network, name)));
-  const requests = sum(links.filter((link) => link.ifname === requestLink.interfaceName).map(sent));
+  const requests = packetsSentBy(network, "client");
   return {
     requests,
     replies: sum(servers.flat().map(sent)),
@@ -39,7 +41,7 @@ export function framesBetween(before: FrameCounts, after: FrameCounts): FrameCou
   return {
     requests: after.requests - before.requests,
     replies: after.replies - before.replies,
-    // A stray ARP frame may be counted by one side a moment before the other.
+    // ARP frames count as what reaches the director, but not as requests.
     repliesThroughDirector: Math.max(0, after.repliesThroughDirector - before.repliesThroughDirector),
   };
 }
@@ -47,6 +49,26 @@ export function framesBetween(before: FrameCounts, after: FrameCounts): FrameCou
 async function statisticsOf(network: LabNetwork, host: string): Promise<readonly LinkStatistics[]> {
   const text = await ip("-n", namespaceOf(network, host), "-s", "-j", "link", "show");
   return (JSON.parse(text) as LinkStatistics[]).filter((link) => link.ifname !== "lo");
+}
+
+/**
+ * IP packets that a host has sent, without ICMP, which has IPv6's neighbour discovery in it: OutRequests less OutMsgs
+ * (RFC 4293, RFC 2466), as net/ipv4/proc.c and net/ipv6/proc.c print them.
+ */
+function packetsSentBy(network: LabNetwork, host: string): number {
+  const read = (file: string): string => readFileSync(`/proc/thread-self/net/${file}`, "utf8");
+  const { ipv4, ipv6 } = withNetworkNamespace(namespaceOf(network, host), () => ({
+    ipv4: read("snmp"),
+    ipv6: read("snmp6"),
+  }));
+  // In IPv4's file a line with names is followed by one with values, both beginning with the protocol.
+  const valueOf = (protocol: string, name: string): number => {
+    const [names, values] = ipv4.split("\n").flatMap((line) => (line.startsWith(protocol) ? [line.split(" ")] : []));
+    return Number(values?.[names?.indexOf(name) ?? -1] ?? 0);
+  };
+  const valueOf6 = (name: string): number => Number(new RegExp(`^${name}\\s+(\\d+)`, "m").exec(ipv6)?.[1] ?? 0);
+  const sent4 = valueOf("Ip:", "OutRequests") - valueOf("Icmp:", "OutMsgs");
+  return sent4 + valueOf6("Ip6OutRequests") - valueOf6("Icmp6OutMsgs");
 }
 
 function sent(link: LinkStatistics): number {

@@ -24,6 +24,8 @@ export interface HostProcessOptions {
   readonly logFolder: string;
   /** With a channel, messages go both ways (`process.send`), and the program sees when we are gone. */
   readonly channel: "none" | "messages";
+  /** The path of a control group of version 2 to run in; that of the lab's own process unless given. */
+  readonly controlGroup?: string | undefined;
 }
 
 /** A started process. */
@@ -47,7 +49,11 @@ export function programCommand(file: string, ...args: readonly string[]): readon
 export function startHostProcess(options: HostProcessOptions): HostProcess {
   const logFile = join(options.logFolder, `${options.name}.log`);
   const log = openSync(logFile, "a");
-  const child = spawn("ip", ["netns", "exec", options.namespace, ...options.command], {
+  const inside = ["ip", "netns", "exec", options.namespace, ...options.command];
+  // A process moves itself before it becomes the program: sockets belong to the group in which they are made.
+  const moved = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', options.controlGroup ?? "", ...inside];
+  const [program = "", ...args] = options.controlGroup === undefined ? inside : moved;
+  const child = spawn(program, args, {
     detached: true,
     stdio: options.channel === "messages" ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
   });

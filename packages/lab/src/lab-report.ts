@@ -5,7 +5,7 @@ import type { DirectorStatus } from "@yardmaster/director";
 import type { DirectorEnd } from "./director-process.ts";
 import type { FrameCounts } from "./frames.ts";
 import type { LabFamily } from "./addresses.ts";
-import type { LabHook, LabMethod, LabScenario, LabService } from "./layout.ts";
+import type { LabEncapsulation, LabHook, LabMethod, LabScenario, LabService } from "./layout.ts";
 import type { MixedMeasurement } from "./mixed/mixed-report.ts";
 import type { TraceReport } from "./trace/trace-report.ts";
 import type { TrafficReport } from "./traffic-job.ts";
@@ -24,6 +24,7 @@ export interface MethodMeasurement {
   readonly scenario: LabScenario;
   readonly family: LabFamily;
   readonly hook: LabHook;
+  readonly encapsulation?: LabEncapsulation;
   readonly description: string;
   readonly clients: number;
   readonly readyAfterMs: number;

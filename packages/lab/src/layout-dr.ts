@@ -39,7 +39,7 @@ export function directRoutingLayout(choice: LabChoice, clientCount: number): Lab
     clientAddresses: clients,
     directorInterfaces: ["eth0"],
     services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port }),
-    requestLink: { host: "router", interfaceName: "eth0" },
+    serversSee: { tcp: "client", udp: "client" },
     requestPath: ["client", "router", "director", "server"],
     replyPath: ["server", "router", "client"],
     udpBindAddress: virtualAddress,

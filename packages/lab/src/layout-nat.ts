@@ -35,7 +35,7 @@ export function natLayout(choice: LabChoice, clientCount: number): LabLayout {
     clientAddresses: clients,
     directorInterfaces: ["eth0", "eth1"],
     services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
-    requestLink: { host: "router", interfaceName: "eth1" },
+    serversSee: { tcp: "client", udp: "client" },
     requestPath: ["client", "router", "director", "server"],
     replyPath: ["server", "director", "router", "client"],
     udpBindAddress: family === "ipv4" ? "0.0.0.0" : "::",

@@ -3,13 +3,13 @@
 
 import type { Scheduler } from "@yardmaster/director";
 
-import { addressIn, type LabFamily, type NetworkName, withPrefix } from "./addresses.ts";
+import { addressIn, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
-export const labMethods = ["nat", "dr"] as const;
+export const labMethods = ["nat", "dr", "fullnat"] as const;
 
-/** One of them. */
-export type LabMethod = (typeof labMethods)[number];
+/** One of them, or tun, whose half in the data plane is still to come. */
+export type LabMethod = (typeof labMethods)[number] | "tun";
 
 /**
  * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; or what holds
@@ -26,12 +26,20 @@ export const labHooks = ["xdp", "xdp-generic"] as const;
 /** One of them. */
 export type LabHook = (typeof labHooks)[number];
 
+/** What `tun` wraps packets in. */
+export const labEncapsulations = ["ipip", "gue", "gre"] as const;
+
+/** One of them. */
+export type LabEncapsulation = (typeof labEncapsulations)[number];
+
 /** What a layout is made for. */
 export interface LabChoice {
   readonly method: LabMethod;
   readonly scenario: LabScenario;
   readonly family: LabFamily;
   readonly hook: LabHook;
+  /** Of `tun`; the other methods have none. */
+  readonly encapsulation?: LabEncapsulation;
 }
 
 /** An address on an interface, with prefix length: `192.0.2.1/24`. */
@@ -96,8 +104,12 @@ export interface LabLayout extends LabChoice {
   /** The interfaces the director works on. */
   readonly directorInterfaces: readonly string[];
   readonly services: readonly LabService[];
-  /** The interface by which requests, and hardly anything else, leave for the director. */
-  readonly requestLink: LinkEnd;
+  /** Whose address servers see, by protocol: the client's, or the director's local one (full NAT). */
+  readonly serversSee: { readonly [Protocol in "tcp" | "udp"]: "client" | "director" };
+  /** Of `fullnat`: what requests are sent from. */
+  readonly localAddresses?: readonly string[];
+  /** Where servers are prepared by `yardmaster realserver up`: whom they trust as directors. */
+  readonly realServers?: { readonly directors: readonly string[] };
   /** Which way requests go and which way replies, switches aside. */
   readonly requestPath: HostPath;
   readonly replyPath: HostPath;
@@ -194,3 +206,48 @@ export function link(host: string, interfaceName: string, otherHost: string, oth
 export function atSwitch(hosts: readonly string[]): readonly LinkPlan[] {
   return hosts.map((host) => link(host, "eth0", switchHost.name, host));
 }
+
+/**
+ * The hosts of a network in which clients, director and servers are each behind the router, on networks of their own;
+ * the services' addresses are behind the director.
+ */
+export function acrossRouter(
+  family: LabFamily,
+  clients: readonly string[],
+  directorAddresses: readonly string[],
+): readonly HostPlan[] {
+  const gateway = (network: NetworkName): string => addressIn(network, family, 1);
+  const toRouter = (network: NetworkName): readonly string[] => [`default via ${gateway(network)}`];
+  return [
+    clientHost(family, clients),
+    hostPlan("router", {
+      settings: forwardingSettings,
+      addresses: {
+        eth0: [withPrefix(gateway("clients"))],
+        eth1: [withPrefix(gateway("outside"))],
+        eth2: [withPrefix(gateway("inside"))],
+      },
+      routes: [`${networkPrefix("services", family)} via ${addressIn("outside", family, 2)}`],
+    }),
+    hostPlan("director", {
+      settings: forwardingSettings,
+      addresses: { eth0: directorAddresses },
+      routes: toRouter("outside"),
+    }),
+    switchHost,
+    ...serverNames.map((name, index) =>
+      hostPlan(name, {
+        addresses: { eth0: [withPrefix(serverAddressesIn("inside", family)[index] ?? "")] },
+        routes: toRouter("inside"),
+      }),
+    ),
+  ];
+}
+
+/** Its cables. */
+export const acrossRouterLinks: readonly LinkPlan[] = [
+  link("client", "eth0", "router", "eth0"),
+  link("router", "eth1", "director", "eth0"),
+  link("router", "eth2", "switch", "router"),
+  ...atSwitch(serverNames),
+];

@@ -1,11 +1,15 @@
 // Every forwarding method's layout: where real and simulated lab, and tests, get their networks.
 import { directRoutingLayout } from "./layout-dr.ts";
+import { fullNatLayout } from "./layout-fullnat.ts";
 import { natLayout } from "./layout-nat.ts";
+import { tunnelLayout } from "./layout-tun.ts";
 import type { LabChoice, LabLayout, LabMethod } from "./layout.ts";
 
 const layouts: Readonly<Record<LabMethod, (choice: LabChoice, clientCount: number) => LabLayout>> = {
   nat: natLayout,
   dr: directRoutingLayout,
+  tun: tunnelLayout,
+  fullnat: fullNatLayout,
 };
 
 /** Of a choice, all but the method may be left out: native XDP, IPv4, scenario `shares`. */

@@ -2,14 +2,13 @@
 // and one connection that was followed.
 // The tests of the judgement and of the report change it.
 import type { MethodMeasurement } from "./lab-report.ts";
-import type { LabMethod } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import type { TraceReport } from "./trace/trace-report.ts";
 import { traceOf } from "./trace/trace-report.ts";
 import { clientOf, goodSightings } from "./trace/trace.fixture.ts";
 
 /** The measurement of a good run. */
-export function goodMeasurement(method: LabMethod): MethodMeasurement {
+export function goodMeasurement(method: "nat" | "dr"): MethodMeasurement {
   const directorInterfaces = method === "nat" ? ["eth0", "eth1"] : ["eth0"];
   const counters = {
     ...{ activeConnections: 0, inactiveConnections: 30, persistentClients: 0, connections: 31 },
@@ -80,7 +79,7 @@ export function goodMeasurement(method: LabMethod): MethodMeasurement {
   };
 }
 
-function goodTrace(method: LabMethod): TraceReport {
+function goodTrace(method: "nat" | "dr"): TraceReport {
   const layout = layoutOf({ method }, 1);
   const [service] = layout.services;
   const { address, port } = clientOf(layout);

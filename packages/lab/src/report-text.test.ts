@@ -38,7 +38,7 @@ test("a good run's report", () => {
              ethernet  02:00:00:02:00:00 → 02:00:00:01:00:00
              packet    198.51.100.10:80 → 203.0.113.10:40000, tcp PA, TTL 63
 
-      requests: 300 frames towards the director
+      requests: 300 packets from the client
       replies: 400 frames from the servers, 2 of them (1 %) through the director
       packets the director did not forward: pass not-ipv4 12
       all 16 expectations met

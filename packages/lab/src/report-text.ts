@@ -4,7 +4,8 @@ import { expectedConnections } from "./expectations.ts";
 import type { LabReport, MethodReport, ServiceResult } from "./lab-report.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
-import { failedRuns, scenarioLines, titleOf } from "./scenario-text.ts";
+import { titleOf } from "./choice-text.ts";
+import { failedRuns, scenarioLines } from "./scenario-text.ts";
 import { textTable } from "./text-table.ts";
 
 /** What one method's run showed: a table of its services, the client addresses, the way of the packets. */
@@ -80,7 +81,7 @@ function wayLines({ frames }: MethodReport): readonly string[] {
   const { requests, replies, repliesThroughDirector } = frames;
   const share = replies === 0 ? 0 : Math.round((100 * repliesThroughDirector) / replies);
   return [
-    `requests: ${requests} frames towards the director`,
+    `requests: ${requests} packets from the client`,
     `replies: ${replies} frames from the servers, ${repliesThroughDirector} of them (${share} %) through the director`,
   ];
 }

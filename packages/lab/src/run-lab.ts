@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { createLabFolder, labFolder, markKept, removeLeftovers, takeDown } from "./cleanup.ts";
 import { directorConfig } from "./director-config.ts";
+import { createControlGroup } from "./control-groups.ts";
 import type { DirectorCommand } from "./director-process.ts";
 import {
   defaultDirectorCommand,
@@ -20,15 +21,16 @@ import { leaveRunning, stopHostProcess, waitForPrograms } from "./host-process.t
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 import type { LabReport, MethodMeasurement, MethodReport, ServiceResult } from "./lab-report.ts";
 import type { LabChoice, LabLayout } from "./layout.ts";
-import { repliesPassDirector } from "./layout.ts";
+import { repliesPassDirector, serverHosts } from "./layout.ts";
 import { layoutOf } from "./layouts.ts";
 import { measureMixed } from "./mixed/measure.ts";
 import type { RunningLab } from "./mixed-site.ts";
 import { realSite } from "./mixed-site.ts";
 import type { LabNetwork } from "./network.ts";
 import { buildNetwork } from "./network.ts";
+import { prepareServers } from "./prepare-servers.ts";
 import { keptText, methodText, summaryText } from "./report-text.ts";
-import { nameOf } from "./scenario-text.ts";
+import { nameOf } from "./choice-text.ts";
 import { startServers } from "./servers.ts";
 import { recordTrace } from "./trace/record.ts";
 import { driveTraffic, startClient } from "./traffic.ts";
@@ -109,11 +111,13 @@ async function runOne(name: string, layout: LabLayout, options: LabOptions): Pro
   const started: HostProcess[] = [];
   let left = false;
   try {
-    const servers = startServers(network, folder);
+    const command = options.directorCommand ?? defaultDirectorCommand;
+    const controlGroupOf = controlGroups(name, layout);
+    await prepareServers(network, { command, folder, controlGroupOf });
+    const servers = startServers(network, folder, controlGroupOf);
     const client = startClient(network, folder);
     started.push(...servers, client);
     await waitForPrograms(started, options.signal);
-    const command = options.directorCommand ?? defaultDirectorCommand;
     const director = startDirector(network, { command, config: directorConfig(layout), folder });
     started.push(director.process);
     const readyAfterMs = await waitForDirector(director, options.signal);
@@ -135,6 +139,13 @@ async function runOne(name: string, layout: LabLayout, options: LabOptions): Pro
   }
 }
 
+/** A control group for each server's programs, where the client's address is given back to them. */
+function controlGroups(lab: string, layout: LabLayout): (host: string) => string | undefined {
+  if (layout.method !== "fullnat") return () => undefined;
+  const paths = new Map(serverHosts(layout).map(({ name }) => [name, createControlGroup(lab, nameOf(layout), name)]));
+  return (host) => paths.get(host);
+}
+
 async function measure(
   network: LabNetwork,
   running: RunningLab,
@@ -149,6 +160,7 @@ async function measure(
     scenario: layout.scenario,
     family: layout.family,
     hook: layout.hook,
+    ...(layout.encapsulation === undefined ? {} : { encapsulation: layout.encapsulation }),
     description: layout.description,
     clients: layout.clientAddresses.length,
     ...traffic,

@@ -1,25 +1,8 @@
-// What real and simulated lab say alike: the name of a run, and the lines that are its scenario's own.
+// What real and simulated lab say alike: the runs that failed, and the lines that are its scenario's own.
+import { nameOf } from "./choice-text.ts";
 import type { MethodReport, ServiceResult } from "./lab-report.ts";
-import type { LabChoice, LabMethod, LabScenario } from "./layout.ts";
 import { mixedLines } from "./mixed/mixed-text.ts";
 import { traceLines } from "./trace/trace-text.ts";
-
-const titles: Readonly<Record<LabMethod, string>> = { nat: "NAT", dr: "DR" };
-const suffixes: Readonly<Record<LabScenario, string>> = {
-  path: "",
-  shares: "",
-  mixed: ", long and short connections mixed",
-};
-
-/** `NAT over IPv6`, `NAT, long and short connections mixed`. */
-export function titleOf({ method, scenario, family }: Omit<LabChoice, "hook">): string {
-  return `${titles[method]}${family === "ipv6" ? " over IPv6" : ""}${suffixes[scenario]}`;
-}
-
-/** A short name for a choice, also of files and namespaces: `nat-ipv4-shares`, `nat-ipv6-path-xdp-generic`. */
-export function nameOf({ method, family, scenario, hook }: LabChoice): string {
-  return `${method}-${family}-${scenario}${hook === "xdp" ? "" : `-${hook}`}`;
-}
 
 /** The runs that did not pass, `nat-ipv4-shares and dr-ipv4-mixed`; undefined when all did. */
 export function failedRuns(methods: readonly MethodReport[]): string | undefined {

@@ -15,7 +15,11 @@ export interface RealServerOptions {
 }
 
 /** Starts a server program on every server's host. */
-export function startServers(network: LabNetwork, logFolder: string): readonly HostProcess[] {
+export function startServers(
+  network: LabNetwork,
+  logFolder: string,
+  controlGroupOf: (host: string) => string | undefined,
+): readonly HostProcess[] {
   return serverHosts(network.layout).map(({ name }) => {
     const options: RealServerOptions = {
       name,
@@ -25,7 +29,14 @@ export function startServers(network: LabNetwork, logFolder: string): readonly H
     };
     const command = programCommand("real-server.ts", JSON.stringify(options));
     const namespace = namespaceOf(network, name);
-    return startHostProcess({ namespace, name, command, logFolder, channel: "messages" });
+    return startHostProcess({
+      namespace,
+      name,
+      command,
+      logFolder,
+      channel: "messages",
+      controlGroup: controlGroupOf(name),
+    });
   });
 }
 

@@ -23,6 +23,7 @@ const native = {
   bpf: define("long syscall(long number, int command, void *attr, uint32_t size)"),
   open: define("int open(const char *path, int flags, uint32_t mode)"),
   close: define("int close(int fd)"),
+  flock: define("int flock(int fd, int operation)"),
   fcntl: define("int fcntl(int fd, int command, long argument)"),
   ioctl: define("int ioctl(int fd, unsigned long request, void *argument)"),
   mmap: define("intptr_t mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)"),
@@ -109,6 +110,12 @@ export function open(path: string, flags: number): number {
 /** close(2). */
 export function close(fd: number): number {
   return outcome(native.close(fd));
+}
+
+/** flock(2). */
+export function flock(fd: number, operation: number): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.flock(fd, operation));
 }
 
 /** fcntl(2) with a number as its argument. */

@@ -14,6 +14,7 @@ export { FileDescriptor, type OpenResource, openDescriptors, openResources } fro
 export { callCount, type FaultInjection, failNthCall, pageSize } from "./ffi.ts";
 export { isBpfFileSystem, mountBpfFileSystem, openDirectory } from "./file-system.ts";
 export { assertNothingOpen } from "./leak-check.ts";
+export { tryLock } from "./lock.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
 export {
   addAddress,

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { addAddress, findLink, listAddresses, removeAddress } from "@yardmaster/linux";
 import { parsePrefix } from "@yardmaster/packet";
 import { RealServerError } from "./errors.ts";
+import type { VirtualService } from "./options.ts";
 import { installToa, isToaInstalled, removeToa } from "./toa/install.ts";
+import { installUnwrapper, isUnwrapperInstalled, removeUnwrapper } from "./unwrap/install.ts";
 
 /** A value under /proc/sys. */
 export interface SysctlChange {
@@ -32,7 +34,17 @@ export interface ToaChange {
   readonly pinDirectory: string;
 }
 
-export type Change = SysctlChange | AddressChange | ToaChange;
+/** The program that takes outer headers off. */
+export interface UnwrapChange {
+  readonly kind: "unwrap";
+  readonly interface: string;
+  readonly directors: readonly string[];
+  readonly services: readonly VirtualService[];
+  readonly guePort: number;
+  readonly pinDirectory: string;
+}
+
+export type Change = SysctlChange | AddressChange | ToaChange | UnwrapChange;
 
 /** Whether two changes are the same, whatever was there before. */
 export function sameChange(a: Change, b: Change): boolean {
@@ -53,6 +65,8 @@ export function isInPlace(change: Change): boolean {
     }
     case "toa":
       return isToaInstalled(change.pinDirectory);
+    case "unwrap":
+      return isUnwrapperInstalled(change.pinDirectory);
   }
 }
 
@@ -68,6 +82,11 @@ export function make(change: Change): void {
     case "toa":
       installToa({ ...change, directors: change.directors.map(parsePrefix) });
       break;
+    case "unwrap": {
+      const { interface: interfaceName, ...options } = change;
+      installUnwrapper({ ...options, interfaceName, directors: change.directors.map(parsePrefix) });
+      break;
+    }
   }
 }
 
@@ -89,6 +108,9 @@ export function takeBack(change: Change): string | undefined {
     case "toa":
       removeToa(change.pinDirectory);
       return undefined;
+    case "unwrap":
+      removeUnwrapper(change.pinDirectory);
+      return undefined;
   }
 }
 
@@ -96,11 +118,13 @@ export function takeBack(change: Change): string | undefined {
 export function describeChange(change: Change): string {
   switch (change.kind) {
     case "sysctl":
-      return `${change.name}: ${change.before} → ${change.after}`;
+      return `${change.name} = ${change.after} (was ${change.before})`;
     case "address":
       return `${change.address}/${change.prefixLength} on ${change.interface}`;
     case "toa":
       return `clients' addresses from ${change.directors.join(", ")} told to programs in ${change.controlGroup}`;
+    case "unwrap":
+      return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface} (GUE: ${change.guePort})`;
   }
 }
 

@@ -6,6 +6,7 @@ export type RealServerErrorCode =
   | "YM_REALSERVER_CGROUP"
   | "YM_REALSERVER_INTERFACE"
   | "YM_REALSERVER_SYSCTL"
+  | "YM_REALSERVER_BUSY"
   | "YM_REALSERVER_STATE";
 
 /** An error with what was done, what went wrong and what to do in its message. */

@@ -27,6 +27,7 @@ export function planChanges(options: RealServerOptions, earlier: readonly Change
     ...(isLocal ? quietChanges(options, original) : []),
     ...(isLocal ? reversePathChanges(options, original) : []),
     ...(isLocal ? virtualAddresses(options).map(addressChange) : []),
+    ...(options.method === "tun" ? [unwrapChange(options)] : []),
     ...(options.method === "fullnat" ? [toaChange(options)] : []),
   ];
 }
@@ -68,6 +69,17 @@ function reversePathChanges(options: RealServerOptions, original: Original): Cha
 
 function addressChange(address: string): Change {
   return { kind: "address", interface: "lo", address, prefixLength: familyOf(address) === 4 ? 32 : 128 };
+}
+
+function unwrapChange(options: RealServerOptions): Change {
+  return {
+    kind: "unwrap",
+    interface: interfaceOf(options).name,
+    directors: options.directors.map(formatPrefix),
+    services: options.services,
+    guePort: options.guePort,
+    pinDirectory: pinDirectory(),
+  };
 }
 
 function toaChange({ directors, controlGroup }: RealServerOptions): Change {

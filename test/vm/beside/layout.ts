@@ -50,7 +50,7 @@ export const layout: LabLayout = {
   clientAddresses: Object.values(clientAddresses).flat(),
   directorInterfaces: ["eth0", "eth1"],
   services: [],
-  requestLink: { host: "client", interfaceName: "eth0" },
+  serversSee: { tcp: "client", udp: "client" },
   requestPath: ["client", "director", "server"],
   replyPath: ["server", "director", "client"],
   udpBindAddress: "0.0.0.0",

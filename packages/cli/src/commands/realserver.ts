@@ -1,6 +1,6 @@
 // `yardmaster realserver up|check|down`: what a real server needs so that directors can reach it, done and undone.
 import { type Command, Option } from "commander";
-import { CliError } from "../cli-error.ts";
+import { CliError, FailedCommand } from "../cli-error.ts";
 import { print, printJson, printNote } from "../output.ts";
 
 interface CommonOptions {
@@ -14,6 +14,7 @@ interface UpOptions extends CommonOptions {
   readonly director: readonly string[];
   readonly interface?: string;
   readonly cgroup?: string;
+  readonly guePort?: string;
 }
 
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
@@ -30,9 +31,11 @@ export function addRealServerCommand(program: Command): void {
     .addOption(new Option("--method <method>", "how directors reach this server: dr, tun, fullnat, nat").default("dr"))
     .option("--director <address>", "address or prefix that may send tunnels or name clients; repeated", collect, [])
     .option("--interface <name>", "where their packets come in (default: the way to the directors)")
+    .option("--gue-port <port>", "UDP port of tunnels that use GUE (default: 6080)")
     .option("--cgroup <path>", "control group whose programs are told clients' addresses (default: the root)");
+  const check = command.command("check").description("try every part of it and say what was tried and seen");
   const down = command.command("down").description("put everything back as it was");
-  for (const each of [up, down]) {
+  for (const each of [up, check, down]) {
     each
       .option(
         "--state-directory <path>",
@@ -41,6 +44,7 @@ export function addRealServerCommand(program: Command): void {
       .option("--json", "print the result as JSON");
   }
   up.action(bringUp);
+  check.action(tryAll);
   down.action(bringDown);
 }
 
@@ -56,6 +60,21 @@ async function bringUp(options: UpOptions): Promise<void> {
   for (const change of changes) print(`set    ${realServer.describeChange(change)}`);
   for (const change of found) print(`found  ${realServer.describeChange(change)}`);
   if (changes.length + found.length === 0) print("nothing to set");
+}
+
+const SIGNS = { good: "✓", bad: "✗", unknown: "?" } as const;
+
+async function tryAll({ json, stateDirectory }: CommonOptions): Promise<void> {
+  const { check, DEFAULT_STATE_DIRECTORY } = await import("@yardmaster/realserver");
+  const findings = check(stateDirectory ?? DEFAULT_STATE_DIRECTORY);
+  if (json === true) printJson(findings);
+  else {
+    for (const { outcome, part, tried, seen, advice } of findings) {
+      print(`${SIGNS[outcome]} ${part}\n    tried: ${tried}\n    seen:  ${seen}`);
+      if (advice !== undefined) print(`    do:    ${advice}`);
+    }
+  }
+  if (findings.some(({ outcome }) => outcome === "bad")) throw new FailedCommand(1);
 }
 
 async function bringDown({ json, stateDirectory }: CommonOptions): Promise<void> {

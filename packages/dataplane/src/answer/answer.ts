@@ -1,36 +1,47 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { guard, type Int, leave, redirect, tx, verdict, when } from "@yardmaster/ebpf";
-import type { Parsed } from "../parse.ts";
+import { drop, guard, leave, Packet, redirect, tx, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
+import type { Family } from "../family.ts";
+import { networkHeader } from "../network-header.ts";
+import { parseFrame, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
-import type { Refusal } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import { makeReset } from "./reset.ts";
 
-/** How an answer is to be made. */
-export interface Answering {
-  readonly maps: BalancerMaps;
-  readonly shape: BalancerShape;
-  readonly now: Int<"u32">;
+/** Answers a packet as its refusal notes, unless there have been too many answers. */
+export type Answer = ReturnType<typeof answerFunction>;
+
+/** The function that answers packets of a family. It reads the packet again: few are answered. */
+export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
+  return verdictFn(
+    `answer${family.digit}`,
+    { packet: Packet, note: u32, now: u32 },
+    ({ packet, note, now }) => {
+      const before = countInSecond(maps, maps.tallies.value.answers, now);
+      guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
+      const refusal = new Refusal(note);
+      const frame = parseFrame(packet, shape);
+      const network = networkHeader(family, packet, frame.networkOffset);
+      const parsed = parseTransport(frame, network, () => leave(drop(reasons.internal)));
+      when(refusal.is("reset"), () => {
+        makeReset(parsed);
+        sendBack(packet, shape);
+      });
+      makeIcmpError(parsed, refusal);
+      sendBack(packet, shape);
+      return drop(reasons.internal);
+    },
+    { isGlobal: true },
+  );
 }
 
-/** Sends what the refusal says, and leaves. */
-export function answer({ maps, shape, now }: Answering, parsed: Parsed, refusal: Refusal): void {
-  const before = countInSecond(maps, maps.tallies.value.answers, now);
-  guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
-  const { packet } = parsed;
-  const send = (): void => {
-    if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
-    leave(tx());
-  };
-  when(refusal.is("reset"), () => {
-    makeReset(parsed);
-    send();
-  });
-  makeIcmpError(parsed, refusal);
-  send();
+/** Sends a packet where it came from, and leaves. */
+export function sendBack(packet: Packet, shape: BalancerShape): void {
+  if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
+  leave(tx());
 }

@@ -20,7 +20,7 @@ import {
   when,
 } from "@yardmaster/ebpf";
 import type { FamilyName } from "../family.ts";
-import { Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
+import { Icmp, ICMP_PROTOCOLS, Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
@@ -36,13 +36,9 @@ const numbers = {
   ipv6: { portUnreachable: [1, 4], timeExceeded: [3, 0], tooBig: [2, 0] },
 } as const satisfies Record<FamilyName, Record<(typeof errors)[number], readonly [type: number, code: number]>>;
 
-/** RFC 792 and RFC 4443, 8 bytes. `parameter`: the MTU of errors about it, otherwise 0. */
-const Icmp = struct("icmp", { type: u8, code: u8, check: be16, parameter: be32 });
 /** Bytes of a whole error without its link layer (icmp_send in net/ipv4/icmp.c; IPV6_MIN_MTU). */
 const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
 const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.size, ipv6: Ipv6.size + Icmp.size };
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 /**
  * Bits of the type of service that an answer keeps, and the precedence it gets (IPTOS_TOS_MASK and
  * IPTOS_PREC_INTERNETCONTROL, include/uapi/linux/ip.h).
@@ -70,7 +66,7 @@ export function makeIcmpError(parsed: Parsed, refusal: Refusal): void {
   const length = quoted.add(Icmp.size);
   const sum = icmpAt.checksum(length, { atMost: most + Icmp.size }).orDrop(reasons.internal);
   const ip6 = () => front.fork().read(Ipv6).orDrop(reasons.internal);
-  icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(IPPROTO_ICMPV6), length))).fold();
+  icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(ICMP_PROTOCOLS.ipv6), length))).fold();
 }
 
 function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, refusal: Refusal): void {
@@ -101,7 +97,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
       identification: randomU32().toU16().toNet(),
       fragment: be16(0),
       timeToLive: OWN_HOPS,
-      protocol: IPPROTO_ICMP,
+      protocol: ICMP_PROTOCOLS.ipv4,
       check: be16(0),
       source: quoted.destination,
       destination: quoted.source,
@@ -124,7 +120,7 @@ function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
     {
       versionClassAndFlow: be32(0x6000_0000),
       payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
-      nextHeader: IPPROTO_ICMPV6,
+      nextHeader: ICMP_PROTOCOLS.ipv6,
       hopLimit: OWN_HOPS,
       source: quoted.destination,
       destination: quoted.source,

@@ -1,7 +1,7 @@
 // What the road notes where a packet is to be answered instead of forwarded. The answer itself is written in one place
 // of the program, at the end of the road.
 
-import { type Bool, type Int, u32, variable } from "@yardmaster/ebpf";
+import { type Bool, type Int, u32, type Variable, variable } from "@yardmaster/ebpf";
 
 /** What a packet is answered with; 0 in a program: nothing. */
 export const answers = { portUnreachable: 1, timeExceeded: 2, tooBig: 3, reset: 4 } as const;
@@ -12,7 +12,16 @@ const ANSWER_BITS = 3;
 /** The note of one packet. */
 export class Refusal {
   /** The answer's number in the low bits, the MTU that it tells above. */
-  readonly #note = variable(u32(0));
+  readonly #note: Variable<Int<"u32">>;
+
+  constructor(note: Int<"u32"> = u32(0)) {
+    this.#note = variable(note);
+  }
+
+  /** What a function that answers is told. */
+  get note(): Int<"u32"> {
+    return this.#note.get();
+  }
 
   /** `mtu` is what errors about it tell, in bytes. */
   set(answer: AnswerName, mtu?: Int<"u32">): void {

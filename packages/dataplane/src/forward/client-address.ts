@@ -9,11 +9,14 @@ import {
   type ChecksumUpdate,
   checksum,
   checksumChange,
+  type ArrayReference,
   be16,
   be32,
   fn,
   guard,
   type Int,
+  list,
+  loop,
   Packet,
   type Reference,
   repeat,
@@ -24,6 +27,7 @@ import {
   u64,
   u8,
   variable,
+  viewAs,
   when,
 } from "@yardmaster/ebpf";
 import { wordsOf } from "../address.ts";
@@ -33,7 +37,7 @@ import type { ConnectionReference } from "../life.ts";
 import type { ForwardingMethod } from "./method.ts";
 import type { Parsed } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import { type BalancerMaps, destinationFlags, Load, type NextHop } from "../schema.ts";
+import { type BalancerMaps, destinationFlags, Load, type NextHop, OptionText } from "../schema.ts";
 
 /** TCPOPT_ADDR: experimental (RFC 4727); and the other experimental kind, which some write for IPv6. */
 export const ADDRESS_OPTION = 254;
@@ -54,71 +58,102 @@ export const tellingMarks = {
   told: 0x40,
 } as const;
 
-const Byte = struct("byte", { value: u8 });
 const HalfWord = struct("half_word", { value: be16 });
 const Word = struct("word", { value: be32 });
 
 /** Offsets in a packet are below: two tags, an IPv4 header with options. */
 const OFFSET_MASK = 127;
 
+const OptionByte = struct("option_byte", { value: u8 });
+const asBytes = list(OptionByte, 64);
+const asWords = list(Word, 16);
+const Blotting = struct("blotting", { options: u32, left: u32, isBlotted: u32, found: u32 });
+
 /**
  * Blots out what options with an address the TCP header at `at` has: no-operations take their place, and the checksum
  * follows. One that is longer than what is left takes all of that along. Options end where the kernel's parser ends
  * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed.
  */
-const blot = fn(
-  "blot_options",
-  { packet: Packet, at: u32 },
-  u32,
-  ({ packet, at }) => {
-    const start = at.and(OFFSET_MASK);
-    packet.makeReadable(start.add(LONGEST_HEADER));
-    const tcp = packet.cursorAt(start).read(Tcp).orReturn(0);
-    const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
-    const left = variable(u32(0));
-    const isBlotted = variable(u32(0));
-    const sum = variable(u64(0));
-    repeat({ times: options, atMost: MOST_OPTIONS }, (index, rounds) => {
-      const at = start.add(index).add(Tcp.size);
-      const here = packet.cursorAt(at).read(Byte).orReturn(0);
-      when(left.get().eq(0), () => {
-        const kind = here.value;
-        when(kind.eq(OPTION_END), () => rounds.stop());
-        isBlotted.set(u32(0));
-        left.set(u32(1));
-        when(kind.ne(OPTION_NOTHING), () => {
-          const rest = options.sub(index);
-          const isOurs = kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO));
-          when(isOurs, () => isBlotted.set(u32(1)));
-          left.set(rest);
-          const isWhole = variable(u32(0));
-          when(rest.ge(2), () => {
-            const { value } = packet.cursorAt(at.add(1)).read(Byte).orReturn(0);
-            when(value.ge(2).and(value.le(rest)), () => {
-              left.set(value.toU32());
-              isWhole.set(u32(1));
-            });
-          });
-          when(isWhole.get().eq(0).and(isBlotted.get().eq(0)), () => rounds.stop());
+function blotFunction({ optionText }: BalancerMaps) {
+  return fn(
+    "blot_options",
+    { packet: Packet, at: u32 },
+    u32,
+    ({ packet, at }) => {
+      const start = at.and(OFFSET_MASK);
+      packet.makeReadable(start.add(LONGEST_HEADER));
+      const tcp = packet.cursorAt(start).read(Tcp).orReturn(0);
+      const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
+      const text = optionText.lookup(0).orReturn(0);
+      const words = viewAs(text, OptionText, asWords);
+      const each = (body: (word: Reference<typeof Word.fields>, copy: Reference<typeof Word.fields>) => void): void => {
+        repeat({ times: options.shr(2), atMost: MOST_OPTIONS / 4 }, (index) => {
+          const word = packet
+            .cursorAt(start.add(index.shl(2)).add(Tcp.size))
+            .read(Word)
+            .orReturn(0);
+          body(word, words.masked(index));
         });
+      };
+      each((word, copy) => (copy.value = word.value));
+      const state = stack(Blotting, { options, left: 0, isBlotted: 0, found: 0 });
+      loop("blot_byte", options, Blotting, state, (index, blotting) => {
+        const copy = optionText.lookup(0).orReturn(1);
+        blotByte(viewAs(copy, OptionText, asBytes), index, blotting);
       });
-      when(isBlotted.get().ne(0), () => {
-        // As halves of the 16-bit words that are summed up, in memory order.
-        const shift = index.and(1).shl(3);
-        const before = u32(0xffff).sub(here.value.toU32().shl(shift));
-        sum.set(sum.get().add(before).add(u32(OPTION_NOTHING).shl(shift)));
-        here.value = u8(OPTION_NOTHING);
+      guard(state.found.ne(0)).orReturn(0);
+      const sum = variable(u64(0));
+      each((word, copy) => {
+        const grown = checksumChange().replace(word.value, copy.value).plus({ sum: sum.get() }).sum;
+        sum.set(grown.and(0xffff_ffffn).add(grown.shr(32)));
+        word.value = copy.value;
       });
-      left.set(left.get().sub(1));
-    });
-    when(sum.get().ne(0), () => {
       const header = packet.cursorAt(start).read(Tcp).orReturn(0);
       packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
+      return u32(1);
+    },
+    { isGlobal: true },
+  );
+}
+
+/** One for all programs on the same maps. */
+const blotters = new WeakMap<BalancerMaps, ReturnType<typeof blotFunction>>();
+
+function blotterOf(maps: BalancerMaps) {
+  const known = blotters.get(maps) ?? blotFunction(maps);
+  blotters.set(maps, known);
+  return known;
+}
+
+/** One byte: the first of an option says how many follow it, and whether they are blotted out. */
+function blotByte(
+  text: ArrayReference<Reference<typeof OptionByte.fields>>,
+  index: Int<"u32">,
+  state: Reference<typeof Blotting.fields>,
+): void {
+  const here = text.masked(index);
+  when(state.left.eq(0), () => {
+    const kind = here.value;
+    guard(kind.ne(OPTION_END)).orReturn(1);
+    state.left = u32(1);
+    state.isBlotted = u32(0);
+    when(kind.ne(OPTION_NOTHING), () => {
+      const rest = state.options.sub(index);
+      const stated = text.masked(index.add(1)).value;
+      const isWhole = rest.ge(2).and(stated.ge(2)).and(stated.toU32().le(rest));
+      when(kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO)), () => (state.isBlotted = u32(1)));
+      state.left = rest;
+      when(isWhole, () => (state.left = stated.toU32())).otherwise(() => {
+        guard(state.isBlotted.ne(0)).orReturn(1);
+      });
     });
-    return u32(0);
-  },
-  { isGlobal: true },
-);
+  });
+  when(state.isBlotted.ne(0), () => {
+    here.value = u8(OPTION_NOTHING);
+    state.found = u32(1);
+  });
+  state.left = state.left.sub(1);
+}
 
 /** Whom the server is told of. */
 const clientType = ({ Address, digit }: Family) =>
@@ -266,7 +301,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
     when(
       blots.get().ne(0),
       () => {
-        blot({ packet, at });
+        blotterOf(maps)({ packet, at });
         if (!method.hasLocalAddress) return;
         when(tells.get().ne(0), () => {
           const outcome = tell({ packet, network: networkOffset, at, client });

@@ -4,6 +4,7 @@
 
 import { variable, viewAs, when } from "@yardmaster/ebpf";
 import { AnyAddress } from "../address.ts";
+import { translateError } from "../icmp/icmp-error.ts";
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod, Request } from "./method.ts";
 import { translate } from "./translate.ts";
@@ -22,10 +23,24 @@ export const fullNat: ForwardingMethod = {
       kind: "localAddressOwned",
       text: "packets to the local addresses reach the director: its own, or routed to it",
     },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   target: (request) => serverOf(request).address,
   request: (request) => translate(request.parsed, { source: request.connection, destination: serverEnd(request) }),
   reply: (parsed, { service, client }) => translate(parsed, { source: service, destination: client }),
+  requestError: (error, request) => {
+    const { connection } = request;
+    const server = serverEnd(request);
+    translateError(error, {
+      own: { source: connection.address, destination: server.address },
+      quoted: { source: server, destination: connection },
+    });
+  },
+  replyError: (error, { service, client }) =>
+    translateError(error, {
+      own: { source: service.address, destination: client.address },
+      quoted: { source: client, destination: service },
+    }),
   // The stack would take a packet from one of its own addresses for a forgery (a martian source, fib_validate_source in
   // net/ipv4/fib_frontend.c).
   whileUnresolved: { verdict: "drop", reason: reasons.serverNeighbourUnresolved },

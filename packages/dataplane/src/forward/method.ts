@@ -4,6 +4,7 @@
 import type { Net, Reason, Reference } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
 import type { Family } from "../family.ts";
+import type { IcmpError } from "../icmp/icmp-error.ts";
 import type { Parsed } from "../parse.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { TransitionTable } from "../tcp-states.ts";
@@ -76,6 +77,13 @@ export interface ForwardingMethod {
   readonly request: (request: Request) => void;
   /** Changes a server's packet on its way back. Only of methods that have replies. */
   readonly reply?: (parsed: Parsed, ends: ReplyEnds) => void;
+  /**
+   * Changes an ICMP error about a packet to the client, on its way to the server. `ports` in `parsed` are those of the
+   * client's packets. Default: it goes there unchanged but for what `request` does to any packet.
+   */
+  readonly requestError?: (error: IcmpError, request: Request) => void;
+  /** Changes an ICMP error about a packet to the server, on its way to the client. Of methods that have replies. */
+  readonly replyError?: (error: IcmpError, ends: ReplyEnds) => void;
   /** Why and how a packet leaves while the next hop is being resolved. */
   readonly whileUnresolved: { readonly verdict: "pass" | "drop"; readonly reason: Reason };
   /** The same for packets larger than the way out takes that may be fragmented. */

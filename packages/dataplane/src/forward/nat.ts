@@ -1,6 +1,7 @@
 // NAT, LVS's masquerading: the packet's destination becomes the real server; the server's answer comes
 // back through the director and gets the service's address again.
 
+import { translateError } from "../icmp/icmp-error.ts";
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod } from "./method.ts";
 import { translate } from "./translate.ts";
@@ -20,6 +21,11 @@ export const nat: ForwardingMethod = {
   target: ({ connection }) => connection.address,
   request: ({ parsed, connection }) => translate(parsed, { destination: connection }),
   reply: (parsed, { service }) => translate(parsed, { source: service }),
+  requestError: (error, { connection }) =>
+    translateError(error, { own: { destination: connection.address }, quoted: { source: connection } }),
+  // From the service, whoever sent it: the client knows of nobody else.
+  replyError: (error, { service }) =>
+    translateError(error, { own: { source: service.address }, quoted: { destination: service } }),
   // Translated: the stack routes it on and resolves the neighbour meanwhile.
   whileUnresolved: { verdict: "pass", reason: reasons.neighbourUnresolved },
   whenTooLarge: { verdict: "pass", reason: reasons.exceedsMtu },

@@ -1,14 +1,14 @@
 // The road of a server's packet once its client's connection is found: the connection's state, counters, what the
 // forwarding method does to it, next hop, time to live, and out.
 
-import { drop, guard, type Int, leave, pass, stack, when } from "@yardmaster/ebpf";
-import { type Address, isSameAddress, wordsOf } from "../address.ts";
+import { drop, guard, type Int, leave, pass, when } from "@yardmaster/ebpf";
+import { type Address, isSameAddress } from "../address.ts";
 import { transitionBase } from "../connection.ts";
-import { requestFlow } from "../flows.ts";
+import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
-import type { Road, Traveller } from "../road.ts";
+import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
@@ -31,7 +31,7 @@ export function sendReply(
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
-  const opening = () => stack(family.FlowKey, requestFlow(flow, ends), { share: "opened" });
+  const opening = () => openingFlow(family, flow, ends);
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
@@ -52,23 +52,24 @@ export function sendReply(
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */
-function sendToClient({ maps, shape, family }: Road, { parsed, now }: Traveller): void {
+export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller, "parsed" | "now">): void {
+  const { maps, family } = road;
   const { network } = parsed;
   const target = network.destination;
   const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
   const { hop } = client;
   const isOther = isSameAddress(client.address, target).not();
-  resolve(maps, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
+  resolve(road, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
   client.address = target;
   guard(network.length.le(hop.mtu)).orPass(reasons.exceedsMtu);
   guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
   network.decrementHops();
-  leave(transmit(parsed, hop, shape));
+  leave(transmit(road, parsed, hop));
 }
 
 /** Where a client's next hop is cached: the upper bits of a multiplicative hash. */
 function clientSlot(address: Address): Int<"u32"> {
-  const [first, ...rest] = wordsOf(address).map((word) => word.raw()) as [Int<"u32">, ...Int<"u32">[]];
-  const folded = rest.reduce((sum: Int<"u32">, word) => sum.xor(word), first);
+  let folded = address.at(0).raw();
+  for (let index = 1; index < address.length; index++) folded = folded.xor(address.at(index).raw());
   return folded.mul(0x9e37_79b1).shr(32 - Math.log2(CLIENT_HOPS));
 }

@@ -22,24 +22,29 @@ export function sendRequest(road: Road, traveller: Traveller, connection: () => 
 
 function sendBy(
   method: ForwardingMethod,
-  { maps, shape }: Road,
+  road: Road,
   { parsed, now, refusal }: Traveller,
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const request = { parsed, connection, maps };
-  const path = countedPath(maps, connection, network.length);
+  const request = { parsed, connection, maps: road.maps };
+  const path = countedPath(road.maps, connection, network.length);
   const { hop } = path;
+  const change = (): void => {
+    const finish = hasFeature(road.shape, "toa") ? withClientAddress({ ...request, hop, method }) : undefined;
+    method.request(request);
+    finish?.();
+  };
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
     if (verdict === "drop") {
       leave(drop(reason));
       return;
     }
-    method.request(request);
+    change();
     leave(pass(reason));
   };
   const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-  resolve(maps, parsed, way, now, () => giveUp(method.whileUnresolved));
+  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
   const isTooBig = network.length.gt(hop.mtu);
   when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
   when(
@@ -53,15 +58,13 @@ function sendBy(
   );
   when(refusal.isSet.not(), () => {
     network.decrementHops();
-    const finish = hasFeature(shape, "toa") ? withClientAddress({ ...request, hop, method }) : undefined;
-    method.request(request);
-    finish?.();
-    leave(transmit(parsed, hop, shape));
+    change();
+    leave(transmit(road, parsed, hop));
   });
 }
 
 /** The destination's counters and cached next hop, with the packet counted in. */
-function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
+export function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
   const path = maps.paths.lookup(destination).orDrop(reasons.internal);
   path.packetsIn = path.packetsIn.add(1);
   path.bytesIn = path.bytesIn.add(length);

@@ -28,16 +28,22 @@ export function questionOf(
 
 /** The function that chooses a destination: its index, or NO_DESTINATION. Only the shape's schedulers are in it. */
 export function scheduleFunction(maps: BalancerMaps, shape: BalancerShape) {
-  return fn("schedule", { question: Question }, u32, ({ question }) => {
-    const found = maps.services.lookup(question.locality.service).orReturn(NO_DESTINATION);
-    const scheduling = schedulingOf(maps, shape, question, found.lookup(0).orReturn(NO_DESTINATION));
-    const chosen = variable(u32(NO_DESTINATION));
-    for (const name of shape.schedulers) {
-      const { code, choose } = schedulers[name];
-      when(scheduling.service.scheduler.eq(code), () => chosen.set(choose(scheduling)));
-    }
-    return chosen.get();
-  });
+  return fn(
+    "schedule",
+    { question: Question },
+    u32,
+    ({ question }) => {
+      const found = maps.services.lookup(question.locality.service).orReturn(NO_DESTINATION);
+      const scheduling = schedulingOf(maps, shape, question, found.lookup(0).orReturn(NO_DESTINATION));
+      const chosen = variable(u32(NO_DESTINATION));
+      for (const name of shape.schedulers) {
+        const { code, choose } = schedulers[name];
+        when(scheduling.service.scheduler.eq(code), () => chosen.set(choose(scheduling)));
+      }
+      return chosen.get();
+    },
+    { isGlobal: true },
+  );
 }
 
 /** What a scheduler sees. The question is read where it is asked: what lives across walks costs room in the frame. */

@@ -150,7 +150,12 @@ const ofIpv4: readonly PacketScenario[] = [
     frame(ethernet(arriving), arp({ senderMac: arriving.source, senderAddress: client4, targetAddress: ipv4Wire.vip })),
     "otherProtocol",
   ),
-  passes(ipv4Wire, "ICMP passes", frame(ethernet(arriving), ipv4(ends4), icmp4({ type: 8 }), "ping"), "notTcpOrUdp"),
+  passes(
+    ipv4Wire,
+    "a ping with IP options passes",
+    frame(ethernet(arriving), ipv4({ ...ends4, options: [routerAlert] }), icmp4({ type: 8 }), "ping"),
+    "notTcpOrUdp",
+  ),
   passes(
     ipv4Wire,
     "another protocol passes",

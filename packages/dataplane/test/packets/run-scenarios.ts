@@ -11,6 +11,7 @@ import type { Balancer, Sent } from "../harness.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { Stage } from "../stage.ts";
 import { direct, ownDirect } from "./direct.ts";
+import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
 import { ownTranslation, translation } from "./translation.ts";
@@ -18,7 +19,10 @@ import { wires } from "./wire.ts";
 
 const groups: readonly (readonly [name: string, scenarios: readonly PacketScenario[]])[] = [
   ...wires.map((wire) => {
-    return [`over ${wire.family}`, [...translation(wire), ...direct(wire), ...leftAlone(wire)]] as const;
+    return [
+      `over ${wire.family}`,
+      [...translation(wire), ...direct(wire), ...ofIcmp(wire), ...leftAlone(wire)],
+    ] as const;
   }),
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
 ];

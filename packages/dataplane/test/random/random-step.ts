@@ -4,6 +4,8 @@
 import {
   ethernet,
   frame,
+  icmp4,
+  icmp6,
   ipv4,
   ipv6,
   mutateFrame,
@@ -124,6 +126,32 @@ function serverPacket(random: Random, { flow, destination }: ReferenceConnection
   });
 }
 
+/** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
+function icmpPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+  const { source, destination: vip, protocol } = flow;
+  const isV4 = familyOf(source) === "ipv4";
+  const macs = ethernet({ source: gatewayMac, destination: director.mac });
+  const message = (type: number, code = 0) =>
+    isV4 ? icmp4({ type, code, rest: 1300 }) : icmp6({ type, code, rest: 1300 });
+  const header = (ends: Pick<Ends, "source" | "destination">) => ipHeader(random, { ...flow, ...ends });
+  if (random.chance(0.2)) {
+    return frame(macs, header(flow), message(isV4 ? 8 : 128), random.bytes(random.below(20)));
+  }
+  const { address: server, port: serverPort } = destination;
+  const isAboutAnswer = random.chance(0.5);
+  const quoted = isAboutAnswer ? { source: vip, destination: source } : { source, destination: server };
+  const ports = isAboutAnswer
+    ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
+    : { sourcePort: flow.sourcePort, destinationPort: serverPort };
+  const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
+  const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
+  const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });
+  const about = frame(header(quoted), transport, random.bytes(4));
+  const shown = random.chance(0.1) ? about.subarray(0, random.below(about.length)) : about;
+  const whole = frame(macs, header(ends), message(type, random.below(5)), shown);
+  return random.chance(0.1) ? damaged(random, whole) : whole;
+}
+
 const all = ({ clients, vips, servers }: (typeof addresses)["ipv4"]) => [...clients, ...vips, ...servers];
 
 /**
@@ -197,5 +225,6 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
     const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
+  if (roll < 94 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
   return { kind: "packet", frame: strangePacket(random) };
 }

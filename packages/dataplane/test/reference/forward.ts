@@ -5,7 +5,7 @@ import { addressBytes, frame, ipv4, ipv6, tcp } from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
 import { type BalancerPlan, type HopPlan, INGRESS } from "../plan.ts";
 import { icmpError } from "./icmp-error.ts";
-import type { ReadFrame } from "./read-frame.ts";
+import type { ReadFrame, ReadPacket } from "./read-frame.ts";
 import { aged, sent } from "./rewrite.ts";
 
 export type Fate =
@@ -50,7 +50,7 @@ export function resetFor(bytes: Uint8Array, read: ReadFrame): Uint8Array {
 export function forward(
   plan: BalancerPlan,
   bytes: Uint8Array,
-  read: ReadFrame,
+  read: ReadPacket,
   hop: Required<HopPlan>,
   tooLarge: "exceedsMtu" | "directExceedsMtu" | "localExceedsMtu",
 ): Fate {

@@ -29,13 +29,17 @@ export function icmpError(link: Uint8Array, datagram: Uint8Array, kind: keyof (t
   return Uint8Array.of(...link.subarray(6, 12), ...link.subarray(0, 6), ...link.subarray(12), ...error);
 }
 
-/** The frame with the identification of an ICMP packet of IPv4 set to 0 and its header's checksum accordingly. */
+/**
+ * The frame with the identification of an ICMP packet of IPv4 set to 0 and its header's checksum accordingly. Not where
+ * there are options: the director's own packets have none.
+ */
 export function withoutChance(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 12;
   while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
   const ip = at + 2;
   if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip + 9] !== 1) return bytes;
+  if (bytes[ip] !== 0x45) return bytes;
   const changed = bytes.slice();
   changed.fill(0, ip + 4, ip + 6);
   changed.fill(0, ip + 10, ip + 12);

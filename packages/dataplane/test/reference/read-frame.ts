@@ -4,12 +4,12 @@
 import { foldSum, formatAddress, formatMac, sumWords } from "@yardmaster/packet";
 import type { FamilyName, ReasonName } from "../../src/index.ts";
 
-/** A TCP or UDP packet that the balancer may have to forward. */
-export interface ReadFrame {
+/** A frame up to what its IP packet carries. */
+export interface ReadPacket {
   readonly tags: readonly Uint8Array[];
   /** Offset of the IP header. */
   readonly ipAt: number;
-  /** Offset of the TCP or UDP header. */
+  /** Offset of what follows the IP header. */
   readonly transportAt: number;
   /** Where the IP packet ends; bytes behind are padding. */
   readonly endsAt: number;
@@ -17,24 +17,25 @@ export interface ReadFrame {
   readonly ttl: number;
   /** Must not be fragmented on its way. */
   readonly isWhole: boolean;
-  readonly protocol: "tcp" | "udp";
+  /** Number of the protocol. */
+  readonly next: number;
   readonly source: string;
   readonly destination: string;
+}
+
+/** A TCP or UDP packet that the balancer may have to forward. */
+export interface ReadFrame extends ReadPacket {
+  readonly protocol: "tcp" | "udp";
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly flags: number;
 }
 
 /** What an IP header says, of either version. */
-type IpHeader = Pick<
-  ReadFrame,
-  "transportAt" | "endsAt" | "totalLength" | "ttl" | "isWhole" | "source" | "destination"
-> & {
-  readonly next: number;
-};
+type IpHeader = Omit<ReadPacket, "tags" | "ipAt">;
 
 /** The bytes of a frame, read one after another; what is missing is 0. */
-function reader(bytes: Uint8Array) {
+export function reader(bytes: Uint8Array) {
   const byte = (at: number) => bytes[at] ?? 0;
   return {
     has: (end: number) => bytes.length >= end,
@@ -50,6 +51,18 @@ export function readFrame(
   macs: readonly string[],
   families: readonly FamilyName[] = ["ipv4"],
 ): ReadFrame | ReasonName {
+  const packet = readPacket(bytes, macs, families);
+  if (typeof packet === "string") return packet;
+  const transport = readTransport(bytes, packet);
+  return typeof transport === "string" ? transport : { ...packet, ...transport };
+}
+
+/** The same up to the IP header. */
+export function readPacket(
+  bytes: Uint8Array,
+  macs: readonly string[],
+  families: readonly FamilyName[] = ["ipv4"],
+): ReadPacket | ReasonName {
   const { has, word } = reader(bytes);
   if (!has(14)) return "truncated";
   if (!macs.includes(formatMac(bytes.subarray(0, 6)))) return "notForThisHost";
@@ -70,9 +83,7 @@ export function readFrame(
     : isOf("ipv6", 0x86dd)
       ? readIpv6(bytes, ipAt)
       : "otherProtocol";
-  if (typeof ip === "string") return ip;
-  const transport = readTransport(bytes, ip);
-  return typeof transport === "string" ? transport : { tags, ipAt, ...ip, ...transport };
+  return typeof ip === "string" ? ip : { tags, ipAt, ...ip };
 }
 
 function readIpv4(bytes: Uint8Array, ipAt: number): IpHeader | ReasonName {

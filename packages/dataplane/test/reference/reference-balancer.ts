@@ -20,7 +20,8 @@ import { count, createDestination, type Destination, discount, recount, setThres
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
-import { type ReadFrame, readFrame } from "./read-frame.ts";
+import { echoReply, errorTranslated, type Quoted, readIcmp } from "./icmp.ts";
+import { type ReadFrame, readFrame, type ReadPacket, readPacket } from "./read-frame.ts";
 import { blotted, telling, translated } from "./rewrite.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
@@ -181,7 +182,9 @@ export class ReferenceBalancer {
   }
 
   #fateOf(frame: Uint8Array): Fate {
-    const read = readFrame(frame, this.plan.macs ?? [director.mac], this.#families);
+    const macs = this.plan.macs ?? [director.mac];
+    const read = readFrame(frame, macs, this.#families);
+    if (read === "notTcpOrUdp") return this.#icmp(frame, readPacket(frame, macs, this.#families) as ReadPacket);
     if (typeof read === "string") return { verdict: "pass", frame, reason: read };
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
@@ -240,6 +243,59 @@ export class ReferenceBalancer {
     const { answersPerSecond = 1000 } = this.settings;
     if (!this.#answering.allows(this.now, answersPerSecond)) return { verdict: "drop", reason: "tooManyAnswers" };
     return { verdict: this.plan.sendBack ?? "tx", frame: make() };
+  }
+
+  /** Pings are answered, errors follow the connection that they are about. */
+  #icmp(frame: Uint8Array, read: ReadPacket): Fate {
+    const icmp = readIcmp(frame, read);
+    const pass = (reason: ReasonName): Fate => ({ verdict: "pass", frame, reason });
+    if (icmp === "echo") {
+      const isVirtual = this.services.some((of) => of.endpoints.some(({ address }) => address === read.destination));
+      if (!isVirtual || this.settings.pingVip === false) return pass("notTcpOrUdp");
+      return { verdict: this.plan.sendBack ?? "tx", frame: echoReply(frame, read) };
+    }
+    if (typeof icmp === "string") return pass(icmp);
+    if (icmp.source !== read.destination) return pass("icmpWithoutConnection");
+    const { protocol, source: destination, sourcePort: destinationPort } = icmp;
+    const { destination: source, destinationPort: sourcePort } = icmp;
+    const flow = key({ protocol, source, sourcePort, destination, destinationPort });
+    const isAlive = (connection: ReferenceConnection | undefined) =>
+      connection !== undefined && !this.#isExpired(connection);
+    const replying = this.#replies.get(flow);
+    const known = this.#connections.get(flow);
+    const answered = this.#locals.get(flow) ?? this.#answers.get(flow);
+    if (replying === undefined && known !== undefined && isAlive(known)) {
+      return this.#errorToServer(frame, read, icmp, known);
+    }
+    const server = replying ?? answered;
+    if (server === undefined || !isAlive(server)) return pass("icmpWithoutConnection");
+    return this.#errorToClient(frame, read, icmp, server);
+  }
+
+  #errorToServer(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
+    const { destination, local } = connection;
+    destination.traffic.packetsIn += 1;
+    destination.traffic.bytesIn += read.totalLength;
+    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
+    const changed = errorTranslated(frame, read, quoted, {
+      own: { source: local?.address, destination: destination.address },
+      quoted: { source: destination, destination: local },
+    });
+    const tooLarge = local === undefined ? "exceedsMtu" : "localExceedsMtu";
+    return forward(this.plan, changed, read, destination.hop, tooLarge);
+  }
+
+  #errorToClient(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
+    const { destination, flow, local } = connection;
+    destination.traffic.packetsOut += 1;
+    destination.traffic.bytesOut += read.totalLength;
+    const service = { address: flow.destination, port: flow.destinationPort };
+    const client = local && { address: flow.source, port: flow.sourcePort };
+    const changed = errorTranslated(frame, read, quoted, {
+      own: { source: service.address, destination: client?.address },
+      quoted: { source: client, destination: service },
+    });
+    return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
@@ -398,7 +454,7 @@ export class ReferenceBalancer {
       this.#answers.set(answer, connection);
       return undefined;
     }
-    const other = this.#replies.get(answer);
+    const other = this.#replies.get(answer) ?? this.#answers.get(answer);
     if (other !== undefined && this.#isExpired(other)) this.#end(other);
     else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
     this.#replies.set(answer, connection);

@@ -3,10 +3,10 @@
 
 import { foldSum, internetChecksum, macBytes, parseAddress, pseudoHeaderSum, sumWords } from "@yardmaster/packet";
 import type { HopPlan } from "../plan.ts";
-import type { ReadFrame } from "./read-frame.ts";
+import type { ReadFrame, ReadPacket } from "./read-frame.ts";
 
 /** Where a header of either version keeps its addresses, and how long they are; and what counts the hops. */
-function layoutOf(bytes: Uint8Array, { ipAt }: ReadFrame) {
+export function layoutOf(bytes: Uint8Array, { ipAt }: Pick<ReadPacket, "ipAt">) {
   const isV4 = (bytes[ipAt] ?? 0) >> 4 === 4;
   return isV4
     ? { isV4, addresses: ipAt + 12, length: 4, hops: ipAt + 8 }
@@ -101,7 +101,7 @@ export function telling(
 }
 
 /** The frame on its way out: one hop less to live, other MAC addresses, the tag that the way wants. */
-export function sent(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array {
+export function sent(bytes: Uint8Array, read: ReadPacket, hop: Required<HopPlan>): Uint8Array {
   const copy = bytes.slice();
   copy[layoutOf(copy, read).hops] = read.ttl - 1;
   sealHeader(copy, read);
@@ -118,14 +118,14 @@ export function aged(bytes: Uint8Array, read: ReadFrame): Uint8Array {
 }
 
 /** The tag's bytes, none for an untagged way. A tag that is there keeps type, priority and drop eligibility. */
-function tagFor({ tags }: ReadFrame, vlan: number): readonly number[] {
+function tagFor({ tags }: ReadPacket, vlan: number): readonly number[] {
   if (vlan === 0) return [];
   const [typeHigh = 0x81, typeLow = 0, control = 0] = tags[0] ?? [];
   return [typeHigh, typeLow, (control & 0xf0) | (vlan >> 8), vlan & 0xff];
 }
 
 /** Puts the checksum of an IPv4 header right. */
-function sealHeader(bytes: Uint8Array, read: ReadFrame): void {
+export function sealHeader(bytes: Uint8Array, read: ReadPacket): void {
   const { ipAt, transportAt } = read;
   if (!layoutOf(bytes, read).isV4) return;
   putWord(bytes, ipAt + 10, 0);
@@ -145,7 +145,7 @@ function transportSum(bytes: Uint8Array, read: ReadFrame): number {
   return foldSum(sumWords(bytes.subarray(transportAt, endsAt), pseudoHeader));
 }
 
-function putWord(bytes: Uint8Array, at: number, value: number): void {
+export function putWord(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 8;
   bytes[at + 1] = value & 0xff;
 }

@@ -61,7 +61,7 @@ describe("direct routing", () => {
       "warning YM_CONFIG_VIP_ANSWERED
         server 10.0.0.11 answers ARP for 198.51.100.10: clients there go past the director
         ip neighbour show dev eth0: 198.51.100.10 and 10.0.0.11 are both 02:00:00:00:00:0b
-        on the server: yardmaster realserver up --service 198.51.100.10 --method dr"
+        on the server: yardmaster realserver up --method dr --service 198.51.100.10"
     `);
   });
 });

@@ -1,9 +1,9 @@
 // The Network of the machine that we run on, as the kernel tells it over netlink and in /proc/sys.
 import { existsSync, readFileSync } from "node:fs";
-import { listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
+import { type Link, listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
 import type { Network, NetworkRoute } from "./network.ts";
 
-/** Interfaces, addresses and neighbours are read once, here; all else when asked. Throws SyscallError. */
+/** Interfaces, addresses and neighbours are read here, each route when it is first asked for. Throws SyscallError. */
 export function createLinuxNetwork(): Network {
   const links = listLinks();
   const nameOf = (index: number) => links.find((link) => link.index === index)?.name ?? `interface ${index}`;
@@ -14,19 +14,26 @@ export function createLinuxNetwork(): Network {
       { mac, state },
     ]),
   );
+  const routes = new Map<string, NetworkRoute | undefined>();
   return {
     interfaces: () => links,
     addresses: () => addresses,
     neighbour: (interfaceName, address) => neighbours.get(`${interfaceName} ${address}`),
     setting: readSetting,
-    routeTo: (address): NetworkRoute | undefined => {
-      const route = routeTo(address);
-      if (route.type === "unreachable") return undefined;
-      const { type, interfaceIndex, gateway, source } = route;
-      const mtu = route.mtu ?? links.find(({ index }) => index === interfaceIndex)?.mtu ?? 0;
-      return { type, interfaceName: nameOf(interfaceIndex), gateway, source, mtu };
+    routeTo: (address) => {
+      if (!routes.has(address)) routes.set(address, readRoute(address, links));
+      return routes.get(address);
     },
   };
+}
+
+function readRoute(address: string, links: readonly Link[]): NetworkRoute | undefined {
+  const route = routeTo(address);
+  if (route.type === "unreachable") return undefined;
+  const { type, interfaceIndex, gateway, source } = route;
+  const link = links.find(({ index }) => index === interfaceIndex);
+  const interfaceName = link?.name ?? `interface ${interfaceIndex}`;
+  return { type, interfaceName, gateway, source, mtu: route.mtu ?? link?.mtu ?? 0 };
 }
 
 /** Dots separate folders; an interface's own dot, as of a VLAN, is a slash in a setting's name (sysctl(8)). */

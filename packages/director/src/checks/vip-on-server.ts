@@ -1,6 +1,7 @@
 // With dr and tun the server has the service's address itself and must not answer ARP for it. From here only the
 // opposite can be seen, where the address is not this machine's own: that the server does answer.
 import type { Check } from "./check.ts";
+import { realServerUp } from "./real-server-command.ts";
 
 /** Finds a server that answers ARP or neighbour discovery for the service's address. */
 export const vipOnServer: Check = ({ forwarding, server, virtual }, network) => {
@@ -14,7 +15,7 @@ export const vipOnServer: Check = ({ forwarding, server, virtual }, network) => 
       code: "YM_CONFIG_VIP_ANSWERED",
       message: `server ${server} answers ARP for ${address}: clients there go past the director`,
       evidence: `ip neighbour show dev ${route.interfaceName}: ${address} and ${server} are both ${mac}`,
-      hint: `on the server: yardmaster realserver up --service ${address} --method ${forwarding}`,
+      hint: `on the server: ${realServerUp({ forwarding, virtual: [address], director: route.source })}`,
     } as const;
   });
 };

@@ -36,6 +36,22 @@ describe("a configuration on this network", () => {
     `);
   });
 
+  it("says at the local address what is wrong with it, once for all servers", () => {
+    const settings = `${vip}    forwarding: fullnat\n    localAddresses: [10.0.0.5, 10.0.0.6-10.0.0.7]\n`;
+    expect(check(web(settings, "address: 10.0.0.11", "address: 10.9.1.1"))).toMatchInlineSnapshot(`
+      "y.yaml:6:32: error: answers to 10.0.0.6, no address of this machine, do not come here: nobody answers ARP for it
+          6 |     localAddresses: [10.0.0.5, 10.0.0.6-10.0.0.7]
+            |                                ^
+            = seen: ip route get 10.0.0.6: dev eth0
+            = ip address add 10.0.0.6/32 dev eth0
+      y.yaml:6:32: error: answers to 10.0.0.7, no address of this machine, do not come here: nobody answers ARP for it
+          6 |     localAddresses: [10.0.0.5, 10.0.0.6-10.0.0.7]
+            |                                ^
+            = seen: ip route get 10.0.0.7: dev eth0
+            = ip address add 10.0.0.7/32 dev eth0"
+    `);
+  });
+
   it("says once what is wrong with the machine", () => {
     const settings = { "net.ipv4.conf.eth0.forwarding": "0" };
     const text = web(`${vip}    forwarding: nat\n`, "address: 10.0.0.11", "address: 10.0.0.12");

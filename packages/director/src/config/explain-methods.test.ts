@@ -37,6 +37,12 @@ describe("each fault of a method", () => {
     "pingVip as word": director("pingVip: maybe"),
     "port mapping with dr": service("", servers("port: 8080")),
     "port mapping of a dr server in a nat service": service("forwarding: nat", servers("port: 8080, forwarding: dr")),
+    "fullnat without local addresses": service("forwarding: fullnat"),
+    "fullnat of one server without local addresses of its family": `director: { localAddresses: [10.0.0.5] }\n${service(
+      'address: "2001:db8::1"',
+      '[{ address: "fd00::11", forwarding: fullnat }]',
+    )}`,
+    "local addresses of a service that cannot be read": service("forwarding: fullnat, localAddresses: [nowhere]"),
     "families that nat cannot mix": service("forwarding: nat", '[{ address: "fd00::11" }]'),
   };
   it.each(Object.entries(cases))("%s", (_, text) => {
@@ -195,6 +201,18 @@ describe("each fault of a method", () => {
       2:99 YM_CONFIG_PORT_MAPPING
         dr cannot map port 80 to 8080: it changes nothing but the MAC address
         = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
+      # fullnat without local addresses
+      2:86 YM_CONFIG_LOCAL_ADDRESS
+        fullnat has no IPv4 address to send to server 10.0.0.11 from
+        = write addresses that lead to the director, and that nothing else uses, under director.localAddresses
+      # fullnat of one server without local addresses of its family
+      3:81 YM_CONFIG_LOCAL_ADDRESS
+        fullnat has no IPv6 address to send to server fd00::11 from
+        = write addresses that lead to the director, and that nothing else uses, under director.localAddresses
+      # local addresses of a service that cannot be read
+      2:48 YM_CONFIG_ADDRESS
+        "nowhere" is no address, prefix or range
+        = an address, a prefix such as 10.0.0.16/28, or a range such as 10.0.0.5-10.0.0.9
       # families that nat cannot mix
       2:82 YM_CONFIG_FAMILY
         server fd00::11 is IPv6, its service IPv4: nat cannot mix them

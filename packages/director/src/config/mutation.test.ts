@@ -11,6 +11,9 @@ const good = `director:
   timeouts: { tcp: 15m, tcpFin: 2m, udp: 5m, lblcr: 1h }
   dropPackets: { oneOf: 10 }
   sloppyTcp: false
+  localAddresses: [10.0.0.2, 10.0.1.0-10.0.1.3, "2001:db8:2::/126"]
+  mssClamp: auto
+  pingVip: true
   marks:
     - { mark: 7, address: 10.0.0.0/8, port: [80, 8000-8999], protocol: tcp }
 services:
@@ -35,6 +38,13 @@ services:
     onePacket: true
     forwarding: nat
     servers: [{ address: "2001:db8::11" }]
+  far:
+    address: 198.51.100.11
+    port: 80
+    forwarding: fullnat
+    clientAddress: none
+    localAddresses: [10.0.2.0/29]
+    servers: [{ address: 10.7.0.1, port: 8080, clientAddress: none }, { address: 10.7.0.2, forwarding: nat }]
   marked: { mark: 7, scheduler: mh, schedulerOptions: [mh-port], tableSize: 4093, forwarding: dr, servers: [*b] }
 `;
 
@@ -90,6 +100,11 @@ const snippets = fc.constantFrom(
     "/0",
     "any",
     "0-70000",
+    "10.0.0.9-10.0.0.5",
+    "{ gue: { port: 1 } }",
+    "encapsulation: gre",
+    "forwarding: tun",
+    "localAddresses: []",
   ],
 );
 

@@ -84,7 +84,9 @@ export function readOutline(root: SourceNode): Outline {
     localAddresses:
       director === undefined ? [] : readEntries(fieldSchemas.localAddress, director, ["director", "localAddresses"]),
     hasLocalAddresses: childOf(director, "localAddresses") !== undefined,
-    mssClamp: readField(fieldSchemas.mssClamp, director, "mssClamp") ?? "auto",
+    mssClamp:
+      readField(fieldSchemas.mssClamp, director, "mssClamp") ??
+      (childOf(director, "compatibility")?.value === "ipvs" ? "off" : "auto"),
     marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
     services: childrenOf(childOf(root, "services"))
       .filter(([, { value }]) => isMap(value))

@@ -4,6 +4,7 @@ import { defaultTimeoutsMs } from "../model/configuration.ts";
 import { optionsOf, schedulers } from "../model/scheduler.ts";
 import { service } from "../../test/faults.ts";
 import { ConfigurationError } from "./fault.ts";
+import { isBuilt } from "./not-built.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
 const good = `
@@ -272,7 +273,6 @@ director:
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
   localAddresses: [10.0.0.5]
-  mssClamp: off
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
 services: {}
@@ -290,6 +290,23 @@ services: {}
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });
+  });
+
+  it("has full NAT send from the service's own addresses, else the director's, and says how servers are told", () => {
+    const rest = "forwarding: fullnat, servers: [{ address: 192.0.2.1 }]";
+    const text = `director: { localAddresses: [10.0.0.5, 10.0.0.4/30, "fd00::1-fd00::2"] }
+services:
+  usual: { address: 10.1.0.1, port: 80, ${rest} }
+  own: { address: 10.1.0.2, port: 80, localAddresses: [10.0.1.9], clientAddress: none, ${rest} }
+  datagrams: { address: 10.1.0.1, port: 53, protocol: udp, ${rest} }
+  others: { address: 10.1.0.3, port: 80, forwarding: nat, servers: [{ address: 192.0.2.1 }] }
+`;
+    const { services } = parseConfiguration(text, "y.yaml").configuration;
+    const usual = ["10.0.0.5", "10.0.0.4", "10.0.0.6", "10.0.0.7", "fd00::1", "fd00::2"];
+    expect(services.map(({ localAddresses }) => localAddresses)).toEqual([usual, ["10.0.1.9"], usual, undefined]);
+    const told = isBuilt("clientAddress") ? "toa" : "none";
+    const ways = services.map(({ servers }) => servers.map(({ clientAddress }) => clientAddress));
+    expect(ways).toEqual([[told], ["none"], ["none"], [undefined]]);
   });
 
   it("may have prefixes that overlap, and any port beside named ones", () => {

@@ -242,7 +242,7 @@ const directorSchema = z
       .optional(),
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
     localAddresses: localAddresses.optional(),
-    mssClamp: fieldSchemas.mssClamp.default("auto"),
+    mssClamp: fieldSchemas.mssClamp.optional(),
     pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })

@@ -28,16 +28,28 @@ export function toConfiguration(file: ConfigurationFile): Configuration {
 }
 
 function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSettings {
-  const { timeouts, dropPackets, marks: _marks, localAddresses: _local, pingVip, interfaces, ...others } = written;
+  const {
+    timeouts,
+    dropPackets,
+    marks: _marks,
+    localAddresses: _local,
+    mssClamp,
+    pingVip,
+    interfaces,
+    ...others
+  } = written;
   const { lblc, lblcr, ...timeoutsMs } = timeouts;
+  const isIpvs = written.compatibility === "ipvs";
   return {
     ...others,
     interfaces,
     timeoutsMs,
     localityMs: { lblc, lblcr },
     dropOneOf: dropPackets?.oneOf ?? 0,
-    // IPVS leaves pings to the machine, which answers for addresses that it has.
-    pingVip: pingVip ?? written.compatibility !== "ipvs",
+    // IPVS leaves SYNs as they are.
+    mssClamp: mssClamp ?? (isIpvs ? "off" : "auto"),
+    // It leaves pings to the machine, which answers for addresses that it has.
+    pingVip: pingVip ?? !isIpvs,
   };
 }
 

@@ -1,6 +1,7 @@
 // The services of a running data plane, changed one by one while packets flow. Each change is done whole or not at all
 // and follows IPVS's rules: schedulers hear of every change of their list, and what comes back is what it was.
 
+import { isDeepStrictEqual } from "node:util";
 import { randomInt } from "node:crypto";
 import { hasLocalAddress, type Scheduler, schedulers } from "@yardmaster/dataplane";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
@@ -27,6 +28,12 @@ import type { FinishedWalk, Watch } from "./watchlist.ts";
 
 /** Which end of the list a new destination goes to: in IPVS the first. */
 export type Place = "first" | "last";
+
+/** A service as it is to be. */
+interface WantedService {
+  readonly definition: ServiceDefinition;
+  readonly servers: readonly Destination[];
+}
 
 type Position = ServiceChange["position"];
 const unmoved: Position = (position) => position;
@@ -151,11 +158,7 @@ export class LiveServices implements Disposable {
   }
 
   /** Makes a former service what it is to be; undefined: it is no more. */
-  #takeUp(
-    former: InheritedService,
-    wanted: { readonly definition: ServiceDefinition; readonly servers: readonly Destination[] } | undefined,
-    arrival: Arrival,
-  ): void {
+  #takeUp(former: InheritedService, wanted: WantedService | undefined, arrival: Arrival): void {
     const { index, identity } = former;
     const doing = `taking over service ${identity}`;
     const definition = wanted?.definition ?? former.definition;
@@ -175,6 +178,59 @@ export class LiveServices implements Disposable {
       this.#doom(after.removed);
       this.#pool.reconsider(after.members.map((member) => member.index));
     });
+  }
+
+  /**
+   * Makes these the services, all of them or, if that fails, none: what is not among them is removed, what is new is
+   * added, and what stays keeps its connections and counts. Services in which nothing changed are not touched.
+   */
+  reconcile(services: readonly VirtualService[], { arrival }: { readonly arrival: Arrival }): void {
+    const wanted = new Set(services.map(identityOf));
+    const gone = this.services().filter(({ definition }) => !wanted.has(identityOf(definition)));
+    for (const { servers, ...definition } of services) {
+      this.#assertPossible(`changing service ${identityOf(definition)}`, definition, servers);
+    }
+    transact((transaction) => {
+      for (const service of gone) this.#withdraw(transaction, service);
+      for (const { servers, ...definition } of services) {
+        const before = this.#services.get(identityOf(definition));
+        if (before?.isListed !== true || !isAsWanted(before, definition, servers)) {
+          this.#become(transaction, before, { definition, servers, arrival });
+        }
+      }
+    });
+  }
+
+  /** Makes a service, or what is left of it, another. */
+  #become(
+    transaction: Transaction,
+    before: LiveService | undefined,
+    { definition, servers, arrival }: WantedService & { readonly arrival: Arrival },
+  ): void {
+    const doing = `changing service ${identityOf(definition)}`;
+    const index = before?.index ?? this.#pool.takeService(transaction, doing);
+    let after: LiveService = {
+      ...{ index, family: familyOfMatch(definition.match), definition, members: [], isListed: true },
+      removed: [...(before?.members ?? []), ...(before?.removed ?? [])],
+    };
+    for (const server of servers) after = this.#withDestination(transaction, after, server, "last", doing);
+    after = { ...after, members: after.members.map((member) => withLastWeight(before?.members, member)) };
+    const goesOn = before?.isListed === true && before.definition.scheduler === definition.scheduler;
+    const start = startOf(definition, after.members, arrival);
+    this.#change(transaction, before, after, goesOn ? movedBy(before, after) : () => start);
+    if (before !== undefined && !goesOn) transaction.onSuccess(() => this.#tending.forgetAddresses(index));
+    const stays = new Set(after.removed.map((one) => one.index));
+    const leaving = (before?.members ?? []).filter((one) => stays.has(one.index));
+    transaction.onSuccess(() => this.#doom(leaving));
+    transaction.onSuccess(() => this.#reconsider(before, after));
+  }
+
+  /** Takes a service out; its destinations are known as long as connections refer to them. */
+  #withdraw(transaction: Transaction, before: LiveService): void {
+    const removed = [...before.members, ...before.removed];
+    this.#change(transaction, before, { ...before, members: [], removed, isListed: false }, unmoved);
+    transaction.onSuccess(() => this.#tending.forgetAddresses(before.index));
+    transaction.onSuccess(() => this.#doom(before.members));
   }
 
   /** Gives a service other attributes. Another scheduler starts afresh, the same goes on. */
@@ -199,12 +255,7 @@ export class LiveServices implements Disposable {
   /** Removes a service. Its destinations are known as long as connections refer to them. */
   removeService(identity: string): void {
     const before = this.#listed(identity, `removing service ${identity}`);
-    const removed = [...before.members, ...before.removed];
-    transact((transaction) => {
-      this.#change(transaction, before, { ...before, members: [], removed, isListed: false }, unmoved);
-      this.#tending.forgetAddresses(before.index);
-    });
-    this.#doom(before.members);
+    transact((transaction) => this.#withdraw(transaction, before));
   }
 
   /** Adds a destination to a service; one that was removed from it comes back with all that it had. */
@@ -340,6 +391,23 @@ export class LiveServices implements Disposable {
     if (this.#settings.onRemoval !== "reschedule") return;
     for (const { index } of removed) this.#tending.doom(index);
   }
+}
+
+/** A member with the latest weight above 0 that it had, where it was one before and is quiesced. */
+function withLastWeight(before: readonly LiveDestination[] = [], member: LiveDestination): LiveDestination {
+  if (member.definition.weight !== 0) return member;
+  return { ...member, lastWeight: before.find(({ index }) => index === member.index)?.lastWeight ?? 0 };
+}
+
+/** Whether nothing of a service would change. */
+function isAsWanted(
+  { definition: known, members }: LiveService,
+  definition: ServiceDefinition,
+  servers: readonly Destination[],
+): boolean {
+  const isSame = (a: object, b: object) => a === b || isDeepStrictEqual(a, b);
+  if (members.length !== servers.length || !isSame(known, definition)) return false;
+  return servers.every((server, at) => isSame(members[at]?.definition ?? {}, server));
 }
 
 /** Where the scheduler of a service stands whose members have just come. */

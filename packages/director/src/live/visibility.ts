@@ -8,6 +8,7 @@ import type { LiveMaps } from "../kernel/live-maps.ts";
 import type { ServiceMatch } from "../model/virtual-service.ts";
 import { familyOfMatch, protocolNumbers } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
+import { VirtualAddresses } from "./virtual-addresses.ts";
 import {
   entriesText,
   type IndexedMatch,
@@ -46,18 +47,21 @@ export class Visibility {
   readonly #services = new Map<number, ServiceMatch>();
   /** Those with one address and port that packets find, by the text of their key. */
   readonly #exact = new Map<string, ExactEntry>();
+  readonly #addresses: VirtualAddresses;
   #wide: LiveWide = { classes: new Map(), slots: new Uint32Array(PORT_SLOTS) };
   /** Greatest number that a class was given. */
   #lastNumber = 0;
 
   constructor(maps: LiveMaps) {
     this.#maps = maps;
+    this.#addresses = new VirtualAddresses(maps);
   }
 
   /** Has packets find a service by what it matches now; undefined: not at all. */
   change(transaction: Transaction, index: number, match: ServiceMatch | undefined): void {
     const before = this.#services.get(index);
     if (before === match) return;
+    this.#addresses.change(transaction, before, match);
     transaction.set(this.#services, index, match);
     const touches = (kind: ServiceMatch["kind"]) => before?.kind === kind || match?.kind === kind;
     // A mark decides whether services with one address and port are found.

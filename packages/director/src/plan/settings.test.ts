@@ -59,6 +59,7 @@ test("by default nothing differs from LVS but what the decisions list", () => {
     dropRate: 0,
     refusesByIcmp: 0,
     answersPerSecond: 1_000,
+    pingVip: 1,
     localitySetTicks: 86_400 * 250,
     transitions: transitionBytes(),
   });
@@ -83,6 +84,7 @@ test.each<[Partial<DirectorSettings>, Partial<ReturnType<typeof record>>]>([
   [{ secureTcp: true }, { transitions: transitionBytes("secure") }],
   [{ dropOneOf: 10 }, { dropRate: 10 }],
   [{ answersPerSecond: 5 }, { answersPerSecond: 5 }],
+  [{ pingVip: false }, { pingVip: 0 }],
   [{ localityMs: { lblc: 1_000, lblcr: 2_000 } }, { localitySetTicks: 500 }],
 ])("%j", (changes, expected) => {
   expect(record(changes)).toEqual({ ...record(), ...expected });

@@ -35,6 +35,8 @@ export interface LiveSettings {
   /** Every packet renews its connection's time. False: where that moves by less than a second it does not. */
   readonly exactTimers: boolean;
   readonly answersPerSecond: number;
+  /** Pings to virtual addresses are answered. */
+  readonly pingVip: boolean;
   readonly localityMs: LocalityTimeoutsMs;
   /** Ports that the kernel gives to its own sockets, which full NAT keeps off. Default: as Linux has them. */
   readonly kernelPorts?: KernelPorts;
@@ -84,6 +86,7 @@ export function liveSettings(director: DirectorSettings, kernelPorts: KernelPort
     refusesByIcmp: isIpvs,
     exactTimers: isIpvs,
     answersPerSecond: director.answersPerSecond,
+    pingVip: director.pingVip,
     localityMs: director.localityMs,
     kernelPorts,
   };
@@ -107,6 +110,7 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     dropRate: settings.dropRate,
     refusesByIcmp: Number(settings.refusesByIcmp),
     answersPerSecond: settings.answersPerSecond,
+    pingVip: Number(settings.pingVip),
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
     localPortFirst: FIRST_LOCAL_PORT,

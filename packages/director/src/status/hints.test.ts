@@ -101,6 +101,22 @@ describe("from the traffic", () => {
     expect(at(21, 10, 3_000)).toEqual([]);
   });
 
+  it("full NAT whose ports run out", () => {
+    const answering = { address: "10.0.0.11", packetsIn: 9, packetsOut: 9, port: 8080 };
+    const taken = (inUse: number) => read(hints(), [web("nat", { ...answering, localPorts: { inUse, maximum: 100 } })]);
+    expect(taken(89)).toEqual([]);
+    expect(taken(90)).toMatchInlineSnapshot(`
+      [
+        [
+          "10.0.0.11:8080",
+          "fullnat has hardly any port left to send to 10.0.0.11:8080 from: then it refuses",
+          "90 of 100 ports are taken",
+          "write more addresses under localAddresses: each has as many ports again for every server",
+        ],
+      ]
+    `);
+  });
+
   it("datagrams need no answer", () => {
     const dns = { ...web("nat", { address: "10.0.0.11", packetsIn: 120 }) };
     const match = { kind: "exact", address: "198.51.100.10", port: 53, protocol: "udp" } as const;
@@ -116,7 +132,7 @@ describe("from the traffic", () => {
           "10.0.0.11:80",
           "clients of 10.0.0.11:80 send SYNs and never get on: its answers do not reach them",
           "3 connections, all of them SYN_RECV",
-          "on the server: yardmaster realserver check --service 198.51.100.10 --method dr",
+          "on the server: yardmaster realserver up --method dr --service 198.51.100.10; yardmaster realserver check",
         ],
       ]
     `);

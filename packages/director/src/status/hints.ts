@@ -4,6 +4,7 @@ import { familyOf, endpointText } from "../address.ts";
 import type { ConnectionRow, DestinationStatus, Hint, ServiceStatus } from "../api/types.ts";
 import type { Finding, Subject } from "../checks/check.ts";
 import type { Network } from "../checks/network.ts";
+import { realServerUp } from "../checks/real-server-command.ts";
 import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
@@ -20,16 +21,21 @@ export interface Observed {
 export const sampleSize = 4096;
 /** Fewer packets or connections than these say nothing yet. */
 const FEWEST = 3;
+/** A pool that is filled to this share is told of. */
+const FULL = 0.9;
 /** The network is read again when it was read so long ago. */
 const REFRESH_MS = 5_000;
 /** Traffic is compared with what it was so long ago, and not with a moment ago: answers take a while. */
 const WINDOW_MS = { shortest: 2_000, longest: 10_000 } as const;
 
+type Findings = readonly Finding[];
+
 /** Keeps what hints need between two answers. */
 export class Hints {
   readonly #settings: Pick<DirectorSettings, "interfaces" | "mssClamp">;
   readonly #openNetwork: () => Network;
-  #network: { readonly network: Network; readonly readAtMs: number } | undefined;
+  /** With what was found in it, by server: looking takes a while where there are many. */
+  #network: { readonly network: Network; readonly readAtMs: number; readonly found: Map<string, Findings> } | undefined;
   #traffic: { readonly atMs: number; readonly packets: ReadonlyMap<string, Packets> } | undefined;
 
   /** `openNetwork` reads this machine's network anew; where that fails there are only hints from the traffic. */
@@ -45,13 +51,24 @@ export class Hints {
     const told = new Set<string>();
     return services.flatMap((service) =>
       service.servers.flatMap((server) => {
-        const seen = network === undefined ? [] : checkRequirements(this.#subject(service, server), network);
-        const findings = [...seen, ...trafficFindings({ service, server, before, connections, network })];
+        const findings = [
+          ...this.#networkFindings(service, server),
+          ...trafficFindings({ service, server, before, connections, network }),
+        ];
         return findings
           .filter(({ message }) => !told.has(message) && told.add(message))
           .map((finding) => toHint(service, server, finding));
       }),
     );
+  }
+
+  #networkFindings(service: ServiceStatus, server: DestinationStatus): Findings {
+    if (this.#network === undefined) return [];
+    const { network, found } = this.#network;
+    const name = `${nameOf(service, server)} ${server.forwarding}`;
+    const known = found.get(name) ?? checkRequirements(this.#subject(service, server), network);
+    found.set(name, known);
+    return known;
   }
 
   #packetsBefore(services: readonly ServiceStatus[], nowMs: number): ReadonlyMap<string, Packets> | undefined {
@@ -64,7 +81,7 @@ export class Hints {
   #currentNetwork(nowMs: number): Network | undefined {
     if (this.#network !== undefined && nowMs - this.#network.readAtMs < REFRESH_MS) return this.#network.network;
     try {
-      this.#network = { network: this.#openNetwork(), readAtMs: nowMs };
+      this.#network = { network: this.#openNetwork(), readAtMs: nowMs, found: new Map() };
     } catch {
       this.#network = undefined;
     }
@@ -119,6 +136,26 @@ interface Traffic extends Pick<Observed, "connections"> {
 }
 
 function trafficFindings(traffic: Traffic): readonly Finding[] {
+  return [...poolFilling(traffic), ...answersMissing(traffic)];
+}
+
+/** Ports of full NAT's local addresses run out. */
+function poolFilling({ server: { address, port, localPorts } }: Traffic): readonly Finding[] {
+  if (localPorts === undefined || localPorts.maximum === 0) return [];
+  const { inUse, maximum } = localPorts;
+  if (inUse < FULL * maximum) return [];
+  return [
+    {
+      severity: "warning",
+      code: "YM_STATUS_LOCAL_PORTS",
+      message: `fullnat has hardly any port left to send to ${endpointText(address, port)} from: then it refuses`,
+      evidence: `${inUse} of ${maximum} ports are taken`,
+      hint: "write more addresses under localAddresses: each has as many ports again for every server",
+    },
+  ];
+}
+
+function answersMissing(traffic: Traffic): readonly Finding[] {
   const { service, server } = traffic;
   // Nobody has to answer a datagram.
   if (!protocolsOf(service.match).includes("tcp") || service.onePacket) return [];
@@ -147,21 +184,22 @@ function unanswered({ service, server, before, network }: Traffic): readonly Fin
 }
 
 /** Clients send SYNs, and no connection goes on from there: they get no answer. */
-function neverEstablished({ service, server, connections }: Traffic): readonly Finding[] {
+function neverEstablished({ service, server, connections, network }: Traffic): readonly Finding[] {
   const { forwarding, address, port } = server;
   const end = endpointText(address, port);
   const own = connections.filter(
     ({ kind, service: name, destination }) => kind === "connection" && name === service.name && destination === end,
   );
   if (own.length < FEWEST || own.some(({ state }) => state !== "SYN_RECV")) return [];
-  const [virtual = "ADDRESS"] = prefixesOf(service.match).flatMap(singleAddress);
+  const virtual = prefixesOf(service.match).flatMap(singleAddress);
+  const up = realServerUp({ forwarding, virtual, director: network?.routeTo(address)?.source });
   return [
     {
       severity: "warning",
       code: "YM_STATUS_NOT_ESTABLISHED",
       message: `clients of ${endpointText(address, port)} send SYNs and never get on: its answers do not reach them`,
       evidence: `${own.length} connections, all of them SYN_RECV`,
-      hint: `on the server: yardmaster realserver check --service ${virtual} --method ${forwarding}`,
+      hint: `on the server: ${up}; yardmaster realserver check`,
     },
   ];
 }

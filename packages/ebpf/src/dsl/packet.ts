@@ -303,12 +303,13 @@ export class Packet extends Owned {
   }
 
   /**
-   * Moves the start of the packet: a negative `delta` makes room before it, of undefined content (tc: zeros). All
-   * references into the packet become stale. Returns 0, or a negative errno. tc only makes room, and knows nothing of
-   * what it is for: for tunnels there is `encapsulate`, for VLAN tags `pushTag` and `popTag`.
+   * Moves the start of the packet: a negative `delta` makes room before it, of undefined content (tc: zeros). A staged
+   * one is read as a signed 32-bit number. All references into the packet become stale. Returns 0, or a negative errno.
+   * tc only makes room, of a size known while building, and knows nothing of what it is for: for tunnels there is
+   * `encapsulate`, for VLAN tags `pushTag` and `popTag`.
    */
-  adjustHead(delta: number): Int<"u64"> {
-    return this.moveBounds(XDP_ADJUST_HEAD, [constant(delta)]);
+  adjustHead(delta: Int | number): Int<"u64"> {
+    return this.moveBounds(XDP_ADJUST_HEAD, [typeof delta === "number" ? constant(delta) : delta.operand()]);
   }
 
   /**

@@ -122,9 +122,11 @@ export class TcPacket extends Packet {
     callHelper(helpers.updateSum, [this.context, folded(change).operand()]);
   }
 
-  override adjustHead(delta: number): Int<"u64"> {
-    if (delta < 0) return this.moveBounds(helpers.changeHead, [constant(-delta), constant(0)]);
-    const message = `the head of a tc program's packet is to move by ${delta} bytes: it can only grow`;
+  override adjustHead(delta: Int | number): Int<"u64"> {
+    if (typeof delta === "number" && delta < 0)
+      return this.moveBounds(helpers.changeHead, [constant(-delta), constant(0)]);
+    const bytes = typeof delta === "number" ? delta : "a staged number of";
+    const message = `the head of a tc program's packet is to move by ${bytes} bytes: it can only grow`;
     throw new BuildError("YM_BUILD_RANGE", message, callerPosition());
   }
 

@@ -20,6 +20,7 @@ export {
   openPinnedProgram,
   openPinnedXdpLink,
   pin,
+  readPinnedBytes,
   unpin,
 } from "./pin.ts";
 export { KernelProgram, loadKernelProgram } from "./program.ts";

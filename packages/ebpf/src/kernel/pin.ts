@@ -1,9 +1,9 @@
 // Pins: names in a bpf file system that keep maps, programs and links alive without this process.
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
-import { isBpfFileSystem, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
-import type { MapSpec, ProgramSpec } from "../spec.ts";
+import { basename, dirname } from "node:path";
+import { isBpfFileSystem, mapInfo, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
+import type { Codec, MapSpec, ProgramSpec } from "../spec.ts";
 import { CgroupLink } from "./cgroup-link.ts";
 import { ObjectError } from "./errors.ts";
 import { assertMapMatches, KernelMap } from "./map.ts";
@@ -57,6 +57,22 @@ export function openPinnedMap<K, V>(path: string, spec: MapSpec<K, V>): KernelMa
     throw error;
   }
   return new KernelMap(spec, fd);
+}
+
+/**
+ * Opens the array of one entry that is pinned at `path` and gives its value, however long that is; undefined where
+ * nothing is. Throws ObjectError (YM_MAP_MISMATCH) where another kind of map is.
+ */
+export function readPinnedBytes(path: string): Uint8Array | undefined {
+  using fd = objectGet(path, `map pinned at "${path}"`);
+  if (fd === undefined) return undefined;
+  const { keySize, valueSize, maxEntries, flags } = mapInfo(fd);
+  const codec = (size: number): Codec<Uint8Array> => ({ size, encode: (bytes) => bytes, decode: (bytes) => bytes });
+  const sizes = { key: codec(keySize), value: codec(valueSize) };
+  const spec: MapSpec<Uint8Array, Uint8Array> = { name: basename(path), type: "array", ...sizes, maxEntries, flags };
+  assertMapMatches(fd, spec as MapSpec);
+  using map = new KernelMap(spec, fd.duplicate());
+  return map.lookup(new Uint8Array(keySize));
 }
 
 /** Opens the program pinned at `path`, which `spec` describes; undefined where nothing is. */

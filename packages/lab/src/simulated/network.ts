@@ -71,7 +71,7 @@ export class SimulatedNetwork {
 
   /** What the cables have carried so far, counted at the same places as in the real lab. */
   frames(): FrameCounts {
-    const requests = this.#interface(this.layout.requestLink).port.sent;
+    const requests = this.host("client").interfaces.reduce((total, { port }) => total + port.sent, 0);
     const servers = serverHosts(this.layout).flatMap(({ name }) => this.host(name).interfaces);
     const director = this.host("director").interfaces;
     return {

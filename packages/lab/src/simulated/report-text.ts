@@ -2,7 +2,8 @@
 // the simulation's own assumptions.
 import { expectedConnections } from "../expectations.ts";
 import type { ServiceResult } from "../lab-report.ts";
-import { failedRuns, scenarioLines, titleOf } from "../scenario-text.ts";
+import { titleOf } from "../choice-text.ts";
+import { failedRuns, scenarioLines } from "../scenario-text.ts";
 import { textTable } from "../text-table.ts";
 import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
 
@@ -27,7 +28,7 @@ export function simulatedMethodText(report: SimulatedMethodReport): string {
       `${programRuns} packets, about ${each} instructions each`,
     "",
     ...scenarioLines(report, table).map((line) => (line === "" ? "" : `  ${line}`)),
-    `  requests: ${frames.requests} frames towards the director`,
+    `  requests: ${frames.requests} packets from the client`,
     `  replies: ${frames.replies} frames from the servers, ` +
       `${frames.repliesThroughDirector} of them (${share} %) through the director`,
     `  packets the director did not forward: ${verdictText(report)}`,

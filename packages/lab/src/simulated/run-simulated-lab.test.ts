@@ -1,7 +1,9 @@
 // The whole simulated lab, as somebody without root sees it; and that it finds what is wrong.
 import { expect, test } from "vitest";
 
+import { nameOf } from "../choice-text.ts";
 import { choicesFor } from "../choices.ts";
+import { labMethods } from "../layout.ts";
 import { layoutOf } from "../layouts.ts";
 import { reasonToSimulate } from "./reason.ts";
 import { runSimulatedLab, simulate } from "./run-simulated-lab.ts";
@@ -23,8 +25,9 @@ test("all methods pass in all scenarios, and the first line says what they are",
   expect(text).toMatch(
     /^ {2}mixed-wlc tcp\/91 +server1 +1 +1 +1 +1 +as promised\n +server2 +3 +3 +3 +3 +as promised$/m,
   );
-  expect(report.methods.map(({ method, scenario }) => `${method} ${scenario}`)).toEqual([
-    ...["nat shares", "nat path", "dr shares", "dr path", "nat mixed", "dr mixed"],
+  expect(report.methods.map(nameOf)).toEqual([
+    ...labMethods.flatMap((method) => [`${method}-ipv4-shares`, `${method}-ipv4-path`]),
+    ...["nat-ipv4-mixed", "dr-ipv4-mixed"],
   ]);
   const [nat, , dr] = report.methods;
   expect(text).toContain("3. director → server");

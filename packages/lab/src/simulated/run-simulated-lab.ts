@@ -102,6 +102,7 @@ export async function simulate(
     scenario: layout.scenario,
     family: layout.family,
     hook: layout.hook,
+    ...(layout.encapsulation === undefined ? {} : { encapsulation: layout.encapsulation }),
     description: layout.description,
     clients: layout.clientAddresses.length,
     readyAfterMs,

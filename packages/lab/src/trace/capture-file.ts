@@ -22,7 +22,7 @@ export function captureBytes(
   const comments = new Map<Sighting, string>();
   const number = (what: string, hops: readonly Hop[]): void => {
     for (const [index, hop] of hops.entries()) {
-      const text = `${what}, hop ${index + 1}: ${hop.from} → ${hop.to}${changesText(hop)}`;
+      const text = `${what}, hop ${index + 1}: ${hop.from} → ${hop.to}${changesText(hop, "whole")}`;
       for (const sighting of hop.sightings) comments.set(sighting, text);
     }
   };

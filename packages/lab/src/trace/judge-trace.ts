@@ -11,13 +11,18 @@ import type { ChangeKind } from "./wire-view.ts";
 const promisedChanges: Readonly<Record<LabMethod, { readonly [Way in "request" | "reply"]: readonly ChangeKind[] }>> = {
   nat: { request: ["destination"], reply: ["source"] },
   dr: { request: [], reply: [] },
+  tun: { request: ["outer header"], reply: [] },
+  fullnat: { request: ["source", "destination"], reply: ["source", "destination"] },
 };
 
 /** What any host on the way changes, and may change: MAC addresses always, the TTL by one. */
 const everywhere: readonly ChangeKind[] = ["MAC addresses", "TTL"];
 
 /** What judgement needs of a layout. */
-export type TracedLayout = Pick<LabLayout, "method" | "requestPath" | "replyPath" | "hosts" | "links">;
+export type TracedLayout = Pick<
+  LabLayout,
+  "method" | "serversSee" | "localAddresses" | "requestPath" | "replyPath" | "hosts" | "links"
+>;
 
 /** Everything that must hold of a trace; one expectation that fails where there is none. */
 export function judgeTrace(layout: TracedLayout, trace: TraceReport | undefined): readonly Expectation[] {
@@ -38,12 +43,19 @@ export function judgeTrace(layout: TracedLayout, trace: TraceReport | undefined)
         endpointText(reply.at(-1)?.view.destination ?? virtual) === endpointText(client),
       detail: reply.length === 0 ? "no reply" : `from ${endpointText(reply.at(-1)?.view.source ?? client)}`,
     },
-    {
-      what: "the server sees the address and port that the client sent from",
-      met: endpointText(trace.clientSeen) === endpointText(client),
-      detail: `${trace.server} saw ${endpointText(trace.clientSeen)}, sent from ${endpointText(client)}`,
-    },
+    judgeSeen(layout, trace),
   ];
+}
+
+function judgeSeen({ serversSee, localAddresses }: TracedLayout, trace: TraceReport): Expectation {
+  const { client, clientSeen, server } = trace;
+  const detail = `${server} saw ${endpointText(clientSeen)}, sent from ${endpointText(client)}`;
+  if (serversSee.tcp === "director") {
+    const met = localAddresses?.includes(clientSeen.address) === true;
+    return { what: "the server sees a local address of the director", met, detail };
+  }
+  const met = endpointText(clientSeen) === endpointText(client);
+  return { what: "the server sees the address and port that the client sent from", met, detail };
 }
 
 function judgePath(way: "request" | "reply", path: HostPath, trace: TraceReport): Expectation {
@@ -58,8 +70,13 @@ function judgePath(way: "request" | "reply", path: HostPath, trace: TraceReport)
   };
 }
 
-function judgeChanges({ method }: TracedLayout, way: "request" | "reply", hops: readonly HopReport[]): Expectation {
-  const promised = promisedChanges[method][way];
+function judgeChanges(
+  { method, serversSee }: TracedLayout,
+  way: "request" | "reply",
+  hops: readonly HopReport[],
+): Expectation {
+  const isTold = method === "fullnat" && way === "request" && serversSee.tcp === "client";
+  const promised = [...promisedChanges[method][way], ...(isTold ? (["client's address"] as const) : [])];
   const faults = hops.slice(1).flatMap(({ from, changes }) => {
     const kinds = changes.map(({ kind }) => kind);
     const wanted = from === "director" ? promised : [];

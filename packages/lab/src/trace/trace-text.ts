@@ -19,17 +19,21 @@ function hopLines(hop: HopReport, number: number): readonly string[] {
   const { from, to, view, checksumPending } = hop;
   const pending = checksumPending ? "; checksum left to the interface" : "";
   return [
-    `  ${number}. ${from} → ${to}${changesText(hop)}${pending}`,
+    `  ${number}. ${from} → ${to}${changesText(hop, "short")}${pending}`,
     ...viewLines(view).map((line) => `       ${line}`),
   ];
 }
 
-/** What the sending host changed, MAC addresses and TTL aside: everybody changes those. */
-export function changesText({ from, changes }: Pick<HopReport, "from" | "changes">): string {
+/**
+ * What the sending host changed, MAC addresses and TTL aside: everybody changes those. `short` names what was changed,
+ * `whole` says from what to what.
+ */
+export function changesText({ from, changes }: Pick<HopReport, "from" | "changes">, length: "short" | "whole"): string {
   const told = changes.filter(({ kind }) => kind !== "MAC addresses" && kind !== "TTL");
   const isOnlyMacs = told.length === 0 && from === "director" && changes.length > 0;
   if (isOnlyMacs) return `: ${from} changed nothing but the MAC addresses${hasTtl(changes) ? " and the TTL" : ""}`;
-  return told.length === 0 ? "" : `: ${from} changed ${told.map(({ kind, text }) => `${kind} ${text}`).join(", ")}`;
+  const texts = told.map(({ kind, text }) => (length === "short" ? `the ${kind}` : `${kind} ${text}`));
+  return told.length === 0 ? "" : `: ${from} changed ${texts.join(length === "short" ? " and " : ", ")}`;
 }
 
 function hasTtl(changes: HopReport["changes"]): boolean {

@@ -66,14 +66,14 @@ test("what the director changed stands at its hop, for people", () => {
       2. router → director
            ethernet  02:00:00:02:00:01 → 02:00:00:03:00:00
            packet    203.0.113.10:40000 → 198.51.100.10:80, tcp PA, TTL 63
-      3. director → server1: director changed destination 198.51.100.10:80 → 10.0.0.11:8080
+      3. director → server1: director changed the destination
            ethernet  02:00:00:03:00:01 → 02:00:00:05:00:00
            packet    203.0.113.10:40000 → 10.0.0.11:8080, tcp PA, TTL 62
     server1 saw the client as 203.0.113.10:40000; its reply:
       4. server1 → director
            ethernet  02:00:00:05:00:00 → 02:00:00:03:00:01
            packet    10.0.0.11:8080 → 203.0.113.10:40000, tcp PA, TTL 64
-      5. director → router: director changed source 10.0.0.11:8080 → 198.51.100.10:80
+      5. director → router: director changed the source
            ethernet  02:00:00:03:00:00 → 02:00:00:02:00:01
            packet    198.51.100.10:80 → 203.0.113.10:40000, tcp PA, TTL 63
       6. router → client

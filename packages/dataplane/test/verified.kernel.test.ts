@@ -1,0 +1,55 @@
+// What the kernel's verifier has to walk through for a balancer with everything compiled in, and for the smallest one:
+// it gives up after a million instructions (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h), and loading takes as long
+// as it walks.
+
+import type { BpfMap } from "@yardmaster/ebpf";
+import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { expect, test } from "vitest";
+import { type BalancerShape, featureNames, type MethodName, methods, schedulerNames } from "../src/index.ts";
+import { compiled, specsOf } from "./compiled.ts";
+import { describeKernel } from "./kernel-test.ts";
+
+/** All that a shape can name. */
+const everything: BalancerShape = {
+  families: ["ipv4", "ipv6"],
+  schedulers: schedulerNames,
+  methods: Object.keys(methods) as MethodName[],
+  features: featureNames,
+  macs: [Uint8Array.of(2, 0, 0, 0, 0, 1), Uint8Array.of(2, 0, 0, 0, 0, 2)],
+  maximumConnections: 1024,
+  maximumServices: 8,
+  maximumDestinations: 64,
+  maximumMembers: 64,
+  activeCost: 256,
+  clock: "jiffies",
+};
+const smallest: BalancerShape = {
+  ...everything,
+  families: ["ipv4"],
+  schedulers: ["rr"],
+  methods: ["dr"],
+  features: [],
+  macs: everything.macs.slice(0, 1),
+};
+
+function verifiedInstructions(shape: BalancerShape): number {
+  const { maps, balancerSpec } = compiled(shape);
+  const host = createKernelHost();
+  const live = new Map<string, BpfMap>(specsOf(maps).map((spec) => [spec.name, host.createMap(spec)]));
+  try {
+    using program = host.loadProgram(balancerSpec, live) as KernelProgram;
+    return program.info.verifiedInstructions;
+  } finally {
+    for (const map of live.values()) map.close();
+  }
+}
+
+describeKernel("what the verifier walks through", () => {
+  test("everything compiled in stays far below the limit of a million instructions", () => {
+    expect(verifiedInstructions(everything)).toBeLessThan(400_000);
+  });
+
+  test("the smallest balancer is a small part of that", () => {
+    expect(verifiedInstructions(smallest)).toBeLessThan(30_000);
+  });
+});

@@ -1,0 +1,58 @@
+// A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there,
+// and one process at a time holds it.
+
+import { readlinkSync, statSync } from "node:fs";
+import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
+import { tryLock } from "@yardmaster/linux";
+import { DirectorError } from "../errors.ts";
+
+/** Where systems mount the bpf file system, and below it everything of ours. */
+const ROOT = "/sys/fs/bpf/yardmaster";
+const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
+/** Of a machine that is not told otherwise. */
+export const defaultInstance = "default";
+
+/** An instance that is held. */
+export interface Instance extends Disposable {
+  readonly name: string;
+  /** Path of its directory. */
+  readonly directory: string;
+}
+
+/**
+ * Takes the instance `name` of this network namespace. Throws a DirectorError: YM_INSTANCE_NAME, or YM_INSTANCE_BUSY
+ * where another process has it.
+ */
+export function takeInstance(name: string): Instance {
+  const directory = directoryOf(name);
+  ensurePinDirectory(directory);
+  const lock = tryLock(directory);
+  if (lock === undefined) {
+    throw new DirectorError("YM_INSTANCE_BUSY", `starting instance "${name}": another director runs it already`, {
+      hint: "stop that one first, or give this one a name of its own with --instance",
+    });
+  }
+  return { name, directory, [Symbol.dispose]: () => lock.close() };
+}
+
+/** The directory of an instance: other network namespaces than the first have instances of their own. */
+export function directoryOf(name: string): string {
+  if (!NAME.test(name)) {
+    throw new DirectorError("YM_INSTANCE_NAME", `naming an instance: "${name}"`, {
+      hint: "1–32 small letters, digits and dashes, beginning with a letter or digit",
+    });
+  }
+  const own = readlinkSync("/proc/thread-self/ns/net");
+  return own === firstNamespace() ? `${ROOT}/${name}` : `${ROOT}/${name}@${statSync("/proc/thread-self/ns/net").ino}`;
+}
+
+/** The namespace of the machine's first process; undefined where that may not be asked for. */
+function firstNamespace(): string | undefined {
+  try {
+    return readlinkSync("/proc/1/ns/net");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM") return undefined;
+    throw error;
+  }
+}
