@@ -8,7 +8,10 @@ import { delimiter, join } from "node:path";
 const PACKAGE_OF = {
   bpftool: "bpftool",
   curl: "curl",
+  // Without its service, which would take port 53 of this machine.
+  dnsmasq: "dnsmasq-base",
   ip: "iproute2",
+  iperf3: "iperf3",
   nginx: "nginx-light",
   "qemu-system-x86_64": "qemu-system-x86",
   sysctl: "procps",
@@ -63,7 +66,8 @@ function runApt(commandArguments: readonly string[], cwd: string): string | unde
   const run = spawnSync("apt-get", [...options, ...commandArguments], {
     cwd,
     encoding: "utf8",
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    // RUNLEVEL keeps invoke-rc.d from starting services of what is installed: nginx would take port 80.
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
   });
   if (run.status === 0) return undefined;
   return run.error?.message ?? run.stderr.trim().split("\n").slice(-3).join(" ");

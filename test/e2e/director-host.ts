@@ -9,6 +9,8 @@ import { listLinks, setOffloads, withNetworkNamespace } from "@yardmaster/linux"
 
 const command = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
 const startTimeoutMs = 60_000;
+/** The instance that tests keep directors under. */
+const INSTANCE = `e2e-${process.pid}`;
 
 /** How a command ended and what it said. */
 export interface Ended {
@@ -120,11 +122,34 @@ export class DirectorHost implements Disposable {
     );
   }
 
-  /** Starts a director. */
+  /** Starts a director that keeps nothing. */
   launch(config: string, socketName = "director.sock"): Director {
     const socketPath = join(this.folder, socketName);
-    const args = ["run", "-f", this.write(config), "--socket", socketPath];
-    const child = this.spawn("director", [process.execPath, command, ...args]);
+    const args = ["run", "-f", this.write(config), "--socket", socketPath, "--ephemeral"];
+    return this.#follow(this.spawn("director", [process.execPath, command, ...args]), socketPath);
+  }
+
+  /** Starts a director as an instance that outlives it, and waits until it is ready. */
+  async startInstance(config: string): Promise<Director> {
+    const socketPath = join(this.folder, "instance.sock");
+    const args = ["run", "-f", this.write(config), "--socket", socketPath, "--instance", INSTANCE];
+    const director = this.#follow(this.#enterAndSpawn([process.execPath, command, ...args]), socketPath);
+    await director.ready;
+    return director;
+  }
+
+  /** Runs `yardmaster` for the instance. */
+  async instance(args: readonly string[]): Promise<Ended> {
+    return await new Promise((done) => {
+      const child = this.#enterAndSpawn([process.execPath, command, ...args, "--instance", INSTANCE]);
+      const said = { stdout: "", stderr: "" };
+      child.stdout?.on("data", (text) => (said.stdout += text));
+      child.stderr?.on("data", (text) => (said.stderr += text));
+      child.once("close", (status, signal) => done({ status: signal ?? status ?? 1, ...said }));
+    });
+  }
+
+  #follow(child: ChildProcess, socketPath: string): Director {
     let stdout = "";
     let stderr = "";
     child.stdout?.on("data", (text) => (stdout += text));
@@ -156,6 +181,18 @@ export class DirectorHost implements Disposable {
   /** Starts something on a host; disposing ends it. `ip netns exec` becomes the program itself. */
   spawn(host: string, words: readonly string[]): ChildProcess {
     const child = spawn("ip", ["netns", "exec", this.namespace(host), ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#children.add(child);
+    child.once("exit", () => this.#children.delete(child));
+    return child;
+  }
+
+  /**
+   * Starts something on the director's host that sees this machine's file systems: `ip netns exec` would mount a /sys
+   * of its own, and what is pinned there would go with the process.
+   */
+  #enterAndSpawn(words: readonly string[]): ChildProcess {
+    const inside = `--net=/run/netns/${this.namespace("director")}`;
+    const child = spawn("nsenter", [inside, ...words], { stdio: ["ignore", "pipe", "pipe"] });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
     return child;

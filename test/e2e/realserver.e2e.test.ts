@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile, pass, xdp } from "@yardmaster/ebpf";
 import { attachXdp, loadKernelProgram } from "@yardmaster/ebpf/kernel";
-import { findLink, withNetworkNamespace } from "@yardmaster/linux";
+import { findLink, setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 import { gre, gue, ipv4, ipv6, udp } from "@yardmaster/packet";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { visit } from "./realserver-client.ts";
+import { offeredSegment, visit } from "./realserver-client.ts";
 import { DIRECTOR, GHOST, RealServerNetwork, SERVER } from "./realserver-network.ts";
 
 const VIP = { 4: "198.51.100.10", 6: "2001:db8:9::10" } as const;
@@ -122,6 +122,30 @@ describe("tunnels", () => {
     const { text, status } = network.realServer("check");
     expect(text).toMatch(/seen: {2}attached to wire; unwrapped \d+/u);
     expect([status, text.match(/✓/gu)?.length]).toEqual([0, 8]);
+  });
+
+  test("are too narrow for whole segments: the server says so in its answer, straight to the client", async () => {
+    using _server = await startNodeServer("::");
+    const offer = async (sourcePort: number, family: 4 | 6): Promise<number | undefined> => {
+      const path = { from: GHOST[family], to: VIP[family], port: 80, sourcePort };
+      return await offeredSegment(network, { ...path, wrapper: [outer[4]] });
+    };
+    network.realServer("up", "--method", "tun", ...SERVICES, ...DIRECTORS);
+    expect([await offer(6200, 4), await offer(6201, 6)]).toEqual([1500 - 52 - 40, 1500 - 52 - 60]);
+    network.realServer("up", "--method", "tun", ...SERVICES, ...DIRECTORS, "--mss-clamp", "1000");
+    // A kernel at the other end verifies the checksum, be it summed up by the server or left to its card.
+    for (const txChecksum of [true, false]) {
+      withNetworkNamespace(network.server, () => setOffloads("wire", { txChecksum }));
+      for (const url of [`http://${VIP[4]}/`, `http://[${VIP[6]}]/`]) {
+        for (const family of [4, 6] as const)
+          network.run(network.outside, "ip", "route", "replace", VIP[family], "via", SERVER[family]);
+        expect(network.run(network.outside, "curl", "-sm5", url).text).toContain("client");
+      }
+    }
+    withNetworkNamespace(network.server, () => setOffloads("wire", { txChecksum: true, tso: true }));
+    expect([await offer(6202, 4), await offer(6203, 6)]).toEqual([1000, 1000]);
+    network.realServer("up", "--method", "tun", ...SERVICES, ...DIRECTORS, "--mss-clamp", "off");
+    expect([await offer(6204, 4), await offer(6205, 6)]).toEqual([1460, 1440]);
   });
 
   test("of strangers are not", async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
+import { addDownCommand } from "./commands/down.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -31,6 +32,7 @@ function createProgram(): Command {
     .showHelpAfterError("(yardmaster --help lists commands and options)")
     .exitOverride();
   addRunCommand(program, version);
+  addDownCommand(program);
   addCheckCommand(program);
   addStatusCommand(program);
   addConnectionsCommand(program);

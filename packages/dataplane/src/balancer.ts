@@ -2,6 +2,7 @@
 // forward. Composes the stations; each has a file of its own.
 
 import {
+  drop,
   guard,
   type Int,
   leave,
@@ -40,10 +41,13 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family, answer, icmp } = road;
+  const { maps, shape, family, answer, icmp, fragment } = road;
   const { packet, networkOffset } = frame;
-  const network = networkHeader(family, packet, networkOffset);
-  const parsed = parseTransport(frame, network, () => icmp(packet));
+  const network = networkHeader(family, packet, networkOffset, () => fragment(packet));
+  const parsed = parseTransport(frame, network, () => {
+    icmp(packet);
+    leave(drop(reasons.internal));
+  });
   const now = currentTick(maps, shape);
   const traveller = { parsed, flow: flowOf(family, parsed), now, refusal: new Refusal() };
   const connection = findConnection(road, traveller);

@@ -63,9 +63,6 @@ function family(name: FamilyName) {
   /** What a wide service is found by: the class of the packet's port, see PortClass, and a prefix of the address. */
   const Prefix = struct(`prefix${digit}`, { portClass: be32, address });
 
-  /** An address that services have, without port. */
-  const VirtualPrefix = struct(`virtual_prefix${digit}`, { address });
-
   /**
    * For whom a real server answers: key is its address, port and protocol, value the service's address and port. Only
    * where that is one service; otherwise connections have reply entries.
@@ -83,7 +80,7 @@ function family(name: FamilyName) {
     servicePort: be16,
   });
 
-  /** An ICMP error: the flow that the packet which it quotes answers, and the ends of the connection. */
+  /** A packet that follows the connection of another: that one's flow, and the ends of the connection. */
   const Errand = struct(`icmp_errand${digit}`, { flow: FlowKey, ends: LocalFlow });
 
   /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
@@ -125,13 +122,33 @@ function family(name: FamilyName) {
     Connection,
     ServiceKey,
     Prefix,
-    VirtualPrefix,
     ReplyRule,
     LocalFlow,
+    ...keysWithoutPorts(name),
     Errand,
     PortSearch,
     TemplateKey,
   };
+}
+
+/** What is found by addresses alone. */
+function keysWithoutPorts(name: FamilyName) {
+  const address = addressType(WORDS[name]);
+  const digit = name === "ipv4" ? "4" : "6";
+
+  /** An address that services have, without port. */
+  const VirtualPrefix = struct(`virtual_prefix${digit}`, { address });
+
+  /** What all fragments of a datagram have in common (RFC 791, RFC 8200 §4.5). */
+  const FragmentKey = struct(`fragment_key${digit}`, {
+    source: address,
+    destination: address,
+    /** As the bytes lie in the header. */
+    identification: u32,
+    protocol: u32,
+  });
+
+  return { VirtualPrefix, FragmentKey };
 }
 
 export const families: Readonly<Record<FamilyName, Family>> = { ipv4: family("ipv4"), ipv6: family("ipv6") };

@@ -67,6 +67,15 @@ export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 /** ICMP by family. */
 export const ICMP_PROTOCOLS: Readonly<Record<FamilyName, number>> = { ipv4: 1, ipv6: 58 };
+/**
+ * Fragment header of IPv6 (RFC 8200 §4.5), 8 bytes; the offset in units of 8 bytes in the high 13 bits, M the lowest.
+ */
+export const Ipv6Fragment = struct("ipv6_fragment", {
+  nextHeader: u8,
+  reserved: u8,
+  offsetAndFlags: be16,
+  identification: be32,
+});
 /** Fragment header of IPv6 (RFC 8200). */
 export const IPPROTO_FRAGMENT = 44;
 

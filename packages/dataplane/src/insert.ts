@@ -106,7 +106,7 @@ export function insertion(
 
 /**
  * The function that inserts the client's entry: OPENED, INSERTED, EXISTS where an expired entry was in the way, or a
- * failure.
+ * failure. Where one was, the connection stays counted: the old one is until it has ended, as in IPVS.
  */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
@@ -114,22 +114,26 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
   const { counters, templates } = functions;
   return fn(
     `insert${digit}`,
-    { flow: FlowKey, now: u32, connection: Connection },
+    { flow: FlowKey, now: u32, connection: Connection, isCounted: u32 },
     u32,
-    ({ flow, now, connection }) => {
+    ({ flow, now, connection, isCounted }) => {
       const state = (): Int<"u32"> => stateOf(connection.life);
+      const unbind = () => counters.unbind(connection.destination, state());
       // Counted first: another CPU may change the state as soon as the entry is there.
-      counters.bind(connection.destination, state());
+      when(isCounted.eq(0), () => counters.bind(connection.destination, state()));
       const outcome = connections.update(flow, connection, "create");
       when(
         outcome.ne(0),
         () => {
-          counters.unbind(connection.destination, state());
-          guard(outcome.eq(EXISTS)).orReturn(failure(reasons.tableFull));
+          when(outcome.ne(EXISTS), () => {
+            unbind();
+            returnValue(failure(reasons.tableFull));
+          });
           // Absent where whoever ends it was quicker: then there is room now.
           const other = connections.lookup(flow).orReturn(EXISTS);
           const isCurrent = isExpired(other.life, now).not().and(other.direction.eq(REQUEST));
           guard(isCurrent).orReturn(EXISTS);
+          unbind();
           templates.release(flow, connection);
           copyConnection(family, connection, other);
           returnValue(OPENED);
@@ -152,16 +156,19 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
  */
 function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions): Insert {
   const insert = insertFunction(maps, shape, family, functions);
-  const { discard, templates } = functions;
+  const { discard, templates, counters } = functions;
   return (insertion, outcome) => {
     const { flow, now, connection } = insertion;
-    outcome.set(insert(insertion));
+    outcome.set(insert({ ...insertion, isCounted: u32(0) }));
     when(
       outcome.get().eq(EXISTS),
       () => {
         discard({ flow, now, force: u32(0) });
-        outcome.set(insert(insertion));
-        when(outcome.get().eq(EXISTS), () => outcome.set(u32(failure(reasons.tableFull))));
+        outcome.set(insert({ ...insertion, isCounted: u32(1) }));
+        when(outcome.get().eq(EXISTS), () => {
+          counters.unbind(connection.destination, stateOf(connection.life));
+          outcome.set(u32(failure(reasons.tableFull)));
+        });
       },
       { isRare: true },
     );

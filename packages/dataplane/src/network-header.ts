@@ -12,10 +12,13 @@ import {
   type Cursor,
   guard,
   type Int,
+  leave,
   Net,
+  pass,
   repeat,
   type Packet,
   randomU32,
+  u32,
   u8,
   variable,
   viewAs,
@@ -23,7 +26,17 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, wordsOf } from "./address.ts";
 import { families, type Family, type FamilyName } from "./family.ts";
-import { ETH_P_IP, ETH_P_IPV6, HeaderWord, HeaderWords, IPPROTO_FRAGMENT, Ipv4, Ipv6, OWN_HOPS } from "./headers.ts";
+import {
+  ETH_P_IP,
+  ETH_P_IPV6,
+  HeaderWord,
+  HeaderWords,
+  IPPROTO_FRAGMENT,
+  Ipv4,
+  Ipv6,
+  Ipv6Fragment,
+  OWN_HOPS,
+} from "./headers.ts";
 import { reasons } from "./reasons.ts";
 
 /** Which end of the flow an address is of. */
@@ -45,6 +58,8 @@ export interface NetworkHeader {
   readonly hops: Int<"u8">;
   /** Whether a router may fragment it: IPv4 without DF. */
   readonly mayBeFragmented: Bool;
+  /** Whether it is one of several fragments, or looks like one. */
+  readonly isFragment: Bool;
   /** Whether more than the plain header stands before the payload. */
   readonly hasOptions: Bool;
   /** Takes one off the time to live or hop limit, and IPv4's checksum along. There must be one. */
@@ -58,17 +73,41 @@ export interface NetworkHeader {
 /** EtherTypes of the families. */
 export const etherTypes: Readonly<Record<FamilyName, number>> = { ipv4: ETH_P_IP, ipv6: ETH_P_IPV6 };
 
-/** Reads a family's header at `offset`; packets that are not whole leave here. */
-export function networkHeader(family: Family, packet: Packet, offset: Int<"u32">): NetworkHeader {
-  return family.name === "ipv4" ? ipv4Header(packet, offset) : ipv6Header(packet, offset);
+/** A fragment of a datagram. */
+export interface FragmentHeader {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly protocol: Int<"u8">;
+  /** As the bytes lie in memory; with addresses and protocol what all fragments of a datagram have in common. */
+  readonly identification: Int<"u32">;
+  /** Whether it is not the first: no transport header is in it. */
+  readonly isLater: Bool;
+  readonly payloadOffset: Int<"u32">;
+}
+
+/**
+ * Reads a family's header at `offset`; packets that are not whole leave here. `onFragment` gets fragments, which
+ * otherwise leave, too; where it returns they go on.
+ */
+export function networkHeader(
+  family: Family,
+  packet: Packet,
+  offset: Int<"u32">,
+  onFragment: (fragment: FragmentHeader) => void = () => leave(pass(reasons.fragment)),
+): NetworkHeader {
+  return family.name === "ipv4" ? ipv4Header(packet, offset, onFragment) : ipv6Header(packet, offset, onFragment);
 }
 
 /** "More fragments" and the offset, as the bytes lie in memory (RFC 791: 0x3fff in network order). */
 const FRAGMENT_MASK = 0xff3f;
+/** The offset alone; of IPv6 in the fragment header (0xfff8 in network order). */
+const OFFSET_MASK = { ipv4: 0xff1f, ipv6: 0xf8ff } as const;
 /** DF likewise (0x4000 in network order). */
 const DO_NOT_FRAGMENT = 0x0040;
 
-function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
+type OnFragment = (fragment: FragmentHeader) => void;
+
+function ipv4Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv4).orPass(reasons.truncated);
   const versionAndLength = ip.versionAndLength;
   guard(versionAndLength.and(0xf0).eq(0x40)).orPass(reasons.malformedIp);
@@ -76,10 +115,20 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   guard(headerLength.ge(Ipv4.size)).orPass(reasons.malformedIp);
   const length = ip.totalLength.toHost().toU32();
   guard(length.add(offset).le(packet.length())).orPass(reasons.truncated);
-  guard(ip.fragment.raw().and(FRAGMENT_MASK).eq(0)).orPass(reasons.fragment);
   guard(headerSum(packet, offset, headerLength).eq(0xffff)).orPass(reasons.badIpChecksum);
   guard(length.ge(headerLength)).orPass(reasons.malformedIp);
   const payloadOffset = offset.add(headerLength);
+  const isFragment = (): Bool => ip.fragment.raw().and(FRAGMENT_MASK).ne(0);
+  when(
+    isFragment(),
+    () => {
+      const identification = ip.identification.raw().toU32();
+      const isLater = ip.fragment.raw().and(OFFSET_MASK.ipv4).ne(0);
+      const { source, destination, protocol } = ip;
+      onFragment({ source, destination, protocol, identification, isLater, payloadOffset });
+    },
+    { isRare: true },
+  );
   return {
     family: families.ipv4,
     source: ip.source,
@@ -94,6 +143,9 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
     },
     get mayBeFragmented() {
       return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
+    },
+    get isFragment() {
+      return isFragment();
     },
     get hasOptions() {
       return headerLength.ne(Ipv4.size);
@@ -123,29 +175,47 @@ function ipv4Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
   };
 }
 
-function ipv6Header(packet: Packet, offset: Int<"u32">): NetworkHeader {
+function ipv6Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv6).orPass(reasons.truncated);
   guard(ip.versionClassAndFlow.raw().and(0xf0).eq(0x60)).orPass(reasons.malformedIp);
-  const payloadLength = ip.payloadLength.toHost().toU32();
-  const length = payloadLength.add(Ipv6.size);
+  const length = ip.payloadLength.toHost().toU32().add(Ipv6.size);
   guard(length.add(offset).le(packet.length())).orPass(reasons.truncated);
-  const protocol = ip.nextHeader;
-  const payloadOffset = offset.add(Ipv6.size);
-  guard(protocol.ne(IPPROTO_FRAGMENT)).orPass(reasons.fragment);
+  const protocol = variable(ip.nextHeader);
+  const headerLength = variable(u32(Ipv6.size));
+  const isFragment = (): Bool => ip.nextHeader.eq(IPPROTO_FRAGMENT);
+  when(
+    isFragment(),
+    () => {
+      const payloadOffset = offset.add(Ipv6.size + Ipv6Fragment.size);
+      const fragment = packet.cursorAt(offset.add(Ipv6.size)).read(Ipv6Fragment).orPass(reasons.truncated);
+      guard(length.ge(Ipv6.size + Ipv6Fragment.size)).orPass(reasons.malformedIp);
+      protocol.set(fragment.nextHeader);
+      headerLength.set(u32(Ipv6.size + Ipv6Fragment.size));
+      const identification = fragment.identification.raw();
+      const isLater = fragment.offsetAndFlags.raw().and(OFFSET_MASK.ipv6).ne(0);
+      const { source, destination } = ip;
+      onFragment({ source, destination, protocol: fragment.nextHeader, identification, isLater, payloadOffset });
+    },
+    { isRare: true },
+  );
+  const payloadOffset = offset.add(headerLength.get());
   return {
     family: families.ipv6,
     source: ip.source,
     destination: ip.destination,
-    protocol,
+    protocol: protocol.get(),
     length,
     payload: packet.cursorAt(payloadOffset),
     payloadOffset,
-    payloadLength,
+    payloadLength: length.sub(headerLength.get()),
     get hops() {
       return ip.hopLimit;
     },
     get mayBeFragmented() {
       return length.ne(length);
+    },
+    get isFragment() {
+      return isFragment();
     },
     get hasOptions() {
       return length.ne(length);

@@ -19,6 +19,9 @@ import type { NetworkHeader } from "./network-header.ts";
 import { reasons } from "./reasons.ts";
 import type { BalancerShape } from "./shape.ts";
 
+/** All bits of the largest number of bytes before the network header: 22, with two tags. */
+const MOST_BEFORE_NETWORK = 0x1f;
+
 /** A frame for this machine, up to where its network header begins. */
 export interface Frame {
   readonly shape: BalancerShape;
@@ -38,6 +41,8 @@ export interface Parsed extends Frame {
   readonly protocol: Int<"u8">;
   /** TCP's flags; 0 for UDP. */
   readonly flags: Int<"u32">;
+  /** Of a fragment that is not the first: there is no header at \`transport\`, and \`ports\` are not in the packet. */
+  readonly isLaterFragment?: true;
 }
 
 /** Reads the link-layer header; frames that are not for this machine leave here. */
@@ -45,7 +50,9 @@ export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
   const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
   guard(isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
-  return { shape, packet, ethernet, type: type.get(), networkOffset: offset.get() };
+  // Taken from where it points to: the verifier would keep packets apart by their tags, all the way to their ends.
+  const networkOffset = packet.offsetOf(packet.cursorAt(offset.get())).and(MOST_BEFORE_NETWORK);
+  return { shape, packet, ethernet, type: type.get(), networkOffset };
 }
 
 /** Reads the transport header behind `network`. What is malformed leaves; so does `other`, which gets all else. */
@@ -110,7 +117,10 @@ function transportFlags(network: NetworkHeader, other: () => void): Int<"u32"> {
     when(protocol.ne(IPPROTO_UDP), other, { isRare: true });
     const udp = transport.fork().read(Udp).orPass(reasons.truncated);
     const udpLength = udp.length.toHost();
-    guard(udpLength.ge(Udp.size).and(udpLength.le(length))).orPass(reasons.malformedTransport);
+    guard(udpLength.ge(Udp.size)).orPass(reasons.malformedTransport);
+    // A first fragment tells the length of all.
+    const isCutOff = udpLength.gt(length);
+    when(isCutOff, () => guard(network.isFragment).orPass(reasons.malformedTransport), { isRare: true });
   });
   return flags.get();
 }

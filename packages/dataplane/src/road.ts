@@ -6,7 +6,9 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { icmpRoad, type TravelIcmp } from "./icmp/travel-icmp.ts";
+import type { Follow } from "./follow-flow.ts";
+import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
@@ -26,7 +28,10 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly answer: Answer;
-  readonly icmp: TravelIcmp;
+  /** Of packets that are neither TCP nor UDP. */
+  readonly icmp: Follow;
+  /** Of fragments; first ones come back from it. */
+  readonly fragment: Follow;
 }
 
 /** What it takes to send a packet. */
@@ -68,8 +73,9 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const icmp = icmpRoad({ ...common, maps, shape, family });
-  return { ...common, maps, shape, family, connections, open, revisit, answer, icmp };
+  const sending = { ...common, maps, shape, family };
+  const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
+  return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

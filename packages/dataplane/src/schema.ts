@@ -339,6 +339,16 @@ export const CLIENT_HOPS = 1024;
 
 export const Counter = struct("counter", { packets: u64 });
 
+/** What a first fragment says that the later ones do not. */
+export const Fragment = struct("fragment", {
+  sourcePort: be16,
+  destinationPort: be16,
+  /** Tick from which on it counts as unknown. */
+  expiresAt: u32,
+});
+/** Datagrams whose fragments are on their way at once; the oldest make room. */
+const MAXIMUM_FRAGMENTS = 8192;
+
 /** An address, or prefix of addresses, that services have: how many of them. */
 export const VirtualAddress = struct("virtual_address", { services: u32 });
 /** Taken only as they are needed. */
@@ -370,7 +380,11 @@ function familyMaps(family: Family, shape: BalancerShape) {
      * way through the schedulers wrote there, and follow all of them to the end.
      */
     opened: arrayMap(`opened${digit}`, Connection, 1, { perCpu: true }),
-    /** What one step of an ICMP error's road tells the next. */
+    /** First fragments seen, for the others of their datagrams to follow. */
+    fragments: hashMap(`fragments${digit}`, family.FragmentKey, Fragment, room(MAXIMUM_FRAGMENTS), {
+      type: "lru_hash",
+    }),
+    /** What one step of the road of packets that follow others tells the next. */
     errands: arrayMap(`errands${digit}`, family.Errand, 1, { perCpu: true }),
     /** Addresses and prefixes of services, whatever their ports. */
     virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),

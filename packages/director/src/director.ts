@@ -3,20 +3,21 @@
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
-import { createLinuxNetwork } from "./checks/linux-network.ts";
-import { type Attachment, attach } from "./kernel/attach.ts";
+import type { Attachment } from "./kernel/attach.ts";
+import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
-import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
-import { readKernelPorts } from "./kernel/kernel-ports.ts";
-import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
+import type { Dataplane } from "./kernel/dataplane.ts";
 import type { Configuration } from "./model/configuration.ts";
-import { plan } from "./plan/plan.ts";
-import { NextHops } from "./reconcile/neighbours.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
+import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
+import { bringUp, change, lackFor, type Standing } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
-import { Hints, sampleSize } from "./status/hints.ts";
+import { sampleSize } from "./status/hints.ts";
 import { readServices, readVerdicts } from "./status/snapshot.ts";
+import { type Former, formerOf } from "./succession/former-maps.ts";
+import type { Instance } from "./succession/instance.ts";
+import { openPinned } from "./succession/pins.ts";
 
 /** What a director is started with. */
 export interface DirectorOptions {
@@ -24,43 +25,81 @@ export interface DirectorOptions {
   readonly fileName: string;
   readonly version: string;
   readonly report: (line: string) => void;
+  /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
+  readonly instance?: Instance | undefined;
 }
+
+/** What a change did to the program. */
+export type Applied =
+  | { readonly program: "kept" }
+  /** `because`: what the one before lacked. */
+  | { readonly program: "exchanged"; readonly because: string };
 
 /** A running director. */
 export class Director implements Disposable {
-  readonly dataplane: Dataplane<KernelProgram>;
-  readonly attachments: readonly Attachment[];
   readonly #options: DirectorOptions;
+  readonly #attachments: Attachments;
   readonly #clock: TickClock;
-  readonly #nextHops: NextHops;
-  readonly #hints: Hints;
   readonly #owned: DisposableStack;
   readonly #startedAtMs = Date.now();
+  #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
 
-  /** Brings a director up. Whatever fails, nothing stays open or attached. */
+  /** Brings a director up, in the place of one that the instance had. Whatever fails, nothing has changed. */
   constructor(options: DirectorOptions) {
-    const { configuration, report } = options;
+    const { configuration, instance, report } = options;
     using owned = new DisposableStack();
     assertFeatures();
-    const interfaces = chooseInterfaces(configuration.director.interfaces);
-    const { macs, sendBack } = interfaces;
-    const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
-    assertForwarding(interfaces.attach, planned.shape.families);
-    const dataplane = owned.use(createDataplane(createKernelHost(), planned));
-    fillVlans(dataplane, interfaces);
-    this.#clock = owned.use(new TickClock(createKernelHost()));
-    this.#nextHops = new NextHops(serverAddresses(configuration), report);
-    this.#nextHops.resolve();
-    this.attachments = interfaces.attach.map((link) => {
-      const attachment = owned.use(attach(dataplane.program, link, configuration.director.hook, report));
-      report(`${link.name}: attached, ${attachment.mode} XDP`);
-      return attachment;
-    });
-    this.dataplane = dataplane;
-    this.#hints = new Hints(configuration.director, createLinuxNetwork);
     this.#options = options;
+    this.#clock = owned.use(new TickClock(createKernelHost()));
+    this.#attachments = owned.use(new Attachments(instance?.directory, report));
+    using former = instance && openPinned(instance.directory);
+    this.#standing = this.#bringUp(configuration, former);
     this.#owned = owned.move();
+  }
+
+  get dataplane(): Dataplane<KernelProgram> {
+    return this.#standing.dataplane;
+  }
+
+  get attachments(): readonly Attachment[] {
+    return this.#attachments.all;
+  }
+
+  get configuration(): Configuration {
+    return this.#standing.configuration;
+  }
+
+  /**
+   * Makes another configuration the one at work: in the maps where the running program can serve it, by another program
+   * otherwise. Whatever fails, the old one goes on. Says what became of the program.
+   */
+  apply(configuration: Configuration): Applied {
+    const lack = this.lackFor(configuration);
+    if (lack === undefined) {
+      this.#standing = change(this.#standing, configuration, this.#options.report);
+      return { program: "kept" };
+    }
+    this.#rebuild(configuration);
+    return { program: "exchanged", because: lack };
+  }
+
+  /** Why another program is needed for a configuration; undefined: the running one will do. */
+  lackFor(configuration: Configuration): string | undefined {
+    return lackFor(this.#standing, configuration);
+  }
+
+  /** Builds everything anew for another configuration and swaps. */
+  #rebuild(configuration: Configuration): void {
+    using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
+    const before = this.#standing;
+    this.#standing = this.#bringUp(configuration, former);
+    before[Symbol.dispose]();
+  }
+
+  #bringUp(configuration: Configuration, former: Former | undefined): Standing {
+    const { version, report, instance } = this.#options;
+    return bringUp({ configuration, version, report, instance, attachments: this.#attachments, former });
   }
 
   /** What goes on beside the packets, until `signal` is aborted. */
@@ -68,8 +107,13 @@ export class Director implements Disposable {
     const { report } = this.#options;
     const now = () => this.#clock.now();
     await Promise.all([
-      keepReaping(this.dataplane, now, { signal, report }, (round) => (this.#lastRound = round)),
-      this.#nextHops.keepResolved(signal),
+      keepReaping(
+        () => this.dataplane,
+        now,
+        { signal, report },
+        (round) => (this.#lastRound = round),
+      ),
+      keepResolved(() => this.#standing.nextHops, { signal, report }),
     ]);
   }
 
@@ -88,7 +132,7 @@ export class Director implements Disposable {
       })),
       services,
       verdicts: readVerdicts(this.dataplane),
-      hints: this.#hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
+      hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };
   }
@@ -98,6 +142,7 @@ export class Director implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    using _standing = this.#standing;
     this.#owned.dispose();
   }
 }
@@ -116,16 +161,4 @@ function assertFeatures(): void {
     features.fibLookupHelper,
   ];
   for (const feature of needed) feature.assertSupported();
-}
-
-function serverAddresses(configuration: Configuration): string[] {
-  return configuration.services.flatMap(({ servers }) => servers.map(({ address }) => address));
-}
-
-/** Routes over VLAN interfaces lead to a tag on the interface below. */
-function fillVlans({ maps }: Dataplane, { vlans }: ChosenInterfaces): void {
-  for (const { index, linkIndex, vlanId } of vlans) {
-    if (linkIndex === undefined || vlanId === undefined) continue;
-    maps.vlanDevices.update({ ifindex: index }, { ifindex: linkIndex, vlan: vlanId, reserved: 0 });
-  }
 }

@@ -2,6 +2,7 @@
 // running director needs nothing of the kernel.
 import type { Network } from "./checks/network.ts";
 import type { RunDirector } from "./run-options.ts";
+import type { TakenDown } from "./succession/take-down.ts";
 
 export { createClient, type DirectorClient } from "./api/client.ts";
 export { connectionLimits } from "./api/routes.ts";
@@ -33,6 +34,12 @@ export const runDirector: RunDirector = async (options) => {
   const daemon = await import("./run.ts");
   return daemon.runDirector(options);
 };
+
+/** Ends an instance that no process runs (succession/take-down.ts); undefined where there is nothing of it. */
+export async function takeDown(instance: string): Promise<TakenDown | undefined> {
+  const succession = await import("./succession/take-down.ts");
+  return succession.takeDown(instance);
+}
 
 /** What routes and interfaces this machine has (checks/linux-network.ts). Errors say why they can't be read. */
 export async function openNetwork(): Promise<Network> {

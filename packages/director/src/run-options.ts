@@ -7,6 +7,8 @@ export interface RunDirectorOptions {
   readonly configuration: Configuration;
   /** Where the configuration came from; for status and messages. */
   readonly fileName: string;
+  /** What it is kept under when this process ends, and found again by the next one; undefined: it ends with it. */
+  readonly instance?: string | undefined;
   /** Path of the Unix socket that the API answers on. */
   readonly socketPath: string;
   /** Version of the product, for status. */

@@ -187,8 +187,8 @@ describeKernel("whichever call fails", () => {
   test("detaching: the error is told, and everything goes all the same", () => {
     network.enter(() => {
       const director = bringUp();
-      for (const { handle } of director.attachments) {
-        handle.detach = () => {
+      for (const attachment of director.attachments) {
+        attachment.detach = () => {
           throw new SyscallError({ doing: "detaching", command: "bpf(BPF_LINK_DETACH)", errno: Errno.EINVAL });
         };
       }

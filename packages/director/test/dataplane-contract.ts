@@ -380,15 +380,25 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       const rounds: ReaperRound[] = [];
       const lines: string[] = [];
       const report = (line: string) => void lines.push(line);
-      await keepReaping(bench.dataplane, bench.now, { signal: stop.signal, report }, (round) => {
-        rounds.push(round);
-        if (rounds.length === 2) stop.abort();
-      });
+      await keepReaping(
+        () => bench.dataplane,
+        bench.now,
+        { signal: stop.signal, report },
+        (round) => {
+          rounds.push(round);
+          if (rounds.length === 2) stop.abort();
+        },
+      );
       expect(rounds).toEqual([
         { entries, ended: 5 },
         { entries: 0, ended: 0 },
       ]);
-      await keepReaping(bench.dataplane, bench.now, { signal: stop.signal, report }, (round) => rounds.push(round));
+      await keepReaping(
+        () => bench.dataplane,
+        bench.now,
+        { signal: stop.signal, report },
+        (round) => rounds.push(round),
+      );
       expect(rounds).toHaveLength(2);
       expect(lines).toEqual([]);
     });

@@ -67,6 +67,33 @@ describeKernel("a director", () => {
     expect([...director.dataplane.maps.ipv4.connections.entries()]).toEqual([]);
   });
 
+  test("takes another configuration: in the maps where it can, by another program where it must", () => {
+    using director = bringUp();
+    send(director, 4000);
+    const program = director.dataplane.program.id;
+    const wanted = (services: readonly VirtualService[]) =>
+      configuration(services, { interfaces: ["front", "back"], timeoutsMs: { ...defaultTimeoutsMs, udp: 100 } });
+    const more = { ...dns, servers: [...dns.servers, { ...dns.servers[0], address: "10.0.0.12" }] } as VirtualService;
+    const counted = () =>
+      director.status().services[0]?.servers.map(({ address, connections }) => [address, connections]);
+    network.enter(() => {
+      expect(director.apply(wanted([more]))).toEqual({ program: "kept" });
+      expect(director.dataplane.program.id).toBe(program);
+      expect(counted()).toEqual([
+        ["10.0.0.11", 1],
+        ["10.0.0.12", 0],
+      ]);
+      const hashed = wanted([{ ...more, scheduler: "sh" }]);
+      expect(director.apply(hashed)).toEqual({ program: "exchanged", because: "schedulers sh" });
+      expect(director.dataplane.program.id).not.toBe(program);
+      expect(counted()?.[0]).toEqual(["10.0.0.11", 1]);
+      expect(() => director.apply({ ...hashed, director: { ...hashed.director, interfaces: ["nowhere"] } })).toThrow();
+      expect(director.configuration).toBe(hashed);
+    });
+    send(director, 4000);
+    expect(director.connections(10)).toHaveLength(1);
+  });
+
   test("says how many entries the table holds after each round", async () => {
     using director = bringUp();
     send(director, 5000);

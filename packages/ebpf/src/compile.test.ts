@@ -8,6 +8,7 @@ import { BuildError } from "./dsl/build-error.ts";
 import { repeat, when } from "./dsl/control.ts";
 import { arrayMap, stack } from "./dsl/map.ts";
 import { fn } from "./dsl/function.ts";
+import { Packet } from "./dsl/packet.ts";
 import { xdp } from "./dsl/program.ts";
 import type { Int } from "./dsl/scalar.ts";
 import { struct } from "./dsl/struct.ts";
@@ -89,6 +90,28 @@ describe("stack", () => {
       ),
     });
   });
+});
+
+test("the linkage of global functions that take the context is where the specification says; of no others", () => {
+  const one = fn("one", { packet: Packet }, u32, ({ packet }) => packet.length(), { isGlobal: true });
+  const two = fn("two", { value: u32 }, u32, ({ value }) => value.add(1), { isGlobal: true });
+  const three = fn("three", { packet: Packet, value: u32 }, u32, ({ value }) => value.add(2), { isGlobal: true });
+  const { btf } = compile(
+    xdp("p", (packet) =>
+      verdict(
+        one({ packet })
+          .add(two({ value: u32(1) }))
+          .add(three({ packet, value: u32(2) })),
+      ),
+    ),
+  );
+  const view = new DataView(btf?.blob.buffer as ArrayBuffer);
+  const found = btf?.contextFunctions?.map((at) => [view.getUint16(at, true), view.getUint8(at + 3)]);
+  const [GLOBAL, FUNCTION] = [1, 12];
+  expect(found).toEqual([
+    [GLOBAL, FUNCTION],
+    [GLOBAL, FUNCTION],
+  ]);
 });
 
 test("calls are at most eight functions deep, the program among them", () => {

@@ -102,8 +102,11 @@ function describe(instructions: readonly Instruction[], functions: readonly Func
     slots.push(slot);
     slot += slotsOf(instruction);
   }
+  const contextFunctions: number[] = [];
   const funcInfo = functions.map(({ fn, at }): FuncInfo => {
-    return { instructionOffset: slots[at] as number, typeId: describeFunction(btf, fn) };
+    const typeId = describeFunction(btf, fn);
+    if (fn.signature?.takesContext === true) contextFunctions.push(btf.countOffset(typeId));
+    return { instructionOffset: slots[at] as number, typeId };
   });
   const lineInfo: LineInfo[] = [];
   const firsts = new Set(functions.map(({ at }) => at));
@@ -120,7 +123,12 @@ function describe(instructions: readonly Instruction[], functions: readonly Func
       column: position.column,
     });
   });
-  return { blob: btf.build(), funcInfo: encodeFuncInfo(funcInfo), lineInfo: encodeLineInfo(lineInfo) };
+  return {
+    blob: btf.build(),
+    funcInfo: encodeFuncInfo(funcInfo),
+    lineInfo: encodeLineInfo(lineInfo),
+    contextFunctions,
+  };
 }
 
 /** Only of a global function does the verifier want to know the types. */

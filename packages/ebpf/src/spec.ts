@@ -69,7 +69,13 @@ export interface ProgramSpec {
   readonly license: string;
   /** Type information for the kernel: the BTF blob, and func_info and line_info records as
    * BPF_PROG_LOAD takes them (struct bpf_func_info: 8 bytes, struct bpf_line_info: 16 bytes). */
-  readonly btf?: { readonly blob: Uint8Array; readonly funcInfo: Uint8Array; readonly lineInfo: Uint8Array };
+  readonly btf?: {
+    readonly blob: Uint8Array;
+    readonly funcInfo: Uint8Array;
+    readonly lineInfo: Uint8Array;
+    /** Bytes into the blob of the linkage (16 bits) of each global function that takes the context. */
+    readonly contextFunctions?: readonly number[];
+  };
 }
 
 /** How an update treats an entry that is there already (BPF_ANY, BPF_NOEXIST, BPF_EXIST). */

@@ -5,6 +5,7 @@ const titles: Readonly<Record<LabMethod, string>> = { nat: "NAT", dr: "DR", tun:
 const suffixes: Readonly<Record<LabScenario, string>> = {
   path: "",
   shares: "",
+  tools: ", programs from Debian",
   mixed: ", long and short connections mixed",
 };
 

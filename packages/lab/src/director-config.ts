@@ -5,6 +5,7 @@ import type { LabLayout, LabScenario, LabService } from "./layout.ts";
 /** Lines of the director's section that only one scenario wants. */
 const settings: Readonly<Record<LabScenario, readonly string[]>> = {
   path: [],
+  tools: [],
   shares: [],
   // LVS remembers closed connections for two minutes: dr sees only the client's FIN, nat both. The lab waits for that.
   mixed: ["  timeouts: { tcpFin: 1s, timeWait: 1s }"],

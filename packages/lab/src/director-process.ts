@@ -53,7 +53,7 @@ export function startDirector(network: LabNetwork, options: DirectorOptions): Ru
   const process = startHostProcess({
     namespace: namespaceOf(network, "director"),
     name: `director-${method}`,
-    command: [...options.command, "run", "-f", configFile, "--socket", socketPath],
+    command: [...options.command, "run", "-f", configFile, "--socket", socketPath, "--ephemeral"],
     logFolder: options.folder,
     channel: "none",
   });

@@ -3,6 +3,7 @@
 import { causesText } from "./cause-of.ts";
 import type { Expectation, MethodMeasurement, ServiceResult } from "./lab-report.ts";
 import { judgeMixed } from "./mixed/judge-mixed.ts";
+import { judgeTools } from "./tools/judge-tools.ts";
 import type { TracedLayout } from "./trace/judge-trace.ts";
 import { judgeTrace } from "./trace/judge-trace.ts";
 
@@ -18,12 +19,17 @@ export function judge(layout: TracedLayout, measured: MethodMeasurement): readon
   return [
     ...measured.services.flatMap((result) => judgeService(layout, measured, result)),
     ...(measured.mixed === undefined ? [] : judgeMixed(measured.mixed)),
-    ...(measured.scenario === "mixed" ? [] : judgeTrace(layout, measured.trace)),
+    ...(measured.tools === undefined ? [] : judgeTools(layout, measured.tools)),
+    ...(isTraced(measured) ? judgeTrace(layout, measured.trace) : []),
     // A single connection's frames do not outnumber those of ARP; its way is judged hop by hop.
-    ...(measured.scenario === "path" ? [] : [judgeWay(measured)]),
+    ...(measured.scenario === "shares" || measured.scenario === "mixed" ? [judgeWay(measured)] : []),
     judgeHooks(measured),
     ...(measured.directorEnd === undefined ? [] : [judgeEnd(measured.directorEnd)]),
   ];
+}
+
+function isTraced({ scenario }: MethodMeasurement): boolean {
+  return scenario === "path" || scenario === "shares";
 }
 
 /** How many connections each server should have got, by the weights; in the order of the destinations. */

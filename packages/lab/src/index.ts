@@ -24,5 +24,6 @@ export {
 } from "./layout.ts";
 export { type ChoiceOf, layoutOf } from "./layouts.ts";
 export { buildNetwork, interfacesWithXdp, type LabNetwork, namespaceOf } from "./network.ts";
-export { type LabOptions, runLab } from "./run-lab.ts";
+export type { LabOptions } from "./lab-options.ts";
+export { runLab } from "./run-lab.ts";
 export { captureFolder } from "./trace/capture-file.ts";

@@ -7,6 +7,7 @@ import type { FrameCounts } from "./frames.ts";
 import type { LabFamily } from "./addresses.ts";
 import type { LabEncapsulation, LabHook, LabMethod, LabScenario, LabService } from "./layout.ts";
 import type { MixedMeasurement } from "./mixed/mixed-report.ts";
+import type { ToolsMeasurement } from "./tools/tools-report.ts";
 import type { TraceReport } from "./trace/trace-report.ts";
 import type { TrafficReport } from "./traffic-job.ts";
 
@@ -32,6 +33,8 @@ export interface MethodMeasurement {
   readonly services: readonly ServiceResult[];
   /** Scenario `mixed`. */
   readonly mixed?: MixedMeasurement;
+  /** Scenario `tools`. */
+  readonly tools?: ToolsMeasurement;
   /** Scenarios `path` and `shares`: one connection's packets, hop by hop. */
   readonly trace?: TraceReport;
   readonly frames: FrameCounts;

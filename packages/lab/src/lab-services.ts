@@ -21,12 +21,21 @@ const shared: readonly ServiceTemplate[] = [
   { name: "echo", port: 5300, protocol: "udp", scheduler: "rr", weights: [1, 1, 1] },
 ];
 
+/** Services of programs from the distribution, named after them. */
+const tools: readonly ServiceTemplate[] = [
+  { name: "nginx", port: 80, protocol: "tcp", scheduler: "rr", weights: [1, 1, 1] },
+  // A transfer is two connections, which have to be at one server.
+  { name: "iperf3", port: 5201, protocol: "tcp", scheduler: "sh", weights: [1, 1, 1] },
+  { name: "dnsmasq", port: 53, protocol: "udp", scheduler: "rr", weights: [1, 1, 1] },
+];
+
 /** Far apart, so that the schedulers choose differently: a slow server, one three and one eight times as quick. */
 const mixedWeights = [1, 3, 8] as const;
 
 const templates: Readonly<Record<LabScenario, readonly ServiceTemplate[]>> = {
   path: shared,
   shares: shared,
+  tools,
   mixed: leastConnectionSchedulers.map((scheduler, index) => ({
     name: `mixed-${scheduler}`,
     port: 90 + index,

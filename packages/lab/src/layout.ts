@@ -12,10 +12,10 @@ export const labMethods = ["nat", "dr", "fullnat"] as const;
 export type LabMethod = (typeof labMethods)[number] | "tun";
 
 /**
- * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; or what holds
- * while long and short connections are mixed.
+ * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; what holds
+ * while long and short connections are mixed; or curl, nginx, iperf3 and dnsmasq through the director.
  */
-export const labScenarios = ["path", "shares", "mixed"] as const;
+export const labScenarios = ["path", "shares", "mixed", "tools"] as const;
 
 /** One of them; each has its own services, director and traffic. */
 export type LabScenario = (typeof labScenarios)[number];

@@ -60,4 +60,9 @@ test("a network that is left standing says how to use it", () => {
   expect(text).toContain("ip netns exec ymlab-1-2-abcd-dr-server3 bash\n");
   expect(text).toContain("ip netns exec ymlab-1-2-abcd-dr-client curl http://198.51.100.10:80/\n");
   expect(text).toContain("yardmaster status --socket /run/dr.sock\n");
+  const tools = layoutOf({ method: "nat", scenario: "tools", family: "ipv6" }, 1);
+  const ofTools = keptText({ layout: tools, prefix: "lab" }, "/run/nat.sock");
+  expect(ofTools).toContain("  ip netns exec lab-client curl http://[2001:db8:100::10]:80/\n");
+  expect(ofTools).toContain("  ip netns exec lab-client iperf3 --client 2001:db8:100::10 --port 5201\n");
+  expect(ofTools).toContain("  ip netns exec lab-client dig @2001:db8:100::10 -p 53 TXT server.yardmaster.test\n");
 });

@@ -2,11 +2,13 @@
 import { endpointText } from "./addresses.ts";
 import { expectedConnections } from "./expectations.ts";
 import type { LabReport, MethodReport, ServiceResult } from "./lab-report.ts";
+import type { LabService } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
 import { titleOf } from "./choice-text.ts";
 import { failedRuns, scenarioLines } from "./scenario-text.ts";
 import { textTable } from "./text-table.ts";
+import { askedName } from "./tools/servers.ts";
 
 /** What one method's run showed: a table of its services, the client addresses, the way of the packets. */
 export function methodText(report: MethodReport): string {
@@ -18,7 +20,7 @@ export function methodText(report: MethodReport): string {
     `  director: ${hooks === "" ? "attached nowhere" : hooks}; ready ${report.readyAfterMs} ms after its start`,
     "",
     ...scenarioLines(report, table).map((line) => (line === "" ? "" : `  ${line}`)),
-    ...(report.scenario === "path" ? [] : wayLines(report)).map((line) => `  ${line}`),
+    ...(report.scenario === "path" || report.scenario === "tools" ? [] : wayLines(report)).map((line) => `  ${line}`),
     `  packets the director did not forward: ${verdictText(report)}`,
     ...(unmet.length === 0
       ? [`  all ${report.expectations.length} expectations met`]
@@ -36,15 +38,23 @@ export function summaryText(report: LabReport): string {
 /** How to use a network that was left standing. */
 export function keptText(network: LabNetwork, socketPath: string): string {
   const { layout } = network;
-  const [web] = layout.services;
-  const url = web === undefined ? "" : endpointText(web);
+  const atClient = `ip netns exec ${namespaceOf(network, "client")}`;
   return [
     `${titleOf(layout)} is left standing. Enter its hosts with:`,
     ...layout.hosts.map(({ name }) => `  ip netns exec ${namespaceOf(network, name)} bash`),
-    `Ask the service: ip netns exec ${namespaceOf(network, "client")} curl http://${url}/`,
+    "Ask its services:",
+    ...layout.services.map((service) => `  ${atClient} ${commandThatAsks(service)}`),
     `Ask the director: yardmaster status --socket ${socketPath}`,
     "",
   ].join("\n");
+}
+
+/** What people type to use a service. */
+function commandThatAsks(service: LabService): string {
+  const { name, address, port, protocol } = service;
+  if (name === "iperf3") return `iperf3 --client ${address} --port ${port}`;
+  if (name === "dnsmasq") return `dig @${address} -p ${port} TXT ${askedName}`;
+  return protocol === "tcp" ? `curl http://${endpointText(service)}/` : `nc -u ${address} ${port}`;
 }
 
 function table(services: readonly ServiceResult[]): readonly string[] {

@@ -2,6 +2,7 @@
 import { nameOf } from "./choice-text.ts";
 import type { MethodReport, ServiceResult } from "./lab-report.ts";
 import { mixedLines } from "./mixed/mixed-text.ts";
+import { toolsLines } from "./tools/tools-text.ts";
 import { traceLines } from "./trace/trace-text.ts";
 
 /** The runs that did not pass, `nat-ipv4-shares and dr-ipv4-mixed`; undefined when all did. */
@@ -17,6 +18,7 @@ export function scenarioLines(
   table: (services: readonly ServiceResult[]) => readonly string[],
 ): readonly string[] {
   if (report.mixed !== undefined) return mixedLines(report.mixed);
+  if (report.tools !== undefined) return toolsLines(report.tools);
   if (report.scenario === "path") return pathLines(report);
   return [
     ...table(report.services),

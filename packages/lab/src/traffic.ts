@@ -19,6 +19,7 @@ const programs: Readonly<Record<LabScenario, string>> = {
   path: "client.ts",
   shares: "client.ts",
   mixed: "mixer.ts",
+  tools: "client.ts",
 };
 
 /** Starts the scenario's traffic program on the client host. */

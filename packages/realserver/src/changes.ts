@@ -41,6 +41,7 @@ export interface UnwrapChange {
   readonly directors: readonly string[];
   readonly services: readonly VirtualService[];
   readonly guePort: number;
+  readonly largestSegments: { readonly 4: number; readonly 6: number } | undefined;
   readonly pinDirectory: string;
 }
 
@@ -109,7 +110,7 @@ export function takeBack(change: Change): string | undefined {
       removeToa(change.pinDirectory);
       return undefined;
     case "unwrap":
-      removeUnwrapper(change.pinDirectory);
+      removeUnwrapper({ pinDirectory: change.pinDirectory, interfaceName: change.interface });
       return undefined;
   }
 }

@@ -25,6 +25,7 @@ export interface OptionTexts {
   readonly interface?: string | undefined;
   readonly unwrap?: string | undefined;
   readonly guePort?: string | undefined;
+  readonly mssClamp?: string | undefined;
   readonly cgroup?: string | undefined;
 }
 
@@ -38,6 +39,8 @@ export interface RealServerOptions {
   readonly interfaceName: string | undefined;
   readonly unwrap: "own" | "kernel";
   readonly guePort: number;
+  /** The largest TCP payload that clients are to send; auto: what fits through a tunnel. */
+  readonly mssClamp: "auto" | "off" | number;
   /** A control group of version 2; undefined: the root. */
   readonly controlGroup: string | undefined;
 }
@@ -58,13 +61,20 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
   const directors = texts.director.map((text) => collect(() => readDirector(text)));
   const unwrap = collect(() => oneOf("--unwrap", texts.unwrap ?? "own", ["own", "kernel"] as const));
   const guePort = collect(() => readPort("--gue-port", texts.guePort ?? "6080"));
+  const mssClamp = collect(() => readClamp(texts.mssClamp ?? "auto"));
   if (services.length === 0 && (method === "dr" || method === "tun"))
     faults.push(`--service is missing: ${method} needs the virtual addresses that this server answers at`);
   if (directors.length === 0 && method === "tun")
     faults.push("--director is missing: without it every host could send packets in a tunnel through this server");
   if (directors.length === 0 && method === "fullnat")
     faults.push("--director is missing: without it every host could choose the address that this server sees");
-  if (faults.length > 0 || method === undefined || unwrap === undefined || guePort === undefined)
+  if (
+    faults.length > 0 ||
+    method === undefined ||
+    unwrap === undefined ||
+    guePort === undefined ||
+    mssClamp === undefined
+  )
     throw new RealServerError("YM_REALSERVER_USAGE", `reading the options: ${faults.join("\n  ")}`);
   return {
     services: services.filter((service) => service !== undefined),
@@ -73,6 +83,7 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
     interfaceName: texts.interface,
     unwrap,
     guePort,
+    mssClamp,
     controlGroup: texts.cgroup,
   };
 }
@@ -87,6 +98,14 @@ function readPort(what: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (port < 1 || port > 65_535) throw new RangeError(`${what} ${text}: a port is a number from 1 to 65535`);
   return port;
+}
+
+function readClamp(text: string): "auto" | "off" | number {
+  if (text === "auto" || text === "off") return text;
+  const size = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  // 536 is what every host takes (RFC 9293, 3.7.1).
+  if (size < 536 || size > 65_495) throw new RangeError(`--mss-clamp ${text}: auto, off or bytes from 536 to 65495`);
+  return size;
 }
 
 /** `ADDRESS[:PORT][/tcp|/udp]`; an IPv6 address with a port stands in brackets. */

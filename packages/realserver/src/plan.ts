@@ -1,11 +1,13 @@
 // From what a real server is told to the changes that make it so. Reads the machine, changes nothing.
-import { listLinks, routeTo } from "@yardmaster/linux";
+import { type Link, listLinks, routeTo } from "@yardmaster/linux";
 import { formatAddress, formatPrefix, type Prefix } from "@yardmaster/packet";
 import { type Change, readSysctl } from "./changes.ts";
 import { RealServerError } from "./errors.ts";
 import { familyOf, type RealServerOptions, virtualAddresses } from "./options.ts";
 import { pinDirectory } from "./pins.ts";
 import { findControlGroup } from "./toa/control-group.ts";
+
+const LARGEST_SEGMENT = 65_495;
 
 /** Addresses of documentation (RFC 5737, RFC 3849) that stand for clients anywhere. */
 export const SOME_CLIENT = { 4: "192.0.2.1", 6: "2001:db8::1" } as const;
@@ -71,10 +73,26 @@ function addressChange(address: string): Change {
   return { kind: "address", interface: "lo", address, prefixLength: familyOf(address) === 4 ? 32 : 128 };
 }
 
+/** Outer headers of GUE, the longest that directors write: IP, UDP and four bytes. */
+const TUNNEL_BYTES = { 4: 20 + 8 + 4, 6: 40 + 8 + 4 } as const;
+/** IP and TCP without options. */
+const HEADER_BYTES = { 4: 20 + 20, 6: 40 + 20 } as const;
+
+/** What fits through a tunnel to `link`, if its MTU is that of the whole way from the directors. */
+function largestSegments({ directors, mssClamp }: RealServerOptions, { mtu }: Link) {
+  if (mssClamp === "off") return undefined;
+  if (mssClamp !== "auto") return { 4: mssClamp, 6: mssClamp };
+  const outer = Math.max(...directors.map(({ address }) => TUNNEL_BYTES[address.length === 4 ? 4 : 6]));
+  const largest = (family: 4 | 6): number => Math.min(mtu - outer - HEADER_BYTES[family], LARGEST_SEGMENT);
+  return { 4: largest(4), 6: largest(6) };
+}
+
 function unwrapChange(options: RealServerOptions): Change {
+  const link = interfaceOf(options);
   return {
     kind: "unwrap",
-    interface: interfaceOf(options).name,
+    interface: link.name,
+    largestSegments: largestSegments(options, link),
     directors: options.directors.map(formatPrefix),
     services: options.services,
     guePort: options.guePort,

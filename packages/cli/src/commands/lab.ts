@@ -36,7 +36,8 @@ export function addLabCommand(program: Command): void {
         "scenario",
         labScenarios,
         "path: one request and its reply, hop by hop; shares: how requests are shared out, and such a path; mixed: " +
-          "long and short connections at least-connection schedulers (default: a choice of them; with --keep: shares)",
+          "long and short connections at least-connection schedulers; tools: curl, nginx, iperf3 and dnsmasq " +
+          "(default: a choice of them; with --keep: shares)",
       ),
     )
     .addOption(oneOf("family", labFamilies, "address family (default: mostly IPv4; with --keep: ipv4)"))

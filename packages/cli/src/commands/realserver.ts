@@ -15,6 +15,7 @@ interface UpOptions extends CommonOptions {
   readonly interface?: string;
   readonly cgroup?: string;
   readonly guePort?: string;
+  readonly mssClamp?: string;
 }
 
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
@@ -32,6 +33,7 @@ export function addRealServerCommand(program: Command): void {
     .option("--director <address>", "address or prefix that may send tunnels or name clients; repeated", collect, [])
     .option("--interface <name>", "where their packets come in (default: the way to the directors)")
     .option("--gue-port <port>", "UDP port of tunnels that use GUE (default: 6080)")
+    .option("--mss-clamp <size>", "largest TCP payload for clients of tunnels: auto, off or bytes (default: auto)")
     .option("--cgroup <path>", "control group whose programs are told clients' addresses (default: the root)");
   const check = command.command("check").description("try every part of it and say what was tried and seen");
   const down = command.command("down").description("put everything back as it was");

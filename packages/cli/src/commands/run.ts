@@ -1,4 +1,4 @@
-// `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM.
+// `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM. Packets go on without it.
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
@@ -8,6 +8,8 @@ import { withStopSignal } from "../stop-signal.ts";
 interface RunOptions {
   readonly file: string;
   readonly socket?: string;
+  readonly instance: string;
+  readonly ephemeral?: true;
 }
 
 /** Adds the command to the program. */
@@ -20,6 +22,8 @@ export function addRunCommand(program: Command, version: string): void {
       "--socket <path>",
       "Unix socket to answer status on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)",
     )
+    .option("--instance <name>", "what it is kept under when it ends, and found again by the next", "default")
+    .option("--ephemeral", "keep nothing: programs and connections end with it")
     .action((options: RunOptions) => run(options, version));
 }
 
@@ -33,6 +37,7 @@ async function run(options: RunOptions, version: string): Promise<void> {
     runDirector({
       configuration,
       fileName: options.file,
+      ...(options.ephemeral === true ? {} : { instance: options.instance }),
       socketPath: resolveSocketPath(options.socket),
       version,
       signal,

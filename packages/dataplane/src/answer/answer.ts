@@ -26,7 +26,7 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
       const refusal = new Refusal(note);
       const frame = parseFrame(packet, shape);
-      const network = networkHeader(family, packet, frame.networkOffset);
+      const network = networkHeader(family, packet, frame.networkOffset, () => undefined);
       const parsed = parseTransport(frame, network, () => leave(drop(reasons.internal)));
       when(refusal.is("reset"), () => {
         makeReset(parsed);

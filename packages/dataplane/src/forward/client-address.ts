@@ -282,7 +282,8 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
       if (!method.hasLocalAddress) return;
       const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
       const longest = u32(LONGEST_HEADER - size);
-      const fits = dataOffset.shr(4).shl(2).le(longest).and(network.length.add(size).le(hop.mtu));
+      const isWhole = network.isFragment.not();
+      const fits = dataOffset.shr(4).shl(2).le(longest).and(network.length.add(size).le(hop.mtu)).and(isWhole);
       const isOpen = flags.and(TCP_SYN | TCP_RST).eq(0);
       when(isOpen.and(fits), () => {
         const isOne = packet.segmentPayload()?.eq(0);

@@ -29,7 +29,7 @@ export function translate(parsed: Parsed, ends: NewEnds): void {
     change = change === undefined ? one : change.plus(one);
     ports[end] = port;
   }
-  if (change === undefined) return;
+  if (change === undefined || parsed.isLaterFragment === true) return;
   update(parsed, change);
 }
 
@@ -56,7 +56,10 @@ function sumWhole(parsed: Parsed, udp: UdpReference): void {
   const length = udp.length.toHost().toU32();
   const covered = pseudoHeader(parsed.network, u32(IPPROTO_UDP), length);
   const sum = parsed.transport.fork().checksum(length, { atMost: LONGEST_DATAGRAM });
-  sum.then((bytes) => writeCheck(udp, bytes.plus(covered).fold()));
+  // A first fragment has not all of it.
+  when(length.le(parsed.network.payloadLength), () => {
+    sum.then((bytes) => writeCheck(udp, bytes.plus(covered).fold()));
+  });
 }
 
 function writeCheck(udp: UdpReference, check: Net<"be16">): void {

@@ -3,6 +3,7 @@
 
 import {
   ethernet,
+  fragmentFrame,
   frame,
   icmp4,
   icmp6,
@@ -126,6 +127,39 @@ function serverPacket(random: Random, { flow, destination }: ReferenceConnection
   });
 }
 
+/** A fragment of a datagram of the connection, client's or server's; there are few datagrams, so that some meet. */
+function fragment(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+  const { source, sourcePort } = flow;
+  const isBack = random.chance(0.4);
+  const ends: Ends = isBack
+    ? {
+        ...flow,
+        source: destination.address,
+        sourcePort: destination.port,
+        destination: source,
+        destinationPort: sourcePort,
+      }
+    : flow;
+  const { protocol, sourcePort: from, destinationPort: to } = ends;
+  const ports = { sourcePort: from, destinationPort: to };
+  const transport = protocol === "tcp" ? tcp({ ...ports, flags: "A" }) : udp(ports);
+  const identification = random.below(2);
+  const { source: sender, destination: receiver } = ends;
+  const header =
+    familyOf(sender) === "ipv4"
+      ? ipv4({ source: sender, destination: receiver, identification })
+      : ipv6({ source: sender, destination: receiver });
+  const whole = frame(
+    ethernet({ source: gatewayMac, destination: director.mac }),
+    header,
+    transport,
+    random.bytes(1000),
+  );
+  const all = fragmentFrame(whole, 500, identification);
+  const picked = random.pick(all as [Uint8Array]);
+  return random.chance(0.1) ? damaged(random, picked) : picked;
+}
+
 /** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
 function icmpPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
   const { source, destination: vip, protocol } = flow;
@@ -225,6 +259,7 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
     const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
-  if (roll < 94 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
+  if (roll < 93 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
+  if (roll < 96 && known !== undefined) return { kind: "packet", frame: fragment(random, known) };
   return { kind: "packet", frame: strangePacket(random) };
 }

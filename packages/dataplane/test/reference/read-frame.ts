@@ -17,6 +17,8 @@ export interface ReadPacket {
   readonly ttl: number;
   /** Must not be fragmented on its way. */
   readonly isWhole: boolean;
+  /** Of fragments: what tells their datagram from others, and whether it is not the first. */
+  readonly fragment?: { readonly datagram: string; readonly isLater: boolean };
   /** Number of the protocol. */
   readonly next: number;
   readonly source: string;
@@ -53,6 +55,7 @@ export function readFrame(
 ): ReadFrame | ReasonName {
   const packet = readPacket(bytes, macs, families);
   if (typeof packet === "string") return packet;
+  if (packet.fragment?.isLater === true) return "fragment";
   const transport = readTransport(bytes, packet);
   return typeof transport === "string" ? transport : { ...packet, ...transport };
 }
@@ -93,20 +96,22 @@ function readIpv4(bytes: Uint8Array, ipAt: number): IpHeader | ReasonName {
   if (byte(ipAt) >> 4 !== 4 || headerLength < 20) return "malformedIp";
   const totalLength = word(ipAt + 2);
   if (!has(ipAt + totalLength)) return "truncated";
-  const mayBeFragment = (word(ipAt + 6) & 0x3fff) !== 0;
-  if (mayBeFragment) return "fragment";
   if (!has(ipAt + headerLength)) return "truncated";
   if (foldSum(sumWords(bytes.subarray(ipAt, ipAt + headerLength))) !== 0xffff) return "badIpChecksum";
   if (totalLength < headerLength) return "malformedIp";
+  const [source, destination] = [address(ipAt + 12, 4), address(ipAt + 16, 4)];
+  const datagram = [source, destination, word(ipAt + 4), byte(ipAt + 9)].join(" ");
+  const isFragment = (word(ipAt + 6) & 0x3fff) !== 0;
   return {
+    ...(isFragment && { fragment: { datagram, isLater: (word(ipAt + 6) & 0x1fff) !== 0 } }),
     transportAt: ipAt + headerLength,
     endsAt: ipAt + totalLength,
     totalLength,
     ttl: byte(ipAt + 8),
     isWhole: (byte(ipAt + 6) & 0x40) !== 0,
     next: byte(ipAt + 9),
-    source: address(ipAt + 12, 4),
-    destination: address(ipAt + 16, 4),
+    source,
+    destination,
   };
 }
 
@@ -116,28 +121,34 @@ function readIpv6(bytes: Uint8Array, ipAt: number): IpHeader | ReasonName {
   if (byte(ipAt) >> 4 !== 6) return "malformedIp";
   const totalLength = 40 + word(ipAt + 4);
   if (!has(ipAt + totalLength)) return "truncated";
-  const next = byte(ipAt + 6);
-  if (next === 44) return "fragment";
-  return {
-    transportAt: ipAt + 40,
+  const header = {
     endsAt: ipAt + totalLength,
     totalLength,
     ttl: byte(ipAt + 7),
     isWhole: true,
-    next,
     source: address(ipAt + 8, 16),
     destination: address(ipAt + 24, 16),
   };
+  if (byte(ipAt + 6) !== 44) return { ...header, transportAt: ipAt + 40, next: byte(ipAt + 6) };
+  if (!has(ipAt + 48)) return "truncated";
+  if (totalLength < 48) return "malformedIp";
+  const next = byte(ipAt + 40);
+  const datagram = [header.source, header.destination, word(ipAt + 44), word(ipAt + 46), next].join(" ");
+  const isLater = (word(ipAt + 42) & 0xfff8) !== 0;
+  return { ...header, fragment: { datagram, isLater }, transportAt: ipAt + 48, next };
 }
 
-function readTransport(bytes: Uint8Array, { transportAt, endsAt, next }: IpHeader) {
+/** The ports and flags of a packet that has a transport header, or why it passes. */
+export function readTransport(bytes: Uint8Array, { transportAt, endsAt, next, fragment }: IpHeader) {
   const { has, byte, word } = reader(bytes);
   if (!has(transportAt + 4)) return "truncated";
   if (next !== 6 && next !== 17) return "notTcpOrUdp";
   const least = next === 6 ? 20 : 8;
   if (!has(transportAt + least)) return "truncated";
   const stated = next === 6 ? (byte(transportAt + 12) >> 4) * 4 : word(transportAt + 4);
-  if (stated < least || stated > endsAt - transportAt) return "malformedTransport";
+  // A first fragment tells the length of the whole datagram.
+  const isCutOff = stated > endsAt - transportAt && (next === 6 || fragment === undefined);
+  if (stated < least || isCutOff) return "malformedTransport";
   return {
     protocol: next === 6 ? ("tcp" as const) : ("udp" as const),
     sourcePort: word(transportAt),

@@ -20,8 +20,10 @@ import { count, createDestination, type Destination, discount, recount, setThres
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
-import { echoReply, errorTranslated, type Quoted, readIcmp } from "./icmp.ts";
-import { type ReadFrame, readFrame, type ReadPacket, readPacket } from "./read-frame.ts";
+import { echoReply, readIcmp } from "./icmp.ts";
+import { errorFate, type Followed, fragmentFate } from "./follow.ts";
+import { FragmentMemory } from "./fragments.ts";
+import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { blotted, telling, translated } from "./rewrite.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
@@ -84,6 +86,7 @@ export class ReferenceBalancer {
   /** Packets that would have opened a connection. */
   #openings = 0;
   readonly #answering = new Admission();
+  readonly #fragments = new FragmentMemory();
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -182,10 +185,21 @@ export class ReferenceBalancer {
   }
 
   #fateOf(frame: Uint8Array): Fate {
-    const macs = this.plan.macs ?? [director.mac];
-    const read = readFrame(frame, macs, this.#families);
-    if (read === "notTcpOrUdp") return this.#icmp(frame, readPacket(frame, macs, this.#families) as ReadPacket);
-    if (typeof read === "string") return { verdict: "pass", frame, reason: read };
+    const pass = (reason: ReasonName): Fate => ({ verdict: "pass", frame, reason });
+    const packet = readPacket(frame, this.plan.macs ?? [director.mac], this.#families);
+    if (typeof packet === "string") return pass(packet);
+    const { fragment, next, transportAt } = packet;
+    if (fragment?.isLater === true) return this.#laterFragment(frame, packet);
+    if (fragment !== undefined && next !== 6 && next !== 17) return pass("fragment");
+    if (fragment !== undefined && frame.length >= transportAt + 4) {
+      const view = new DataView(frame.buffer, frame.byteOffset + transportAt);
+      const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
+      this.#fragments.remember(packet, ports, this.now);
+    }
+    const transport = readTransport(frame, packet);
+    if (transport === "notTcpOrUdp") return this.#icmp(frame, packet);
+    if (typeof transport === "string") return pass(transport);
+    const read = { ...packet, ...transport };
     const replying = this.#replies.get(key(read));
     if (replying !== undefined) return this.#reply(frame, read, replying);
     const known = this.#connections.get(key(read));
@@ -258,44 +272,32 @@ export class ReferenceBalancer {
     if (icmp.source !== read.destination) return pass("icmpWithoutConnection");
     const { protocol, source: destination, sourcePort: destinationPort } = icmp;
     const { destination: source, destinationPort: sourcePort } = icmp;
-    const flow = key({ protocol, source, sourcePort, destination, destinationPort });
-    const isAlive = (connection: ReferenceConnection | undefined) =>
-      connection !== undefined && !this.#isExpired(connection);
-    const replying = this.#replies.get(flow);
-    const known = this.#connections.get(flow);
-    const answered = this.#locals.get(flow) ?? this.#answers.get(flow);
-    if (replying === undefined && known !== undefined && isAlive(known)) {
-      return this.#errorToServer(frame, read, icmp, known);
+    const followed = this.#follow({ protocol, source, sourcePort, destination, destinationPort });
+    if (followed === undefined) return pass("icmpWithoutConnection");
+    return errorFate(this.plan, frame, read, icmp, followed);
+  }
+
+  /** Whose a packet of this flow is, and on which way; nothing is opened or changed. */
+  #follow(flow: Flow): Followed | undefined {
+    const text = key(flow);
+    const replying = this.#replies.get(text);
+    const known = this.#connections.get(text);
+    if (replying === undefined && known !== undefined && !this.#isExpired(known)) {
+      return { to: "server", connection: known };
     }
-    const server = replying ?? answered;
-    if (server === undefined || !isAlive(server)) return pass("icmpWithoutConnection");
-    return this.#errorToClient(frame, read, icmp, server);
+    const answering = replying ?? this.#locals.get(text) ?? this.#answers.get(text);
+    if (answering === undefined || this.#isExpired(answering)) return undefined;
+    return { to: "client", connection: answering };
   }
 
-  #errorToServer(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
-    const { destination, local } = connection;
-    destination.traffic.packetsIn += 1;
-    destination.traffic.bytesIn += read.totalLength;
-    if (destination.method === "dr") return forward(this.plan, frame, read, destination.hop, "directExceedsMtu");
-    const changed = errorTranslated(frame, read, quoted, {
-      own: { source: local?.address, destination: destination.address },
-      quoted: { source: destination, destination: local },
-    });
-    const tooLarge = local === undefined ? "exceedsMtu" : "localExceedsMtu";
-    return forward(this.plan, changed, read, destination.hop, tooLarge);
-  }
-
-  #errorToClient(frame: Uint8Array, read: ReadPacket, quoted: Quoted, connection: ReferenceConnection): Fate {
-    const { destination, flow, local } = connection;
-    destination.traffic.packetsOut += 1;
-    destination.traffic.bytesOut += read.totalLength;
-    const service = { address: flow.destination, port: flow.destinationPort };
-    const client = local && { address: flow.source, port: flow.sourcePort };
-    const changed = errorTranslated(frame, read, quoted, {
-      own: { source: service.address, destination: client?.address },
-      quoted: { source: client, destination: service },
-    });
-    return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
+  /** A fragment without ports goes where the first of its datagram went. */
+  #laterFragment(frame: Uint8Array, read: ReadPacket): Fate {
+    const first = this.#fragments.firstOf(read, this.now);
+    const { source, destination } = read;
+    const protocol = read.next === 6 ? "tcp" : "udp";
+    const followed = first && this.#follow({ protocol, source, destination, ...first });
+    if (followed === undefined) return { verdict: "pass", frame, reason: "fragment" };
+    return fragmentFate(this.plan, frame, read, followed);
   }
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
@@ -324,10 +326,11 @@ export class ReferenceBalancer {
   }
 
   /** Whether a packet is to tell the server of its client. A SYN begins anew. */
-  #tellsIn({ protocol, flags }: ReadFrame, connection: Opened): boolean {
+  #tellsIn({ protocol, flags, fragment }: ReadFrame, connection: Opened): boolean {
     if (protocol !== "tcp" || !hasFeature(shapeOf(this.plan), "toa")) return false;
     if ((flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
-    return connection.destination.tellsClient && (flags & 6) === 0 && !connection.hasSpoken;
+    const isOpen = (flags & 6) === 0 && fragment === undefined;
+    return connection.destination.tellsClient && isOpen && !connection.hasSpoken;
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {

@@ -100,6 +100,20 @@ export function telling(
   return { bytes: resummed({ bytes, read }, { bytes: copy, read: grown }), read: grown };
 }
 
+/** The frame with the address of one end replaced, where there is no transport header: of later fragments. */
+export function readdressed(
+  bytes: Uint8Array,
+  read: ReadPacket,
+  end: "source" | "destination",
+  address: string,
+): Uint8Array {
+  const copy = bytes.slice();
+  const { addresses, length } = layoutOf(bytes, read);
+  copy.set(parseAddress(address), addresses + (end === "source" ? 0 : length));
+  sealHeader(copy, read);
+  return copy;
+}
+
 /** The frame on its way out: one hop less to live, other MAC addresses, the tag that the way wants. */
 export function sent(bytes: Uint8Array, read: ReadPacket, hop: Required<HopPlan>): Uint8Array {
   const copy = bytes.slice();

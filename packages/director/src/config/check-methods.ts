@@ -1,5 +1,6 @@
 // Checks of what a forwarding method can do, by the file alone: mapping ports, mixing address families, and the
 // settings that only some methods have. What a method asks of the network: ../checks/.
+import { MAXIMUM_LOCAL_ADDRESSES } from "@yardmaster/dataplane";
 import { forwardingMethods, isMethod, mapsPorts, mixesFamilies } from "../model/forwarding-method.ts";
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
@@ -139,6 +140,7 @@ function checkLocalAddresses(outline: Outline, source: Source): void {
     }
     checkCount(localAddresses, source);
   }
+  checkTotal([outline, ...services], source);
   for (const service of services) checkLocalAddressesGiven(service, outline, source);
 }
 
@@ -149,8 +151,29 @@ function checkCount(localAddresses: readonly Placed<readonly string[]>[], source
   source.errorAt(first.path.slice(0, -1), {
     code: "YM_CONFIG_RANGE",
     message: `localAddresses are ${count} addresses: more than ${MOST_LOCAL_ADDRESSES} are no use`,
-    hint: "an address has some 64,000 ports for every server",
+    hint: "an address has some 36,000 ports for every server",
   });
+}
+
+/** The data plane keeps each list once. */
+function checkTotal(lists: readonly Pick<ServiceOutline, "localAddresses">[], source: Source): void {
+  const known = new Set<string>();
+  let total = 0;
+  for (const { localAddresses } of lists) {
+    const addresses = localAddresses.flatMap(({ value }) => value);
+    const text = addresses.join(" ");
+    if (known.has(text)) continue;
+    known.add(text);
+    total += addresses.length;
+    const [first] = localAddresses;
+    if (first === undefined || total <= MAXIMUM_LOCAL_ADDRESSES) continue;
+    source.errorAt(first.path.slice(0, -1), {
+      code: "YM_CONFIG_RANGE",
+      message: `all localAddresses together are ${total}: there is room for ${MAXIMUM_LOCAL_ADDRESSES}`,
+      hint: "let services share a list: under director.localAddresses, or the same in each",
+    });
+    return;
+  }
 }
 
 function checkLocalAddressesGiven(service: ServiceOutline, outline: Outline, source: Source): void {

@@ -7,6 +7,12 @@ import { forwardingMethods, plannedForwardingMethods } from "../model/forwarding
 const director = (settings: string) => `director: { ${settings} }\n${service("")}`;
 const servers = (entries: string) => `[{ address: 10.0.0.11, ${entries} }]`;
 
+/** Of 1,024 addresses each: one too many. */
+const fiveLists = `services:\n${Array.from({ length: 5 }, (_, at) => {
+  const rest = `localAddresses: [10.${at}.0.0/22], servers: [{ address: 192.0.2.1 }]`;
+  return `  s${at}: { address: 198.51.100.10, port: ${at + 1}, forwarding: fullnat, ${rest} }\n`;
+}).join("")}`;
+
 describe("each fault of a method", () => {
   const cases: Readonly<Record<string, string>> = {
     "unknown forwarding method": service("forwarding: masquerade"),
@@ -30,6 +36,7 @@ describe("each fault of a method", () => {
     "no local addresses": director("localAddresses: []"),
     "local addresses that others have": director("localAddresses: [198.51.100.10, 10.0.0.0/28]"),
     "too many local addresses": director("localAddresses: [10.9.0.0/22, 10.10.0.1]"),
+    "too many lists of local addresses": fiveLists,
     "mssClamp that is too small": director("mssClamp: 100"),
     "mssClamp that is no number": director("mssClamp: 1400.5"),
     "unknown word for mssClamp": director("mssClamp: of"),
@@ -169,7 +176,11 @@ describe("each fault of a method", () => {
       # too many local addresses
       1:29 YM_CONFIG_RANGE
         localAddresses are 1025 addresses: more than 1024 are no use
-        = an address has some 64,000 ports for every server
+        = an address has some 36,000 ports for every server
+      # too many lists of local addresses
+      6:79 YM_CONFIG_RANGE
+        all localAddresses together are 5120: there is room for 4096
+        = let services share a list: under director.localAddresses, or the same in each
       # mssClamp that is too small
       1:23 YM_CONFIG_RANGE
         mssClamp 100 is outside 536–65495

@@ -41,7 +41,7 @@ export function readNetwork(text: string): Reading<Prefix> {
   }
 }
 
-/** More local addresses than these are a slip: each has 64,000 ports for every server. */
+/** More local addresses than these are a slip: each has some 36,000 ports for every server. */
 export const MOST_LOCAL_ADDRESSES = 1024;
 
 /** The addresses of an address, of a prefix, or of a range such as `10.0.0.5-10.0.0.9`, in their order. */

@@ -3,6 +3,8 @@
 import {
   attachXdp,
   type KernelProgram,
+  openPinnedXdpLink,
+  pin,
   XdpAttachError,
   type XdpAttachMode,
   type XdpLink,
@@ -10,11 +12,20 @@ import {
 import type { Link } from "@yardmaster/linux";
 import type { Hook } from "../model/configuration.ts";
 
-/** A program on an interface. */
+/** A program on an interface. Disposing lets go of it: it stays there where it is pinned. */
 export interface Attachment extends Disposable {
   readonly link: Link;
   readonly mode: XdpAttachMode;
-  readonly handle: XdpLink;
+  /** Puts another program in its place between two packets. */
+  update(program: KernelProgram): void;
+  /** What puts the program back that is in place now; undefined where that may not be known. */
+  remember(): (Disposable & { restore(): void }) | undefined;
+  /** Keeps it there under a path that does not exist, whatever becomes of this process. */
+  pin(path: string): void;
+  /** Whether the interface that it was put on is there still. */
+  isThere(): boolean;
+  /** Takes it off at once. */
+  detach(): void;
 }
 
 /** Native XDP on a veth loses packets in silence where the other end, perhaps in a container, is not ready for it. */
@@ -41,15 +52,29 @@ export function attach(program: KernelProgram, link: Link, hook: Hook, explain: 
 }
 
 function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): Attachment {
-  const handle = attachXdp({ program, interfaceIndex: link.index, mode });
+  return attachmentOf(attachXdp({ program, interfaceIndex: link.index, mode }), link, mode);
+}
+
+/** What is pinned at `path` if that is on the interface `link`; undefined where nothing is. */
+export function openAttachment(path: string, link: Link): Attachment | undefined {
+  const handle = openPinnedXdpLink(path);
+  if (handle === undefined) return undefined;
+  if (link.xdp !== undefined && handle.info().interfaceIndex === link.index) {
+    return attachmentOf(handle, link, link.xdp.mode === "generic" ? "generic" : "native");
+  }
+  handle.close();
+  return undefined;
+}
+
+function attachmentOf(handle: XdpLink, link: Link, mode: XdpAttachMode): Attachment {
   return {
     link,
     mode,
-    handle,
-    [Symbol.dispose]() {
-      // Closed even if detaching fails: that takes the program off, too, where nothing else holds the link.
-      using link = handle;
-      link.detach();
-    },
+    update: (program) => handle.update(program),
+    remember: () => handle.remember(),
+    pin: (path) => pin(handle, path),
+    isThere: () => handle.info().interfaceIndex === link.index,
+    detach: () => handle.detach(),
+    [Symbol.dispose]: () => handle.close(),
   };
 }

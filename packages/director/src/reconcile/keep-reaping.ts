@@ -9,20 +9,25 @@ const SLICE_MS = 10;
 const PAUSE_MS = 40;
 const ROUND_MS = 1000;
 
-/** Walks the table about once a second until `signal` is aborted; `onRound` gets each result. */
+/**
+ * Walks the table about once a second until `signal` is aborted; `onRound` gets each result. A walk over a data plane
+ * that is no longer the one that `current` gives is given up.
+ */
 export function keepReaping(
-  dataplane: Dataplane,
+  current: () => Dataplane,
   now: () => number,
   { signal, report }: Pick<Rounds, "signal" | "report">,
   onRound: (round: ReaperRound) => void,
 ): Promise<void> {
   const round = async (): Promise<void> => {
+    const dataplane = current();
     const walk = reap(dataplane, now);
     let sliceStart = performance.now();
     for (let step = walk.next(); ; step = walk.next()) {
       if (step.done === true) return onRound(step.value);
       if (performance.now() - sliceStart < SLICE_MS) continue;
       if (!(await pause(PAUSE_MS, signal))) return;
+      if (current() !== dataplane) return;
       sliceStart = performance.now();
     }
   };

@@ -9,7 +9,7 @@ import {
   routeTo,
   SyscallError,
 } from "@yardmaster/linux";
-import { keepGoing } from "./rounds.ts";
+import { keepGoing, type Rounds } from "./rounds.ts";
 
 /** Well below the kernel's gc_stale_time of 60 s (net/ipv4/arp.c). */
 const REFRESH_MS = 20_000;
@@ -40,12 +40,12 @@ export class NextHops {
       this.#report(problem ?? `${address}: has a route again`);
     }
   }
+}
 
-  /** Does so again and again until `signal` is aborted. */
-  keepResolved(signal: AbortSignal): Promise<void> {
-    const rounds = { doing: "resolving next hops", pauseMs: REFRESH_MS, signal, report: this.#report };
-    return keepGoing({ ...rounds, round: () => this.resolve() });
-  }
+/** Asks for the addresses that are current again and again until `signal` is aborted. */
+export function keepResolved(current: () => NextHops, options: Pick<Rounds, "signal" | "report">): Promise<void> {
+  const round = (): void => current().resolve();
+  return keepGoing({ doing: "resolving next hops", pauseMs: REFRESH_MS, ...options, round });
 }
 
 /** Asks the kernel to resolve the next hop of `address` unless it is `kept`; returns what stands in the way. */

@@ -94,6 +94,12 @@ export class BtfBuilder {
     return this.#add(name, KIND_FUNCTION, linkage === "global" ? 1 : 0, prototypeId, []);
   }
 
+  /** Bytes into the blob of the 16 bits of a type that are a count, or the linkage of a function (struct btf_type). */
+  countOffset(typeId: BtfTypeId): number {
+    const words = this.#types.slice(0, typeId - 1).reduce((sum, type) => sum + type.length, 0);
+    return HEADER_LENGTH + (words + 1) * 4;
+  }
+
   /** The blob, little-endian, as BPF_BTF_LOAD takes it. More may be added and built afterwards. */
   build(): Uint8Array {
     const strings = this.#strings.bytes();

@@ -138,6 +138,7 @@ type Entries = readonly (readonly [name: string, type: Parameter])[];
 function signatureOf(program: ProgramType, entries: Entries, returns: IntType<IntKind>): GlobalSignature {
   return {
     parameters: entries.map(([name, type]) => ({ name, type: (btf: BtfBuilder) => describeType(program, type, btf) })),
+    takesContext: entries.some(([, type]) => type === Packet),
     returns: (btf) => returns.btf(btf),
   };
 }

@@ -11,7 +11,7 @@ import { callHelper, redirect } from "./helper.ts";
 import { Maybe } from "./maybe.ts";
 import { callerPosition } from "./position.ts";
 import { fitsBefore, packetChecksum } from "./packet-checksum.ts";
-import { assertReachable, type Epoch, loadAt, type Located, type Place, place } from "./reference.ts";
+import { addressOf, assertReachable, type Epoch, loadAt, type Located, type Place, place } from "./reference.ts";
 import { type Bool, Int, inRegister, Net } from "./scalar.ts";
 import type { Fields, Reference, Struct } from "./struct.ts";
 import { tx, type Verdict, verdict } from "./verdict.ts";
@@ -128,6 +128,12 @@ export class Cursor extends Owned {
     return packetChecksum({ start, end: this.#packet.end }, size, atMost);
   }
 
+  /** For the library: where it stands. */
+  place(): Place {
+    this.assertOwned();
+    return this.#here("this cursor");
+  }
+
   #here(what: string): Place {
     return { ...place(this.#base, what, this.#epoch), offset: this.#offset };
   }
@@ -233,6 +239,18 @@ export class Packet extends Owned {
       });
     }
     return new Cursor(this, base, this.#epoch);
+  }
+
+  /**
+   * Bytes from the start of the packet to `cursor`. The verifier knows nothing of such a number, not even where it knew
+   * the offset that made the cursor: mask it. Ways on which it differs are then one to the verifier.
+   */
+  offsetOf(cursor: Cursor): Int<"u32"> {
+    this.assertOwned();
+    const at = addressOf(cursor.place()) as VirtualRegister;
+    const target = builder().register();
+    builder().emit({ kind: "alu", operator: "sub", width: 64, target, left: at, right: this.#data });
+    return new Int("u32", target);
   }
 
   /** Bytes in the packet, link-layer header included. */

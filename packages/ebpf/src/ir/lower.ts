@@ -76,10 +76,18 @@ function placeSlots(fn: IrFunction) {
   }
   const places = new Map<number, number>();
   let depth = 0;
+  // Two of up to four bytes, such as keys of arrays, lie in eight.
+  let half: number | undefined;
   for (const slot of fn.slots) {
     if (!used.has(slot.id)) continue;
+    if (slot.size <= 4 && half !== undefined) {
+      places.set(slot.id, half);
+      half = undefined;
+      continue;
+    }
     depth += Math.ceil(slot.size / 8) * 8;
     places.set(slot.id, -depth);
+    if (slot.size <= 4) half = -depth + 4;
   }
   return { places, frameBytes: depth };
 }

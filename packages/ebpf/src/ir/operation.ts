@@ -15,7 +15,9 @@ export interface VirtualRegister {
 export interface StackSlot {
   readonly kind: "stack";
   readonly id: number;
-  /** Bytes, rounded up to 8 by the lowering. Grows while the function is being built, if it is shared. */
+  /**
+   * Bytes; the lowering rounds up to 4 or a multiple of 8. Grows while the function is being built, if it is shared.
+   */
   size: number;
 }
 
@@ -124,6 +126,7 @@ export type TypeDescription = (btf: BtfBuilder) => BtfTypeId;
 /** The types of a global function: all that the verifier knows where it looks at the function on its own. */
 export interface GlobalSignature {
   readonly parameters: readonly { readonly name: string; readonly type: TypeDescription }[];
+  readonly takesContext: boolean;
   readonly returns: TypeDescription;
 }
 

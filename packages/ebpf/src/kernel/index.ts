@@ -2,6 +2,7 @@
 // machine. Needs Linux 6.1 or later, and the capabilities that `missingPrivileges` of @yardmaster/linux names.
 
 export { attachCgroup, CgroupLink } from "./cgroup-link.ts";
+export { withoutGlobalContexts } from "./context-types.ts";
 export { ObjectError, type ObjectErrorCode } from "./errors.ts";
 export {
   defineProbe,
@@ -33,6 +34,7 @@ export {
   type TcAttachment,
   type TcAttachMode,
 } from "./tc-link.ts";
+export { attachTcEgress, removeTcEgress } from "./tc-egress.ts";
 export { VerifierError } from "./verifier-error.ts";
 export { readVerifierLog, type VerifierFinding } from "./verifier-log.ts";
 export {

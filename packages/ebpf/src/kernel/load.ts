@@ -15,6 +15,7 @@ import {
 } from "@yardmaster/linux";
 import { encode } from "../asm/index.ts";
 import type { BpfMap, ProgramSpec } from "../spec.ts";
+import { hasKernelTypes, withoutGlobalContexts } from "./context-types.ts";
 import { ObjectError } from "./errors.ts";
 import { KernelMap } from "./map.ts";
 import { VerifierError } from "./verifier-error.ts";
@@ -86,7 +87,8 @@ function attachTypeOf({ type, attachType }: ProgramSpec): number {
  * Loads a program and gives its descriptor. Throws VerifierError when the verifier refuses, SyscallError when
  * the kernel refuses without a reason, ObjectError when a map is missing.
  */
-export function loadProgramDescriptor(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): FileDescriptor {
+export function loadProgramDescriptor(given: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): FileDescriptor {
+  const spec = hasKernelTypes() ? given : withoutGlobalContexts(given);
   const instructions = encodeWith(spec, maps);
   using types = spec.btf === undefined ? undefined : loadTypes(spec, spec.btf.blob);
   const options: ProgramLoadOptions = {

@@ -77,6 +77,16 @@ export class XdpLink implements Disposable {
     linkUpdate(this.fd, program.fd, expected?.fd);
   }
 
+  /**
+   * What puts the program that is in place now back there. Holds that program until it is disposed. Needs
+   * CAP_SYS_ADMIN; undefined without.
+   */
+  remember(): (Disposable & { restore(): void }) | undefined {
+    const program = tryOpenProgram(this.info().programId);
+    if (program === undefined) return undefined;
+    return { restore: () => linkUpdate(this.fd, program), [Symbol.dispose]: () => program.close() };
+  }
+
   /** What the kernel tells of it now; `interfaceIndex` is 0 once the interface is gone. */
   info(): LinkInfo {
     return linkInfo(this.fd);

@@ -28,6 +28,7 @@ export function describePackets(createHost: () => BpfHost): void {
         keep(staged.cursorAt(12).read(Eight).orPass().value.toHost());
         const offset = staged.length().sub(16).and(7);
         const cursor = staged.cursorAt(offset);
+        keep(staged.offsetOf(cursor));
         cursor.read(Word).orPass();
         when(offset.eq(4), () => keep(cursor.fork().read(Word).orPass().value));
       },
@@ -35,7 +36,7 @@ export function describePackets(createHost: () => BpfHost): void {
     );
     const at = (offset: number) => new DataView(packet.buffer).getBigUint64(offset);
     const word = BigInt(new DataView(packet.buffer).getUint32(8, true));
-    expect(values).toEqual([20n, at(0), at(8), 1n, at(12), word]);
+    expect(values).toEqual([20n, at(0), at(8), 1n, at(12), 4n, word]);
   });
 
   test.each([-8, 8])("adjustHead(%i): the packet grows or shrinks at its start and is read again", (delta) => {

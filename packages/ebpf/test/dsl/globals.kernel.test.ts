@@ -7,6 +7,7 @@ import {
   fn,
   type FunctionOptions,
   Packet,
+  type ProgramSpec,
   repeat,
   struct,
   u32,
@@ -16,13 +17,13 @@ import {
   when,
   xdp,
 } from "@yardmaster/ebpf";
-import { createKernelHost } from "@yardmaster/ebpf/kernel";
+import { createKernelHost, withoutGlobalContexts } from "@yardmaster/ebpf/kernel";
 
 const Header = struct("header", { kind: u8 });
 const CALLS = 6;
 
 /** Instructions that the verifier walked through, for calls of a function of many paths from a program of many. */
-function verified(options: FunctionOptions): number {
+function verified(options: FunctionOptions, change = (spec: ProgramSpec) => spec): number {
   const weigh = fn(
     "weigh",
     { packet: Packet, value: u32 },
@@ -44,11 +45,15 @@ function verified(options: FunctionOptions): number {
       return verdict(total.get().and(3));
     }),
   );
-  using program = createKernelHost().loadProgram(spec, new Map<string, BpfMap>());
+  using program = createKernelHost().loadProgram(change(spec), new Map<string, BpfMap>());
   return program.info.verifiedInstructions;
 }
 
 test("a function is walked through once, not at each call on each path", () => {
   const [once, again] = [verified({ isGlobal: true }), verified({})];
   expect(again).toBeGreaterThan(CALLS * once);
+});
+
+test("where the kernel has no types of its own, those that take the packet are as all others", () => {
+  expect(verified({ isGlobal: true }, withoutGlobalContexts)).toBeGreaterThan(CALLS * verified({ isGlobal: true }));
 });

@@ -56,7 +56,7 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
     throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; leave it out, or run as root on Linux`);
   }
   if (!options.choices.some(canBeSimulated)) {
-    const what = "the simulated network has IPv4 and native XDP only";
+    const what = "the simulated network has IPv4 and native XDP, and no programs but its own";
     throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; ask for these, or run as root on Linux`);
   }
   const tell = options.json ? (): void => undefined : options.write;
@@ -74,8 +74,8 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
   return report;
 }
 
-function canBeSimulated({ family, hook }: LabChoice): boolean {
-  return family === "ipv4" && hook === "xdp";
+function canBeSimulated({ family, hook, scenario }: LabChoice): boolean {
+  return family === "ipv4" && hook === "xdp" && scenario !== "tools";
 }
 
 /** Simulates one layout and judges what it saw. Throws YM_LAB_INTERRUPTED after `signal`. */

@@ -55,6 +55,7 @@ export const BpfAttachType = {
   XDP: 37,
   /** Since Linux 6.6. */
   TCX_INGRESS: 46,
+  TCX_EGRESS: 47,
 } as const;
 
 /** Flags of map_create. */

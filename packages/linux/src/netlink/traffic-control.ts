@@ -30,6 +30,8 @@ const ALL_PROTOCOLS = 0x0300;
 /** Where a filter sits in an interface's hook. */
 export interface FilterPlace {
   readonly interfaceIndex: number;
+  /** Default: ingress. */
+  readonly hook?: keyof typeof HOOKS;
   /** 1 to 65535; lower ones see packets first. */
   readonly priority: number;
   /** Among those of one priority. */
@@ -92,7 +94,7 @@ export function removeClsact(interfaceIndex: number): void {
   askRoute({ type: RTM_DELQDISC, fixed, dump: false, flags: NLM_F_ACK, doing });
 }
 
-/** Puts `program` at the ingress, direct-action; what is at this place already is replaced between two packets. */
+/** Puts `program` at a hook, direct-action; what is at this place already is replaced between two packets. */
 export function setFilter(place: FilterPlace, name: string, program: FileDescriptor): void {
   const options = [
     number32(TCA_BPF.FD, program.value),
@@ -109,7 +111,7 @@ export function setFilter(place: FilterPlace, name: string, program: FileDescrip
   });
 }
 
-/** Takes a filter off the ingress. One that is gone is no error. */
+/** Takes a filter off. One that is gone is no error. */
 export function removeFilter(place: FilterPlace): void {
   const doing = `removing a tc filter from interface ${place.interfaceIndex}`;
   try {
@@ -127,8 +129,8 @@ export function removeFilter(place: FilterPlace): void {
   }
 }
 
-function filterMessage({ interfaceIndex, priority, handle }: FilterPlace): Uint8Array {
-  return fixedPart({ interfaceIndex, handle, parent: HOOKS.ingress, info: (priority << 16) + ALL_PROTOCOLS });
+function filterMessage({ interfaceIndex, hook = "ingress", priority, handle }: FilterPlace): Uint8Array {
+  return fixedPart({ interfaceIndex, handle, parent: HOOKS[hook], info: (priority << 16) + ALL_PROTOCOLS });
 }
 
 /** The filters at a hook of an interface; none where it has no clsact qdisc. */
@@ -143,6 +145,7 @@ export function listFilters(interfaceIndex: number, hook: keyof typeof HOOKS = "
     const options = attributes.nested(TCA_OPTIONS);
     return {
       interfaceIndex: payload.getInt32(4, true),
+      hook,
       priority: payload.getUint32(16, true) >>> 16,
       handle,
       kind: attributes.text(TCA_KIND) ?? "",

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "@yardmaster/ebpf";
 import {
+  attachTcEgress,
   attachXdp,
   createKernelMap,
   ensurePinDirectory,
@@ -13,6 +14,7 @@ import {
   openPinnedProgram,
   openPinnedXdpLink,
   pin,
+  removeTcEgress,
   unpin,
   XdpAttachError,
   type XdpLink,
@@ -24,8 +26,10 @@ import { RealServerError } from "../errors.ts";
 import type { VirtualService } from "../options.ts";
 import { removeIfEmpty } from "../pins.ts";
 import { directors, serviceKeys, services, unwrapCounts, unwrapReasonNames } from "./maps.ts";
+import { CLAMP_PROGRAM, clamper } from "./clamp.ts";
 import { unwrapper } from "./program.ts";
 
+const CLAMP_LINK = "clamp_link";
 const LINK = "unwrap_link";
 const PROGRAM = "unwrap_program";
 const MAPS = [directors, services, unwrapCounts].map(({ spec }) => spec);
@@ -38,12 +42,14 @@ export interface UnwrapperOptions {
   /** For which what is inside may be. */
   readonly services: readonly VirtualService[];
   readonly guePort: number;
+  /** Largest TCP payloads that clients may send, by family; undefined: as they like. */
+  readonly largestSegments: { readonly 4: number; readonly 6: number } | undefined;
   readonly pinDirectory: string;
 }
 
 /** Attaches the unwrapper in the place of one that may be there. Throws for what the kernel refuses. */
 export function installUnwrapper(options: UnwrapperOptions): void {
-  removeUnwrapper(options.pinDirectory);
+  removeUnwrapper(options);
   ensurePinDirectory(options.pinDirectory);
   const spec = compile(unwrapper(options));
   using opened = new DisposableStack();
@@ -56,15 +62,30 @@ export function installUnwrapper(options: UnwrapperOptions): void {
   pin(program, join(options.pinDirectory, PROGRAM));
   const link = opened.use(attach(program, options.interfaceName));
   pin(link, join(options.pinDirectory, LINK));
+  if (options.largestSegments !== undefined) installClamper(options, options.largestSegments, maps);
+}
+
+/** At the interface of the directors, which is where answers leave, too, unless routes say otherwise. */
+function installClamper(
+  { interfaceName, pinDirectory }: UnwrapperOptions,
+  largest: { readonly 4: number; readonly 6: number },
+  maps: ReadonlyMap<string, KernelMap>,
+): void {
+  using program = loadKernelProgram(compile(clamper({ largest })), maps);
+  using link = attachTcEgress(program, indexOf(interfaceName));
+  if (link !== undefined) pin(link, join(pinDirectory, CLAMP_LINK));
+}
+
+function indexOf(interfaceName: string): number {
+  const index = findLink(interfaceName)?.index;
+  if (index !== undefined) return index;
+  const message = `attaching the unwrapper to interface "${interfaceName}": there is none of that name`;
+  throw new RealServerError("YM_REALSERVER_INTERFACE", message);
 }
 
 /** In the driver where that is possible: there packets are not yet merged, and nothing is copied. */
 function attach(program: KernelProgram, interfaceName: string): XdpLink {
-  const interfaceIndex = findLink(interfaceName)?.index;
-  if (interfaceIndex === undefined) {
-    const message = `attaching the unwrapper to interface "${interfaceName}": there is none of that name`;
-    throw new RealServerError("YM_REALSERVER_INTERFACE", message);
-  }
+  const interfaceIndex = indexOf(interfaceName);
   try {
     return attachXdp({ program, interfaceIndex, mode: "native" });
   } catch (error) {
@@ -96,9 +117,16 @@ export function readUnwrapCounts(pinDirectory: string): Readonly<Record<string, 
 }
 
 /** Takes the unwrapper off. What is not there is no error. */
-export function removeUnwrapper(pinDirectory: string): void {
-  using link = openPinnedXdpLink(join(pinDirectory, LINK));
-  link?.detach();
-  for (const name of [LINK, PROGRAM, ...MAPS.map((map) => map.name)]) unpin(join(pinDirectory, name));
+export function removeUnwrapper({
+  pinDirectory,
+  interfaceName,
+}: Pick<UnwrapperOptions, "pinDirectory" | "interfaceName">): void {
+  for (const name of [LINK, CLAMP_LINK]) {
+    using link = openPinnedXdpLink(join(pinDirectory, name));
+    link?.detach();
+  }
+  const index = findLink(interfaceName)?.index;
+  if (index !== undefined) removeTcEgress(index, CLAMP_PROGRAM);
+  for (const name of [LINK, CLAMP_LINK, PROGRAM, ...MAPS.map((map) => map.name)]) unpin(join(pinDirectory, name));
   removeIfEmpty(pinDirectory);
 }

@@ -1,0 +1,81 @@
+// Last step of a packet that follows the connection of another: on to the connection's server, or to its client, as a
+// packet of the connection would go, and with nobody told where it cannot.
+
+import { drop, guard, Packet, leave, pass, u32, verdictFn, when } from "@yardmaster/ebpf";
+import { currentTick } from "./clock.ts";
+import type { ErrandReference } from "./follow-flow.ts";
+import type { ForwardingMethod, ReplyEnds, Request } from "./forward/method.ts";
+import { methods } from "./forward/registry.ts";
+import { sendToClient } from "./forward/send-reply.ts";
+import { countedPath } from "./forward/send-request.ts";
+import { resolve } from "./next-hop.ts";
+import type { Parsed } from "./parse.ts";
+import { reasons } from "./reasons.ts";
+import type { SendingRoad } from "./road.ts";
+import { transmit } from "./transmit.ts";
+
+/** A packet that follows, once read, and what forwarding methods do to it. */
+export interface Follower {
+  readonly parsed: Parsed;
+  readonly request: (method: ForwardingMethod, request: Request) => void;
+  readonly reply: (method: ForwardingMethod, ends: ReplyEnds) => void;
+}
+/** Reads it again, which the first step found good. */
+export type ReadFollower = (packet: Packet, errand: ErrandReference) => Follower;
+
+/** The function that sends one to the connection's server. */
+export function toServerFunction(road: SendingRoad, name: string, read: ReadFollower) {
+  const { maps, shape, family } = road;
+  return verdictFn(
+    `${name}_out${family.digit}`,
+    { packet: Packet, errand: family.Errand, connection: family.Connection },
+    ({ packet, errand, connection }) => {
+      const { parsed, request: change } = read(packet, errand);
+      const { network } = parsed;
+      const request = { parsed, connection, maps };
+      const { hop } = countedPath(maps, connection, network.length);
+      for (const methodName of shape.methods) {
+        const method = methods[methodName];
+        when(connection.method.eq(method.code), () => {
+          const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
+            if (verdict === "pass") change(method, request);
+            leave(verdict === "drop" ? drop(reason) : pass(reason));
+          };
+          const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
+          resolve(road, parsed, way, currentTick(maps, shape), () => giveUp(method.whileUnresolved));
+          when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
+          guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+          network.decrementHops();
+          change(method, request);
+          leave(transmit(road, parsed, hop));
+        });
+      }
+      return drop(reasons.internal);
+    },
+    { isGlobal: true },
+  );
+}
+
+/** The function that sends one to the connection's client. */
+export function toClientFunction(road: SendingRoad, name: string, read: ReadFollower) {
+  const { maps, shape, family } = road;
+  return verdictFn(
+    `${name}_in${family.digit}`,
+    { packet: Packet, errand: family.Errand, connection: family.Connection },
+    ({ packet, errand, connection }) => {
+      const { parsed, reply } = read(packet, errand);
+      const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
+      path.packetsOut = path.packetsOut.add(1);
+      path.bytesOut = path.bytesOut.add(parsed.network.length);
+      const { client, service, clientPort, servicePort } = errand.ends;
+      const ends = { client: { address: client, port: clientPort }, service: { address: service, port: servicePort } };
+      for (const methodName of shape.methods) {
+        const method = methods[methodName];
+        if (method.hasReplies) when(connection.method.eq(method.code), () => reply(method, ends));
+      }
+      sendToClient(road, { parsed, now: currentTick(maps, shape) });
+      return drop(reasons.internal);
+    },
+    { isGlobal: true },
+  );
+}

@@ -1,0 +1,153 @@
+// The programs on all interfaces of a director: put there, exchanged for others, and taken off; kept by pins where they
+// are to outlive the process.
+
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type KernelProgram, openPinnedXdpLink, unpin } from "@yardmaster/ebpf/kernel";
+import type { Link } from "@yardmaster/linux";
+import type { Hook } from "../model/configuration.ts";
+import { type Attachment, attach, openAttachment } from "./attach.ts";
+
+const FOLDER = "links";
+
+/** What was done, until it is certain. */
+interface Step {
+  readonly undo: () => void;
+  readonly settle: () => void;
+}
+
+/** A change of what is attached, which is not settled yet. */
+export interface AttachmentChange {
+  /** Keeps it, and takes off what is no longer wanted. */
+  settle(): void;
+  /** Puts everything back. */
+  undo(): void;
+}
+
+/** All of them. */
+export class Attachments implements Disposable {
+  /** Where links are pinned; undefined: they go when this process does. */
+  readonly #folder: string | undefined;
+  readonly #report: (line: string) => void;
+  #all: readonly Attachment[] = [];
+
+  /** `directory`: of the instance that keeps them, if any. */
+  constructor(directory: string | undefined, report: (line: string) => void) {
+    this.#folder = directory === undefined ? undefined : join(directory, FOLDER);
+    this.#report = report;
+    if (this.#folder !== undefined) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  get all(): readonly Attachment[] {
+    return this.#all;
+  }
+
+  /**
+   * Puts `program` on these interfaces: in the place of the one that is there, of this process or of one before. Throws
+   * what attach does, with everything back as it was.
+   */
+  put(program: KernelProgram, links: readonly Link[], hook: Hook): AttachmentChange {
+    const before = this.#all;
+    const steps: Step[] = [];
+    const undo = (): void => {
+      for (const step of steps.toReversed()) step.undo();
+      this.#all = before;
+    };
+    try {
+      this.#all = links.map((link) => this.#putOn(program, link, hook, steps));
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    const settle = (): void => {
+      for (const step of steps) step.settle();
+      const kept = new Set(this.#all);
+      for (const gone of before) if (!kept.has(gone)) this.#takeOff(gone);
+      this.#dropStrays();
+    };
+    return { settle, undo };
+  }
+
+  /** Takes all programs off. */
+  detach(): void {
+    for (const attachment of this.#all) this.#takeOff(attachment);
+    this.#all = [];
+    this.#dropStrays();
+  }
+
+  /** Lets go: pinned programs stay where they are, others are taken off. */
+  [Symbol.dispose](): void {
+    using cleanup = new DisposableStack();
+    for (const attachment of this.#all) {
+      // Closed even if detaching fails: that takes the program off, too, where nothing else holds the link.
+      cleanup.use(attachment);
+      if (this.#folder === undefined) cleanup.defer(() => attachment.detach());
+    }
+    this.#all = [];
+  }
+
+  #putOn(program: KernelProgram, link: Link, hook: Hook, steps: Step[]): Attachment {
+    const known = this.#known(link, hook);
+    if (known !== undefined) {
+      const former = known.remember();
+      known.update(program);
+      const isNew = !this.#all.includes(known);
+      steps.push({
+        undo: () => {
+          former?.restore();
+          former?.[Symbol.dispose]();
+          if (isNew) known[Symbol.dispose]();
+        },
+        settle: () => former?.[Symbol.dispose](),
+      });
+      this.#report(`${link.name}: program exchanged, ${known.mode} XDP`);
+      return known;
+    }
+    const made = attach(program, link, hook, this.#report);
+    steps.push({ undo: () => this.#takeOff(made), settle: () => undefined });
+    const path = this.#pathOf(link.name);
+    if (path !== undefined) {
+      unpin(path);
+      made.pin(path);
+    }
+    this.#report(`${link.name}: attached, ${made.mode} XDP`);
+    return made;
+  }
+
+  /** What is on the interface already, if it is as `hook` wants it. */
+  #known(link: Link, hook: Hook): Attachment | undefined {
+    const own = this.#all.find((one) => one.link.index === link.index && one.link.name === link.name);
+    const path = this.#pathOf(link.name);
+    const found = own?.isThere() === true ? own : path && openAttachment(path, link);
+    if (found === undefined || found === "") return undefined;
+    const isAsWanted = hook === "auto" || (hook === "xdp-generic") === (found.mode === "generic");
+    if (isAsWanted) return found;
+    // XDP takes one program: the one in the other mode has to go first.
+    this.#takeOff(found);
+    return undefined;
+  }
+
+  #takeOff(attachment: Attachment): void {
+    using gone = attachment;
+    if (gone.isThere()) gone.detach();
+    const path = this.#pathOf(gone.link.name);
+    if (path !== undefined) unpin(path);
+  }
+
+  /** Takes off what is pinned for interfaces that are not, or no longer, of this director. */
+  #dropStrays(): void {
+    if (this.#folder === undefined || !existsSync(this.#folder)) return;
+    const kept = new Set(this.#all.map(({ link }) => this.#pathOf(link.name)));
+    for (const path of readdirSync(this.#folder).map((name) => join(this.#folder ?? "", name))) {
+      if (kept.has(path)) continue;
+      using stray = openPinnedXdpLink(path);
+      stray?.detach();
+      unpin(path);
+    }
+  }
+
+  /** Names in the bpf file system hold no dots (kernel/bpf/inode.c), names of interfaces may. */
+  #pathOf(interfaceName: string): string | undefined {
+    return this.#folder && join(this.#folder, interfaceName.replaceAll(".", ":"));
+  }
+}

@@ -1,0 +1,30 @@
+// Whether a program that runs can serve a plan that is not the one it was built for. Pure.
+
+import { isDeepStrictEqual } from "node:util";
+import type { BalancerShape } from "@yardmaster/dataplane";
+
+/** What more of does no harm. */
+const ROOMS = ["maximumConnections", "maximumServices", "maximumDestinations", "maximumMembers"] as const;
+
+/** What a program of shape `running` lacks for one of shape `wanted`, in words; undefined: nothing. */
+export function lackOf(running: BalancerShape, wanted: BalancerShape): string | undefined {
+  for (const [name, value] of Object.entries(wanted) as [keyof BalancerShape, unknown][]) {
+    const has = running[name];
+    if (isRoom(name)) {
+      if ((has as number) < (value as number)) return `${name} ${String(value)}, not ${String(has)}`;
+    } else if (isNames(value) && isNames(has)) {
+      const known: readonly string[] = has;
+      const missing = value.filter((one) => !known.includes(one));
+      if (missing.length > 0) return `${name} ${missing.join(", ")}`;
+    } else if (!isDeepStrictEqual(has, value)) return name;
+  }
+  return undefined;
+}
+
+function isRoom(name: string): boolean {
+  return (ROOMS as readonly string[]).includes(name);
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}

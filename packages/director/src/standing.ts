@@ -1,0 +1,130 @@
+// What stands at the interfaces for one configuration: a data plane with its programs attached. Made whole, beside the
+// one that it takes over from, or not at all.
+
+import { isDeepStrictEqual } from "node:util";
+import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { createLinuxNetwork } from "./checks/linux-network.ts";
+import type { Attachments } from "./kernel/attachments.ts";
+import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
+import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
+import { readKernelPorts } from "./kernel/kernel-ports.ts";
+import type { Configuration } from "./model/configuration.ts";
+import { lackOf } from "./plan/covers.ts";
+import { plan } from "./plan/plan.ts";
+import { NextHops } from "./reconcile/neighbours.ts";
+import { Hints } from "./status/hints.ts";
+import type { Former } from "./succession/former-maps.ts";
+import type { Instance } from "./succession/instance.ts";
+import { dropFormerGenerations, pinGeneration } from "./succession/pins.ts";
+
+/** Entries read with one call. */
+const READ_BATCH = 4096;
+
+/** A configuration at work. */
+export interface Standing extends Disposable {
+  readonly configuration: Configuration;
+  readonly dataplane: Dataplane<KernelProgram>;
+  readonly nextHops: NextHops;
+  readonly hints: Hints;
+}
+
+/** What a configuration is put to work with. */
+export interface Surroundings {
+  readonly configuration: Configuration;
+  readonly version: string;
+  readonly report: (line: string) => void;
+  /** What keeps it beyond this process; undefined: nothing does. */
+  readonly instance: Instance | undefined;
+  readonly attachments: Attachments;
+  /** The data plane whose connections go on. */
+  readonly former: Former | undefined;
+}
+
+/** Puts a configuration to work. Whatever fails, the former one goes on as it was. */
+export function bringUp({ configuration, version, report, instance, attachments, former }: Surroundings): Standing {
+  using owned = new DisposableStack();
+  const interfaces = chooseInterfaces(configuration.director.interfaces);
+  const { macs, sendBack } = interfaces;
+  const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
+  assertForwarding(interfaces.attach, planned.shape.families);
+  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former }));
+  fillVlans(dataplane, interfaces);
+  const nextHops = new NextHops(serverAddresses(configuration), report);
+  nextHops.resolve();
+  takeOver(dataplane, interfaces, { configuration, version, report, instance, attachments, former });
+  const hints = new Hints(configuration.director, createLinuxNetwork);
+  const kept = owned.move();
+  return { configuration, dataplane, nextHops, hints, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** Why a configuration cannot be put to work in what stands; undefined: it can. */
+export function lackFor({ configuration: before, dataplane }: Standing, after: Configuration): string | undefined {
+  for (const name of ["interfaces", "hook"] as const) {
+    if (!isDeepStrictEqual(before.director[name], after.director[name])) return `director.${name}`;
+  }
+  const { macs, sendBack } = chooseInterfaces(after.director.interfaces);
+  return lackOf(dataplane.plan.shape, plan(after, macs, { sendBack }).shape);
+}
+
+/** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
+export function change(standing: Standing, configuration: Configuration, report: (line: string) => void): Standing {
+  const { live, plan: running } = standing.dataplane;
+  const planned = plan(configuration, running.shape.macs, { kernelPorts: readKernelPorts() });
+  const before = live.settings;
+  live.setSettings(planned.settings);
+  try {
+    live.reconcile(planned.services, { arrival: planned.arrival });
+  } catch (error) {
+    live.setSettings(before);
+    throw error;
+  }
+  const nextHops = new NextHops(serverAddresses(configuration), report);
+  nextHops.resolve();
+  const hints = new Hints(configuration.director, createLinuxNetwork);
+  return { ...standing, configuration, nextHops, hints };
+}
+
+/** Has packets come to a new data plane instead of the former one. */
+function takeOver(
+  dataplane: Dataplane<KernelProgram>,
+  interfaces: ChosenInterfaces,
+  { configuration, version, report, instance, attachments, former }: Surroundings,
+): void {
+  const generation = instance && pinGeneration(instance.directory, dataplane.made, version);
+  try {
+    const change = attachments.put(dataplane.program, interfaces.attach, configuration.director.hook);
+    try {
+      generation?.makeCurrent();
+    } catch (error) {
+      change.undo();
+      throw error;
+    }
+    change.settle();
+  } catch (error) {
+    generation?.discard();
+    throw error;
+  }
+  dataplane.completeSuccession();
+  if (instance !== undefined) dropFormerGenerations(instance.directory);
+  if (former !== undefined) report(`taken over from version ${former.version}: ${countOf(dataplane)}`);
+}
+
+function countOf({ maps, plan: { shape } }: Dataplane): string {
+  let entries = 0;
+  for (const family of shape.families) {
+    for (const batch of maps[family].connections.batches(READ_BATCH)) entries += batch.count;
+  }
+  return `${entries} ${entries === 1 ? "entry" : "entries"} of the connection table carried over`;
+}
+
+function serverAddresses(configuration: Configuration): string[] {
+  return configuration.services.flatMap(({ servers }) => servers.map(({ address }) => address));
+}
+
+/** Routes over VLAN interfaces lead to a tag on the interface below. */
+function fillVlans({ maps }: Dataplane, { vlans }: ChosenInterfaces): void {
+  for (const { index, linkIndex, vlanId } of vlans) {
+    if (linkIndex === undefined || vlanId === undefined) continue;
+    maps.vlanDevices.update({ ifindex: index }, { ifindex: linkIndex, vlan: vlanId, reserved: 0 });
+  }
+}

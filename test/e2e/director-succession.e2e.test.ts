@@ -1,0 +1,148 @@
+// Directors that follow one another while requests run: killed, stopped, started with another configuration. No request
+// fails, and a connection that was there from the beginning goes on to the end.
+import type { ChildProcess } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DirectorStatus } from "@yardmaster/director";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { configOf, type Director, DirectorHost, vip } from "./director-host.ts";
+import { needsRoot } from "./lab-options.ts";
+
+const server = `require("node:http").createServer((request, response) => {
+  response.end(request.socket.remoteAddress);
+}).listen(8080, () => console.log("listening"));`;
+/** Requests without pause, on connections of their own and on one that is kept; says on SIGTERM what became of them. */
+const client = `
+  const http = require("node:http");
+  const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const results = { answered: 0, failed: [], keptSockets: new Set() };
+  let isRunning = true;
+  process.on("SIGTERM", () => (isRunning = false));
+  const ask = (agent) => new Promise((done) => {
+    const request = http.get({ host: "${vip}", agent, timeout: 5000 }, (response) => {
+      response.resume().on("end", () => { results.answered += 1; done(); });
+    });
+    if (agent === kept) request.on("socket", (socket) => results.keptSockets.add(socket));
+    request.on("timeout", () => request.destroy(new Error("no answer")));
+    request.on("error", (error) => { results.failed.push(String(error)); done(); });
+  });
+  const run = async (agent) => {
+    while (isRunning) { await ask(agent()); await new Promise((done) => setTimeout(done, 5)); }
+  };
+  console.log("asking");
+  Promise.all([run(() => kept), run(() => new http.Agent()), run(() => new http.Agent())]).then(() => {
+    const { answered, failed, keptSockets } = results;
+    console.log(JSON.stringify({ answered, failed, keptConnections: keptSockets.size }));
+    process.exit();
+  });`;
+
+interface Asked {
+  readonly answered: number;
+  readonly failed: readonly string[];
+  readonly keptConnections: number;
+}
+
+describe.skipIf(needsRoot)("directors that follow one another", () => {
+  let host: DirectorHost;
+  const started: Director[] = [];
+  beforeAll(async () => {
+    host = new DirectorHost();
+    await firstLine(host.spawn("server", [process.execPath, "-e", server]));
+  });
+  afterEach(async () => {
+    for (const director of started.splice(0)) await director.stop("SIGKILL");
+    await host.instance(["down"]);
+    expect(await host.left()).toEqual([]);
+  });
+  afterAll(() => host[Symbol.dispose]());
+
+  const start = async (config: string): Promise<Director> => {
+    const director = await host.startInstance(config);
+    started.push(director);
+    return director;
+  };
+
+  /** Requests run while `body` does; what became of them. */
+  async function whileAsking(body: () => Promise<void>): Promise<Asked> {
+    const child = host.spawn("client", [process.execPath, "-e", client]);
+    await firstLine(child);
+    let said = "";
+    child.stdout?.on("data", (text) => (said += text));
+    const ended = new Promise((done) => child.once("close", done));
+    await body();
+    child.kill("SIGTERM");
+    await ended;
+    return JSON.parse(said) as Asked;
+  }
+
+  test("killed and started again, stopped and started again: nobody notices", async () => {
+    const asked = await (async () => {
+      let director = await start(configOf());
+      return await whileAsking(async () => {
+        for (const signal of ["SIGKILL", "SIGTERM", "SIGKILL"] as const) {
+          await sleep(300);
+          await director.stop(signal);
+          expect(host.attached()).toEqual(["front generic", "back generic"]);
+          await sleep(300);
+          director = await start(configOf());
+          expect(director.said()).toMatch(/taken over from version .*: [1-9]\d* entries/);
+        }
+        await sleep(300);
+      });
+    })();
+    expect(asked).toMatchObject({ failed: [], keptConnections: 1 });
+    expect(asked.answered).toBeGreaterThan(50);
+  });
+
+  test("a successor may have other services, schedulers and sizes", async () => {
+    const more = `${configOf(["interfaces: [front, back]", "connections: { maximum: 4000 }"]).replace("rr", "wlc")}
+  other:
+    address: ${vip}
+    port: 81
+    forwarding: dr
+    scheduler: mh
+    servers: [{ address: 10.0.0.12 }]
+`;
+    let director = await start(configOf(["interfaces: [front, back]", "connections: { maximum: 1000 }"]));
+    const asked = await whileAsking(async () => {
+      for (const config of [more, configOf(), more]) {
+        await sleep(300);
+        await director.stop("SIGKILL");
+        director = await start(config);
+      }
+      await sleep(300);
+    });
+    expect(asked).toMatchObject({ failed: [], keptConnections: 1 });
+    const status = JSON.parse((await host.yardmaster(["status", "--json", "--socket", director.socketPath])).stdout);
+    expect((status as DirectorStatus).services.map(({ name }) => name)).toEqual(["web", "other"]);
+  });
+
+  test("one that cannot start changes nothing: the former program goes on", async () => {
+    const director = await start(configOf());
+    const asked = await whileAsking(async () => {
+      await director.stop("SIGTERM");
+      await expect(host.startInstance(configOf(["interfaces: [nowhere]"]))).rejects.toThrow(/nowhere/);
+      await sleep(300);
+    });
+    expect(asked).toMatchObject({ failed: [], keptConnections: 1 });
+  });
+
+  test("two never have the same instance", async () => {
+    await start(configOf());
+    await expect(host.startInstance(configOf())).rejects.toThrow(/another director runs it already/);
+    expect((await host.instance(["down"])).stderr).toMatch(/another director runs it already/);
+  });
+
+  test("down takes everything off, and says so when there is nothing", async () => {
+    const director = await start(configOf());
+    expect((await director.stop("SIGTERM")).stderr).toMatch(/^stopped: packets are forwarded without it/m);
+    expect(host.attached()).toEqual(["front generic", "back generic"]);
+    const down = await host.instance(["down"]);
+    expect(down).toMatchObject({ status: 0, stderr: expect.stringMatching(/is down: programs are off .*front/) });
+    expect(await host.left()).toEqual([]);
+    expect((await host.instance(["down"])).stderr).toMatch(/there is nothing of instance/);
+  });
+});
+
+async function firstLine(child: ChildProcess): Promise<void> {
+  await new Promise((done) => child.stdout?.once("data", done));
+}
