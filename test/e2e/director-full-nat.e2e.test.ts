@@ -1,4 +1,6 @@
 // Full NAT with real TCP, in both families: the server has no route to the clients, and stands behind a router.
+import { PacketTap, withNetworkNamespace } from "@yardmaster/linux";
+import { formatAddress, layerOf, parseFrame } from "@yardmaster/packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Director, DirectorHost, vip } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
@@ -63,6 +65,30 @@ describe.skipIf(needsRoot)("full NAT of a running director", () => {
       expect(stdout).toBe(`${local}\n`);
     }
   });
+
+  test.each([
+    ["IPv4", vip, "ipv4", "198.51.100.2"],
+    ["IPv6", `[${vip6}]`, "ipv6", "2001:db8:5::2"],
+  ] as const)(
+    "tells the server of %s clients on the packet that completes the handshake",
+    async (_name, address, family, client) => {
+      using tap = withNetworkNamespace(host.namespace("server"), () => new PacketTap());
+      await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${address}/`]);
+      const segments = tap
+        .read()
+        .filter(({ direction }) => direction === "inbound")
+        .map(({ bytes }) => parseFrame(bytes))
+        .flatMap((parsed) => (layerOf(parsed, family) === undefined ? [] : [layerOf(parsed, "tcp")]))
+        .filter((header) => header !== undefined);
+      const told = segments.map(({ options }) => options.filter(({ kind }) => kind === 254));
+      expect(told[0], "a SYN says nothing").toEqual([]);
+      const [option] = told[1] ?? [];
+      const { sourcePort } = { sourcePort: ((option?.data[0] ?? 0) << 8) | (option?.data[1] ?? 0) };
+      expect(sourcePort).toBeGreaterThan(1023);
+      expect(formatAddress(option?.data.slice(2) ?? new Uint8Array())).toBe(client);
+      expect(told.at(-1), "nor does what comes when the server has spoken").toEqual([]);
+    },
+  );
 
   test("status and connections show the local ports", async () => {
     const at = ["--socket", director.socketPath];

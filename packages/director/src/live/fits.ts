@@ -47,7 +47,8 @@ export function assertFits(
   needs(persistence !== undefined, "persistence", "persistence");
   needs(onePacket, "onePacket", "one-packet scheduling");
   needs(caps.newPerSecond > 0 || caps.halfOpen > 0, "caps", "caps");
-  for (const { forwarding, upperThreshold } of destinations) {
+  for (const { forwarding, upperThreshold, clientAddress } of destinations) {
+    needs(clientAddress === "toa", "toa", "the client's address in TCP options");
     lacks(shape.methods.includes(forwarding), `the forwarding method ${forwarding}`);
     needs(upperThreshold > 0, "thresholds", "thresholds");
   }

@@ -61,12 +61,13 @@ export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
   { hasRule, localPool }: Settled,
 ): JsOf<typeof DestinationRecord> {
-  const { address, port, forwarding, weight, upperThreshold } = definition;
+  const { address, port, forwarding, weight, upperThreshold, clientAddress } = definition;
+  const tells = clientAddress === "toa" ? destinationFlags.tellsClient : 0;
   return {
     address: paddedWords(address),
     port,
     method: methods[forwarding].code,
-    flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0),
+    flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0) | tells,
     service,
     weight,
     upperThreshold,
