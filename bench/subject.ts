@@ -50,7 +50,8 @@ ${servers}`;
 export const largestShape: BalancerShape = {
   families: ["ipv4"],
   schedulers: schedulerNames,
-  methods: ["nat", "dr"],
+  methods: ["nat", "dr", "tun"],
+  encapsulations: ["ipip", "gue", "gre"],
   macs: [macBytes(network.directorMac)],
   maximumConnections: 1 << 16,
   maximumServices: 1024,

@@ -217,9 +217,9 @@ function asIpvs(run: () => void): void {
   }
 }
 
-function destinationOf({ address, port, mode, weight, upper, lower }: Server): DestinationDefinition {
-  if (mode === "tun") throw new Error("forwarding by tun is not built yet");
-  return { address, port, forwarding: mode, weight, upperThreshold: upper, lowerThreshold: lower };
+function destinationOf({ address, port, mode, tunnel, weight, upper, lower }: Server): DestinationDefinition {
+  const definition = { address, port, forwarding: mode, weight, upperThreshold: upper, lowerThreshold: lower };
+  return tunnel === undefined ? definition : { ...definition, encapsulation: tunnel };
 }
 
 /** The link that a frame leaves by: it carries that link's address. */

@@ -49,7 +49,12 @@ describe("servers", () => {
     ["-r 10.2.0.11:8080 -m", { ...server, mode: "nat", port: 8080 }],
     ["-r 10.2.0.11 -m -w 0", { ...server, mode: "nat", weight: 0 }],
     ["-r 10.2.0.11 -w 3 -x 20 -y 10", { ...server, weight: 3, upper: 20, lower: 10 }],
-    ["-r 10.2.0.11 -i --tun-type gue --tun-port 6080 --tun-nocsum", { ...server, mode: "tun" }],
+    ["-r 10.2.0.11 -i", { ...server, mode: "tun", tunnel: { kind: "ipip" } }],
+    [
+      "-r 10.2.0.11 -i --tun-type gue --tun-port 6080 --tun-nocsum",
+      { ...server, mode: "tun", tunnel: { kind: "gue", port: 6080, checksum: false } },
+    ],
+    ["-r 10.2.0.11 -i --tun-type gre --tun-csum", { ...server, mode: "tun", tunnel: { kind: "gre", checksum: true } }],
     ["-r [fd00:2::b]:8080 -m", { ...server, address: "fd00:2::b", mode: "nat", port: 8080 }],
     ["-r [fd00:2::b]", { ...server, address: "fd00:2::b" }],
   ])("%s", (options, expected) => {

@@ -1,4 +1,5 @@
 // ipvsadm's command line, as packet vectors use it for their set-up: read into what is to be done.
+import type { Encapsulation } from "@yardmaster/director/simulation";
 import { formatAddress, parseAddress } from "@yardmaster/packet";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import type { Mode, Server, Service, ServiceKey } from "./subject.ts";
@@ -169,10 +170,27 @@ function serverOf(values: Values): Server {
     address: formatAddress(parseAddress(address)),
     port: mapped ? port : servicePort,
     mode,
+    ...(mode === "tun" && { tunnel: tunnelOf(values) }),
     weight: wholeNumber("-w", values.weight ?? "1"),
     upper: wholeNumber("-x", values["u-threshold"] ?? "0"),
     lower: wholeNumber("-y", values["l-threshold"] ?? "0"),
   };
+}
+
+/** `--tun-remcsum` asks for an option that only packets from the director's own host get: for others as no checksum. */
+function tunnelOf(values: Values): Encapsulation {
+  const checksum = values["tun-csum"] === true;
+  switch (values["tun-type"]) {
+    case undefined:
+    case "ipip":
+      return { kind: "ipip" };
+    case "gue":
+      return { kind: "gue", port: wholeNumber("--tun-port", values["tun-port"] ?? "0"), checksum };
+    case "gre":
+      return { kind: "gre", checksum };
+    default:
+      throw new Error(`--tun-type ${values["tun-type"]} is none of ipip, gue, gre`);
+  }
 }
 
 /** The length of a netmask given as such ("24", IPv6) or as an address ("255.255.255.0"); all bits without one. */

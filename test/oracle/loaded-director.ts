@@ -5,7 +5,7 @@ import { type Dataplane, LiveServices, type LiveSettings, makeMaps } from "@yard
 import { type BpfMap, compile } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { macBytes } from "@yardmaster/packet";
-import { links, sides } from "./topology.ts";
+import { familyOf, links, sides } from "./topology.ts";
 
 /** A tick is a millisecond, as in recordings. */
 export const TICKS_PER_SECOND = 1000;
@@ -13,7 +13,8 @@ export const TICKS_PER_SECOND = 1000;
 const shape: BalancerShape = {
   families: ["ipv4", "ipv6"],
   schedulers: schedulerNames,
-  methods: ["nat", "dr"],
+  methods: ["nat", "dr", "tun"],
+  encapsulations: ["ipip", "gue", "gre"],
   macs: sides.map((side) => macBytes(links[side].mac)),
   maximumConnections: 16_384,
   maximumServices: 64,
@@ -60,6 +61,7 @@ export class LoadedDirector implements Disposable {
       shape,
       ticksPerSecond: TICKS_PER_SECOND,
       reaper: this.#reaper,
+      sourceTowards: (address: string) => links.s.addresses.find((own) => familyOf(own) === familyOf(address)),
     };
     const live = new LiveServices(ground, settings);
     this.#isLent = true;

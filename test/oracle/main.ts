@@ -18,7 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
   using subjects = new DirectorSubjects();
   return await oracle(args, {
     create: subjects.create,
-    abilities: new Set(["forwarding by nat", "forwarding by dr"]),
+    abilities: new Set(["forwarding by nat", "forwarding by dr", "forwarding by tun"]),
     createNetwork,
     signal: stop.signal,
     write: (text) => void process.stdout.write(text),

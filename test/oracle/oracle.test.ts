@@ -61,6 +61,20 @@ describe("exit status", () => {
     expect(lastLine(printed)).toBe("1 passed, 0 failed, 1 not yet supported");
   });
 
+  test("0 when one differs where that is listed, which counts apart; 1 when it differs elsewhere", async () => {
+    const exchanges = vectorJson()["exchanges"] as readonly object[];
+    const differing = (name: string, which: number) => {
+      const changed = exchanges.map((exchange, at) => (at === which ? { ...exchange, out: [] } : exchange));
+      return file(`${name}${which}.json`, vectorJson({ name, exchanges: changed }));
+    };
+    const listed = await run([right, differing("nat-local", 0)]);
+    expect([listed.status, lastLine(listed.printed)]).toEqual([0, "1 passed, 0 failed, 1 different as listed"]);
+    for (const other of [differing("nat-local", 1), differing("another", 0)]) {
+      const { status, printed } = await run([other]);
+      expect([status, lastLine(printed)]).toEqual([1, "0 passed, 1 failed"]);
+    }
+  });
+
   test("1 when one disagrees", async () => {
     const { status, printed } = await run([wrong, right]);
     expect(status).toBe(1);

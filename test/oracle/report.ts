@@ -11,6 +11,8 @@ export function outcomeText(outcome: FileOutcome): string {
       return ` – ${file}: an index of ${outcome.rows} files, nothing to replay`;
     case "unsupported":
       return ` – ${file}: not yet supported: ${outcome.reason}`;
+    case "listed":
+      return ` ≠ ${file}: differs as docs/decisions/0006 says: ${outcome.text}`;
     case "error":
       return ` × ${file}: ${errorText(outcome.error)}`;
     case "replayed": {
@@ -43,6 +45,10 @@ function errorText(error: unknown): string {
 }
 
 /** The last line. */
-export function tallyText({ passed, failed, unsupported }: Tally): string {
-  return `${passed} passed, ${failed} failed${unsupported === 0 ? "" : `, ${unsupported} not yet supported`}`;
+export function tallyText({ passed, failed, unsupported, listed }: Tally): string {
+  const others = [
+    ...(listed === 0 ? [] : [`${listed} different as listed`]),
+    ...(unsupported === 0 ? [] : [`${unsupported} not yet supported`]),
+  ];
+  return [`${passed} passed`, `${failed} failed`, ...others].join(", ");
 }

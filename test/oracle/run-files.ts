@@ -2,17 +2,20 @@
 // says after each what became of it.
 import { setImmediate } from "node:timers/promises";
 import type { Disagreement } from "./agreement.ts";
+import { knownDifferences } from "./known-differences.ts";
 import { abilitiesFor, type Ability, type Content, readContent, UnreadableFile } from "./load-files.ts";
 import type { LiveNetwork, Network } from "./network.ts";
 import { playScenario } from "./play-scenario.ts";
 import { playVector } from "./play-vector.ts";
 import type { Replay } from "./replay.ts";
-import type { SubjectFactory } from "./subject.ts";
+import { NotBuilt, type SubjectFactory } from "./subject.ts";
 
 /** What became of a file. */
 export type FileOutcome =
   | { readonly kind: "replayed"; readonly file: string; readonly replay: Replay }
   | { readonly kind: "error"; readonly file: string; readonly error: unknown }
+  /** It differs where that is listed, and nowhere else. */
+  | { readonly kind: "listed"; readonly file: string; readonly text: string }
   | { readonly kind: "unsupported"; readonly file: string; readonly reason: string }
   | { readonly kind: "index"; readonly file: string; readonly rows: number };
 
@@ -42,9 +45,30 @@ function runFile(file: string, common: Network, options: RunOptions): FileOutcom
     if (content.kind === "index") return { kind: "index", file, rows: content.rows };
     const lacking = [...abilitiesFor(content)].filter((ability) => !options.abilities.has(ability));
     if (lacking.length > 0) return { kind: "unsupported", file, reason: lacking.join(", ") };
-    return { kind: "replayed", file, replay: play(content, common, options) };
+    return replayFile(file, content, common, options);
   } catch (error) {
     return { kind: "error", file, error };
+  }
+}
+
+/** Replays it; where all in which it differs is listed, says that. */
+function replayFile(
+  file: string,
+  content: Exclude<Content, { readonly kind: "index" }>,
+  common: Network,
+  options: RunOptions,
+): FileOutcome {
+  const known = content.kind === "vector" ? knownDifferences[content.vector.name ?? ""] : undefined;
+  const isListed = (place: string): boolean => known?.places.includes(place) === true;
+  const listed = { kind: "listed", file, text: known?.text ?? "" } as const;
+  try {
+    const replay = play(content, common, options);
+    const { disagreements } = replay;
+    const areListed = disagreements.length > 0 && disagreements.every(({ place }) => isListed(place));
+    return areListed ? listed : { kind: "replayed", file, replay };
+  } catch (error) {
+    if (error instanceof NotBuilt && isListed("set-up")) return listed;
+    throw error;
   }
 }
 
@@ -70,6 +94,7 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly unsupported: number;
+  readonly listed: number;
   /** 0 when all that could be replayed agrees, 1 when something does not, 2 when a file could not be read. */
   readonly exitStatus: 0 | 1 | 2;
 }
@@ -86,6 +111,7 @@ export function tallyOf(outcomes: readonly FileOutcome[]): Tally {
     passed: replayed.length - disagreeing.length,
     failed,
     unsupported: has("unsupported").length,
+    listed: has("listed").length,
     exitStatus: isUnreadable ? 2 : failed > 0 ? 1 : 0,
   };
 }

@@ -1,5 +1,6 @@
 // What is on trial: a balancer that is configured as IPVS is, gets frames and tells what it holds. The runner knows
 // it by this interface alone: an adapter puts Yardmaster's data plane behind it, tests a simple balancer of their own.
+import type { Encapsulation } from "@yardmaster/director/simulation";
 import type { MarkRule } from "./mark-rules.ts";
 import type { Network } from "./network.ts";
 import type { Side } from "./topology.ts";
@@ -30,6 +31,8 @@ export interface Server {
   readonly address: string;
   readonly port: number;
   readonly mode: Mode;
+  /** How tun wraps packets; plain IP in IP unless given. */
+  readonly tunnel?: Encapsulation;
   readonly weight: number;
   /** 0: none. */
   readonly upper: number;
@@ -115,3 +118,8 @@ export interface Situation {
 }
 
 export type SubjectFactory = (situation: Situation) => Subject;
+
+/** A setting of the kernel's that the balancer does not have. */
+export class NotBuilt extends Error {
+  override readonly name = "NotBuilt";
+}

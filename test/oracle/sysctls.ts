@@ -1,6 +1,7 @@
 // IPVS's sysctls (net.ipv4.vs.*) in Yardmaster's words; each at the kernel's default until it is set.
 import { defaultTimeoutsMs, states } from "@yardmaster/dataplane";
 import type { LiveSettings } from "@yardmaster/director/simulation";
+import { NotBuilt } from "./subject.ts";
 
 /** A mode of the defences that is always in force; 1 and 2 follow the free memory, of which there is enough. */
 const ALWAYS = 3;
@@ -47,7 +48,7 @@ export class Sysctls {
       return;
     }
     if (ignored.has(name) || (name in fixed && String(fixed[name]) === String(value))) return;
-    throw new Error(`net.ipv4.vs.${name} = ${value} is not built yet`);
+    throw new NotBuilt(`net.ipv4.vs.${name} = ${value} is not built yet`);
   }
 
   /** 0 keeps a value. */

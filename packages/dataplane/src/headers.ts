@@ -36,6 +36,8 @@ export const Ipv6 = struct("ipv6", {
 /** The 20 bytes of an IPv4 header as words, for their sum; and one word of options. */
 export const HeaderWords = struct("ipv4_words", { a: be32, b: be32, c: be32, d: be32, e: be32 });
 export const HeaderWord = struct("ipv4_word", { a: be32 });
+/** 16 bits wherever they stand: an EtherType, a checksum. */
+export const Word16 = struct("word16", { word: be16 });
 /** RFC 9293, without options: 20 bytes. `flags` holds CWR ECE URG ACK PSH RST SYN FIN. */
 export const Tcp = struct("tcp", {
   source: be16,

@@ -5,6 +5,8 @@ export { type AddressWords, LONGEST } from "./address.ts";
 export { balancer } from "./balancer.ts";
 export { carriedCounters, carriedMaps } from "./carried.ts";
 export { families, type Family, type FamilyName } from "./family.ts";
+export type { Encapsulation, EncapsulationName } from "./forward/encapsulate/encapsulation.ts";
+export { encapsulations, tunnelOverhead } from "./forward/encapsulate/registry.ts";
 export type { ForwardingMethod, MethodName, Requirement } from "./forward/method.ts";
 export { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
 export { readLife } from "./life.ts";

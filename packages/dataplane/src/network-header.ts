@@ -103,7 +103,7 @@ const FRAGMENT_MASK = 0xff3f;
 /** The offset alone; of IPv6 in the fragment header (0xfff8 in network order). */
 const OFFSET_MASK = { ipv4: 0xff1f, ipv6: 0xf8ff } as const;
 /** DF likewise (0x4000 in network order). */
-const DO_NOT_FRAGMENT = 0x0040;
+export const DO_NOT_FRAGMENT = 0x0040;
 
 type OnFragment = (fragment: FragmentHeader) => void;
 

@@ -5,6 +5,7 @@ import {
   be16,
   type Bool,
   bytes,
+  choose,
   fibLookup,
   fn,
   guard,
@@ -24,6 +25,7 @@ import type { FamilyName } from "./family.ts";
 import { failure, leaveUnless, RESOLVED, UNRESOLVED } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
+import { limitedByPath, type LoadReference } from "./path-mtu.ts";
 import { type BalancerMaps, NextHop } from "./schema.ts";
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h), 64 bytes. */
@@ -70,35 +72,50 @@ export interface WayOut {
   readonly hop: HopReference;
   /** What is cached in `hop` is of another target: ask again, however young it is. */
   readonly isOther: Bool;
+  /** What routing is asked with as the source. Default: the packet's. */
+  readonly source?: Address;
+  /** Family of target and source, 4 or 6. Default: the packet's. */
+  readonly version?: Int<"u32">;
+  /** Bytes that a tunnel adds, which the MTU of the hop leaves out. Default: none. */
+  readonly overhead?: Int<"u32">;
+  /** Where a smaller MTU of the way may be known. */
+  readonly load?: () => LoadReference;
 }
 
 /** Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. */
 export type AskRouting = ReturnType<typeof askRoutingFunction>;
+type Routing = { readonly maps: BalancerMaps; readonly askRouting: AskRouting };
 
-/** Makes `hop` good for `target`; `unresolved` runs, and leaves, where the kernel has yet to resolve a neighbour. */
-export function resolve(
-  { maps, askRouting }: { readonly maps: BalancerMaps; readonly askRouting: AskRouting },
+/**
+ * Makes `hop` good for `target`; `unresolved` runs where the kernel has yet to resolve a neighbour: what is in `hop` is
+ * then good for nothing.
+ */
+export function resolve(routing: Routing, parsed: Parsed, way: WayOut, now: Int<"u32">, unresolved: () => void): void {
+  const { hop, isOther } = way;
+  const age = now.sub(hop.refreshedAt);
+  const isStale = hop.ifindex.eq(0).or(age.ge(routing.maps.settings.value.ticksPerSecond));
+  when(isOther.or(isStale), () => ask(routing, parsed, way, now, unresolved), { isRare: true });
+}
+
+function ask(
+  { maps, askRouting }: Routing,
   { packet, network }: Parsed,
-  { target, hop, isOther }: WayOut,
+  { target, hop, source = network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
   unresolved: () => void,
 ): void {
-  const age = now.sub(hop.refreshedAt);
-  const isStale = hop.ifindex.eq(0).or(age.ge(maps.settings.value.ticksPerSecond));
-  when(
-    isOther.or(isStale),
-    () => {
-      // In the bytes of the packet's flow, which nobody asks for behind this point.
-      const destined = stack(Destined, undefined, { share: "flow" });
-      copyAddress(destined.source, network.source);
-      copyAddress(destined.target, target);
-      destined.family = u32(ADDRESS_FAMILIES[network.family.name]);
-      destined.now = now;
-      const outcome = askRouting({ packet, destined, hop });
-      when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => leaveUnless(outcome));
-    },
-    { isRare: true },
-  );
+  // In the bytes of the packet's flow, which nobody asks for behind this point.
+  const destined = stack(Destined, undefined, { share: "flow" });
+  copyAddress(destined.source, source);
+  copyAddress(destined.target, target);
+  destined.family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
+  destined.now = now;
+  const outcome = askRouting({ packet, destined, hop });
+  when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+    leaveUnless(outcome);
+    if (load !== undefined) hop.mtu = limitedByPath(maps, load(), hop.mtu.toU32(), now).toU16();
+    if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
+  });
 }
 
 /** The function that asks, for packets of both families. */
@@ -143,4 +160,8 @@ export function askRoutingFunction(maps: BalancerMaps) {
     },
     { isGlobal: true },
   );
+}
+
+function addressFamily(version: Int<"u32">): Int<"u32"> {
+  return choose(version.eq(6), u32(ADDRESS_FAMILIES.ipv6), u32(ADDRESS_FAMILIES.ipv4));
 }

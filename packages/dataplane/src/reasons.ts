@@ -46,6 +46,8 @@ const texts = {
   replyFlowTaken: { verdict: "drop", text: "another connection uses the same server address and client port" },
   silentRefusal: { verdict: "drop", text: "no destination available for a mark, which IPVS does not answer" },
   tooManyAnswers: { verdict: "drop", text: "more ICMP errors and resets in a second than the settings allow" },
+  noTunnelSource: { verdict: "drop", text: "the director has no address towards a tun destination" },
+  tooLongToSum: { verdict: "drop", text: "too long for a tunnel with checksums: over 2047 bytes with its headers" },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

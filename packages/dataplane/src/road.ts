@@ -11,6 +11,7 @@ import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type Wrap, wrapFunction } from "./forward/encapsulate/wrap.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -32,10 +33,11 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly icmp: Follow;
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
+  readonly wrap: Wrap;
 }
 
 /** What it takes to send a packet. */
-export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged">;
+export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged" | "wrap">;
 
 /** The functions that packets of both families need, once in a program. */
 interface CommonFunctions {
@@ -73,7 +75,7 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const sending = { ...common, maps, shape, family };
+  const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
   const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
   return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }

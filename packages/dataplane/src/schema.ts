@@ -21,9 +21,12 @@ import {
 import { AnyAddress } from "./address.ts";
 import { families, type Family } from "./family.ts";
 import { hasLocalAddress } from "./forward/registry.ts";
+import { Destination } from "./destination.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
+
+export * from "./destination.ts";
 
 /** How a service is found. */
 export const ServiceIndex = struct("service_index", { service: u32 });
@@ -86,39 +89,6 @@ export function serviceType(maximumMembers: number) {
 /** Its fields, whatever the length of the list. */
 export type ServiceFields = ReturnType<typeof serviceType>["fields"];
 
-/** Bits of `flags` of a destination. */
-export const destinationFlags = {
-  /** Replies are told by a rule. */
-  hasReplyRule: 1,
-  /** Removed: it gets nothing new, and its connections what the settings say. */
-  removed: 2,
-  /** Full NAT: it is told who its clients are. */
-  tellsClient: 16,
-  /** Its server reads from packets who its clients are: what clients themselves say of that is blotted out. */
-  blotsOptions: 32,
-} as const;
-
-/** A real server as one service uses it, by index. Written by the control plane only. */
-export const Destination = struct("destination", {
-  address: AnyAddress,
-  port: be16,
-  method: u8,
-  flags: u8,
-  /** Index of its service. */
-  service: u32,
-  weight: u32,
-  /** Connections at which it is overloaded, 0: never; and below which it is no longer. */
-  upperThreshold: u32,
-  lowerThreshold: u32,
-  reserved: bytes(4),
-  /**
-   * Full NAT: its local addresses in the map of those, the index of the first in the low half, how many in the high
-   * one. One word, so that another pool takes the place of this one at once.
-   */
-  localPool: u64,
-  reservedToo: bytes(16),
-});
-
 /** What every CPU counts together: schedulers decide on it. A cache line of its own. */
 export const Load = struct("load", {
   /** Active connections in the high half, inactive ones in the low half: one atomic moves one over. */
@@ -131,7 +101,13 @@ export const Load = struct("load", {
   templates: u32,
   /** Connections whose server could not be told who the client is: no packet had room before it spoke. */
   clientsUntold: u32,
-  reserved: bytes(36),
+  /**
+   * The MTU of the way there, in bytes, as a router on it told the director, and the tick when it did; 0: nobody has.
+   * What is known of a way on a CPU takes the smaller one when it is asked anew.
+   */
+  pathMtu: u32,
+  pathMtuAt: u32,
+  reserved: bytes(28),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */

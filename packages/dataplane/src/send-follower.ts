@@ -4,7 +4,7 @@
 import { drop, guard, Packet, leave, pass, u32, verdictFn, when } from "@yardmaster/ebpf";
 import { currentTick } from "./clock.ts";
 import type { ErrandReference } from "./follow-flow.ts";
-import type { ForwardingMethod, ReplyEnds, Request } from "./forward/method.ts";
+import type { ForwardingMethod, ReplyEnds, Request, RequestWay } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
 import { sendToClient } from "./forward/send-reply.ts";
 import { countedPath } from "./forward/send-request.ts";
@@ -17,7 +17,7 @@ import { transmit } from "./transmit.ts";
 /** A packet that follows, once read, and what forwarding methods do to it. */
 export interface Follower {
   readonly parsed: Parsed;
-  readonly request: (method: ForwardingMethod, request: Request) => void;
+  readonly request: (method: ForwardingMethod, request: Request, way: RequestWay) => void;
   readonly reply: (method: ForwardingMethod, ends: ReplyEnds) => void;
 }
 /** Reads it again, which the first step found good. */
@@ -32,21 +32,22 @@ export function toServerFunction(road: SendingRoad, name: string, read: ReadFoll
     ({ packet, errand, connection }) => {
       const { parsed, request: change } = read(packet, errand);
       const { network } = parsed;
-      const request = { parsed, connection, maps };
+      const request = { parsed, connection, maps, shape, wrap: road.wrap };
       const { hop } = countedPath(maps, connection, network.length);
       for (const methodName of shape.methods) {
         const method = methods[methodName];
         when(connection.method.eq(method.code), () => {
+          const way = method.request(request);
           const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-            if (verdict === "pass") change(method, request);
+            if (verdict === "pass") change(method, request, way);
             leave(verdict === "drop" ? drop(reason) : pass(reason));
           };
-          const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
-          resolve(road, parsed, way, currentTick(maps, shape), () => giveUp(method.whileUnresolved));
+          const wayOut = { ...way, hop, isOther: u32(0).ne(0) };
+          resolve(road, parsed, wayOut, currentTick(maps, shape), () => giveUp(method.whileUnresolved));
           when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
           guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
           network.decrementHops();
-          change(method, request);
+          change(method, request, way);
           leave(transmit(road, parsed, hop));
         });
       }

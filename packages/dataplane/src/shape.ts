@@ -1,6 +1,7 @@
 // What the program is specialised to. Equal shapes give equal programs; everything else is in maps.
 
 import type { FamilyName } from "./family.ts";
+import type { EncapsulationName } from "./forward/encapsulate/encapsulation.ts";
 import type { MethodName } from "./forward/method.ts";
 import type { SchedulerName } from "./schedule/scheduler.ts";
 
@@ -10,6 +11,8 @@ export interface BalancerShape {
   readonly families: readonly FamilyName[];
   readonly schedulers: readonly SchedulerName[];
   readonly methods: readonly MethodName[];
+  /** What tunnels wrap packets in: none where `methods` has no tun. */
+  readonly encapsulations: readonly EncapsulationName[];
   /** MAC addresses (6 bytes each) of the interfaces: frames for others are not the director's. */
   readonly macs: readonly Uint8Array[];
   /** Entries of the connection table of each family; methods with a way back may use two for a connection. */
@@ -53,6 +56,14 @@ export const featureNames = [
   "fullUdpChecksums",
   /** Servers behind full NAT are told who their clients are. */
   "toa",
+  /** Tunnels to servers of the other family than their service's. */
+  "mixedFamilies",
+  /** Low bits of the outer source address of tunnels tell flows apart. */
+  "tunnelSources",
+  /** Tunnels whose headers carry a checksum. */
+  "tunnelChecksums",
+  /** The maximum segment size in SYNs is brought down to what fits. */
+  "mssClamp",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

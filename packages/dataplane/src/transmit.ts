@@ -30,7 +30,7 @@ const VLAN_ID = 0xff0f;
 /** Sends the packet to `hop`, with the tag that its way wants. */
 export function transmit(
   { shape, sendTagged }: Sending,
-  { packet, networkOffset }: Parsed,
+  { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
   hop: HopReference,
 ): Verdict {
   when(hop.vlan.eq(0).and(networkOffset.eq(Ethernet.size)), () => {

@@ -48,6 +48,11 @@ function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
     onePacket: services.some(({ onePacket }) => onePacket === true),
     caps: services.some(({ newPerSecond, halfOpenMaximum }) => newPerSecond ?? halfOpenMaximum),
     dropPackets: settings?.dropRate !== undefined,
+    mixedFamilies: services.some((service) =>
+      service.destinations.some(({ address }) => familyOf(address) !== familyOf(service.address)),
+    ),
+    tunnelSources: destinations.some(({ tunnel }) => tunnel?.spreadBits !== undefined),
+    tunnelChecksums: destinations.some(({ tunnel }) => tunnel?.hasChecksum === true),
   };
   return featureNames.filter((name) => uses[name] === true);
 }
@@ -56,6 +61,7 @@ function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
 export function shapeOf(plan: BalancerPlan): BalancerShape {
   const used = plan.services.flatMap(({ destinations }) => destinations.map(({ method = "nat" }) => method));
   const count = plan.services.reduce((sum, { destinations }) => sum + destinations.length, 0);
+  const tunnels = plan.services.flatMap(({ destinations }) => destinations.filter(({ method }) => method === "tun"));
   const endpoints = plan.services.flatMap(endpointsOf);
   const families = new Set(endpoints.map(({ address }) => familyOf(address)));
   return {
@@ -64,6 +70,7 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
     features: featuresOf(plan),
     schedulers: [...new Set(plan.services.map(({ scheduler = "rr" }) => scheduler))],
     methods: used.length === 0 ? ["nat"] : [...new Set(used)],
+    encapsulations: [...new Set(tunnels.map(({ tunnel }) => tunnel?.encapsulation ?? "ipip"))].sort(),
     macs: (plan.macs ?? [director.mac]).map((mac) => macBytes(mac)),
     maximumConnections: plan.maximumConnections ?? 1024,
     maximumServices: Math.max(endpoints.length, 1),

@@ -33,9 +33,8 @@ import {
   destinationHop,
   type DestinationPlan,
   type HopPlan,
-  LOCAL_PORT_SEED,
-  LOCAL_PORTS,
-  type PortsPlan,
+  localPortSettings,
+  overheadOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
@@ -45,6 +44,7 @@ import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  endpointText,
   type ConnectionView,
   type FlowValue,
   type LoadView,
@@ -337,7 +337,15 @@ export class Balancer implements Disposable {
       .flatMap((family) => this.#entries(family))
       .filter(([, connection]) => connection.direction === 0)
       .map(connectionView)
+      .map((view) => ({ ...view, server: this.#serverOf(view) }))
       .sort((a, b) => (connectionKey(a) < connectionKey(b) ? -1 : 1));
+  }
+
+  /** Where a connection leads: its entry has no room for an address of the other family. */
+  #serverOf({ destination, server, client }: ConnectionView): string {
+    const address = this.#destinations()[destination]?.address ?? "";
+    const isOther = address.includes(":") !== client.startsWith("[");
+    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
   }
 
   /** How many entries of the table lead from replies to their connections. */
@@ -439,7 +447,8 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const hop = hopValue(destinationHop(destination, index), this.#now);
+      const way = destinationHop(destination, index);
+      const hop = hopValue({ ...way, mtu: way.mtu - overheadOf(destination) }, this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),
@@ -456,17 +465,6 @@ export class Balancer implements Disposable {
       this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
-}
-
-function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
-  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
-  return {
-    localPortFirst: first,
-    localPortCount: count,
-    localGapFirst: gap.first,
-    localGapCount: gap.count,
-    localPortSeed: LOCAL_PORT_SEED,
-  };
 }
 
 function hopValue(hop: Required<HopPlan>, now: number): HopValue {

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type MethodName, methods, reasonNames, reasons } from "../src/index.ts";
 import { arriving, fromServer, serverMac, toClient } from "./packets/scenario.ts";
 import { type Wire, wires } from "./packets/wire.ts";
-import { director } from "./plan.ts";
+import { director, tunnelSources } from "./plan.ts";
 import { candidates } from "./reference/local-ports.ts";
 import { Stage } from "./stage.ts";
 
@@ -71,7 +71,7 @@ interface Road {
 }
 
 function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): void {
-  const { hasReplies, hasLocalAddress, mapsPorts } = methods[name];
+  const { hasReplies, hasLocalAddress, mapsPorts, requires } = methods[name];
   const { vip, otherVip } = wire;
   const [clientAddress] = wire.clients;
   const [serverAddress] = wire.servers;
@@ -101,7 +101,15 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
     expect(layerOf(parsed, "ethernet")).toMatchObject({ source: director.outMac, destination: serverMac });
     const destination = mapsPorts ? serverAddress : vip;
     const hops = wire.family === "ipv4" ? { ttl: 8 } : { hopLimit: 8 };
-    expect(layerOf(parsed, wire.family)).toMatchObject({ source: peer, destination, ...hops });
+    const [network] = parsed.layers.filter(({ layer }) => layer === wire.family).slice(-1);
+    expect(network).toMatchObject({ source: peer, destination, ...hops });
+    if (requires.some(({ kind }) => kind === "unwrapping")) {
+      expect(parsed.layers[1]).toMatchObject({
+        source: tunnelSources[wire.family],
+        destination: serverAddress,
+        ...hops,
+      });
+    }
     expect(layerOf(parsed, protocol)).toMatchObject({ sourcePort: peerPort, destinationPort: serverPort });
     expect(new TextDecoder().decode(parsed.remaining)).toBe("contents");
   });

@@ -1,7 +1,14 @@
 // What a test says about a balancer, in plain words: services, destinations, where things are. The harness
 // turns it into maps and programs, the reference into its own objects; neither sees the other's.
 
-import type { BalancerShape, MethodName, removalActions, SchedulerName, TransitionRules } from "../src/index.ts";
+import type {
+  BalancerShape,
+  EncapsulationName,
+  MethodName,
+  removalActions,
+  SchedulerName,
+  TransitionRules,
+} from "../src/index.ts";
 
 /** A way out that the balancer knows already. */
 export interface HopPlan {
@@ -30,6 +37,8 @@ export interface DestinationPlan extends Thresholds {
   readonly port?: number;
   /** Default "nat". */
   readonly method?: MethodName;
+  /** Of tun. Default: IP in IP. */
+  readonly tunnel?: TunnelPlan;
   /** Default 1. */
   readonly weight?: number;
   readonly hop?: HopPlan;
@@ -38,6 +47,22 @@ export interface DestinationPlan extends Thresholds {
   /** What clients say of addresses in options is blotted out. */
   readonly blotsOptions?: boolean;
 }
+
+/** How packets are wrapped. */
+export interface TunnelPlan {
+  /** Default "ipip". */
+  readonly encapsulation?: EncapsulationName;
+  readonly hasChecksum?: true;
+  /** Of GUE. Default 6080. */
+  readonly port?: number;
+  /** Low bits of the outer source address that tell flows apart. Default 0. */
+  readonly spreadBits?: number;
+  /** Default: the director's address of the server's family; "none": it has none. */
+  readonly source?: "none";
+}
+
+/** The director's own addresses, where its tunnels begin; nobody else's begin with the same 24 or 120 bits. */
+export const tunnelSources = { ipv4: "10.9.0.1", ipv6: "fd00:9:1::1" } as const;
 
 /** How clients stay with their server. */
 export interface PersistencePlan {
@@ -161,6 +186,18 @@ export function localAddressesOf({ localAddresses = LOCAL_ADDRESSES }: BalancerP
   return localAddresses;
 }
 
+/** The same as the settings have it. */
+export function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
+  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
+  return {
+    localPortFirst: first,
+    localPortCount: count,
+    localGapFirst: gap.first,
+    localGapCount: gap.count,
+    localPortSeed: LOCAL_PORT_SEED,
+  };
+}
+
 /** Where a service is found. */
 export function endpointsOf(service: ServicePlan): readonly Required<EndpointPlan>[] {
   return [service, ...(service.alsoAt ?? [])].map(({ address, port, protocol = "tcp" }) => ({
@@ -184,4 +221,12 @@ export function answersForOne(plan: BalancerPlan, service: ServicePlan, destinat
 /** The total below which a destination that has reached its upper threshold is no longer overloaded. */
 export function lowerThresholdOf({ upperThreshold = 0, lowerThreshold }: Thresholds): number {
   return lowerThreshold ?? upperThreshold - Math.floor(upperThreshold / 4);
+}
+
+/** Bytes that a destination's tunnel adds to each packet; 0 for other methods. */
+export function overheadOf({ address, method, tunnel = {} }: DestinationPlan): number {
+  if (method !== "tun") return 0;
+  const { encapsulation = "ipip", hasChecksum } = tunnel;
+  const inside = { ipip: 0, gue: 8 + 4, gre: hasChecksum === true ? 8 : 4 };
+  return (address.includes(":") ? 40 : 20) + inside[encapsulation];
 }

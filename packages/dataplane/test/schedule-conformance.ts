@@ -308,5 +308,14 @@ function describeEach(createHost: () => BpfHost): void {
 
 /** What a destination counts with these connections: active ones in the high half, inactive ones in the low half. */
 function loadOf(connections: bigint) {
-  return { connections, scheduled: 0n, overloaded: 0, templates: 0, clientsUntold: 0, reserved: new Uint8Array(36) };
+  return {
+    connections,
+    scheduled: 0n,
+    overloaded: 0,
+    templates: 0,
+    clientsUntold: 0,
+    pathMtu: 0,
+    pathMtuAt: 0,
+    reserved: new Uint8Array(28),
+  };
 }

@@ -6,12 +6,14 @@ import { addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   destinationFlags,
+  encapsulations,
   highestLevel,
   type ListedMember,
   LONGEST,
   methods,
   schedulers,
   serviceFlags,
+  SPREAD_SHIFT,
   weightDivisor,
 } from "../src/index.ts";
 import { familyOf } from "./compiled.ts";
@@ -22,10 +24,12 @@ import {
   endpointsOf,
   localAddressesOf,
   lowerThresholdOf,
+  overheadOf,
   type PersistencePlan,
   type ServicePlan,
   type Thresholds,
   TICKS_PER_SECOND,
+  tunnelSources,
 } from "./plan.ts";
 
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
@@ -172,14 +176,17 @@ export class ServiceTables implements Disposable {
       port: plan.port ?? of.port,
       method: methods[plan.method ?? "nat"].code,
       flags:
-        (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0) | tellingFlags(plan),
+        (hasRule ? destinationFlags.hasReplyRule : 0) |
+        (isRemoved ? destinationFlags.removed : 0) |
+        (familyOf(plan.address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
+        (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0) |
+        tellingFlags(plan),
       service,
       weight,
       upperThreshold,
       lowerThreshold,
-      reserved: new Uint8Array(4),
+      ...tunnelRecord(plan),
       localPool: poolOf(this.#plan, plan),
-      reservedToo: new Uint8Array(16),
     });
   }
 
@@ -242,6 +249,18 @@ export class ServiceTables implements Disposable {
 function tellingFlags({ tellsClient, blotsOptions }: DestinationPlan): number {
   const { tellsClient: tells, blotsOptions: blots } = destinationFlags;
   return (tellsClient === true ? tells : 0) | (blotsOptions === true ? blots : 0);
+}
+
+/** What a destination's record says of its tunnel. */
+function tunnelRecord(plan: DestinationPlan) {
+  const { encapsulation = "ipip", port = 6080, spreadBits = 0, source } = plan.tunnel ?? {};
+  const isTunnel = plan.method === "tun";
+  return {
+    encapsulation: isTunnel ? encapsulations[encapsulation].code | (spreadBits << SPREAD_SHIFT) : 0,
+    overhead: overheadOf(plan),
+    tunnelPort: isTunnel ? port : 0,
+    tunnelSource: isTunnel && source !== "none" ? wordsOf(tunnelSources[familyOf(plan.address)]) : [0, 0, 0, 0],
+  };
 }
 
 /** The words of an address in room for any. */

@@ -11,7 +11,8 @@ import type { BalancerPlan } from "./plan.ts";
 const COMMON = {
   features: featureNames.filter((name) => !["wideServices", "fullUdpChecksums"].includes(name)),
   schedulers: ["rr", "wlc", "fo"],
-  methods: ["nat", "dr", "fullnat"],
+  methods: ["nat", "dr", "tun", "fullnat"],
+  encapsulations: ["ipip", "gue", "gre"],
   maximumServices: 8,
   maximumDestinations: 16,
 } as const;

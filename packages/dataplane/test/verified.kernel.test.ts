@@ -5,7 +5,15 @@
 import type { BpfMap, ProgramSpec } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram, withoutGlobalContexts } from "@yardmaster/ebpf/kernel";
 import { expect, test } from "vitest";
-import { type BalancerShape, featureNames, type MethodName, methods, schedulerNames } from "../src/index.ts";
+import {
+  type BalancerShape,
+  type EncapsulationName,
+  encapsulations,
+  featureNames,
+  type MethodName,
+  methods,
+  schedulerNames,
+} from "../src/index.ts";
 import { compiled, specsOf } from "./compiled.ts";
 import { describeKernel } from "./kernel-test.ts";
 
@@ -13,6 +21,7 @@ import { describeKernel } from "./kernel-test.ts";
 const everything: BalancerShape = {
   families: ["ipv4", "ipv6"],
   schedulers: schedulerNames,
+  encapsulations: Object.keys(encapsulations) as EncapsulationName[],
   methods: Object.keys(methods) as MethodName[],
   features: featureNames,
   macs: [Uint8Array.of(2, 0, 0, 0, 0, 1), Uint8Array.of(2, 0, 0, 0, 0, 2)],

@@ -11,6 +11,7 @@ import type { Configuration } from "./model/configuration.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
+import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
 import { bringUp, change, lackFor, type Standing } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
@@ -114,6 +115,7 @@ export class Director implements Disposable {
         (round) => (this.#lastRound = round),
       ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
+      keepTunnelSources(() => this.dataplane.live, { signal, report }),
     ]);
   }
 

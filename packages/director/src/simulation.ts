@@ -11,6 +11,7 @@ export { type Plan, plan } from "./plan/plan.ts";
 export { type LiveSettings } from "./plan/settings.ts";
 export { hasPassed, type ReaperRound, reap } from "./reconcile/reaper.ts";
 export type { ConnectionRow } from "./api/types.ts";
+export type { Encapsulation } from "./model/encapsulation.ts";
 export type { Destination, MarkRule, ServiceMatch } from "./model/virtual-service.ts";
 export { readConnections } from "./status/connections.ts";
 export { readServices, readVerdicts } from "./status/snapshot.ts";

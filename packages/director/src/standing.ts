@@ -12,6 +12,7 @@ import type { Configuration } from "./model/configuration.ts";
 import { lackOf } from "./plan/covers.ts";
 import { plan } from "./plan/plan.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
+import { sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { Hints } from "./status/hints.ts";
 import type { Former } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -47,7 +48,7 @@ export function bringUp({ configuration, version, report, instance, attachments,
   const { macs, sendBack } = interfaces;
   const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
   assertForwarding(interfaces.attach, planned.shape.families);
-  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former }));
+  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   fillVlans(dataplane, interfaces);
   const nextHops = new NextHops(serverAddresses(configuration), report);
   nextHops.resolve();

@@ -53,7 +53,7 @@ function transportProblems(
     if (header.length !== end - header.offset) {
       return [problem(header, `length ${header.length}, ${end - header.offset} by the IP header`)];
     }
-    // RFC 768 allows no checksum over IPv4; RFC 8200 §8.1 does not over IPv6, but for tunnels (RFC 6935).
+    // RFC 768 allows no checksum over IPv4; RFC 8200 §8.1 does not over IPv6.
     if (header.checksum === 0) {
       return ip?.layer === "ipv6" ? [problem(header, "no checksum, which IPv6 asks for")] : [];
     }
@@ -82,7 +82,9 @@ function ownProblems(parsed: ParsedFrame): readonly PacketProblem[] {
     if (header.layer === "ipv4") found.push(...ipv4Problems(header, parsed.bytes));
     if (header.layer === "ipv4" || header.layer === "tcp") found.push(...malformedOptions(header));
     // A fragment holds a part of what the checksum covers.
-    if (header.layer in transports && !isFragment(parsed.layers.slice(0, index))) {
+    // RFC 6935: the UDP of a tunnel may go without a checksum.
+    const isTunnel = parsed.layers[index + 1]?.layer === "gue" && header.layer === "udp" && header.checksum === 0;
+    if (header.layer in transports && !isTunnel && !isFragment(parsed.layers.slice(0, index))) {
       found.push(...transportProblems(header as Transport, ip, parsed.bytes, end));
     }
   }

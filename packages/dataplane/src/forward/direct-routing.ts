@@ -20,8 +20,7 @@ export const directRouting: ForwardingMethod = {
     },
     { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
-  target: ({ connection }) => connection.address,
-  request: () => undefined,
+  request: ({ connection }) => ({ target: connection.address }),
   // The stack would deliver it to the director's own sockets and reset the connection.
   whileUnresolved: { verdict: "drop", reason: reasons.directNeighbourUnresolved },
   whenTooLarge: { verdict: "drop", reason: reasons.directExceedsMtu },

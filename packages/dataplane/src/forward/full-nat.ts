@@ -25,8 +25,11 @@ export const fullNat: ForwardingMethod = {
     },
     { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
-  target: (request) => serverOf(request).address,
-  request: (request) => translate(request.parsed, { source: request.connection, destination: serverEnd(request) }),
+  request: (request) => {
+    const { parsed, connection } = request;
+    const server = serverEnd(request);
+    return { target: server.address, change: () => translate(parsed, { source: connection, destination: server }) };
+  },
   reply: (parsed, { service, client }) => translate(parsed, { source: service, destination: client }),
   requestError: (error, request) => {
     const { connection } = request;

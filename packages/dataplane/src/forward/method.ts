@@ -1,16 +1,19 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Net, Reason, Reference } from "@yardmaster/ebpf";
+import type { Int, Net, Reason } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
-import type { Family } from "../family.ts";
 import type { IcmpError } from "../icmp/icmp-error.ts";
+import type { ConnectionReference } from "../life.ts";
 import type { Parsed } from "../parse.ts";
+import type { LoadReference } from "../path-mtu.ts";
 import type { BalancerMaps } from "../schema.ts";
+import type { BalancerShape } from "../shape.ts";
+import type { Wrap } from "./encapsulate/wrap.ts";
 import type { TransitionTable } from "../tcp-states.ts";
 
 /** Names as the configuration has them. */
-export type MethodName = "nat" | "dr" | "fullnat";
+export type MethodName = "nat" | "tun" | "dr" | "fullnat";
 
 /**
  * What a method needs beyond the director, in words and in a form that a check can switch on: the director has one
@@ -48,9 +51,27 @@ export interface ReplyEnds {
 
 /** A client's packet, its connection, and where its destination is found. */
 export interface Request {
-  readonly parsed: Parsed;
-  readonly connection: Reference<Family["Connection"]["fields"]>;
   readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly parsed: Parsed;
+  readonly connection: ConnectionReference;
+  readonly wrap: Wrap;
+}
+
+/** How a client's packet gets to its server. */
+export interface RequestWay {
+  /** Whose next hop it goes to. */
+  readonly target: Address;
+  /** What routing is asked with as the source. Default: the client's address. */
+  readonly source?: Address;
+  /** Family of both, 4 or 6. Default: the packet's. */
+  readonly version?: Int<"u32">;
+  /** Bytes that `change` adds, which the MTU of the next hop leaves out. Default: none. */
+  readonly overhead?: Int<"u32">;
+  /** Where a smaller MTU of the way may be known. */
+  readonly load?: () => LoadReference;
+  /** Changes the packet; layer 2 and sending come after it. Default: nothing is changed. */
+  readonly change?: () => void;
 }
 
 export interface ForwardingMethod {
@@ -71,10 +92,8 @@ export interface ForwardingMethod {
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];
-  /** Whose next hop a client's packet goes to. */
-  readonly target: (request: Request) => Address;
-  /** Changes a client's packet; layer 2 and sending come after it. */
-  readonly request: (request: Request) => void;
+  /** Begins with a client's packet, and leaves where it cannot. */
+  readonly request: (request: Request) => RequestWay;
   /** Changes a server's packet on its way back. Only of methods that have replies. */
   readonly reply?: (parsed: Parsed, ends: ReplyEnds) => void;
   /**

@@ -18,8 +18,10 @@ export const nat: ForwardingMethod = {
     { kind: "repliesThroughDirector", text: "the real server's route back to the clients leads through the director" },
     { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
-  target: ({ connection }) => connection.address,
-  request: ({ parsed, connection }) => translate(parsed, { destination: connection }),
+  request: ({ parsed, connection }) => ({
+    target: connection.address,
+    change: () => translate(parsed, { destination: connection }),
+  }),
   reply: (parsed, { service }) => translate(parsed, { source: service }),
   requestError: (error, { connection }) =>
     translateError(error, { own: { destination: connection.address }, quoted: { source: connection } }),

@@ -4,9 +4,11 @@ import { directRouting } from "./direct-routing.ts";
 import { fullNat } from "./full-nat.ts";
 import type { ForwardingMethod, MethodName } from "./method.ts";
 import { nat } from "./nat.ts";
+import { tun } from "./tun.ts";
 
 export const methods: Readonly<Record<MethodName, ForwardingMethod>> = {
   nat,
+  tun,
   dr: directRouting,
   fullnat: fullNat,
 };

@@ -1,7 +1,7 @@
 // The road of a client's packet once its connection is found: next hop, time to live, MTU, what the forwarding method
 // does to it, and out.
 
-import { drop, type Int, leave, pass, u32, when } from "@yardmaster/ebpf";
+import { drop, type Int, leave, pass, u32, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { reasons } from "../reasons.ts";
@@ -27,38 +27,41 @@ function sendBy(
   connection: ConnectionReference,
 ): void {
   const { network } = parsed;
-  const request = { parsed, connection, maps: road.maps };
   const path = countedPath(road.maps, connection, network.length);
+  const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
   const change = (): void => {
-    const finish = hasFeature(road.shape, "toa") ? withClientAddress({ ...request, hop, method }) : undefined;
-    method.request(request);
-    finish?.();
+    const told = { maps: road.maps, parsed, connection, hop, method };
+    const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
+    // A tunnel hides the options. Under tc what changes them ends all references, which the tunnel needs.
+    if (method.name === "tun" && parsed.packet.hook === "xdp") finish?.();
+    request.change?.();
+    if (method.name !== "tun") finish?.();
   };
+  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
+  const passing = variable(u32(0));
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-    if (verdict === "drop") {
-      leave(drop(reason));
-      return;
-    }
-    change();
-    leave(pass(reason));
+    if (verdict === "drop") leave(drop(reason));
+    else passing.set(u32(reason.code + 1));
   };
-  const way = { target: method.target(request), hop, isOther: u32(0).ne(0) };
+  const way = { ...request, hop, isOther: u32(0).ne(0) };
   resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
-  const isTooBig = network.length.gt(hop.mtu);
-  when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true });
-  when(
-    refusal.isSet.not().and(isTooBig),
-    () => {
-      when(network.mayBeFragmented, () => giveUp(method.whenTooLarge));
-      network.decrementHops();
-      refusal.set("tooBig", hop.mtu.toU32());
-    },
-    { isRare: true },
-  );
+  when(passing.get().eq(0), () => {
+    when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
+      const refuse = (): void => {
+        network.decrementHops();
+        refusal.set("tooBig", hop.mtu.toU32());
+      };
+      when(
+        network.length.gt(hop.mtu),
+        () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
+        { isRare: true },
+      ).otherwise(() => network.decrementHops());
+    });
+  });
   when(refusal.isSet.not(), () => {
-    network.decrementHops();
     change();
+    when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
     leave(transmit(road, parsed, hop));
   });
 }

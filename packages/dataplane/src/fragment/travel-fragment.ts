@@ -66,7 +66,7 @@ function readFragment({ shape, family }: SendingRoad): ReadFollower {
     const parsed = { ...frame, ...header, isLaterFragment: true } as const;
     return {
       parsed,
-      request: (method, request) => method.request(request),
+      request: (_method, _request, way) => way.change?.(),
       reply: (method, ends) => method.reply?.(parsed, ends),
     };
   };

@@ -24,7 +24,10 @@ export function readError({ shape, family }: SendingRoad, packet: Packet): Follo
   const error = { parsed, icmp, quoted };
   return {
     parsed,
-    request: (method, request) => (method.requestError ?? (() => method.request(request)))(error, request),
+    request: (method, request, way) => {
+      if (method.requestError === undefined) way.change?.();
+      else method.requestError(error, request);
+    },
     reply: (method, ends) => method.replyError?.(error, ends),
   };
 }

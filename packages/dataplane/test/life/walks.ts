@@ -119,8 +119,12 @@ const direct: Readonly<Record<string, readonly Line[]>> = {
   "a packet without flags closes": ["> S SYN_RECV", "> A ESTABLISHED", "> - CLOSE"],
 };
 
+const oneWay: readonly Line[] = [
+  ...(["> S SYNACK", "> A ESTABLISHED", "> FA FIN_WAIT", "> S SYNACK"] as const),
+  ...(["> FA TIME_WAIT", "> S SYNACK", "> R CLOSE"] as const),
+];
 /** Under secure_tcp nothing but what the server says establishes; where it says nothing, a SYN asks for it. */
-const secure: Readonly<Record<"nat" | "dr", readonly Line[]>> = {
+const secure: Readonly<Record<"nat" | "dr" | "tun", readonly Line[]>> = {
   nat: [
     "> S SYN_RECV",
     "> A SYN_RECV",
@@ -134,7 +138,8 @@ const secure: Readonly<Record<"nat" | "dr", readonly Line[]>> = {
     "< SA SYNACK",
     "> R CLOSE",
   ],
-  dr: ["> S SYNACK", "> A ESTABLISHED", "> FA FIN_WAIT", "> S SYNACK", "> FA TIME_WAIT", "> S SYNACK", "> R CLOSE"],
+  dr: oneWay,
+  tun: oneWay,
 };
 
 function ofUdp(wire: Wire, method: MethodName): Story {
@@ -155,12 +160,13 @@ export function walks(wire: Wire): readonly Story[] {
     Object.entries(all).map(([name, lines]): Story => {
       return { name: `${method}: ${name}`, plan: planOf(wire, method), steps: stepsOf(lines) };
     });
-  const bySecureRules = (["nat", "dr"] as const).map((method): Story => {
+  const bySecureRules = (["nat", "dr", "tun"] as const).map((method): Story => {
     return { name: `${method}: secure rules`, plan: planOf(wire, method, "secure"), steps: stepsOf(secure[method]) };
   });
   return [
     ...stories("nat", byNat),
     ...stories("dr", direct),
+    ...stories("tun", direct),
     ...bySecureRules,
     ofUdp(wire, "nat"),
     ofUdp(wire, "dr"),

@@ -21,6 +21,7 @@ import {
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
+  type TunnelPlan,
 } from "../plan.ts";
 
 interface Addresses {
@@ -59,11 +60,16 @@ const bodies: readonly [Body, ...Body[]] = [
   { families: ["ipv4", "ipv6"], schedulers: ["wrr", "sed", "dh", "lblc"], features: FEATURES, sendBack: "redirect" },
   { families: ["ipv4"], schedulers: ["lblcr", "fo", "ovf", "sh"], features: [], maximumConnections: 9 },
   { families: ["ipv6"], schedulers: ["rr", "wlc"], features: [] },
-  { families: ["ipv4", "ipv6"], schedulers: ["rr", "lblcr", "wlc"], features: FEATURES, maximumConnections: 4 },
+  { families: ["ipv4", "ipv6"], schedulers: ["rr", "lblcr", "wlc"], features: FEATURES, maximumConnections: 3 },
 ];
 type Body = Pick<BalancerShape, "families" | "schedulers" | "features" | "sendBack"> &
   Partial<Pick<BalancerShape, "maximumConnections">>;
-const ROOM = { methods: ["nat", "dr", "fullnat"], maximumServices: 8, maximumDestinations: 32 } as const;
+const ROOM = {
+  methods: ["nat", "dr", "tun", "fullnat"],
+  encapsulations: ["gre", "gue", "ipip"],
+  maximumServices: 8,
+  maximumDestinations: 32,
+} as const;
 
 /** A body of its own, for the plan alone. */
 function randomBody(random: Random): Body {
@@ -83,7 +89,7 @@ function randomHop(random: Random): HopPlan {
     mac,
     ...(random.chance(0.2) && { ifindex: 7 }),
     ...(random.chance(0.2) && { vlan: 1 + random.below(4094) }),
-    ...(random.chance(0.2) && { mtu: 50 + random.below(30) }),
+    ...(random.chance(0.2) && { mtu: 60 + random.below(30) }),
   };
 }
 
@@ -95,12 +101,33 @@ export function randomThresholds(random: Random): Thresholds {
 }
 
 function randomDestination(random: Random, address: string, body: Body): DestinationPlan {
-  const method = random.pick<MethodName>(["nat", "nat", "dr", "fullnat"]);
-  const port = method !== "dr" && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
+  const method = random.pick<MethodName>(["nat", "nat", "dr", "dr", "tun", "fullnat"]);
+  const mapsPorts = method === "nat" || method === "fullnat";
+  const port = mapsPorts && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
   const weight = random.chance(0.1) ? 0 : random.chance(0.1) ? random.below(65536) : 1 + random.below(6);
   const thresholds = hasFeature(body, "thresholds") ? randomThresholds(random) : {};
   const telling = hasFeature(body, "toa") ? { tellsClient: random.chance(0.7), blotsOptions: random.chance(0.2) } : {};
-  return { ...telling, address, method, weight, hop: randomHop(random), ...port, ...thresholds };
+  const tunnel = method === "tun" ? { tunnel: randomTunnel(random, body) } : {};
+  const isMixed = method === "tun" && hasFeature(body, "mixedFamilies") && random.chance(0.3);
+  const hop = randomHop(random);
+  const other = isMixed ? otherFamily(address) : address;
+  return { ...telling, address: other, method, weight, hop, ...port, ...thresholds, ...tunnel };
+}
+
+/** A server with the same last digits in the other family. */
+function otherFamily(address: string): string {
+  const { ipv4, ipv6 } = addresses;
+  const at = ipv4.servers.indexOf(address);
+  return (at >= 0 ? ipv6.servers[at] : ipv4.servers[ipv6.servers.indexOf(address)]) ?? address;
+}
+
+function randomTunnel(random: Random, body: Body): TunnelPlan {
+  return {
+    encapsulation: random.pick(["ipip", "gue", "gre"]),
+    ...(hasFeature(body, "tunnelChecksums") && random.chance(0.5) && { hasChecksum: true }),
+    ...(hasFeature(body, "tunnelSources") && random.chance(0.5) && { spreadBits: random.pick([1, 5, 8]) }),
+    ...(random.chance(0.05) && { source: "none" }),
+  };
 }
 
 function randomPersistence(random: Random, { maskBits }: Addresses): PersistencePlan {

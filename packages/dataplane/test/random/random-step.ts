@@ -117,10 +117,16 @@ function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array 
   });
 }
 
-function serverPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+/** The address that a server answers from: one of the other family knows only the service's. */
+function serverAddress({ flow, destination: { address } }: ReferenceConnection): string {
+  return familyOf(address) === familyOf(flow.source) ? address : flow.destination;
+}
+
+function serverPacket(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
   return packet(random, {
     protocol: flow.protocol,
-    source: destination.address,
+    source: serverAddress(connection),
     sourcePort: destination.port,
     destination: flow.source,
     destinationPort: flow.sourcePort,
@@ -128,13 +134,14 @@ function serverPacket(random: Random, { flow, destination }: ReferenceConnection
 }
 
 /** A fragment of a datagram of the connection, client's or server's; there are few datagrams, so that some meet. */
-function fragment(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
   const { source, sourcePort } = flow;
   const isBack = random.chance(0.4);
   const ends: Ends = isBack
     ? {
         ...flow,
-        source: destination.address,
+        source: serverAddress(connection),
         sourcePort: destination.port,
         destination: source,
         destinationPort: sourcePort,
@@ -161,7 +168,8 @@ function fragment(random: Random, { flow, destination }: ReferenceConnection): U
 }
 
 /** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
-function icmpPacket(random: Random, { flow, destination }: ReferenceConnection): Uint8Array {
+function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array {
+  const { flow, destination } = connection;
   const { source, destination: vip, protocol } = flow;
   const isV4 = familyOf(source) === "ipv4";
   const macs = ethernet({ source: gatewayMac, destination: director.mac });
@@ -171,12 +179,12 @@ function icmpPacket(random: Random, { flow, destination }: ReferenceConnection):
   if (random.chance(0.2)) {
     return frame(macs, header(flow), message(isV4 ? 8 : 128), random.bytes(random.below(20)));
   }
-  const { address: server, port: serverPort } = destination;
+  const server = serverAddress(connection);
   const isAboutAnswer = random.chance(0.5);
   const quoted = isAboutAnswer ? { source: vip, destination: source } : { source, destination: server };
   const ports = isAboutAnswer
     ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
-    : { sourcePort: flow.sourcePort, destinationPort: serverPort };
+    : { sourcePort: flow.sourcePort, destinationPort: destination.port };
   const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });

@@ -3,13 +3,22 @@
 
 import { addressWords } from "@yardmaster/packet";
 import type { MethodName } from "../../src/index.ts";
-import { type DestinationPlan, destinationHop, type HopPlan, lowerThresholdOf, type Thresholds } from "../plan.ts";
+import {
+  type DestinationPlan,
+  destinationHop,
+  type HopPlan,
+  lowerThresholdOf,
+  overheadOf,
+  type Thresholds,
+  type TunnelPlan,
+} from "../plan.ts";
 import type { TwinServer } from "./schedule/server.ts";
-import { isActive, type State } from "./tcp-machine.ts";
+import { type Direction, isActive, type State } from "./tcp-machine.ts";
 
 export interface Destination extends TwinServer {
   readonly address: string;
   readonly method: MethodName;
+  readonly tunnel: TunnelPlan | undefined;
   /** Index of its service. */
   readonly service: number;
   readonly hop: Required<HopPlan>;
@@ -35,7 +44,8 @@ export function createDestination(
   plan: DestinationPlan,
   own: Pick<Destination, "index" | "service" | "port" | "needsReplyEntry">,
 ): Destination {
-  const { address, method = "nat", weight = 1, upperThreshold = 0 } = plan;
+  const { address, method = "nat", tunnel, weight = 1, upperThreshold = 0 } = plan;
+  const hop = destinationHop(plan, own.index);
   const thresholds = { upper: upperThreshold, lower: lowerThresholdOf(plan) };
   const traffic = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
   return {
@@ -43,10 +53,12 @@ export function createDestination(
     ...thresholds,
     address,
     method,
+    tunnel,
     fold: fold(address),
     weight,
     lastWeight: weight,
-    hop: destinationHop(plan, own.index),
+    // What a tunnel adds is missing from its MTU.
+    hop: { ...hop, mtu: hop.mtu - overheadOf(plan) },
     active: 0,
     inactive: 0,
     scheduled: 0,
@@ -89,3 +101,7 @@ export function setThresholds(destination: Destination, thresholds: Thresholds):
   if (upper === 0 || total(destination) < lower) destination.isOverloaded = false;
   else if (total(destination) >= upper) destination.isOverloaded = true;
 }
+
+/** Whether only the client's packets are seen. */
+export const directionOf = ({ method }: Destination): Direction =>
+  method === "nat" || method === "fullnat" ? "in" : "in-only";

@@ -2,11 +2,13 @@
 // connection's server or back to its client.
 
 import { type BalancerPlan, clientHop } from "../plan.ts";
+import { directionOf } from "./destination.ts";
 import { type Fate, forward } from "./forward.ts";
 import { errorTranslated, type Quoted } from "./icmp.ts";
 import type { ReadPacket } from "./read-frame.ts";
 import type { ReferenceConnection } from "./reference-balancer.ts";
 import { readdressed } from "./rewrite.ts";
+import { tunnelledFollower } from "./tunnel.ts";
 
 /** Whose a packet is, and on which way. */
 export interface Followed {
@@ -38,7 +40,7 @@ export function errorFate(
     const changed = errorTranslated(frame, read, quoted, { own, quoted: { source: client, destination: service } });
     return sendOn(plan, changed, read, followed);
   }
-  if (followed.connection.destination.method === "dr") return sendOn(plan, frame, read, followed);
+  if (directionOf(followed.connection.destination) === "in-only") return sendOn(plan, frame, read, followed);
   const own = { source: local?.address, destination: server.address };
   const changed = errorTranslated(frame, read, quoted, { own, quoted: { source: server, destination: local } });
   return sendOn(plan, changed, read, followed);
@@ -47,7 +49,7 @@ export function errorFate(
 /** A fragment that is not the first: it has addresses and no ports. */
 export function fragmentFate(plan: BalancerPlan, frame: Uint8Array, read: ReadPacket, followed: Followed): Fate {
   const { server, local, service, client } = endsOf(followed.connection);
-  const isDirect = followed.connection.destination.method === "dr";
+  const isDirect = directionOf(followed.connection.destination) === "in-only";
   const [source, destination] =
     followed.to === "client" ? [service, client] : isDirect ? [undefined, undefined] : [local, server];
   const from = source === undefined ? frame : readdressed(frame, read, "source", source.address);
@@ -66,6 +68,7 @@ function sendOn(plan: BalancerPlan, bytes: Uint8Array, read: ReadPacket, { to, c
   }
   traffic.packetsIn += 1;
   traffic.bytesIn += read.totalLength;
+  if (method === "tun") return tunnelledFollower(plan, bytes, read, destination);
   const tooLarge = method === "dr" ? "directExceedsMtu" : local === undefined ? "exceedsMtu" : "localExceedsMtu";
   return forward(plan, bytes, read, hop, tooLarge);
 }

@@ -1,7 +1,8 @@
 // The ICMP error that a packet is answered with, written anew from RFC 792, RFC 1812 and RFC 4443: what the reference
 // and the packet scenarios expect. The identification of IPv4 errors is chance: it is 0 here, see `withoutChance`.
 
-import { frame, icmp4, icmp6, internetChecksum, ipv4, ipv6 } from "@yardmaster/packet";
+import { addressBytes, frame, icmp4, icmp6, internetChecksum, ipv4, ipv6 } from "@yardmaster/packet";
+import { tunnelSources } from "../plan.ts";
 
 const kinds = {
   4: { portUnreachable: [3, 3], timeExceeded: [11, 0], tooBig: [3, 4] },
@@ -30,19 +31,25 @@ export function icmpError(link: Uint8Array, datagram: Uint8Array, kind: keyof (t
 }
 
 /**
- * The frame with the identification of an ICMP packet of IPv4 set to 0 and its header's checksum accordingly. Not where
- * there are options: the director's own packets have none.
+ * The frame with the identification of what the director makes itself set to 0, of an ICMP packet or the outside of a
+ * tunnel, and its header's checksum accordingly. Not where there are options: the director's own packets have none.
  */
 export function withoutChance(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 12;
   while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
   const ip = at + 2;
-  if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip + 9] !== 1) return bytes;
-  if (bytes[ip] !== 0x45) return bytes;
+  if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip] !== 0x45) return bytes;
+  if (bytes[ip + 9] !== 1 && !isTunnel(bytes.subarray(ip))) return bytes;
   const changed = bytes.slice();
   changed.fill(0, ip + 4, ip + 6);
   changed.fill(0, ip + 10, ip + 12);
   new DataView(changed.buffer).setUint16(ip + 10, internetChecksum(changed.subarray(ip, ip + 20)));
   return changed;
+}
+
+/** Whether an IPv4 packet is the outside of a tunnel, and may be divided: with DF there is no chance in it. */
+function isTunnel(ip: Uint8Array): boolean {
+  const network = addressBytes(tunnelSources.ipv4).subarray(0, 3);
+  return network.every((byte, at) => ip[12 + at] === byte) && ((ip[6] as number) & 0x40) === 0;
 }

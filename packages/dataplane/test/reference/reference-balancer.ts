@@ -1,7 +1,7 @@
 // The whole data plane again in plain TypeScript, from the documents and not from the programs: what any
 // balancer of this design must do to a sequence of packets. Slow, obvious, and the judge.
 
-import { type FamilyName, hasFeature, type ReasonName } from "../../src/index.ts";
+import type { FamilyName, ReasonName } from "../../src/index.ts";
 import { familyOf, shapeOf } from "../compiled.ts";
 import {
   answersForOne,
@@ -16,7 +16,16 @@ import {
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import { count, createDestination, type Destination, discount, recount, setThresholds } from "./destination.ts";
+import {
+  count,
+  createDestination,
+  type Destination,
+  directionOf,
+  discount,
+  recount,
+  setThresholds,
+} from "./destination.ts";
+import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
@@ -24,7 +33,9 @@ import { echoReply, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
-import { blotted, telling, translated } from "./rewrite.ts";
+import { telling, translated } from "./rewrite.ts";
+import { cleaned, hear, tellsIn } from "./told.ts";
+import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
@@ -38,14 +49,6 @@ export interface Service {
   list: readonly Destination[];
   readonly picker: Picker;
   readonly admission: Admission;
-}
-
-interface Flow {
-  readonly protocol: "tcp" | "udp";
-  readonly source: string;
-  readonly sourcePort: number;
-  readonly destination: string;
-  readonly destinationPort: number;
 }
 
 export interface ReferenceConnection {
@@ -69,8 +72,6 @@ type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
-const key = ({ protocol, source, sourcePort, destination, destinationPort }: Flow) =>
-  `${protocol} ${source}:${sourcePort} ${destination}:${destinationPort}`;
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
@@ -87,6 +88,8 @@ export class ReferenceBalancer {
   #openings = 0;
   readonly #answering = new Admission();
   readonly #fragments = new FragmentMemory();
+  /** Whether servers are told who their clients are. */
+  readonly #tells: boolean;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -101,7 +104,8 @@ export class ReferenceBalancer {
     this.plan = plan;
     this.now = plan.now ?? 1000;
     this.settings = plan.settings ?? {};
-    const { families, maximumConnections } = shapeOf(plan);
+    const { families, maximumConnections, features } = shapeOf(plan);
+    this.#tells = features.includes("toa");
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
@@ -209,7 +213,7 @@ export class ReferenceBalancer {
       if (visit === "destinationRemoved") return { verdict: "drop", reason: visit };
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
-        this.#see(known, known.destination.method === "dr" ? "in-only" : "in", read.flags);
+        this.#see(known, directionOf(known.destination), read.flags);
         return this.#request(frame, read, known);
       }
       known.expiresAt = this.now;
@@ -229,7 +233,7 @@ export class ReferenceBalancer {
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
-      if ((reuseMode & 2) !== 0 && state === "FW" && destination.method === "dr") return "superseded";
+      if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";
     }
     if (destination.isAvailable) return "goes on";
     if (reschedules) return "superseded";
@@ -304,33 +308,21 @@ export class ReferenceBalancer {
     const { destination, local } = connection;
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
-    const error = errorFor(frame, read, destination.hop);
+    const { hop, tunnel } = destination;
+    if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+    const error = errorFor(frame, read, hop);
     if (error !== undefined) return this.#answer(() => error);
-    const clean = this.#cleaned(frame, read, connection);
-    if (destination.method === "dr") return forward(this.plan, clean, read, destination.hop, "directExceedsMtu");
+    const clean = cleaned(this.#tells, frame, read, connection);
+    if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
+    if (destination.method === "tun") return tunnelled(this.plan, clean, read, destination);
     const changed = translated(clean, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
     if (read.totalLength > destination.hop.mtu) return { verdict: "drop", reason: "localExceedsMtu" };
-    const told = this.#tellsIn(read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
+    const told = tellsIn(this.#tells, read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
     if (told === undefined) return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
     if ("state" in connection) (connection as ReferenceConnection).isTold = true;
     return forward(this.plan, told.bytes, told.read, destination.hop, "localExceedsMtu");
-  }
-
-  /** Until the server has spoken, nothing that a client says of addresses gets through where servers would read it. */
-  #cleaned(frame: Uint8Array, read: ReadFrame, { destination, hasSpoken }: Opened): Uint8Array {
-    const isAsked = destination.method === "fullnat" || destination.blotsOptions;
-    const isOn = hasFeature(shapeOf(this.plan), "toa") && read.protocol === "tcp" && isAsked;
-    return isOn && !(hasSpoken && (read.flags & 2) === 0) ? blotted(frame, read) : frame;
-  }
-
-  /** Whether a packet is to tell the server of its client. A SYN begins anew. */
-  #tellsIn({ protocol, flags, fragment }: ReadFrame, connection: Opened): boolean {
-    if (protocol !== "tcp" || !hasFeature(shapeOf(this.plan), "toa")) return false;
-    if ((flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
-    const isOpen = (flags & 6) === 0 && fragment === undefined;
-    return connection.destination.tellsClient && isOpen && !connection.hasSpoken;
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -364,7 +356,7 @@ export class ReferenceBalancer {
     if (destination === undefined) return "noDestination";
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
-    const direction = destination.method === "dr" ? "in-only" : "in";
+    const direction = directionOf(destination);
     const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
@@ -447,7 +439,7 @@ export class ReferenceBalancer {
   /** Makes a connection's replies lead to it. */
   #insertAnswer(connection: ReferenceConnection): ReasonName | undefined {
     const { destination, flow } = connection;
-    if (destination.method === "dr") return undefined;
+    if (directionOf(destination) === "in-only") return undefined;
     const answer = key(replyFlow(connection));
     if (connection.local !== undefined) {
       this.#locals.set(answer, connection);
@@ -500,32 +492,4 @@ export class ReferenceBalancer {
     for (const leads of [this.#replies, this.#answers, this.#locals])
       if (leads.get(answer) === connection) leads.delete(answer);
   }
-}
-
-/** Full NAT's server has spoken when it sends data or its end; if it was not told of the client by then, that counts. */
-function hear(connection: ReferenceConnection, read: ReadFrame, frame: Uint8Array): void {
-  const { flags, transportAt, endsAt } = read;
-  const dataAt = transportAt + ((frame[transportAt + 12] ?? 0) >> 4) * 4;
-  if (read.protocol !== "tcp" || (flags & 6) !== 0 || (dataAt === endsAt && (flags & 1) === 0)) return;
-  if (connection.hasSpoken) return;
-  connection.hasSpoken = true;
-  if (!connection.isTold && connection.destination.tellsClient) connection.destination.untold += 1;
-}
-
-/** How a connection's server answers. */
-function replyFlow({ flow, destination, local }: ReferenceConnection): Flow {
-  const to = local ?? { address: flow.source, port: flow.sourcePort };
-  return answerFlow({ protocol: flow.protocol, destination, local: to });
-}
-
-/** How a server answers to `local`. */
-function answerFlow(of: { protocol: "tcp" | "udp"; destination: Destination; local: LocalEnd }): Flow {
-  const { protocol, destination, local } = of;
-  return {
-    protocol,
-    source: destination.address,
-    sourcePort: destination.port,
-    destination: local.address,
-    destinationPort: local.port,
-  };
 }

@@ -120,7 +120,9 @@ export class Asker implements Disposable {
       overloaded: load.isOverloaded === true ? 1 : 0,
       templates: 0,
       clientsUntold: 0,
-      reserved: new Uint8Array(36),
+      pathMtu: 0,
+      pathMtuAt: 0,
+      reserved: new Uint8Array(28),
     });
   }
 
@@ -206,6 +208,7 @@ function shapeOf({ scheduler, schedulers: built, activeCost = 256, maximumMember
     families: ["ipv4"],
     schedulers: built ?? [scheduler],
     methods: ["dr"],
+    encapsulations: [],
     macs: [],
     maximumConnections: 1,
     maximumServices: 2,

@@ -189,9 +189,6 @@ describe("each fault of a method", () => {
       1:23 YM_CONFIG_RANGE
         mssClamp 1400.5 is no whole number
         = the largest MSS of a SYN: auto, off, or a number, 536–65495
-      1:23 YM_CONFIG_NOT_SUPPORTED
-        mssClamp 1400.5 is not supported yet
-        = remove it, or write mssClamp: off
       # unknown word for mssClamp
       1:23 YM_CONFIG_VALUE
         unknown mssClamp "of"
@@ -227,7 +224,7 @@ describe("each fault of a method", () => {
       # families that nat cannot mix
       2:82 YM_CONFIG_FAMILY
         server fd00::11 is IPv6, its service IPv4: nat cannot mix them
-        = write the server's IPv4 address, or a service of its own for IPv6
+        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun
       "
     `);
   });

@@ -1,18 +1,10 @@
 // Settings whose part of the data plane may not be there yet. What is written and would have no effect is a fault, for
 // as long as the data plane does not name the feature: nothing has to be changed here when it does.
-import { featureNames } from "@yardmaster/dataplane";
+import { isBuilt } from "../model/built.ts";
 import { mssRange } from "../model/configuration.ts";
 import { quoteValue } from "./fault.ts";
 import type { Outline } from "./outline.ts";
 import type { Path, Source } from "./source.ts";
-
-/** By setting: the feature of a program's shape that does it. */
-const featureOf = { mssClamp: "mssClamp", clientAddress: "toa", mixedFamilies: "mixedFamilies" } as const;
-
-/** Whether the data plane has what a setting asks for. */
-export function isBuilt(setting: keyof typeof featureOf): boolean {
-  return (featureNames as readonly string[]).includes(featureOf[setting]);
-}
 
 /** Reports settings that would have no effect. */
 export function checkBuilt({ services }: Outline, source: Source): void {

@@ -4,7 +4,7 @@ import { defaultTimeoutsMs } from "../model/configuration.ts";
 import { optionsOf, schedulers } from "../model/scheduler.ts";
 import { service } from "../../test/faults.ts";
 import { ConfigurationError } from "./fault.ts";
-import { isBuilt } from "./not-built.ts";
+import { isBuilt } from "../model/built.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
 const good = `

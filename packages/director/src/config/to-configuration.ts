@@ -15,7 +15,7 @@ import {
   type ServiceMatch,
   type VirtualService,
 } from "../model/virtual-service.ts";
-import { isBuilt } from "./not-built.ts";
+import { isBuilt } from "../model/built.ts";
 import type { ConfigurationFile, MarkEntry, ServiceEntry } from "./schema.ts";
 import { networkText } from "./values.ts";
 

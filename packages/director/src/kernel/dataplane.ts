@@ -4,6 +4,7 @@
 import { balancer, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
+import type { Ground } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Carriage } from "../succession/carry.ts";
 import type { Former } from "../succession/former-maps.ts";
@@ -37,14 +38,14 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
 }
 
 /** How a data plane is made. */
-export interface DataplaneOptions {
+export interface DataplaneOptions extends Pick<Ground, "sourceTowards"> {
   /** Measured unless given, as under a manual clock. */
   readonly ticksPerSecond?: number;
   /** The data plane before this one, whose connections go on; it stays open. */
   readonly former?: Former | undefined;
 }
 
-/** Makes everything real on `host`. */
+/** Makes everything real on `host`; without `sourceTowards` tunnels have no address to begin at. */
 export function createDataplane<P extends BpfProgram>(
   host: HostOf<P>,
   wanted: Plan,
@@ -62,7 +63,11 @@ export function createDataplane<P extends BpfProgram>(
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const ticksPerSecond = rate.perSecond();
-  const ground = { host, made, shape, ticksPerSecond, reaper: reaping };
+  const { sourceTowards } = options;
+  const ground = {
+    ...{ host, made, shape, ticksPerSecond, reaper: reaping },
+    ...(sourceTowards !== undefined && { sourceTowards }),
+  };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   const { services, arrival } = plan;
   if (former !== undefined) live.inherit(heritage, services, { arrival });

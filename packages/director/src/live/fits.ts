@@ -1,7 +1,8 @@
 // Whether what is asked for can be done by the program that runs: it has only what its shape names.
 
-import { type BalancerShape, type FeatureName, hasFeature } from "@yardmaster/dataplane";
+import { type BalancerShape, type FeatureName, hasFeature, methods } from "@yardmaster/dataplane";
 import { DirectorError } from "../errors.ts";
+import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
 import type { Destination } from "../model/virtual-service.ts";
 import type { LiveSettings } from "../plan/settings.ts";
 import { familyOf } from "../address.ts";
@@ -47,9 +48,20 @@ export function assertFits(
   needs(persistence !== undefined, "persistence", "persistence");
   needs(onePacket, "onePacket", "one-packet scheduling");
   needs(caps.newPerSecond > 0 || caps.halfOpen > 0, "caps", "caps");
-  for (const { forwarding, upperThreshold, clientAddress } of destinations) {
+  for (const {
+    address,
+    forwarding,
+    encapsulation = defaultEncapsulation,
+    upperThreshold,
+    clientAddress,
+  } of destinations) {
     needs(clientAddress === "toa", "toa", "the client's address in TCP options");
     lacks(shape.methods.includes(forwarding), `the forwarding method ${forwarding}`);
+    if (forwarding === "tun") {
+      lacks(shape.encapsulations.includes(encapsulation.kind), `the encapsulation ${encapsulation.kind}`);
+      needs(hasChecksum(encapsulation), "tunnelChecksums", "tunnels with checksums");
+      needs(familyOf(address) !== family, "mixedFamilies", "tunnels to servers of another family");
+    }
     needs(upperThreshold > 0, "thresholds", "thresholds");
   }
   lacks(destinations.length <= shape.maximumMembers, `room for ${destinations.length} destinations of one service`);
@@ -71,9 +83,10 @@ export function assertDestinations(
   const family = familyOfMatch(match);
   const known = new Set<string>();
   for (const destination of destinations) {
-    const { address, upperThreshold, lowerThreshold } = destination;
+    const { address, forwarding, upperThreshold, lowerThreshold } = destination;
     const name = endpointOf(destination);
-    if (familyOf(address) !== family) refuse("FAMILY", doing, `the destination ${name} is of another family`);
+    if (familyOf(address) !== family && !methods[forwarding].mixesFamilies)
+      refuse("FAMILY", doing, `the destination ${name} is of another family`);
     if (known.has(name)) refuse("DESTINATION_EXISTS", doing, `the destination ${name} is there twice`);
     if (lowerThreshold > upperThreshold) {
       const values = `the lower threshold ${lowerThreshold} is above the upper one, ${upperThreshold}`;

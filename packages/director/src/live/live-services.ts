@@ -305,6 +305,11 @@ export class LiveServices implements Disposable {
     this.#doom([known]);
   }
 
+  /** Has tunnels begin at the address that this machine has towards their ends by now. */
+  refreshTunnels(): void {
+    this.#maps.refreshTunnels();
+  }
+
   /** What a walk over the connections that begins now is to look for. */
   watch(): Watch {
     return this.#tending.watch();

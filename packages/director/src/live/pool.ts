@@ -22,6 +22,8 @@ export interface Ground {
   readonly shape: BalancerShape;
   readonly ticksPerSecond: number;
   readonly reaper: BpfProgram;
+  /** This machine's address towards another, where tunnels to it begin; undefined: it has none. */
+  readonly sourceTowards?: (address: string) => string | undefined;
 }
 
 const ANY_PACKET = new Uint8Array(64);

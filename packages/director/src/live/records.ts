@@ -3,6 +3,7 @@
 import {
   destinationFlags,
   Destination as DestinationRecord,
+  encapsulations,
   families,
   highestLevel,
   Identity,
@@ -16,7 +17,8 @@ import {
   weightDivisor,
 } from "@yardmaster/dataplane";
 import type { JsOf } from "@yardmaster/ebpf";
-import { paddedWords } from "../address.ts";
+import { familyOf, paddedWords } from "../address.ts";
+import { defaultEncapsulation, encapsulationOverhead, hasChecksum } from "../model/encapsulation.ts";
 import { singlePort } from "../model/ports.ts";
 import type { Destination, ServiceMatch } from "../model/virtual-service.ts";
 import { ticksOf } from "../plan/settings.ts";
@@ -41,6 +43,8 @@ interface Settled {
   readonly hasRule: boolean;
   /** Where its local addresses stand, see the schema. */
   readonly localPool: bigint;
+  /** Of tun: the director's address towards it, the source of what goes into the tunnel; undefined: it has none. */
+  readonly tunnelSource: string | undefined;
 }
 
 /** Content of the destinations map where there is none: its method is none. */
@@ -59,23 +63,36 @@ export function identityRecord({ definition, family }: LiveService): JsOf<typeof
 /** Content of the destinations map. */
 export function destinationRecord(
   { service, definition, isRemoved }: DestinationPlace,
-  { hasRule, localPool }: Settled,
+  { hasRule, localPool, tunnelSource }: Settled,
 ): JsOf<typeof DestinationRecord> {
-  const { address, port, forwarding, weight, upperThreshold, clientAddress } = definition;
-  const tells = clientAddress === "toa" ? destinationFlags.tellsClient : 0;
+  const { address, port, forwarding, weight, upperThreshold, encapsulation = defaultEncapsulation } = definition;
+  const isTunnel = forwarding === "tun";
+  const tells = definition.clientAddress === "toa" ? destinationFlags.tellsClient : 0;
   return {
     address: paddedWords(address),
     port,
     method: methods[forwarding].code,
-    flags: (hasRule ? destinationFlags.hasReplyRule : 0) | (isRemoved ? destinationFlags.removed : 0) | tells,
+    flags:
+      (hasRule ? destinationFlags.hasReplyRule : 0) |
+      (isRemoved ? destinationFlags.removed : 0) |
+      (familyOf(address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
+      (isTunnel && hasChecksum(encapsulation) ? destinationFlags.tunnelChecksum : 0) |
+      tells,
     service,
     weight,
     upperThreshold,
     lowerThreshold: lowerThresholdOf(definition),
-    reserved: new Uint8Array(4),
+    encapsulation: isTunnel ? encapsulations[encapsulation.kind].code : 0,
+    overhead: isTunnel ? encapsulationOverhead(encapsulation, familyOf(address)) : 0,
+    tunnelPort: isTunnel && encapsulation.kind === "gue" ? encapsulation.port : 0,
     localPool,
-    reservedToo: new Uint8Array(16),
+    tunnelSource: tunnelSourceRecord(tunnelSource),
   };
+}
+
+/** Words of the address that a tunnel begins at; zeros for none. */
+export function tunnelSourceRecord(address: string | undefined): number[] {
+  return address === undefined ? [0, 0, 0, 0] : paddedWords(address);
 }
 
 /** Below so many connections a destination is no longer overloaded: IPVS's lval (shared behaviour reference §5). */

@@ -15,6 +15,7 @@ import {
   type ServiceRecord,
   serviceRecord,
   tableOf,
+  tunnelSourceRecord,
 } from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
@@ -82,6 +83,18 @@ export class ServiceMaps implements Disposable {
     if (removed < this.#removedCount) this.#countRemoved(transaction, removed);
   }
 
+  /** Writes destinations anew that are tunnelled to from another address of this machine by now. */
+  refreshTunnels(): void {
+    const { destinations } = this.#ground.made.live;
+    for (const [index, place] of this.#places) {
+      if (place.definition.forwarding !== "tun") continue;
+      const known = destinations.lookup(index);
+      const tunnelSource = tunnelSourceRecord(this.#tunnelSourceOf(place));
+      if (known === undefined || known.tunnelSource.every((word, at) => word === tunnelSource[at])) continue;
+      destinations.update(index, { ...known, tunnelSource });
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#inner[Symbol.dispose]();
   }
@@ -130,8 +143,13 @@ export class ServiceMaps implements Disposable {
     const isLocal = methods[definition.forwarding].hasLocalAddress;
     const addresses = isLocal ? localAddresses : [];
     const localPool = this.#localPools.take(transaction, index, familyOf(definition.address), addresses);
-    const record = destinationRecord(place, { hasRule: this.replies.hasRule(index), localPool });
+    const hasRule = this.replies.hasRule(index);
+    const record = destinationRecord(place, { hasRule, localPool, tunnelSource: this.#tunnelSourceOf(place) });
     transaction.update(this.#ground.made.live.destinations, index, record);
+  }
+
+  #tunnelSourceOf({ definition: { address, forwarding } }: DestinationPlace): string | undefined {
+    return forwarding === "tun" ? this.#ground.sourceTowards?.(address) : undefined;
   }
 
   #countRemoved(transaction: Transaction, count: number): void {

@@ -1,5 +1,5 @@
 // How `tun` wraps a packet on its way to a server, and what that costs in every packet.
-import type { FamilyName } from "@yardmaster/dataplane";
+import { type FamilyName, tunnelOverhead } from "@yardmaster/dataplane";
 
 /** The words that people write. */
 export const encapsulations = ["ipip", "gue", "gre"] as const;
@@ -19,24 +19,17 @@ export type Encapsulation =
 /** IANA's port of GUE, ipvsadm's `--tun-port` in most examples. */
 export const defaultGuePort = 6080;
 
-/** Bytes of an IP header without options (RFC 791, RFC 8200). */
-const outerHeader: Readonly<Record<FamilyName, number>> = { ipv4: 20, ipv6: 40 };
-const UDP_HEADER = 8;
-const GUE_HEADER = 4;
-const GRE_HEADER = 4;
-const GRE_CHECKSUM = 4;
+/** What a destination gets that says nothing of it. */
+export const defaultEncapsulation: Encapsulation = { kind: "ipip" };
+
+/** Whether its headers carry a checksum over what is inside. */
+export function hasChecksum(encapsulation: Encapsulation): boolean {
+  return encapsulation.kind !== "ipip" && encapsulation.checksum;
+}
 
 /** Bytes that it adds to every packet to a server of this family. */
 export function encapsulationOverhead(encapsulation: Encapsulation, serverFamily: FamilyName): number {
-  const outer = outerHeader[serverFamily];
-  switch (encapsulation.kind) {
-    case "ipip":
-      return outer;
-    case "gue":
-      return outer + UDP_HEADER + GUE_HEADER;
-    case "gre":
-      return outer + GRE_HEADER + (encapsulation.checksum ? GRE_CHECKSUM : 0);
-  }
+  return tunnelOverhead(encapsulation.kind, serverFamily, { hasChecksum: hasChecksum(encapsulation) });
 }
 
 /** For people: `ipip`, `gue port 6080 with checksum`. */

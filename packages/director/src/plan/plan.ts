@@ -2,10 +2,12 @@
 // services and settings that it begins with. Pure: the same configuration gives the same plan.
 
 import type { BalancerShape, FeatureName } from "@yardmaster/dataplane";
+import { familyOf } from "../address.ts";
 import { claimOf, type ReplyClaim, withClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
-import type { VirtualService } from "../model/virtual-service.ts";
+import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
+import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -52,11 +54,13 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   const families = [...new Set(services.map(({ match }) => familyOfMatch(match)))].sort();
   const servers = services.flatMap((service) => service.servers);
   const used = [...new Set(servers.map(({ forwarding }) => forwarding))].sort();
+  const tunnels = servers.filter(({ forwarding }) => forwarding === "tun");
   const longest = Math.max(0, ...services.map((service) => service.servers.length));
   return {
     families: families.length === 0 ? ["ipv4"] : families,
     schedulers: [...new Set(services.map(({ scheduler }) => scheduler))].sort(),
     methods: used.length === 0 ? ["dr"] : used,
+    encapsulations: [...new Set(tunnels.map(({ encapsulation = defaultEncapsulation }) => encapsulation.kind))].sort(),
     maximumConnections: director.connections.maximum * (needReplyEntries(services) ? 2 : 1),
     maximumServices: roomFor(services.length, FEWEST_SERVICES),
     maximumDestinations: roomFor(servers.length, FEWEST_DESTINATIONS),
@@ -65,6 +69,11 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
     features: featuresOf(director, services),
     clock: "jiffies",
   };
+}
+
+/** Whether a server's address is of the other family than its service's. */
+function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
+  return familyOf(address) !== familyOfMatch(match);
 }
 
 /** For as many again as there are: a power of two. */
@@ -96,6 +105,12 @@ function featuresOf(
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
+    mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
+    tunnelSources: false,
+    tunnelChecksums: services.some(({ servers }) =>
+      servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
+    ),
+    mssClamp: false,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

@@ -38,7 +38,8 @@ function* connectionsOf(
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
       const owner = live.ownerOf(connection.destination);
       const other = endpoint(connection.address, connection.port);
-      // With full NAT the connection holds the local end, and its destination the server's.
+      // With full NAT the connection holds the local end, and its destination the server's; with a tunnel it has no
+      // room for an address of the other family.
       const isLocal = connection.method === methods.fullnat.code;
       const server = owner?.place.definition;
       const serverText = server && endpointText(server.address, server.port === 0 ? flow.destinationPort : server.port);
@@ -49,7 +50,7 @@ function* connectionsOf(
         expiresInMs: millisecondsUntil(expiry, now, ticksPerSecond),
         client: endpoint(flow.source, flow.sourcePort),
         virtual: endpoint(flow.destination, flow.destinationPort),
-        destination: isLocal ? (serverText ?? "") : other,
+        destination: connection.method === methods.nat.code ? other : (serverText ?? other),
         ...(isLocal && { local: other }),
         service: owner?.service.definition.name ?? "",
       };

@@ -8,6 +8,7 @@ import { realServerUp } from "../checks/real-server-command.ts";
 import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
+import { isBuilt } from "../model/built.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
 
 /** What hints are drawn from. */
@@ -90,7 +91,8 @@ export class Hints {
 
   #subject({ match, localAddresses = [] }: ServiceStatus, server: DestinationStatus): Subject {
     return {
-      ...this.#settings,
+      interfaces: this.#settings.interfaces,
+      mssClamp: isBuilt("mssClamp") ? this.#settings.mssClamp : "off",
       forwarding: server.forwarding,
       server: server.address,
       family: familyOfMatch(match),

@@ -16,7 +16,8 @@ export const TICKS_PER_SECOND = 250;
 export const fullShape: BalancerShape = {
   families: ["ipv4", "ipv6"],
   schedulers: schedulerNames,
-  methods: ["nat", "dr"],
+  methods: ["nat", "dr", "tun"],
+  encapsulations: ["ipip", "gue", "gre"],
   macs: [],
   maximumConnections: 64,
   maximumServices: 8,

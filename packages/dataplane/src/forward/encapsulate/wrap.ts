@@ -1,0 +1,204 @@
+// Puts a packet into a tunnel: room at the front, the outer IP header, the encapsulation's own header, and its
+// checksum. Outer headers are as the kernel's IPVS writes them (ip_vs_prepare_tunneled_skb, ip_vs_tunnel_xmit and
+// ip_vs_tunnel_xmit_v6 in net/netfilter/ipvs/ip_vs_xmit.c).
+
+import {
+  be16,
+  type Bool,
+  type Int,
+  leave,
+  Packet,
+  type Reference,
+  u32,
+  variable,
+  type Verdict,
+  verdict,
+  verdictFn,
+  when,
+} from "@yardmaster/ebpf";
+import { families, type Family } from "../../family.ts";
+import { flowHash } from "../../flow-hash.ts";
+import { Ipv4, Ipv6, Ports, Word16 } from "../../headers.ts";
+import { DO_NOT_FRAGMENT } from "../../network-header.ts";
+import type { Parsed } from "../../parse.ts";
+import { pseudoHeader } from "../../pseudo-header.ts";
+import { reasons } from "../../reasons.ts";
+import { insertRoom, OFFSET_MASK } from "../../room.ts";
+import { Destination, destinationFlags, SPREAD_SHIFT } from "../../destination.ts";
+import { type BalancerShape, hasFeature } from "../../shape.ts";
+import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
+import { type OuterFields, writeOuter } from "./outer-header.ts";
+import { encapsulations, outerSizes, tunnelOverhead } from "./registry.ts";
+
+/** What the verifier can bound: more than any frame is long. */
+const LONGEST_SUM = 2047;
+
+/** Wraps a packet. */
+export type Wrap = ReturnType<typeof wrapFunction>;
+/** What the function returns in the place of a verdict, none of which is so large: the packet is wrapped. */
+const WRAPPED = 0x1_0000;
+
+/** Leaves where the packet could not be wrapped. */
+export function leaveUnlessWrapped(returned: Verdict): void {
+  if (returned.action !== "value") throw new Error("functions return numbers");
+  when(returned.value.ne(WRAPPED), () => leave(returned), { isRare: true });
+}
+
+type DestinationReference = Reference<typeof Destination.fields>;
+
+/** The function that wraps packets of a family, whose network header begins at `at`. */
+export function wrapFunction(shape: BalancerShape, family: Family) {
+  return verdictFn(
+    `wrap${family.digit}`,
+    { packet: Packet, destination: Destination, at: u32 },
+    ({ packet, destination, at }) => {
+      wrap(shape, family, { packet, networkOffset: at.and(OFFSET_MASK) }, destination);
+      return verdict(u32(WRAPPED));
+    },
+    { isGlobal: true },
+  );
+}
+
+type At = Pick<Parsed, "packet" | "networkOffset">;
+
+function wrap(shape: BalancerShape, family: Family, at: At, destination: DestinationReference): void {
+  const all = shape.encapsulations.map((name) => encapsulations[name]);
+  const spreads = hasFeature(shape, "tunnelSources");
+  const needsHash = spreads || all.some(({ tellsFlows }) => tellsFlows);
+  // Read now: what is read from the packet is lost when it grows.
+  const read = family.name === "ipv4" ? readIpv4(at, needsHash) : readIpv6(at, needsHash);
+  const inside: Inside = { ...read, family, spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0) };
+  const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [family];
+  const isIpv6 = destination.flags.and(destinationFlags.isIpv6);
+  const isOf = ({ name }: Family) => (name === "ipv6" ? isIpv6.ne(0) : isIpv6.eq(0));
+  const code = destination.encapsulation.and((1 << SPREAD_SHIFT) - 1);
+  const flag = destination.flags.and(destinationFlags.tunnelChecksum);
+  among(outers, isOf, (outer) => {
+    among(
+      all,
+      (one) => code.eq(one.code),
+      (encapsulation) => {
+        const kinds =
+          encapsulation.checksum !== undefined && hasFeature(shape, "tunnelChecksums") ? [true, false] : [false];
+        among(
+          kinds,
+          (has) => (has ? flag.ne(0) : flag.eq(0)),
+          (hasChecksum) => {
+            wrapAs(at, destination, { outer, encapsulation, hasChecksum }, inside);
+          },
+        );
+      },
+    );
+  });
+}
+
+type Read = Omit<Inside, "family" | "spread">;
+
+function readIpv4({ packet, networkOffset }: At, needsHash: boolean): Read {
+  const ip = packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal);
+  const header = ip.versionAndLength.and(0x0f).shl(2);
+  return {
+    typeOfService: outerTypeOfService(ip.typeOfService.toU32()),
+    dontFragment: ip.fragment.raw().and(DO_NOT_FRAGMENT),
+    hops: ip.timeToLive.toU32(),
+    length: ip.totalLength.toHost().toU32(),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(header)) : u32(0),
+  };
+}
+
+function readIpv6({ packet, networkOffset }: At, needsHash: boolean): Read {
+  const ip = packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
+  return {
+    typeOfService: outerTypeOfService(ip.versionClassAndFlow.toHost().shr(20).and(0xff)),
+    // IPv6 packets are never divided on their way, and IPVS lets those outside be.
+    dontFragment: u32(0),
+    hops: ip.hopLimit.toU32(),
+    length: ip.payloadLength.toHost().toU32().add(Ipv6.size),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(Ipv6.size)) : u32(0),
+  };
+}
+
+/** The hash of a packet whose ports, or what stands in their place, are at `offset`: nothing in short fragments. */
+function hashAt(ip: Parameters<typeof flowHash>[0], packet: Packet, offset: Int<"u32">): Int<"u32"> {
+  const both = variable(u32(0));
+  packet
+    .cursorAt(offset)
+    .read(Ports)
+    .then(({ source, destination }) => both.set(source.raw().toU32().or(destination.raw().toU32().shl(16))));
+  return flowHash(ip, both.get());
+}
+
+/** One of the ways to wrap that a program has. */
+interface Wrapping {
+  readonly outer: Family;
+  readonly encapsulation: Encapsulation;
+  readonly hasChecksum: boolean;
+}
+
+/** What is known of the packet to be wrapped. */
+interface Inside extends Omit<OuterFields, "protocol"> {
+  readonly family: Family;
+  readonly hash: Int<"u32">;
+}
+
+function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping, inside: Inside): void {
+  const { packet, networkOffset } = place;
+  const { outer, encapsulation, hasChecksum } = wrapping;
+  const { transport, protocol, checksum, write } = encapsulation;
+  const size = tunnelOverhead(encapsulation.name, outer.name, { hasChecksum });
+  insertRoom(place, size, { family: outer.name, ...(transport !== undefined && { transport }) });
+  const length = inside.length.add(size);
+  writeOuter(outer, packet.cursorAt(networkOffset), destination, {
+    ...{ ...inside, length, protocol: protocol[inside.family.name] },
+  });
+  write(packet.cursorAt(networkOffset.add(outerSizes[outer.name])), {
+    ...{
+      inner: inside.family.name,
+      length: inside.length,
+      flowHash: inside.hash,
+      port: destination.tunnelPort,
+      hasChecksum,
+    },
+  });
+  if (hasChecksum && checksum !== undefined) seal(place, wrapping, checksum, length);
+}
+
+/** The bits of the last word of the source address that tell flows apart, as they lie in memory. */
+function spreadMask({ encapsulation }: DestinationReference): Int<"u32"> {
+  return u32(1).shl(encapsulation.shr(SPREAD_SHIFT)).sub(1).toNet().raw();
+}
+
+/** Runs `body` for the one of `all` that is meant; where there is but one, without asking. */
+function among<T>(all: readonly T[], isMeant: (one: T) => Bool, body: (one: T) => void): void {
+  for (const one of all) {
+    if (all.length === 1) body(one);
+    else when(isMeant(one), () => body(one));
+  }
+}
+
+/** Full-functionality option of RFC 3168 §9.1.1: "congestion experienced" stays inside, the outside begins anew. */
+function outerTypeOfService(inner: Int<"u32">): Int<"u32"> {
+  // 3 is "congestion experienced", 2 "capable of it".
+  return inner.sub(inner.and(inner.shr(1)).and(1));
+}
+
+/** Computes the checksum of an encapsulation's header and all behind it; `length` is that of the outer packet. */
+function seal(
+  { packet, networkOffset }: At,
+  { outer, encapsulation }: Wrapping,
+  { covers, offset, zero }: TunnelChecksum,
+  length: Int<"u32">,
+): void {
+  const at = networkOffset.add(outerSizes[outer.name]);
+  const covered = length.sub(outerSizes[outer.name]);
+  const bytes = packet.cursorAt(at).checksum(covered, { atMost: LONGEST_SUM }).orDrop(reasons.tooLongToSum);
+  const ends = () =>
+    outer.name === "ipv4"
+      ? packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal)
+      : packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
+  const protocol = u32(encapsulation.protocol.ipv4);
+  const sum = covers === "itself" ? bytes : bytes.plus(pseudoHeader(ends(), protocol, covered));
+  const check = variable<"be16">(sum.fold());
+  if (zero !== 0) when(check.get().eq(0), () => check.set(be16(zero)));
+  packet.cursorAt(at.add(offset)).read(Word16).orDrop(reasons.internal).word = check.get();
+}

@@ -1,0 +1,48 @@
+// Growth of the packet at its front, for a tunnel's headers.
+
+import { be16, bytes, type Encapsulation, guard, struct, when } from "@yardmaster/ebpf";
+import { Ethernet, VlanTag, Word16 } from "./headers.ts";
+import { etherTypes } from "./network-header.ts";
+import type { Parsed } from "./parse.ts";
+import { reasons } from "./reasons.ts";
+
+const LinkLayer = struct("link_layer", { macs: bytes(12), type: be16 });
+const LinkSlot = struct("link_layer_at", { link: LinkLayer });
+const TagSlot = struct("vlan_tag_at", { tag: VlanTag });
+
+/** Network headers begin at 14, 18 or 22. */
+export const OFFSET_MASK = 31;
+
+/**
+ * Makes room of `size` bytes between link layer and network header for the outer headers that `what` says; the packet's
+ * network header begins as far from the start as before, and the link layer announces the outer one. What is in the
+ * room is undefined, references into the packet become stale.
+ */
+export function insertRoom(
+  { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
+  size: number,
+  what: Encapsulation,
+): void {
+  guard(packet.encapsulate(size, what).eq(0)).orDrop(reasons.internal);
+  // Under tc the stack has moved what is before the room, and keeps the outermost tag elsewhere.
+  if (packet.hook === "xdp") {
+    const before = packet.cursorAt(size).read(LinkSlot).orDrop(reasons.internal);
+    packet.cursorAt(0).read(LinkSlot).orDrop(reasons.internal).link = before.link;
+    for (const at of [Ethernet.size, Ethernet.size + VlanTag.size]) {
+      when(
+        networkOffset.gt(at),
+        () => {
+          const from = packet.cursorAt(size + at);
+          packet.cursorAt(at).read(TagSlot).orDrop(reasons.internal).tag = from
+            .read(TagSlot)
+            .orDrop(reasons.internal).tag;
+        },
+        { isRare: true },
+      );
+    }
+  }
+  // Masked for the verifier, to which this could be below 0.
+  const typeAt = networkOffset.sub(Word16.size).and(OFFSET_MASK);
+  const type = packet.cursorAt(typeAt).read(Word16).orDrop(reasons.internal);
+  type.word = be16(etherTypes[what.family]);
+}
