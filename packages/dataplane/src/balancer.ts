@@ -9,6 +9,7 @@ import {
   type Packet,
   type ProgramDefinition,
   pass,
+  tc,
   type Verdict,
   when,
   xdp,
@@ -19,7 +20,7 @@ import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
 import { sendRequest } from "./forward/send-request.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
-import { type Frame, parseFrame, parseTransport } from "./parse.ts";
+import { type Frame, parseFrame, parseTransport, READ_AHEAD } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { commonFunctions, flowOf, type Road, roadOf } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
@@ -30,13 +31,15 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
   const common = commonFunctions(maps, shape);
   const roads = shape.families.map((name) => roadOf(maps, shape, families[name], common));
   const body = (packet: Packet): Verdict => {
+    packet.makeReadable(READ_AHEAD);
     const frame = parseFrame(packet, shape);
     for (const road of roads) {
       when(frame.type.eq(etherTypes[road.family.name]), () => travel(road, frame));
     }
     return pass(reasons.otherProtocol);
   };
-  return xdp("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
+  const define = shape.hook === "tc" ? tc : xdp;
+  return define("yardmaster", body, { count: (reason) => countVerdict(maps, reason) });
 }
 
 /** The road of a packet of one family, to its end. */

@@ -19,6 +19,7 @@ import {
   type Packet,
   randomU32,
   u32,
+  u64,
   u8,
   variable,
   viewAs,
@@ -175,6 +176,9 @@ function ipv4Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment):
   };
 }
 
+/** What a hop less does to a sum, as bytes lie in memory: the limit is the second byte of its word. */
+const ONE_HOP_LESS = 0xffff - 0x0100;
+
 function ipv6Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment): NetworkHeader {
   const ip = packet.cursorAt(offset).read(Ipv6).orPass(reasons.truncated);
   guard(ip.versionClassAndFlow.raw().and(0xf0).eq(0x60)).orPass(reasons.malformedIp);
@@ -222,6 +226,7 @@ function ipv6Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment):
     },
     decrementHops() {
       ip.hopLimit = ip.hopLimit.sub(1).toU8();
+      packet.accountFor({ sum: u64(ONE_HOP_LESS) });
     },
     replaceAddress(end, address) {
       const change = addressChange(ip[end], address);
@@ -230,6 +235,13 @@ function ipv6Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment):
     },
     turnBack() {
       exchange(ip.source, ip.destination);
+      packet.accountFor({
+        sum: ip.hopLimit
+          .toU64()
+          .shl(8)
+          .xor(0xffff)
+          .add(OWN_HOPS << 8),
+      });
       ip.hopLimit = u8(OWN_HOPS);
     },
   };

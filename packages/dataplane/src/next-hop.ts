@@ -10,11 +10,13 @@ import {
   fn,
   guard,
   type Int,
+  leave,
   Packet,
   type Reference,
   returnValue,
   stack,
   struct,
+  TcPacket,
   u16,
   u32,
   u8,
@@ -22,7 +24,8 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
 import type { FamilyName } from "./family.ts";
-import { failure, leaveUnless, RESOLVED, UNRESOLVED } from "./outcome.ts";
+import { Ethernet } from "./headers.ts";
+import { failure, leaveUnless, RESOLVED, UNRESOLVED, WAITS } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import { limitedByPath, type LoadReference } from "./path-mtu.ts";
@@ -56,14 +59,20 @@ const NOTHING = new Uint8Array(6);
 
 type HopReference = Reference<typeof NextHop.fields>;
 
+/** struct bpf_redir_neigh (include/uapi/linux/bpf.h): 20 bytes. */
+const Neighbour = struct("bpf_redir_neigh", {
+  /** AF_INET or AF_INET6. */
+  family: u32,
+  address: AnyAddress,
+});
+
 /** What routing is asked: of either family, so that there is one function for both. */
 const Destined = struct("destined", {
   source: AnyAddress,
-  target: AnyAddress,
-  /** AF_INET or AF_INET6. */
-  family: u32,
-  /** The current tick. */
-  now: u32,
+  /** Out, of a next hop that is to be resolved: its address. */
+  target: Neighbour,
+  /** In: the current tick. Out, of a next hop that is to be resolved: the interface to it. */
+  nowOrIfindex: u32,
 });
 
 /** Where a packet goes, and what is known about the way there. */
@@ -82,36 +91,61 @@ export interface WayOut {
   readonly load?: () => LoadReference;
 }
 
-/** Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. */
+/**
+ * Asks the kernel's routing: RESOLVED, with what it says in `hop`, UNRESOLVED or a failure. Under tc also WAITS:
+ * interface and address of the next hop are known, and in what was asked.
+ */
 export type AskRouting = ReturnType<typeof askRoutingFunction>;
 type Routing = { readonly maps: BalancerMaps; readonly askRouting: AskRouting };
 
-/**
- * Makes `hop` good for `target`; `unresolved` runs where the kernel has yet to resolve a neighbour: what is in `hop` is
- * then good for nothing.
- */
-export function resolve(routing: Routing, parsed: Parsed, way: WayOut, now: Int<"u32">, unresolved: () => void): void {
+/** What becomes of packets whose next hop the kernel has yet to resolve. */
+export interface WhileUnresolved {
+  /** Runs where the kernel says nothing of the way: what is in the hop is then good for nothing. */
+  readonly unresolved: () => void;
+  /** tc: the packet waits in the stack for the neighbour, after this. Its time to live is dealt with. */
+  readonly change?: () => void;
+}
+
+/** Makes `hop` good for `target`, or does what is to be done meanwhile. */
+export function resolve(
+  routing: Routing,
+  parsed: Parsed,
+  way: WayOut,
+  now: Int<"u32">,
+  meanwhile: WhileUnresolved,
+): void {
   const { hop, isOther } = way;
   const age = now.sub(hop.refreshedAt);
   const isStale = hop.ifindex.eq(0).or(age.ge(routing.maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => ask(routing, parsed, way, now, unresolved), { isRare: true });
+  when(isOther.or(isStale), () => ask(routing, parsed, way, now, meanwhile), { isRare: true });
 }
 
 function ask(
   { maps, askRouting }: Routing,
-  { packet, network }: Parsed,
+  { packet, network, networkOffset }: Parsed,
   { target, hop, source = network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
-  unresolved: () => void,
+  { unresolved, change }: WhileUnresolved,
 ): void {
   // In the bytes of the packet's flow, which nobody asks for behind this point.
   const destined = stack(Destined, undefined, { share: "flow" });
   copyAddress(destined.source, source);
-  copyAddress(destined.target, target);
-  destined.family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
-  destined.now = now;
+  copyAddress(destined.target.address, target);
+  const family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
+  destined.target.family = family;
+  destined.nowOrIfindex = now;
   const outcome = askRouting({ packet, destined, hop });
   when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+    if (packet instanceof TcPacket) {
+      when(outcome.eq(WAITS), () => {
+        guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
+        guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+        network.decrementHops();
+        change?.();
+        guard(packet.popTag().eq(0)).orDrop(reasons.internal);
+        leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
+      });
+    }
     leaveUnless(outcome);
     if (load !== undefined) hop.mtu = limitedByPath(maps, load(), hop.mtu.toU32(), now).toU16();
     if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
@@ -126,15 +160,16 @@ export function askRoutingFunction(maps: BalancerMaps) {
     u32,
     ({ packet, destined, hop }) => {
       const question = stack(FibLookup, {
-        family: destined.family.toU8(),
+        family: destined.target.family.toU8(),
         protocol: 0,
         sourcePort: 0,
         destinationPort: 0,
-        length: 0,
+        // Of one byte: under tc a question without length is about the packet, and the answer that of the device.
+        length: 1,
         ifindex: packet.ingressIfindex(),
         classAndFlow: 0,
         source: destined.source,
-        destination: destined.target,
+        destination: destined.target.address,
         vlan: 0,
         sourceMac: NOTHING,
         destinationMac: NOTHING,
@@ -144,9 +179,18 @@ export function askRoutingFunction(maps: BalancerMaps) {
         hop.ifindex = u32(0);
         guard(answer.ne(FIB_FORWARDING_DISABLED)).orReturn(failure(reasons.forwardingDisabled));
         guard(answer.eq(FIB_NO_NEIGHBOUR).or(answer.eq(FIB_NOT_FORWARDED))).orReturn(failure(reasons.noRoute));
+        if (packet.hook === "tc") {
+          // What routing knows already: the stack is told to send the packet there, and resolves.
+          when(answer.eq(FIB_NO_NEIGHBOUR), () => {
+            destined.target.family = question.family.toU32();
+            destined.target.address = question.destination;
+            destined.nowOrIfindex = question.ifindex;
+            returnValue(WAITS);
+          });
+        }
         returnValue(UNRESOLVED);
       });
-      hop.refreshedAt = destined.now;
+      hop.refreshedAt = destined.nowOrIfindex;
       hop.mtu = question.length;
       hop.ifindex = question.ifindex;
       hop.vlan = be16(0);

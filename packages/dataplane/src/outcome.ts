@@ -9,6 +9,8 @@ export const OPENED = 0;
 export const RESOLVED = 0;
 /** The kernel has yet to resolve the next hop. */
 export const UNRESOLVED = 0xfffb;
+/** tc: the next hop is known, and the stack has yet to resolve it. */
+export const WAITS = 0xfff9;
 /** A connection is described and has yet to be put into the table. */
 export const READY = 0xfffe;
 /** It is in the table, and the entry for its replies is not. */

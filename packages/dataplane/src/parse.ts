@@ -14,7 +14,18 @@ import {
   variable,
   when,
 } from "@yardmaster/ebpf";
-import { ETH_P_8021AD, ETH_P_8021Q, Ethernet, IPPROTO_TCP, IPPROTO_UDP, Ports, Tcp, Udp, VlanTag } from "./headers.ts";
+import {
+  ETH_P_8021AD,
+  ETH_P_8021Q,
+  Ethernet,
+  Icmp,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  Ports,
+  Tcp,
+  Udp,
+  VlanTag,
+} from "./headers.ts";
 import type { NetworkHeader } from "./network-header.ts";
 import { reasons } from "./reasons.ts";
 import type { BalancerShape } from "./shape.ts";
@@ -45,10 +56,16 @@ export interface Parsed extends Frame {
   readonly isLaterFragment?: true;
 }
 
+/**
+ * What the road reads at most: two tags, an IPv4 header with all options, and of an ICMP error as much again with the
+ * ports. The program makes it readable at its start, once: what a function makes readable is stale to its caller.
+ */
+export const READ_AHEAD = Ethernet.size + 2 * VlanTag.size + 60 + Icmp.size + 60 + Ports.size;
+
 /** Reads the link-layer header; frames that are not for this machine leave here. */
 export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
   const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
-  guard(isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
+  guard(packet.isForHost() ?? isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
   // Taken from where it points to: the verifier would keep packets apart by their tags, all the way to their ends.
   const networkOffset = packet.offsetOf(packet.cursorAt(offset.get())).and(MOST_BEFORE_NETWORK);
@@ -74,7 +91,7 @@ function isForOneOf(ethernet: Reference<typeof Ethernet.fields>, macs: readonly 
   return matches.reduce((any, one) => any.or(one));
 }
 
-/** Up to two VLAN tags may stand between the MAC addresses and what the frame carries. */
+/** Up to two VLAN tags may stand between the MAC addresses and what the frame carries, the outer one beside it (tc). */
 function skipTags(packet: Packet, first: Net<"be16">): { type: Variable<Net<"be16">>; offset: Variable<Int<"u32">> } {
   const type = variable(first);
   const offset = variable(u32(Ethernet.size));
@@ -89,6 +106,8 @@ function skipTags(packet: Packet, first: Net<"be16">): { type: Variable<Net<"be1
           .cursorAt(Ethernet.size + VlanTag.size)
           .read(VlanTag)
           .orPass(reasons.truncated);
+        const carried = packet.carriedTag();
+        if (carried !== undefined) guard(carried.isPresent.not()).orPass(reasons.tooManyTags);
         guard(isTag(inner.type).not()).orPass(reasons.tooManyTags);
         type.set(inner.type);
         offset.set(u32(Ethernet.size + 2 * VlanTag.size));
@@ -123,4 +142,23 @@ function transportFlags(network: NetworkHeader, other: () => void): Int<"u32"> {
     when(isCutOff, () => guard(network.isFragment).orPass(reasons.malformedTransport), { isRare: true });
   });
   return flags.get();
+}
+
+/**
+ * Bytes of the packet as a wire carries it, without the link layer: what an MTU is about. Under tc a packet may be many
+ * segments of one TCP connection, whose headers each of them has; `network.length` is then of all together.
+ */
+export function lengthOnWire({ packet, network, transport, protocol }: Parsed): Int<"u32"> {
+  const segment = packet.segmentPayload();
+  if (segment === undefined) return network.length;
+  const length = variable(network.length);
+  when(segment.ne(0), () => {
+    const headers = variable(network.length.sub(network.payloadLength).add(Udp.size));
+    when(protocol.eq(IPPROTO_TCP), () => {
+      const tcp = transport.fork().read(Tcp).orPass(reasons.truncated);
+      headers.set(network.length.sub(network.payloadLength).add(tcp.dataOffset.shr(4).shl(2)));
+    });
+    length.set(headers.get().add(segment));
+  });
+  return length.get();
 }

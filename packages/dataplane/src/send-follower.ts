@@ -40,10 +40,14 @@ export function toServerFunction(road: SendingRoad, name: string, read: ReadFoll
           const way = method.request(request);
           const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
             if (verdict === "pass") change(method, request, way);
+            packet.settle();
             leave(verdict === "drop" ? drop(reason) : pass(reason));
           };
           const wayOut = { ...way, hop, isOther: u32(0).ne(0) };
-          resolve(road, parsed, wayOut, currentTick(maps, shape), () => giveUp(method.whileUnresolved));
+          resolve(road, parsed, wayOut, currentTick(maps, shape), {
+            unresolved: () => giveUp(method.whileUnresolved),
+            change: () => change(method, request, way),
+          });
           when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
           guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
           network.decrementHops();

@@ -28,8 +28,10 @@ export interface BalancerShape {
   readonly activeCost: 256 | 257;
   /** What some configurations need and others pay nothing for. */
   readonly features: readonly FeatureName[];
+  /** Where the program sees packets. Default `xdp`. */
+  readonly hook?: "xdp" | "tc";
   /**
-   * How packets leave by the interface they came in on. A veth wakes its other end for frames sent back
+   * XDP: how packets leave by the interface they came in on. A veth wakes its other end for frames sent back
    * by XDP_TX only if that end runs a program too (veth_xdp_flush, drivers/net/veth.c); a redirect to
    * the same interface needs only GRO there. Default `tx`, the cheaper one.
    */
@@ -62,8 +64,6 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
-  /** The maximum segment size in SYNs is brought down to what fits. */
-  "mssClamp",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

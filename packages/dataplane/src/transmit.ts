@@ -9,11 +9,10 @@ import {
   Net,
   Packet,
   type Reference,
-  redirect,
   struct,
-  tx,
+  TcPacket,
   type Verdict,
-  verdict,
+  variable,
   verdictFn,
   when,
 } from "@yardmaster/ebpf";
@@ -33,10 +32,13 @@ export function transmit(
   { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
   hop: HopReference,
 ): Verdict {
-  when(hop.vlan.eq(0).and(networkOffset.eq(Ethernet.size)), () => {
+  const carried = packet.carriedTag();
+  const isBare = hop.vlan.eq(0).and(networkOffset.eq(Ethernet.size));
+  when(carried === undefined ? isBare : isBare.and(carried.isPresent.not()), () => {
     setAddresses(packet.cursorAt(0), hop);
     sendTo(packet, hop, shape);
   });
+  packet.settle();
   return sendTagged({ packet, hop });
 }
 
@@ -53,6 +55,7 @@ export function sendTaggedFunction(shape: BalancerShape) {
     "send_tagged",
     { packet: Packet, hop: NextHop },
     ({ packet, hop }) => {
+      if (packet instanceof TcPacket) return sendRetagged(packet, hop, shape);
       const outer = packet.read(Addresses).orDrop(reasons.internal);
       when(isTag(outer.type).not(), () => {
         pushTag(packet, hop);
@@ -72,6 +75,33 @@ export function sendTaggedFunction(shape: BalancerShape) {
     },
     { isGlobal: true },
   );
+}
+
+/** Under tc tags go on and off by the stack's own means: the outer one is beside the frame, or in it (a test run's). */
+function sendRetagged(packet: TcPacket, hop: HopReference, shape: BalancerShape): Verdict {
+  const carried = packet.carriedTag();
+  const outer = packet.read(Addresses).orDrop(reasons.internal);
+  const isInFrame = isTag(outer.type);
+  guard(carried.isPresent.and(isInFrame).not()).orDrop(reasons.vlanMismatch);
+  const priority = variable(be16(0));
+  when(carried.isPresent, () => priority.set(carried.tci));
+  when(isInFrame, () => {
+    const tag = packet.cursorAt(Ethernet.size).read(VlanTag).orDrop(reasons.internal);
+    guard(isTag(tag.type).not()).orDrop(reasons.vlanMismatch);
+    priority.set(tag.tci);
+  });
+  guard(packet.popTag().eq(0)).orDrop(reasons.internal);
+  when(hop.vlan.ne(0), () => {
+    const tci = priority
+      .get()
+      .raw()
+      .and(0xffff ^ VLAN_ID)
+      .or(hop.vlan.raw());
+    guard(packet.pushTag(new Net("be16", tci.toU16().operand())).eq(0)).orDrop(reasons.internal);
+  });
+  setAddresses(packet.cursorAt(0), hop);
+  sendTo(packet, hop, shape);
+  return drop(reasons.internal);
 }
 
 /** Where frames carry their addresses; 14 bytes as all Ethernet headers. */
@@ -98,6 +128,7 @@ function popTag(packet: Packet, hop: HopReference): void {
 }
 
 function sendTo(packet: Packet, hop: HopReference, shape: BalancerShape): void {
-  if (shape.sendBack !== "redirect") when(hop.ifindex.eq(packet.ingressIfindex()), () => leave(tx()));
-  leave(verdict(redirect(hop.ifindex)));
+  const goesBack = packet.hook === "xdp" && shape.sendBack !== "redirect";
+  if (goesBack) when(hop.ifindex.eq(packet.ingressIfindex()), () => leave(packet.sendBack()));
+  leave(packet.sendTo(hop.ifindex));
 }

@@ -1,9 +1,9 @@
 // A balancer on a host, made from a plan: the real maps and programs, a clock that the test moves, packets
 // in and out, and everything that the maps tell, read back in plain values.
 
-import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec } from "@yardmaster/ebpf";
+import type { BpfHost, BpfMap, BpfProgram, JsOf, MapSpec, RunOutput } from "@yardmaster/ebpf";
 import type { MemoryRunOutput } from "@yardmaster/ebpf/vm";
-import { addressFromWords, addressWords, macBytes } from "@yardmaster/packet";
+import { addressFromWords, addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
   type BalancerShape,
@@ -12,7 +12,6 @@ import {
   families,
   type FamilyName,
   hasFeature,
-  type NextHop,
   type Path,
   REAPER_BATCH,
   type ReasonName,
@@ -27,19 +26,21 @@ import {
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
+import { hopValue, localPortSettings } from "./map-values.ts";
 import {
   type BalancerPlan,
   clientHop,
   destinationHop,
+  director,
   type DestinationPlan,
-  type HopPlan,
-  localPortSettings,
+  INGRESS,
   overheadOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
 } from "./plan.ts";
 import { ServiceTables } from "./service-tables.ts";
+import { hookOf, runAtTc } from "./tc-host.ts";
 import {
   connectionKey,
   type ConnectionValue,
@@ -67,6 +68,8 @@ export interface Sent {
   readonly frame: Uint8Array;
   /** Only in memory: the kernel does not say where a test run redirects to. */
   readonly redirectIfindex: number | undefined;
+  /** tc in the kernel: that it is sent is known, not whether it goes back where it came from. */
+  readonly isSomewhere?: boolean;
 }
 
 /** What the reaper is to end, and whether only what has expired. */
@@ -87,7 +90,6 @@ interface ForceOptions {
 }
 
 type PathValue = JsOf<typeof Path>;
-type HopValue = JsOf<typeof NextHop>;
 
 /** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its folded bytes. */
 export function clientSlot(address: string): number {
@@ -118,7 +120,7 @@ export class Balancer implements Disposable {
     this.#now = plan.now ?? 1000;
     this.#settings = plan.settings ?? {};
     this.#timeouts = defaultTimeouts();
-    this.shape = shapeOf(plan);
+    this.shape = { ...shapeOf(plan), hook: hookOf(host) };
     this.#compiled = compiled(this.shape);
     this.maps = this.#compiled.maps;
     this.tables = new ServiceTables(host, this.maps, (definition) => this.map(definition), plan);
@@ -157,6 +159,18 @@ export class Balancer implements Disposable {
   }
 
   send(frame: Uint8Array, ingressIfindex?: number): Sent {
+    if (this.shape.hook === "tc") {
+      const macs = this.plan.macs ?? [director.mac];
+      const ran = runAtTc(this.host, this.#balancer, {
+        frame,
+        macs,
+        ingress: ingressIfindex ?? INGRESS,
+        goesBackAs: this.shape.sendBack ?? "tx",
+      });
+      const { packet, redirectIfindex } = ran.output as RunOutput & Partial<MemoryRunOutput>;
+      const isSomewhere = this.host.kind === "kernel" && ran.isSent;
+      return { verdict: ran.verdict, frame: packet, redirectIfindex, isSomewhere };
+    }
     const output = this.#balancer.run({
       packet: frame,
       ...(ingressIfindex !== undefined && { ingressIfindex }),
@@ -465,16 +479,6 @@ export class Balancer implements Disposable {
       this.map(this.maps[familyOf(client)].clientHops).update(slot, { address: addressWords(client), hop });
     }
   }
-}
-
-function hopValue(hop: Required<HopPlan>, now: number): HopValue {
-  return {
-    refreshedAt: now,
-    ifindex: hop.ifindex,
-    mtu: hop.mtu,
-    vlan: hop.vlan,
-    macs: { destination: macBytes(hop.mac), source: macBytes(hop.sourceMac) },
-  };
 }
 
 const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);

@@ -186,18 +186,6 @@ export function localAddressesOf({ localAddresses = LOCAL_ADDRESSES }: BalancerP
   return localAddresses;
 }
 
-/** The same as the settings have it. */
-export function localPortSettings({ localPorts = LOCAL_PORTS }: BalancerPlan) {
-  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
-  return {
-    localPortFirst: first,
-    localPortCount: count,
-    localGapFirst: gap.first,
-    localGapCount: gap.count,
-    localPortSeed: LOCAL_PORT_SEED,
-  };
-}
-
 /** Where a service is found. */
 export function endpointsOf(service: ServicePlan): readonly Required<EndpointPlan>[] {
   return [service, ...(service.alsoAt ?? [])].map(({ address, port, protocol = "tcp" }) => ({

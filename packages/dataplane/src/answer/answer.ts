@@ -1,16 +1,17 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { drop, guard, leave, Packet, redirect, tx, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, leave, Packet, TcPacket, u32, verdictFn, when } from "@yardmaster/ebpf";
 import type { Family } from "../family.ts";
 import { networkHeader } from "../network-header.ts";
-import { parseFrame, parseTransport } from "../parse.ts";
+import { parseFrame, type Parsed, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
 import { Refusal } from "./refusal.ts";
+import { pendingSum } from "./pending-sum.ts";
 import { makeReset } from "./reset.ts";
 
 /** Answers a packet as its refusal notes, unless there have been too many answers. */
@@ -25,14 +26,18 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
       const before = countInSecond(maps, maps.tallies.value.answers, now);
       guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
       const refusal = new Refusal(note);
-      const frame = parseFrame(packet, shape);
-      const network = networkHeader(family, packet, frame.networkOffset, () => undefined);
-      const parsed = parseTransport(frame, network, () => leave(drop(reasons.internal)));
+      const read = (): Parsed => {
+        const frame = parseFrame(packet, shape);
+        const network = networkHeader(family, packet, frame.networkOffset, () => undefined);
+        return parseTransport(frame, network, () => leave(drop(reasons.internal)));
+      };
+      const pending = packet instanceof TcPacket ? pendingSum(packet, read()) : undefined;
+      const parsed = read();
       when(refusal.is("reset"), () => {
-        makeReset(parsed);
+        makeReset(parsed, pending);
         sendBack(packet, shape);
       });
-      makeIcmpError(parsed, refusal);
+      makeIcmpError(parsed, refusal, pending);
       sendBack(packet, shape);
       return drop(reasons.internal);
     },
@@ -42,6 +47,5 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
 
 /** Sends a packet where it came from, and leaves. */
 export function sendBack(packet: Packet, shape: BalancerShape): void {
-  if (shape.sendBack === "redirect") leave(verdict(redirect(packet.ingressIfindex())));
-  leave(tx());
+  leave(shape.sendBack === "redirect" ? packet.sendTo(packet.ingressIfindex()) : packet.sendBack());
 }

@@ -6,6 +6,7 @@ import {
   be32,
   bytes,
   checksumDifference,
+  type ChecksumUpdate,
   choose,
   guard,
   type Int,
@@ -15,6 +16,7 @@ import {
   stack,
   struct,
   u32,
+  u64,
   u8,
   viewAs,
   when,
@@ -22,9 +24,10 @@ import {
 import type { FamilyName } from "../family.ts";
 import { Icmp, ICMP_PROTOCOLS, Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
-import { pseudoHeader } from "../pseudo-header.ts";
+import { ownIpv6Sum, pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { returnLinkLayer } from "./link-layer.ts";
+import type { PendingSum } from "./pending-sum.ts";
 import type { AnswerName, Refusal } from "./refusal.ts";
 
 /** The answers that are ICMP errors. */
@@ -47,10 +50,11 @@ const TOS_KEPT = 0x1e;
 const TOS_CONTROL = 0xc0;
 
 /** Turns the packet into the ICMP error of its refusal, from the address that it was for to where it came from. */
-export function makeIcmpError(parsed: Parsed, refusal: Refusal): void {
+export function makeIcmpError(parsed: Parsed, refusal: Refusal, pending?: PendingSum): void {
   const { packet, network, networkOffset } = parsed;
   const family = network.family.name;
   const most = LONGEST[family] - HEADERS[family];
+  const ipLength = network.length.sub(network.payloadLength);
   const quoted = choose(network.length.gt(most), u32(most), network.length);
   const tail = quoted.add(networkOffset).sub(packet.length());
   guard(packet.adjustTail(tail).eq(0)).orDrop(reasons.internal);
@@ -64,9 +68,26 @@ export function makeIcmpError(parsed: Parsed, refusal: Refusal): void {
   const icmp = icmpAt.fork().read(Icmp).orDrop(reasons.internal);
   writeNumbers(family, icmp, refusal);
   const length = quoted.add(Icmp.size);
-  const sum = icmpAt.checksum(length, { atMost: most + Icmp.size }).orDrop(reasons.internal);
+  const sum = checksumOf(icmpAt, { length, before: ipLength.add(Icmp.size), atMost: most + Icmp.size }, pending);
   const ip6 = () => front.fork().read(Ipv6).orDrop(reasons.internal);
   icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(ICMP_PROTOCOLS.ipv6), length))).fold();
+  packet.declareSum(family === "ipv4" ? { sum: u64(0) } : ownIpv6Sum(ICMP_PROTOCOLS.ipv6));
+}
+
+/**
+ * The sum of the `length` bytes of an error. Of the quoted bytes whose checksum is yet to be computed it is known what
+ * they will sum up to: `before` is how far they are.
+ */
+function checksumOf(
+  at: PacketCursor,
+  { length, before, atMost }: { readonly length: Int<"u32">; readonly before: Int<"u32">; readonly atMost: number },
+  pending: PendingSum | undefined,
+): ChecksumUpdate {
+  if (pending === undefined) return at.checksum(length, { atMost }).orDrop(reasons.internal);
+  const isPending = pending.isPending.ne(0);
+  const summed = at.checksum(choose(isPending, before, length), { atMost }).orDrop(reasons.internal);
+  const behind = choose(isPending, pending.covered.raw().xor(0xffff).toU32(), u32(0));
+  return summed.plus({ sum: behind.toU64() });
 }
 
 function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, refusal: Refusal): void {

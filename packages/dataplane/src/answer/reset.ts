@@ -18,8 +18,9 @@ import {
 } from "@yardmaster/ebpf";
 import { IPPROTO_TCP, Ipv4, Ipv6, OWN_HOPS, Tcp, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
-import { pseudoHeader } from "../pseudo-header.ts";
+import { ownIpv6Sum, pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
+import { type PendingSum, unfinished } from "./pending-sum.ts";
 import { returnLinkLayer } from "./link-layer.ts";
 
 const DO_NOT_FRAGMENT = 0x4000;
@@ -31,13 +32,17 @@ const Ipv4Slot = struct("ipv4_reset_at", { reset: Ipv4Reset });
 const Ipv6Slot = struct("ipv6_reset_at", { reset: Ipv6Reset });
 
 /** Turns a TCP packet into the reset that answers it. */
-export function makeReset(parsed: Parsed): void {
+export function makeReset(parsed: Parsed, pending?: PendingSum): void {
   if (parsed.network.family.name === "ipv4") {
-    const reset = ipv4Reset(parsed);
+    const reset = ipv4Reset(parsed, pending);
     atNetworkHeader(parsed, Ipv4Reset.size).read(Ipv4Slot).orDrop(reasons.internal).reset = reset;
+    // The header sums up to nothing, the segment to the opposite of what its checksum covers besides.
+    const covered = pseudoHeader(reset.ip, u32(IPPROTO_TCP), u32(Tcp.size));
+    parsed.packet.declareSum({ sum: covered.fold().raw().toU64() });
   } else {
-    const reset = ipv6Reset(parsed);
+    const reset = ipv6Reset(parsed, pending);
     atNetworkHeader(parsed, Ipv6Reset.size).read(Ipv6Slot).orDrop(reasons.internal).reset = reset;
+    parsed.packet.declareSum(ownIpv6Sum(IPPROTO_TCP));
   }
 }
 
@@ -49,7 +54,7 @@ function atNetworkHeader({ packet, networkOffset }: Parsed, size: number) {
   return packet.cursorAt(networkOffset);
 }
 
-function ipv4Reset(parsed: Parsed): Reference<typeof Ipv4Reset.fields> {
+function ipv4Reset(parsed: Parsed, pending: PendingSum | undefined): Reference<typeof Ipv4Reset.fields> {
   // In the bytes of the packet's flow, which nobody asks for behind this point.
   const reset = stack(Ipv4Reset, undefined, { share: "flow" });
   const { ip } = reset;
@@ -64,11 +69,11 @@ function ipv4Reset(parsed: Parsed): Reference<typeof Ipv4Reset.fields> {
   ip.source = parsed.network.destination;
   ip.destination = parsed.network.source;
   ip.check = checksumDifference({ to: viewAs(ip, Ipv4, bytes(Ipv4.size)) }).fold();
-  writeTcp(parsed, reset.tcp, ip);
+  writeTcp(parsed, reset.tcp, ip, pending);
   return reset;
 }
 
-function ipv6Reset(parsed: Parsed): Reference<typeof Ipv6Reset.fields> {
+function ipv6Reset(parsed: Parsed, pending: PendingSum | undefined): Reference<typeof Ipv6Reset.fields> {
   const reset = stack(Ipv6Reset, undefined, { share: "flow" });
   const { ip } = reset;
   ip.versionClassAndFlow = be32(0x6000_0000);
@@ -77,7 +82,7 @@ function ipv6Reset(parsed: Parsed): Reference<typeof Ipv6Reset.fields> {
   ip.hopLimit = u8(OWN_HOPS);
   ip.source = parsed.network.destination;
   ip.destination = parsed.network.source;
-  writeTcp(parsed, reset.tcp, ip);
+  writeTcp(parsed, reset.tcp, ip, pending);
   return reset;
 }
 
@@ -86,6 +91,7 @@ function writeTcp(
   { transport, network }: Parsed,
   tcp: Reference<typeof Tcp.fields>,
   ip: Parameters<typeof pseudoHeader>[0],
+  pending: PendingSum | undefined,
 ): void {
   const asked = transport.fork().read(Tcp).orDrop(reasons.internal);
   const flags = asked.flags.toU32();
@@ -109,7 +115,12 @@ function writeTcp(
   tcp.check = be16(0);
   tcp.urgent = be16(0);
   const covered = pseudoHeader(ip, u32(IPPROTO_TCP), u32(Tcp.size));
-  tcp.check = checksumDifference({ to: viewAs(tcp, Tcp, bytes(Tcp.size)) })
-    .plus(covered)
-    .fold();
+  const check = variable(
+    checksumDifference({ to: viewAs(tcp, Tcp, bytes(Tcp.size)) })
+      .plus(covered)
+      .fold(),
+  );
+  // It is computed where that of the packet was to be, which is the same place (it is refused where there are options).
+  if (pending !== undefined) when(pending.isPending.ne(0), () => check.set(unfinished(covered.fold())));
+  tcp.check = check.get();
 }

@@ -7,6 +7,7 @@ import { transitionBase } from "../connection.ts";
 import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
 import { resolve } from "../next-hop.ts";
+import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
@@ -54,14 +55,26 @@ export function sendReply(
 /** Sends the packet, which is addressed to its client by now, and leaves. */
 export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller, "parsed" | "now">): void {
   const { maps, family } = road;
-  const { network } = parsed;
+  const { network, packet } = parsed;
   const target = network.destination;
   const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
   const { hop } = client;
   const isOther = isSameAddress(client.address, target).not();
-  resolve(road, parsed, { target, hop, isOther }, now, () => leave(pass(reasons.neighbourUnresolved)));
+  resolve(road, parsed, { target, hop, isOther }, now, {
+    unresolved: () => {
+      packet.settle();
+      leave(pass(reasons.neighbourUnresolved));
+    },
+  });
   client.address = target;
-  guard(network.length.le(hop.mtu)).orPass(reasons.exceedsMtu);
+  when(
+    lengthOnWire(parsed).gt(hop.mtu),
+    () => {
+      packet.settle();
+      leave(pass(reasons.exceedsMtu));
+    },
+    { isRare: true },
+  );
   guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
   network.decrementHops();
   leave(transmit(road, parsed, hop));

@@ -4,6 +4,7 @@
 import { drop, type Int, leave, pass, u32, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
+import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, Traveller } from "../road.ts";
 import { hasFeature } from "../shape.ts";
@@ -45,7 +46,10 @@ function sendBy(
     else passing.set(u32(reason.code + 1));
   };
   const way = { ...request, hop, isOther: u32(0).ne(0) };
-  resolve(road, parsed, way, now, () => giveUp(method.whileUnresolved));
+  resolve(road, parsed, way, now, {
+    unresolved: () => giveUp(method.whileUnresolved),
+    change: () => request.change?.(),
+  });
   when(passing.get().eq(0), () => {
     when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
       const refuse = (): void => {
@@ -53,7 +57,7 @@ function sendBy(
         refusal.set("tooBig", hop.mtu.toU32());
       };
       when(
-        network.length.gt(hop.mtu),
+        lengthOnWire(parsed).gt(hop.mtu),
         () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
         { isRare: true },
       ).otherwise(() => network.decrementHops());
@@ -61,7 +65,14 @@ function sendBy(
   });
   when(refusal.isSet.not(), () => {
     change();
-    when(passing.get().ne(0), () => leave(pass(passing.get().sub(1))), { isRare: true });
+    when(
+      passing.get().ne(0),
+      () => {
+        parsed.packet.settle();
+        leave(pass(passing.get().sub(1)));
+      },
+      { isRare: true },
+    );
     leave(transmit(road, parsed, hop));
   });
 }

@@ -1,7 +1,16 @@
 // Address translation, shared by the methods that translate: address and port of one end of a packet's flow change, or
 // of both, and with them the checksums that cover them.
 
-import { be16, checksum, type ChecksumUpdate, type Net, type Reference, u32, variable, when } from "@yardmaster/ebpf";
+import {
+  be16,
+  checksumChange,
+  type ChecksumUpdate,
+  type Net,
+  type Reference,
+  u32,
+  variable,
+  when,
+} from "@yardmaster/ebpf";
 import { IPPROTO_TCP, IPPROTO_UDP, type Ports, Tcp, Udp } from "../headers.ts";
 import type { End } from "../network-header.ts";
 import type { Parsed } from "../parse.ts";
@@ -20,29 +29,38 @@ export type NewEnds = Partial<Readonly<Record<End, Endpoint>>>;
  */
 export function translate(parsed: Parsed, ends: NewEnds): void {
   const ports: Reference<typeof Ports.fields> = parsed.ports;
-  let change: ChecksumUpdate | undefined;
+  let addresses: ChecksumUpdate | undefined;
+  let contents: ChecksumUpdate | undefined;
   for (const end of ["source", "destination"] as const) {
     const becomes = ends[end];
     if (becomes === undefined) continue;
     const { address, port } = becomes;
-    const one = parsed.network.replaceAddress(end, address).replace(ports[end], port);
-    change = change === undefined ? one : change.plus(one);
+    const change = parsed.network.replaceAddress(end, address);
+    addresses = addresses === undefined ? change : addresses.plus(change);
+    contents = (contents ?? checksumChange()).replace(ports[end], port);
     ports[end] = port;
   }
-  if (change === undefined || parsed.isLaterFragment === true) return;
-  update(parsed, change);
+  if (addresses === undefined || contents === undefined) return;
+  // No checksum of IPv6's header balances them, which is what is taken for granted where the transport's follows.
+  if (parsed.network.family.name === "ipv6") parsed.packet.accountFor(addresses);
+  if (parsed.isLaterFragment === true) return;
+  update(parsed, { addresses, contents });
 }
 
 /** Brings the TCP or UDP checksum up to date. */
-function update(parsed: Parsed, change: ChecksumUpdate): void {
+function update(parsed: Parsed, change: Readonly<Record<"addresses" | "contents", ChecksumUpdate>>): void {
+  const { packet } = parsed;
   when(parsed.protocol.eq(IPPROTO_TCP), () => {
     const tcp = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
-    tcp.check = checksum(tcp.check).plus(change).fold();
+    packet.updateChecksum({ header: tcp, type: Tcp }, change);
   }).otherwise(() => {
     const udp = parsed.transport.fork().read(Udp).orPass(reasons.truncated);
-    when(udp.check.ne(0), () => writeCheck(udp, checksum(udp.check).plus(change).fold())).otherwise(() => {
-      if (hasFeature(parsed.shape, "fullUdpChecksums")) sumWhole(parsed, udp);
-    });
+    when(udp.check.ne(0), () => packet.updateChecksum({ header: udp, type: Udp, zeroIsNone: true }, change)).otherwise(
+      () => {
+        if (hasFeature(parsed.shape, "fullUdpChecksums")) sumWhole(parsed, udp);
+        packet.accountFor(change.contents.replace(be16(0), udp.check));
+      },
+    );
   });
 }
 

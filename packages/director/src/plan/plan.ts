@@ -110,7 +110,6 @@ function featuresOf(
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
-    mssClamp: false,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

@@ -298,9 +298,8 @@ export class Packet extends Owned {
 
   /**
    * Brings a TCP or UDP checksum in line with what has changed of what it covers. Under XDP the field holds the whole
-   * sum and is updated (RFC 1624); under tc what is right for packets whose checksum is yet to be computed, too, and
-   * **all references into the packet become stale**: let it be the last change. Never verify such a checksum: under tc
-   * it may hold the pseudo header's sum alone.
+   * sum and is updated at once (RFC 1624). Under tc it may hold the pseudo header's sum alone: changes are collected,
+   * and written by `settle` in the way that is right for each. Never verify such a checksum.
    */
   updateChecksum({ header, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
     this.assertOwned();
@@ -312,11 +311,25 @@ export class Packet extends Owned {
   }
 
   /**
+   * Writes what `updateChecksum` has collected. Sending and what moves the packet's bounds does it by itself; what is
+   * passed on after a change wants it, or is handed to a function that sends it. Under tc all references into the
+   * packet become stale.
+   */
+  settle(): void {
+    this.assertOwned();
+  }
+
+  /**
    * Tells the stack of a change behind the link layer that no checksum inside of the packet balances, such as the hop
    * limit of IPv6, the port of a datagram without checksum or a header of a tunnel: a network card may have summed up
    * the packet as it was. Nothing under XDP. IPv4 headers with a right checksum sum up to nothing.
    */
   accountFor(_change: ChecksumChange): void {
+    this.assertOwned();
+  }
+
+  /** The same of a packet that has been written anew: `whole` is what all behind the link layer sums up to now. */
+  declareSum(_whole: ChecksumChange): void {
     this.assertOwned();
   }
 

@@ -3,11 +3,11 @@
 // to be computed; and it may stand for many segments that will be divided later. struct __sk_buff is in
 // include/uapi/linux/bpf.h, the helpers are in net/core/filter.c.
 
-import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
+import { type Constant, constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import type { ChecksumChange } from "./checksum.ts";
-import { choose, when } from "./control.ts";
+import { choose, variable, when } from "./control.ts";
 import { callHelper, redirect } from "./helper.ts";
 import { fitsBefore } from "./packet-checksum.ts";
 import {
@@ -21,7 +21,7 @@ import {
 import { callerPosition } from "./position.ts";
 import { addressOf, type Located, place, PLACE, within } from "./reference.ts";
 import { type Bool, Int, inRegister, type Net } from "./scalar.ts";
-import { u32 } from "./types.ts";
+import { u32, u64 } from "./types.ts";
 import { type Verdict, verdict } from "./verdict.ts";
 
 /** Byte offsets in struct __sk_buff. */
@@ -57,9 +57,23 @@ const ENCAP_L4 = { gre: 1 << 3, udp: 1 << 4 } as const;
 /** The type of a tag as bpf_skb_vlan_push takes it, in network order (ETH_P_8021Q). */
 const TAG_TYPE = 0x0081;
 
+/** Where the parts of a pending change begin in its number. */
+const AT_MASK = 0xffff;
+const DATAGRAM_SHIFT = 16;
+const ADDRESSES_SHIFT = 17;
+const CONTENTS_SHIFT = 40;
+const SUM_MASK = 0x7f_ffff;
+
 /** What the body of a tc program gets: the same as that of an XDP program, and what only tc has. */
 export class TcPacket extends Packet {
   override readonly hook = "tc";
+  /**
+   * What `settle` is to write, in one number, since it lives long: where the checksum is (16 bits), whether it is UDP's
+   * (1 bit), and the folded changes of addresses and of contents (23 bits each, of which one change takes 17).
+   */
+  readonly #pending = variable(u64(0));
+  /** Whether any part of the function has changed something. */
+  #isUsed = false;
 
   constructor(context: VirtualRegister) {
     super(context, LAYOUT);
@@ -101,18 +115,44 @@ export class TcPacket extends Packet {
     this.moved();
   }
 
-  override updateChecksum({ header, type, zeroIsNone }: Checksummed, change: CoveredChange): void {
+  override updateChecksum({ header, type, zeroIsNone }: Checksummed, { addresses, contents }: CoveredChange): void {
     this.assertOwned();
-    const offset = this.#distance(within(header[PLACE], type.offsets.check));
-    const flags = zeroIsNone ? MARK_MANGLED_0 : 0;
-    // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
-    const replace = (by: ChecksumChange, flag: number): void => {
-      const difference = folded(by).operand();
-      const constants = [constant(0), difference, constant(flags | flag)] as const;
-      callHelper(helpers.replaceTransportChecksum, [this.context, offset, ...constants]);
-    };
-    if (change.addresses !== undefined) replace(change.addresses, PSEUDO_HEADER);
-    if (change.contents !== undefined) replace(change.contents, 0);
+    this.#isUsed = true;
+    const at = new Int("u64", this.#distance(within(header[PLACE], type.offsets.check))).and(AT_MASK);
+    let pending = this.#pending.get().shr(ADDRESSES_SHIFT).shl(ADDRESSES_SHIFT).add(at);
+    if (zeroIsNone) pending = pending.or(1 << DATAGRAM_SHIFT);
+    if (addresses !== undefined) pending = pending.add(folded(addresses).shl(ADDRESSES_SHIFT));
+    if (contents !== undefined) pending = pending.add(folded(contents).shl(CONTENTS_SHIFT));
+    this.#pending.set(pending);
+  }
+
+  override settle(): void {
+    this.assertOwned();
+    if (!this.#isUsed) return;
+    const pending = this.#pending.get();
+    when(pending.ne(0), () => {
+      const at = pending.and(AT_MASK);
+      const flags = pending.shr(DATAGRAM_SHIFT).and(1).shl(Math.log2(MARK_MANGLED_0));
+      const sums = [
+        // Of a packet whose sum is yet to be computed, the field holds the sum of the pseudo header: the helper knows.
+        [pending.shr(ADDRESSES_SHIFT).and(SUM_MASK), flags.or(PSEUDO_HEADER)],
+        [pending.shr(CONTENTS_SHIFT), flags],
+      ] as const;
+      for (const [sum, how] of sums) {
+        const args = [at.operand(), constant(0), sum.operand(), how.operand()] as const;
+        callHelper(helpers.replaceTransportChecksum, [this.context, ...args]);
+      }
+      this.#pending.set(u64(0));
+    });
+    this.moved();
+  }
+
+  /**
+   * Adds one to what the checksum `at` bytes from the start covers: it stays as it is where it is yet to be computed,
+   * and only there. All references into the packet become stale.
+   */
+  probeChecksum(at: Int<"u32">): void {
+    callHelper(helpers.replaceTransportChecksum, [this.context, at.operand(), constant(0), constant(1), constant(0)]);
     this.moved();
   }
 
@@ -120,6 +160,14 @@ export class TcPacket extends Packet {
   override accountFor(change: ChecksumChange): void {
     this.assertOwned();
     callHelper(helpers.updateSum, [this.context, folded(change).operand()]);
+  }
+
+  override declareSum(whole: ChecksumChange): void {
+    this.assertOwned();
+    // The sum as it is, in 32 bits, or an error: then there is none, and the second call changes nothing either.
+    const current = callHelper(helpers.updateSum, [this.context, constant(0)]);
+    const difference = current.and(0xffff_ffff).xor(0xffff_ffff).add(whole.sum);
+    callHelper(helpers.updateSum, [this.context, folded({ sum: difference }).operand()]);
   }
 
   override adjustHead(delta: Int | number): Int<"u64"> {
@@ -156,6 +204,7 @@ export class TcPacket extends Packet {
   }
 
   override sendTo(ifindex: Int<"u32">): Verdict {
+    this.settle();
     return verdict(redirect(ifindex));
   }
 
@@ -164,8 +213,14 @@ export class TcPacket extends Packet {
    * `nextHop` is a struct bpf_redir_neigh of 20 bytes: family (u32) and address.
    */
   sendToNeighbour(ifindex: Int<"u32">, nextHop: Located): Verdict {
+    this.settle();
     const args: Operand[] = [ifindex.operand(), addressOf(nextHop[PLACE]), constant(REDIRECT_SIZE), constant(0)];
     return verdict(callHelper(helpers.redirectNeighbour, args).toU32());
+  }
+
+  protected override moveBounds(helper: number, args: readonly (VirtualRegister | Constant)[]): Int<"u64"> {
+    this.settle();
+    return super.moveBounds(helper, args);
   }
 
   #field(offset: number): Int<"u32"> {
@@ -192,7 +247,8 @@ export class TcPacket extends Packet {
 /** sizeof(struct bpf_redir_neigh). */
 const REDIRECT_SIZE = 20;
 
-/** A change as helpers take it: 32 bits. */
+/** A change as helpers take it, in 17 bits. */
 function folded({ sum }: ChecksumChange): Int<"u64"> {
-  return sum.and(0xffff).add(sum.shr(16));
+  const once = sum.and(0xffff).add(sum.shr(16));
+  return once.and(0xffff).add(once.shr(16));
 }

@@ -81,6 +81,7 @@ function redirectDatagram(packet: TcPacket): Verdict {
   udp.destination = port;
   check.value = addresses.plus({ sum: check.value.raw().xor(0xffff).toU64() }).fold();
   packet.updateChecksum({ header: udp, type: Udp, zeroIsNone: true }, { addresses, contents });
+  packet.settle();
   return pass();
 }
 const Word16 = struct("word16", { value: be16 });

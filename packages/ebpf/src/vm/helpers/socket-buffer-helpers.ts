@@ -72,7 +72,7 @@ function updateSum(call: HelperCall): number {
   const { buffer } = call;
   if (buffer.completeSum === undefined) return -ENOTSUPP;
   buffer.completeSum = fold16(buffer.completeSum + swap16(fold16(call.int(2) >>> 0)));
-  return buffer.completeSum;
+  return swap16(buffer.completeSum);
 }
 
 /** A tag that is there already goes into the frame (skb_vlan_push). */
