@@ -71,9 +71,9 @@ function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: numbe
 /** The frame without what its TCP options say of addresses: no-operations in their place. */
 export function blotted(bytes: Uint8Array, read: ReadFrame): Uint8Array {
   const copy = bytes.slice();
-  for (const { kind, at, size } of optionsOf(bytes, read)) {
-    if (kind === 254 || kind === 253) copy.fill(NOTHING, at, at + size);
-  }
+  const found = optionsOf(bytes, read).filter(({ kind }) => kind === 254 || kind === 253);
+  if (found.length === 0) return copy;
+  for (const { at, size } of found) copy.fill(NOTHING, at, at + size);
   return resummed({ bytes, read }, { bytes: copy, read });
 }
 
