@@ -135,16 +135,16 @@ function serverPacket(random: Random, connection: ReferenceConnection): Uint8Arr
 
 /** A fragment of a datagram of the connection, client's or server's; there are few datagrams, so that some meet. */
 function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
-  const { flow, destination } = connection;
-  const { source, sourcePort } = flow;
+  const { flow, destination, local } = connection;
+  const peer = local ?? { address: flow.source, port: flow.sourcePort };
   const isBack = random.chance(0.4);
   const ends: Ends = isBack
     ? {
         ...flow,
         source: serverAddress(connection),
         sourcePort: destination.port,
-        destination: source,
-        destinationPort: sourcePort,
+        destination: peer.address,
+        destinationPort: peer.port,
       }
     : flow;
   const { protocol, sourcePort: from, destinationPort: to } = ends;
@@ -169,7 +169,7 @@ function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
 
 /** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
 function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array {
-  const { flow, destination } = connection;
+  const { flow, destination, local } = connection;
   const { source, destination: vip, protocol } = flow;
   const isV4 = familyOf(source) === "ipv4";
   const macs = ethernet({ source: gatewayMac, destination: director.mac });
@@ -181,10 +181,11 @@ function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array
   }
   const server = serverAddress(connection);
   const isAboutAnswer = random.chance(0.5);
-  const quoted = isAboutAnswer ? { source: vip, destination: source } : { source, destination: server };
+  const peer = local ?? { address: source, port: flow.sourcePort };
+  const quoted = isAboutAnswer ? { source: vip, destination: source } : { source: peer.address, destination: server };
   const ports = isAboutAnswer
     ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
-    : { sourcePort: flow.sourcePort, destinationPort: destination.port };
+    : { sourcePort: peer.port, destinationPort: destination.port };
   const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });

@@ -52,7 +52,7 @@ export interface ServiceStatus extends TrafficCounters {
 /** An interface that the program is attached to. */
 export interface HookStatus {
   readonly interfaceName: string;
-  readonly mode: "native" | "generic";
+  readonly mode: "native" | "generic" | "tc";
   /** The kernel's id of the program (`bpftool prog show id …`). */
   readonly programId: number;
 }
