@@ -314,7 +314,9 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
   };
 }
 
-/** A server's packet: once it has sent data or its end, its handshake is complete; who it is not told of by then counts. */
+/**
+ * A server's packet: once it has sent data or its end, its handshake is complete; who it is not told of by then counts.
+ */
 export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method">): void {
   const { protocol, network, flags } = parsed;
   const { blots, spoken, told } = tellingMarks;

@@ -51,7 +51,9 @@ function resummed(before: Seen, { bytes: copy, read }: Seen): Uint8Array {
 
 const NOTHING = 1;
 
-/** The TCP options of a frame, from the first on: where they are and what they are; up to the first that is malformed. */
+/**
+ * The TCP options of a frame, from the first on: where they are and what they are; up to the first that is malformed.
+ */
 function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
   const end = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
   const found = [];
