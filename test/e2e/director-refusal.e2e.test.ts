@@ -150,6 +150,21 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
       expect(foreign.stderr).toMatch(/= ip address add 10.0.0.5\/32 dev back$/m);
     });
 
+    test("a tunnel has no room: refused, and warned of where clients may not learn of it", async () => {
+      const tun = `{ address: ${vip}, port: 80, forwarding: tun, servers: [{ address: 10.0.0.11 }] }`;
+      host.ip("director", "link set back mtu 590");
+      const { status, stderr } = await host.fail(`services: { web: ${tun} }\n`);
+      host.ip("director", "link set back mtu 1500");
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/error: tun server 10.0.0.11 gets packets of 570 bytes at most; .* room for 576$/m);
+      expect(stderr).toMatch(/= seen: ip route get 10.0.0.11: dev back mtu 590; ipip adds 20 bytes to each packet$/m);
+      expect(stderr).toMatch(/= ip link set dev back mtu 1520$/m);
+      const file = host.write(`director: { mssClamp: off }\nservices: { web: ${tun} }\n`);
+      const checked = await host.yardmaster(["check", "-f", file]);
+      expect(checked).toMatchObject({ status: 0 });
+      expect(checked.stderr).toMatch(/warning: only packets of up to 1480 bytes fit the tunnel to 10.0.0.11/);
+    });
+
     test.each([
       ["no rights at all", "-all", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"],
       ["no CAP_BPF", "-bpf,-sys_admin", "CAP_BPF"],

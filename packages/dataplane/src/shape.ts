@@ -56,14 +56,14 @@ export const featureNames = [
   "dropPackets",
   /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
   "fullUdpChecksums",
+  /** Servers behind full NAT are told who their clients are. */
+  "toa",
   /** Tunnels to servers of the other family than their service's. */
   "mixedFamilies",
   /** Low bits of the outer source address of tunnels tell flows apart. */
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
-  /** The maximum segment size in SYNs is brought down to what fits. */
-  "mssClamp",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

@@ -23,7 +23,6 @@ export interface OptionTexts {
   readonly method: string;
   readonly director: readonly string[];
   readonly interface?: string | undefined;
-  readonly unwrap?: string | undefined;
   readonly guePort?: string | undefined;
   readonly mssClamp?: string | undefined;
   readonly cgroup?: string | undefined;
@@ -37,7 +36,6 @@ export interface RealServerOptions {
   readonly directors: readonly Prefix[];
   /** Where packets of the directors come in; undefined: the way to the clients. */
   readonly interfaceName: string | undefined;
-  readonly unwrap: "own" | "kernel";
   readonly guePort: number;
   /** The largest TCP payload that clients are to send; auto: what fits through a tunnel. */
   readonly mssClamp: "auto" | "off" | number;
@@ -59,7 +57,6 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
   const method = collect(() => oneOf("--method", texts.method, methodNames));
   const services = texts.service.map((text) => collect(() => readService(text)));
   const directors = texts.director.map((text) => collect(() => readDirector(text)));
-  const unwrap = collect(() => oneOf("--unwrap", texts.unwrap ?? "own", ["own", "kernel"] as const));
   const guePort = collect(() => readPort("--gue-port", texts.guePort ?? "6080"));
   const mssClamp = collect(() => readClamp(texts.mssClamp ?? "auto"));
   if (services.length === 0 && (method === "dr" || method === "tun"))
@@ -68,20 +65,13 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
     faults.push("--director is missing: without it every host could send packets in a tunnel through this server");
   if (directors.length === 0 && method === "fullnat")
     faults.push("--director is missing: without it every host could choose the address that this server sees");
-  if (
-    faults.length > 0 ||
-    method === undefined ||
-    unwrap === undefined ||
-    guePort === undefined ||
-    mssClamp === undefined
-  )
+  if (faults.length > 0 || method === undefined || guePort === undefined || mssClamp === undefined)
     throw new RealServerError("YM_REALSERVER_USAGE", `reading the options: ${faults.join("\n  ")}`);
   return {
     services: services.filter((service) => service !== undefined),
     method,
     directors: directors.filter((director) => director !== undefined),
     interfaceName: texts.interface,
-    unwrap,
     guePort,
     mssClamp,
     controlGroup: texts.cgroup,

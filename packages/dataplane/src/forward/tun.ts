@@ -30,6 +30,7 @@ export const tun: ForwardingMethod = {
       kind: "tunnelRoom",
       text: "the way to the real server carries packets that are longer than the clients' by the outer headers",
     },
+    { kind: "neighbourKnown", text: "the next hop to the real server answers ARP or neighbour discovery" },
   ],
   request: ({ maps, shape, parsed, connection, wrap }) => {
     const destination = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);

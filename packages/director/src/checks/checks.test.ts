@@ -121,15 +121,15 @@ describe("a tunnel", () => {
   it("is too small for full packets otherwise", () => {
     expect(found(tunnelRoom, { ...tun, mssClamp: "off" })).toMatchInlineSnapshot(`
       "warning YM_CONFIG_TUNNEL_ROOM
-        only packets of up to 1480 bytes fit the tunnel to 10.0.0.11, and mssClamp is off
+        only packets of up to 1480 bytes fit the tunnel to 10.0.0.11, and SYNs are not clamped
         ip route get 10.0.0.11: dev eth0 mtu 1500; ipip adds 20 bytes to each packet
-        write mssClamp: auto; or, where every device on the way takes it: ip link set dev eth0 mtu 1520"
+        where every device on the way takes it: ip link set dev eth0 mtu 1520"
     `);
     expect(found(tunnelRoom, { encapsulation: gue, mssClamp: 1460 })).toMatchInlineSnapshot(`
       "warning YM_CONFIG_TUNNEL_ROOM
         only packets of up to 1468 bytes fit the tunnel to 10.0.0.11, and mssClamp 1460 is more than 1428
         ip route get 10.0.0.11: dev eth0 mtu 1500; gue port 6080 adds 32 bytes to each packet
-        write mssClamp: auto; or, where every device on the way takes it: ip link set dev eth0 mtu 1532"
+        where every device on the way takes it: ip link set dev eth0 mtu 1532"
     `);
   });
 

@@ -1,5 +1,6 @@
 // A tunnel adds a header to every packet: the way to the server must carry what clients send, and that.
 import { familyOf } from "../address.ts";
+import { isBuilt } from "../model/built.ts";
 import { encapsulationOverhead, encapsulationText } from "../model/encapsulation.ts";
 import type { Check, Finding, Subject } from "./check.ts";
 import { type NetworkRoute, routeEvidence } from "./network.ts";
@@ -38,11 +39,11 @@ function describe({ server, family, mssClamp, protocols }: Subject, route: Netwo
   const fits = room - headers[family];
   const isClamped = mssClamp === "auto" || (mssClamp !== "off" && mssClamp <= fits);
   if (room >= USUAL_MTU || isClamped || !protocols.includes("tcp")) return undefined;
-  const clamp = mssClamp === "off" ? "mssClamp is off" : `mssClamp ${mssClamp} is more than ${fits}`;
+  const clamp = mssClamp === "off" ? "SYNs are not clamped" : `mssClamp ${mssClamp} is more than ${fits}`;
   return {
     severity: "warning",
     code: "YM_CONFIG_TUNNEL_ROOM",
     message: `only packets of up to ${room} bytes fit the tunnel to ${server}, and ${clamp}`,
-    hint: `write mssClamp: auto; or, where every device on the way takes it: ${enough}`,
+    hint: `${isBuilt("mssClamp") ? "write mssClamp: auto; or, " : ""}where every device on the way takes it: ${enough}`,
   } as const satisfies Found;
 }

@@ -44,6 +44,9 @@ describe("each fault of a method", () => {
     "pingVip as word": director("pingVip: maybe"),
     "port mapping with dr": service("", servers("port: 8080")),
     "port mapping of a dr server in a nat service": service("forwarding: nat", servers("port: 8080, forwarding: dr")),
+    "port mapping with tun": service("forwarding: tun", servers("port: 8080")),
+    "encapsulation of tun that is wrong": service("forwarding: tun, encapsulation: { gue: { port: 0 }, gre: {} }"),
+    "families that dr cannot mix beside tun": service("forwarding: tun", '[{ address: "fd00::11", forwarding: dr }]'),
     "fullnat without local addresses": service("forwarding: fullnat"),
     "fullnat of one server without local addresses of its family": `director: { localAddresses: [10.0.0.5] }\n${service(
       'address: "2001:db8::1"',
@@ -189,6 +192,9 @@ describe("each fault of a method", () => {
       1:23 YM_CONFIG_RANGE
         mssClamp 1400.5 is no whole number
         = the largest MSS of a SYN: auto, off, or a number, 536–65495
+      1:23 YM_CONFIG_NOT_SUPPORTED
+        mssClamp 1400.5 is not supported yet
+        = remove it, or write mssClamp: off
       # unknown word for mssClamp
       1:23 YM_CONFIG_VALUE
         unknown mssClamp "of"
@@ -209,6 +215,21 @@ describe("each fault of a method", () => {
       2:99 YM_CONFIG_PORT_MAPPING
         dr cannot map port 80 to 8080: it changes nothing but the MAC address
         = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
+      # port mapping with tun
+      2:99 YM_CONFIG_PORT_MAPPING
+        tun cannot map port 80 to 8080: it wraps packets and changes nothing in them
+        = remove the port (the server then listens on 80), or use forwarding: nat or fullnat
+      # encapsulation of tun that is wrong
+      2:42 YM_CONFIG_VALUE
+        encapsulation names both gue and gre
+        = write one of gue and gre, or the word ipip
+      2:57 YM_CONFIG_RANGE
+        port 0 is outside 1–65535
+        = the UDP port that servers take GUE on, 1–65535
+      # families that dr cannot mix beside tun
+      2:82 YM_CONFIG_FAMILY
+        server fd00::11 is IPv6, its service IPv4: dr cannot mix them
+        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun
       # fullnat without local addresses
       2:86 YM_CONFIG_LOCAL_ADDRESS
         fullnat has no IPv4 address to send to server 10.0.0.11 from

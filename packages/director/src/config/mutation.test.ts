@@ -45,6 +45,12 @@ services:
     clientAddress: none
     localAddresses: [10.0.2.0/29]
     servers: [{ address: 10.7.0.1, port: 8080, clientAddress: none }, { address: 10.7.0.2, forwarding: nat }]
+  wrapped:
+    address: 198.51.100.12
+    port: 80
+    forwarding: tun
+    encapsulation: { gue: { port: 6081, checksum: true } }
+    servers: [{ address: "fd00::11", encapsulation: { gre: {} } }, { address: 10.7.0.3, encapsulation: ipip }]
   marked: { mark: 7, scheduler: mh, schedulerOptions: [mh-port], tableSize: 4093, forwarding: dr, servers: [*b] }
 `;
 

@@ -5,6 +5,7 @@ import { optionsOf, schedulers } from "../model/scheduler.ts";
 import { service } from "../../test/faults.ts";
 import { ConfigurationError } from "./fault.ts";
 import { isBuilt } from "../model/built.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 import { parseConfiguration } from "./parse-configuration.ts";
 
 const good = `
@@ -307,6 +308,35 @@ services:
     const told = isBuilt("clientAddress") ? "toa" : "none";
     const ways = services.map(({ servers }) => servers.map(({ clientAddress }) => clientAddress));
     expect(ways).toEqual([[told], ["none"], ["none"], [undefined]]);
+  });
+
+  it("says how tunnels wrap, for all servers or for one, which may be of the other family", () => {
+    const text = `services:
+  plain: { address: 10.1.0.1, port: 80, forwarding: tun, servers: [{ address: 192.0.2.1 }] }
+  web:
+    address: 10.1.0.2
+    port: 80
+    forwarding: tun
+    encapsulation: { gue: { checksum: true } }
+    servers:
+      - { address: 192.0.2.1 }
+      - { address: 192.0.2.2, encapsulation: gue }
+      - { address: 192.0.2.3, encapsulation: { gre: { checksum: true } } }
+      - { address: "2001:db8::1", encapsulation: gre }
+      - { address: 192.0.2.4, encapsulation: { gue: { port: 5555 } } }
+      - { address: 192.0.2.5, forwarding: dr }
+`;
+    const [plain, web] = parseConfiguration(text, "y.yaml").configuration.services;
+    const wrapped = (service: VirtualService | undefined) => service?.servers.map(({ encapsulation }) => encapsulation);
+    expect(wrapped(plain)).toEqual([{ kind: "ipip" }]);
+    expect(wrapped(web)).toEqual([
+      { kind: "gue", port: 6080, checksum: true },
+      { kind: "gue", port: 6080, checksum: false },
+      { kind: "gre", checksum: true },
+      { kind: "gre", checksum: false },
+      { kind: "gue", port: 5555, checksum: false },
+      undefined,
+    ]);
   });
 
   it("may have prefixes that overlap, and any port beside named ones", () => {

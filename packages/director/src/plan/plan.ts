@@ -104,12 +104,12 @@ function featuresOf(
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
+    toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
     mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
     tunnelSources: false,
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
-    mssClamp: false,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }
