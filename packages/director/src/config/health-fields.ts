@@ -89,7 +89,10 @@ function below<Name extends string, Fields extends Readonly<Record<string, Field
 }
 
 /** What `check` holds: one of the kinds, or the kind's word alone. */
-export const checkField = text("check", `tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command`);
+export const checkField = text(
+  "check",
+  `tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command`,
+);
 /** What `checks` holds. */
 export const checksField = group("list", `a list of checks, each ${example}; [] for none`);
 
