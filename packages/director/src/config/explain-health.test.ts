@@ -285,15 +285,15 @@ describe("each fault of a check", () => {
       # a word that is none
       2:17 YM_CONFIG_VALUE
         unknown check "tpc"
-        = did you mean "tcp"? tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
+        = did you mean "tcp"? tcp, tls, http, https, grpc, or a map: { http: { path: / } }, or with dns, udp, command
       # a word that needs parameters
       2:17 YM_CONFIG_VALUE
         unknown check "dns"
-        = tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
+        = tcp, tls, http, https, grpc, or a map: { http: { path: / } }, or with dns, udp, command
       # a list
       2:17 YM_CONFIG_TYPE
         check must be a word, not a list
-        = tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command
+        = tcp, tls, http, https, grpc, or a map: { http: { path: / } }, or with dns, udp, command
       # both check and checks
       2:10 YM_CONFIG_CHECK
         check and checks say the same: one check, or a list of them

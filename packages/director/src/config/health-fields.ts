@@ -91,7 +91,7 @@ function below<Name extends string, Fields extends Readonly<Record<string, Field
 /** What `check` holds: one of the kinds, or the kind's word alone. */
 export const checkField = text(
   "check",
-  `tcp, tls, http, https or grpc, or a map: { http: { path: /health } }, also with dns, udp, command`,
+  "tcp, tls, http, https, grpc, or a map: { http: { path: / } }, or with dns, udp, command",
 );
 /** What `checks` holds. */
 export const checksField = group("list", `a list of checks, each ${example}; [] for none`);
