@@ -1,5 +1,5 @@
-// npm run bench:throughput: bulk TCP (iperf3) from a client through a director to a server by NAT at tc, offloads on, and
-// between the same namespaces by plain kernel routing, in turns. Needs root and iperf3; uses namespaces of its own.
+// npm run bench:throughput: bulk TCP (iperf3) from a client through a director to a server by NAT at tc, offloads on,
+// and between the same namespaces by plain kernel routing, in turns. Needs root and iperf3; uses namespaces of its own.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
