@@ -129,6 +129,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         locality_sets (hash, 1)
         opened4 (percpu_array, 1)
         opened6 (percpu_array, 1)
+        option_text (percpu_array, 1)
         paths (percpu_array, 256)
         port_classes (array, 1)
         port_search4 (percpu_array, 1)

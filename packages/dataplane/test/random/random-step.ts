@@ -57,6 +57,25 @@ function ipHeader(random: Random, { source, destination }: Ends) {
   return ipv4({ source, destination, ttl, typeOfService, options, identification, dontFragment });
 }
 
+/** Mostly none; of those that are, some say who the client is, and some are not what they say. */
+function randomOptions(random: Random): Uint8Array {
+  if (random.chance(0.6)) return new Uint8Array();
+  const one = (): readonly number[] =>
+    random.pick([
+      [1],
+      [2, 4, 5, 180],
+      [8, 10, ...random.bytes(8)],
+      [254, 8, ...random.bytes(6)],
+      [253, 20, ...random.bytes(18)],
+      [254, random.below(30), ...random.bytes(random.below(9))],
+      [random.below(256), random.below(12)],
+    ]);
+  const bytes = Array.from({ length: 1 + random.below(4) }, one)
+    .flat()
+    .slice(0, 40);
+  return Uint8Array.from({ length: Math.ceil(bytes.length / 4) * 4 }, (_, at) => bytes[at] ?? 0);
+}
+
 function packet(random: Random, ends: Ends): Uint8Array {
   const { protocol, sourcePort, destinationPort } = ends;
   const vlan = random.chance(0.15) ? [{ id: random.below(4095), priority: random.below(8) }] : [];
@@ -69,7 +88,10 @@ function packet(random: Random, ends: Ends): Uint8Array {
   const wrong = random.chance(0.1) ? { checksum: random.pick([0, 0xffff, random.below(65536)]) } : {};
   const ports = { sourcePort, destinationPort, ...wrong };
   const numbers = { sequence: random.u32(), acknowledgment: random.u32() };
-  const transport = protocol === "tcp" ? tcp({ ...ports, flags, ...numbers }) : udp(ports);
+  const transport =
+    protocol === "tcp"
+      ? tcp({ ...ports, flags, ...numbers, options: [{ kind: "malformed", data: randomOptions(random) }] })
+      : udp(ports);
   const whole = frame(macs, ipHeader(random, ends), transport, random.bytes(random.below(40)));
   return random.chance(0.1) ? Uint8Array.of(...whole, ...random.bytes(random.below(20))) : whole;
 }

@@ -83,6 +83,13 @@ export function wrapped(bytes: Uint8Array, read: Inside, server: string, plan: T
   return Uint8Array.of(...link, ...frame(outer, ...own, inside), ...bytes.subarray(ipAt + read.totalLength));
 }
 
+/** What tells flows apart: ports, or of IPv6 fragments, which have another header first, what that begins with. */
+function portsOf(frame: Uint8Array, read: ReadPacket & Flow): Pick<Flow, "sourcePort" | "destinationPort"> {
+  if (read.fragment === undefined || familyOf(read.source) === "ipv4") return read;
+  const view = new DataView(frame.buffer, frame.byteOffset + read.ipAt + 40);
+  return { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
+}
+
 /** What becomes of a client's packet, or of an error about an answer, that goes to a destination through its tunnel. */
 export function tunnelled(
   plan: BalancerPlan,
@@ -92,7 +99,8 @@ export function tunnelled(
 ): Fate {
   if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
   const fate = forward(plan, frame, read, hop, "exceedsMtu");
-  return "frame" in fate ? { ...fate, frame: wrapped(fate.frame, read, address, tunnel) } : fate;
+  if (!("frame" in fate)) return fate;
+  return { ...fate, frame: wrapped(fate.frame, { ...read, ...portsOf(frame, read) }, address, tunnel) };
 }
 
 /** The same of a packet without ports: what stands in their place tells its flow. */

@@ -117,6 +117,8 @@ function readService(name: string, node: SourceNode): ServiceOutline {
   const list = childOf(node, "servers");
   const servers = childrenOf(list).map(([index, server]) => readServer([...path, "servers", index], server, usual));
   const netmask = readField(fieldSchemas.netmask, childOf(node, "persistence"), "netmask");
+  const sorry = childOf(node, "sorryServer");
+  const sorryServers = sorry === undefined ? [] : [readServer([...path, "sorryServer"], sorry, usual)];
   return {
     ...readMatch(path, node),
     name,
@@ -129,7 +131,8 @@ function readService(name: string, node: SourceNode): ServiceOutline {
     isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
     slowStart: readField(fieldSchemas.slowStart, node, "slowStart") ?? 0,
     hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,
-    servers: Array.isArray(list?.value) ? servers : undefined,
+    // The sorry server, too: what a server must be, it must be.
+    servers: Array.isArray(list?.value) ? [...servers, ...sorryServers] : undefined,
   };
 }
 
