@@ -118,5 +118,8 @@ function serverUnder(said: Overrides, server: Destination): readonly Destination
 }
 
 function isSame(a: Override | undefined, b: Override | undefined): boolean {
-  return a === b || (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && (a === undefined) === (b === undefined));
+  return (
+    a === b ||
+    (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && (a === undefined) === (b === undefined))
+  );
 }

@@ -58,7 +58,9 @@ export class Transitions {
 
   /** These services, and those that are on their way out. */
   withLeaving(services: readonly VirtualService[]): readonly VirtualService[] {
-    return this.#services.size === 0 ? services : [...services, ...[...this.#services.values()].map((one) => one.service)];
+    return this.#services.size === 0
+      ? services
+      : [...services, ...[...this.#services.values()].map((one) => one.service)];
   }
 
   /** What leaves. */
@@ -113,7 +115,11 @@ export class Transitions {
       const identity = identityOf(service);
       const next = wanted.get(identity);
       const until = now + leftMs;
-      if (next === undefined && kind === "service" && !services.some((one) => isOverlapping(one.match, service.match))) {
+      if (
+        next === undefined &&
+        kind === "service" &&
+        !services.some((one) => isOverlapping(one.match, service.match))
+      ) {
         known.services.set(identity, { service, until });
       }
       const [server] = service.servers;
