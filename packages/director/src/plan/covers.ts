@@ -35,7 +35,7 @@ export function onlyWeightsDiffer(before: Configuration, after: Configuration): 
 }
 
 function weightless({ servers, ...service }: VirtualService): object {
-  return { ...service, servers: servers.map(({ weight: _, ...server }) => server) };
+  return { ...service, servers: servers.map((server) => ({ ...server, weight: 0 })) };
 }
 
 function isRoom(name: string): boolean {
