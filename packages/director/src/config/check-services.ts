@@ -91,13 +91,13 @@ function checkSlowStart({ path, name, scheduler, slowStart, servers = [] }: Serv
   if (!startsSlowly(scheduler)) {
     source.errorAt(at, {
       code: "YM_CONFIG_SLOW_START",
-      message: `slowStart has no effect with scheduler ${scheduler}: new connections do not go by growing weights there`,
+      message: `slowStart has no effect with scheduler ${scheduler}: it does not go by growing weights`,
       hint: `remove slowStart, or take ${orList(schedulers.filter(startsSlowly))}`,
     });
   } else if (servers.length > 0 && servers.every(({ weight = 1 }) => weight < 2)) {
     source.warnAt(at, {
       code: "YM_CONFIG_SLOW_START",
-      message: `slowStart of service ${quoteValue(name)} has no steps to take: weights are whole numbers, and these are 1`,
+      message: `slowStart of ${quoteValue(name)} has no steps to take: weights are whole numbers, these are 1`,
       hint: "write larger weights, such as 100 for each server",
     });
   }
