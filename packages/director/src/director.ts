@@ -67,7 +67,7 @@ export class Director implements Disposable {
     this.overlay = new Overlay(() => this.#refresh());
     this.#transitions = new Transitions({
       overlay: this.overlay,
-      connectionsOf: (service, endpoint) => connectionsOf(this.dataplane, service, endpoint),
+      connectionsOf: this.connectionsOf,
       now: () => performance.now(),
       report,
       ...(options.onLeaving !== undefined && { onLeaving: options.onLeaving }),
@@ -92,6 +92,10 @@ export class Director implements Disposable {
   get configuration(): Configuration {
     return this.#configuration;
   }
+
+  /** Connections of a server that are in the table, by identity of its service and endpoint. */
+  readonly connectionsOf = (service: string, endpoint: string): number =>
+    connectionsOf(this.dataplane, service, endpoint);
 
   /** What leaves: no longer in the configuration, and kept for its connections. */
   leaving(): readonly Leaving[] {
