@@ -110,6 +110,8 @@ function blotFunction({ optionText }: BalancerMaps) {
       });
       const header = packet.cursorAt(start).read(Tcp).orReturn(0);
       packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
+      // What was collected is this function's own.
+      packet.settle();
       return u32(1);
     },
     { isGlobal: true },
@@ -204,6 +206,7 @@ function tellingOf(family: Family) {
         checksumChange().replace(be16(0), client.port).plus({ sum }),
       );
       packet.updateChecksum({ header: tcp, type: Tcp }, { addresses: grown, contents });
+      packet.settle();
       return u32(0);
     },
     { isGlobal: true },

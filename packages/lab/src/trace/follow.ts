@@ -43,7 +43,8 @@ interface Seen extends ReadFrame {
 
 /**
  * Finds the first connection that a client opened to `virtual`, in it the first packet with contents each way, and
- * follows both; of the requests rather the first that somebody added the client's address to, if there is one. Undefined where there is none. `sightings` may be in any order.
+ * follows both; of the requests rather the first that somebody added the client's address to, if there is one.
+ * Undefined where there is none. `sightings` may be in any order.
  */
 export function follow(sightings: readonly Sighting[], virtual: Endpoint): Trace | undefined {
   const seen = sightings
