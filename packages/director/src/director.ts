@@ -15,6 +15,7 @@ import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
 import { bringUp, change, lackFor, type Standing } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
+import { ServiceRates } from "./status/keep-rates.ts";
 import { readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -42,6 +43,7 @@ export class Director implements Disposable {
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
   readonly #owned: DisposableStack;
+  readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -114,6 +116,7 @@ export class Director implements Disposable {
         { signal, report },
         (round) => (this.#lastRound = round),
       ),
+      this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
     ]);
@@ -121,7 +124,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = readServices(this.dataplane);
+    const services = this.#rates.annotate(readServices(this.dataplane));
     return {
       version,
       pid: process.pid,
