@@ -1,5 +1,5 @@
-// DNS messages as a check needs them (RFC 1035): one question out, what the answer says in. Reads whatever comes: lengths
-// are looked at before they are believed, and compression cannot go in circles.
+// DNS messages as a check needs them (RFC 1035): one question out, what the answer says in. Reads whatever comes:
+// lengths are looked at before they are believed, and compression cannot go in circles.
 import { formatAddress } from "@yardmaster/packet";
 import { type DnsType, dnsTypes } from "../model/check.ts";
 

@@ -1,4 +1,5 @@
-// gRPC checks: grpc.health.v1.Health/Check (github.com/grpc/grpc, doc/health-checking.md) over HTTP/2, by Node's client.
+// gRPC checks: grpc.health.v1.Health/Check (github.com/grpc/grpc, doc/health-checking.md) over HTTP/2, by Node's
+// client.
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import type { Probe } from "../model/check.ts";
 import { endpointText } from "../address.ts";

@@ -1,4 +1,5 @@
-// Checks beside a running director: what they say of servers goes into the overlay, and a line for each change to people.
+// Checks beside a running director: what they say of servers goes into the overlay, and a line for each change to
+// people.
 import type { CheckStatus } from "../api/types.ts";
 import { identityOf } from "../live/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";

@@ -1,5 +1,6 @@
-// HTTP and HTTPS checks: one request of HTTP/1.1 on a connection of its own, the answer's status, and its body where the
-// check wants one. A client of our own: it is a tenth of the work of Node's, and it stops reading where it knows enough.
+// HTTP and HTTPS checks: one request of HTTP/1.1 on a connection of its own, the answer's status, and its body where
+// the check wants one. A client of our own: it is a tenth of the work of Node's, and it stops reading where it knows
+// enough.
 import type { Socket } from "node:net";
 import type { HttpSettings, Probe } from "../model/check.ts";
 import { endpointText } from "../address.ts";

@@ -1,5 +1,5 @@
-// Whether an answer has what a check expects in it. A regular expression is the operator's and the text the server's: of
-// some pairs matching takes for ever, so it is given little time, and the time is enforced.
+// Whether an answer has what a check expects in it. A regular expression is the operator's and the text the server's:
+// of some pairs matching takes for ever, so it is given little time, and the time is enforced.
 import { Script, createContext } from "node:vm";
 import type { Pattern } from "../model/check.ts";
 

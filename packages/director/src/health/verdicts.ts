@@ -20,8 +20,8 @@ const quiesced = { weight: 0 } as const;
 const needed = { weight: 1 } as const;
 
 /**
- * As keepalived: with less weight up than the quorum the sorry server gets all new connections, and the servers that are
- * up only keep those that they have. Without a sorry server they go on.
+ * As keepalived: with less weight up than the quorum the sorry server gets all new connections, and the servers that
+ * are up only keep those that they have. Without a sorry server they go on.
  */
 export function verdictsOf({ health, servers }: VirtualService, isUp: (endpoint: string) => boolean): Verdicts {
   if (health === undefined) {
