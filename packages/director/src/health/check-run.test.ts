@@ -110,26 +110,25 @@ describe("a check", () => {
     );
   });
 
-  test("may answer before its beginner has returned, and throw", () => {
-    const at = (begin: Begin) => {
+  test("may answer before its beginner has returned, and throw", async () => {
+    const exchangesOf = async (begin: Begin) => {
       const clock = new FakeClock();
       const run = new CheckRun({ check, target, clock, begin, onChange: () => undefined });
       clock.advance(0);
-      return Promise.resolve().then(() => run.exchanges);
+      await Promise.resolve();
+      return run.exchanges;
     };
     const closed: string[] = [];
-    const hasty: Begin = (_target, done) => {
+    const hasty = await exchangesOf((_target, done) => {
       done(good("at once"));
       return { close: () => closed.push("closed"), waitingFor: () => "" };
-    };
-    const broken: Begin = () => {
+    });
+    const broken = await exchangesOf(() => {
       throw new Error("broken");
-    };
-    return expect(Promise.all([at(hasty), at(broken), closed])).resolves.toMatchObject([
-      [{ outcome: "good", reason: "at once" }],
-      [{ outcome: "unknown", reason: "broken" }],
-      ["closed"],
-    ]);
+    });
+    expect(hasty).toMatchObject([{ outcome: "good", reason: "at once" }]);
+    expect(broken).toMatchObject([{ outcome: "unknown", reason: "broken" }]);
+    expect(closed).toEqual(["closed"]);
   });
 });
 

@@ -45,8 +45,8 @@ describe("tcp and tls", () => {
 
   test("a TLS handshake, a certificate that nobody vouches for, a server that speaks something else", async () => {
     await using secure = await listening(createTls(certificate()));
-    await using plain = await listening(createTcp((socket) => void answerWith(socket, "hello\r\n")));
-    await using silent = await listening(createTcp((socket) => void answerWith(socket, "")));
+    await using plain = await listening(createTcp((socket) => answerWith(socket, "hello\r\n")));
+    await using silent = await listening(createTcp((socket) => answerWith(socket, "")));
     const said = await Promise.all([
       probeOnce({ kind: "tls", ...noTls }, secure.port),
       probeOnce({ kind: "tls", serverName: "example.org", verify: true }, secure.port),
