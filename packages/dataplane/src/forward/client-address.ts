@@ -1,8 +1,8 @@
 // The client's address in a TCP option, for servers that full NAT hides it from: kind 254, as LVS's full NAT and DPVS
 // write it (struct tcpopt_addr and tcp_in_add_toa in iqiyi/dpvs, src/ipvs/ip_vs_proto_tcp.c): length 8 with IPv4, 20
 // with IPv6; port, then address, in network order; the first option of the packet. A server reads it from the packet
-// that completes the handshake. Clients may write such options, too: those are blotted out, whatever the method, as soon
-// as any server is told: one that reads them may be behind other services as well.
+// that completes the handshake. Clients may write such options, too: those are blotted out, whatever the method, as
+// soon as any server is told: one that reads them may be behind other services as well.
 
 import {
   atomic,
@@ -257,7 +257,9 @@ interface Told {
   readonly method: Pick<ForwardingMethod, "hasLocalAddress">;
 }
 
-/** What most packets begin their options with: two no-operations and a time stamp (RFC 7323 appendix A), in 12 bytes. */
+/**
+ * What most packets begin their options with: two no-operations and a time stamp (RFC 7323 appendix A), in 12 bytes.
+ */
 const TIMESTAMP_ALONE = { first: 0x0101_080a, words: 8 } as const;
 
 /**

@@ -1,5 +1,5 @@
-// TCP options that say who the client is: clients' own are no-operations when they leave, whatever the method, and those
-// of the director are what servers behind full NAT get.
+// TCP options that say who the client is: clients' own are no-operations when they leave, whatever the method, and
+// those of the director are what servers behind full NAT get.
 
 import { ethernet, frame, ipv4, ipv6, type TcpFields } from "@yardmaster/packet";
 import type { MethodName } from "../../src/index.ts";
@@ -93,7 +93,8 @@ function leaving(
   const [server] = wire.servers;
   const { tcpFrame, family } = wire;
   if (method === "dr") return tcpFrame(toServer, ip, fields, data);
-  if (method === "nat") return tcpFrame(toServer, { ...ip, destination: server }, { ...fields, destinationPort: 8080 }, data);
+  if (method === "nat")
+    return tcpFrame(toServer, { ...ip, destination: server }, { ...fields, destinationPort: 8080 }, data);
   if (method === "fullnat") {
     const ends = { source: LOCAL[family], destination: server };
     return tcpFrame(toServer, { ...ip, ...ends }, { ...fields, sourcePort: LOCAL_PORT, destinationPort: 8080 }, data);
@@ -130,7 +131,8 @@ function untilSpoken(wire: Wire, method: "nat" | "fullnat"): PacketScenario {
   const [client] = wire.clients;
   const [server] = wire.servers;
   const { vip, tcpFrame, family } = wire;
-  const peer = method === "nat" ? { destination: client, port: 40000 } : { destination: LOCAL[family], port: LOCAL_PORT };
+  const peer =
+    method === "nat" ? { destination: client, port: 40000 } : { destination: LOCAL[family], port: LOCAL_PORT };
   const request = (fields: Partial<TcpFields>, to: Bytes): PacketStep => ({
     in: tcpFrame(arriving, {}, { ...fields, ...options(forged) }),
     verdict: "tx",

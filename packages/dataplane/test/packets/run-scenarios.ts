@@ -24,7 +24,14 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
   ...wires.map((wire) => {
     return [
       `over ${wire.family}`,
-      [...translation(wire), ...direct(wire), ...ofIcmp(wire), ...ofFragments(wire), ...ofClientOptions(wire), ...leftAlone(wire)],
+      [
+        ...translation(wire),
+        ...direct(wire),
+        ...ofIcmp(wire),
+        ...ofFragments(wire),
+        ...ofClientOptions(wire),
+        ...leftAlone(wire),
+      ],
     ] as const;
   }),
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
