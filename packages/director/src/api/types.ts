@@ -1,5 +1,6 @@
 // What the director shows of itself: read-only snapshots, the JSON of the HTTP API. Types only: the command line and
 // the web page import this file and nothing else of the daemon. Counters count since the service was first set up.
+import type { CheckWay } from "../model/check.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
 import type { Caps, Destination, Persistence, Protocol, ServiceMatch } from "../model/virtual-service.ts";
@@ -62,6 +63,37 @@ export interface ServiceStatus extends TrafficCounters, Rated {
   /** What full NAT sends from; absent where no server has it. */
   readonly localAddresses?: readonly string[];
   readonly servers: readonly DestinationStatus[];
+}
+
+/** One exchange of a check with a server. */
+export interface CheckExchange {
+  /** When it began: milliseconds since 1970. */
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** `unknown`: the director could not ask. */
+  readonly outcome: "good" | "bad" | "unknown";
+  /** As it came: `HTTP 503 Service Unavailable`, `ECONNREFUSED`. */
+  readonly reason: string;
+}
+
+/** A health check at work; services that ask for the same share one. */
+export interface CheckStatus {
+  /** `http GET /health`. */
+  readonly check: string;
+  readonly via: CheckWay;
+  readonly address: string;
+  readonly port: number;
+  /** For whom: the service's name, and the server's address and port. */
+  readonly servers: readonly { readonly service: string; readonly server: string }[];
+  readonly isUp: boolean;
+  /** Answers in a row that speak against `isUp`. */
+  readonly against: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  /** The last 20, the newest last. */
+  readonly exchanges: readonly CheckExchange[];
 }
 
 /** An interface that the program is attached to. */
