@@ -26,7 +26,7 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
   describe("however it is stopped", () => {
     afterEach(async () => expect(await host.left()).toEqual([]));
 
-    test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+    test.each(["SIGTERM", "SIGINT"] as const)(
       "%s: it detaches, removes its socket and ends well",
       async (signal) => {
         const director = await host.start(configOf());

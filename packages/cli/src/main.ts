@@ -2,9 +2,11 @@
 // Exit status: 0 done, 1 failed, 2 wrong usage or bad configuration.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addChangeCommands } from "./commands/change.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addEditCommands } from "./commands/edit.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -34,6 +36,8 @@ function createProgram(): Command {
   addRunCommand(program, version);
   addDownCommand(program);
   addCheckCommand(program);
+  addChangeCommands(program);
+  addEditCommands(program);
   addStatusCommand(program);
   addConnectionsCommand(program);
   addLabCommand(program);

@@ -10,6 +10,7 @@ import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
 import type { Configuration } from "./model/configuration.ts";
+import type { VirtualService } from "./model/virtual-service.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
@@ -18,6 +19,7 @@ import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
+import { ServiceRates } from "./status/keep-rates.ts";
 import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -31,6 +33,8 @@ export interface DirectorOptions {
   readonly report: (line: string) => void;
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
+  /** What ran before it, where that was another configuration: servers that are gone drain. */
+  readonly before?: readonly VirtualService[] | undefined;
   /** What left the director before this one and may go on. */
   readonly leaving?: readonly Leaving[];
   /** What leaves is other than before. */
@@ -49,6 +53,7 @@ export class Director implements Disposable {
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
   readonly #owned: DisposableStack;
+  readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
@@ -73,6 +78,7 @@ export class Director implements Disposable {
       ...(options.onLeaving !== undefined && { onLeaving: options.onLeaving }),
     });
     this.#transitions.resume(options.leaving ?? [], configuration.services);
+    if (options.before !== undefined) this.#transitions.begin(options.before, configuration.services);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
@@ -177,6 +183,7 @@ export class Director implements Disposable {
         { signal, report },
         (round) => (this.#lastRound = round),
       ),
+      this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
@@ -185,7 +192,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = readServices(this.dataplane);
+    const services = this.#rates.annotate(readServices(this.dataplane));
     return {
       version,
       pid: process.pid,

@@ -4,6 +4,8 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Keeper } from "../change/keeper.ts";
+import { openMetricsText, openMetricsType } from "../metrics/exposition.ts";
+import { metricFamilies } from "../metrics/metrics.ts";
 import { addChangeRoutes } from "./change-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
@@ -30,10 +32,20 @@ export function createRoutes(source: SnapshotSource, keeper?: () => Keeper): Hon
     const list: ConnectionList = { connections: source.connections(query.data.limit) };
     return context.json(list);
   });
+  routes.get("/metrics", (context) => {
+    const facts = { residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() };
+    const text = openMetricsText(metricFamilies(source.status(), facts));
+    return context.body(text, 200, { "content-type": openMetricsType });
+  });
   routes.notFound((context) => {
     const detail = `${context.req.method} ${context.req.path}: no such resource`;
     return problem({ status: 404, title: "Not Found", detail, code: "YM_API_NOT_FOUND" });
   });
   routes.onError(problemOf);
   return routes;
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

@@ -76,6 +76,11 @@ export class Keeper implements Disposable {
     return this.#written.text;
   }
 
+  /** The same, as it can be kept. */
+  get parts(): Written["parts"] {
+    return this.#written.parts;
+  }
+
   /** The same as plain data. */
   toData(): unknown {
     return this.#written.toData();

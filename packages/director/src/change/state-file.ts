@@ -5,6 +5,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { join } from "node:path";
 import { z } from "zod";
 import type { Leaving } from "./transitions.ts";
+import type { Edit } from "./written.ts";
 
 const NAME = "state.json";
 /** Of the file's form. */
@@ -12,8 +13,8 @@ const VERSION = 1;
 
 /** What is known of the director before. */
 export interface KeptState {
-  /** The configuration that ran, as text. */
-  readonly running: string;
+  /** The configuration that ran: a text, and what was changed in it. */
+  readonly running: { readonly text: string; readonly edits: readonly Edit[] };
   /** The content of the file when it was read last: who has changed it wants that, and not what ran. */
   readonly file: string;
   readonly leaving: readonly Leaving[];
@@ -24,9 +25,14 @@ export interface KeptState {
 }
 
 const server = z.looseObject({ address: z.string(), port: z.int(), weight: z.int(), forwarding: z.string() });
+const place = z.array(z.union([z.string(), z.int()]));
+const edit = z.discriminatedUnion("do", [
+  z.object({ do: z.enum(["set", "append"]), place, value: z.unknown() }),
+  z.object({ do: z.literal("delete"), place }),
+]);
 const schema = z.object({
   version: z.literal(VERSION),
-  running: z.string(),
+  running: z.object({ text: z.string(), edits: z.array(edit) }),
   file: z.string(),
   leaving: z.array(
     z.object({

@@ -33,6 +33,11 @@ export class Written {
     return new Written(this.#text, [...this.#edits, ...edits]);
   }
 
+  /** As it can be kept and made again, without writing a long text anew for each change. */
+  get parts(): { readonly text: string; readonly edits: readonly Edit[] } {
+    return { text: this.#text, edits: this.#edits };
+  }
+
   /** YAML, or JSON where that was written and nothing changed since. */
   get text(): string {
     if (this.#edits.length === 0) return this.#text;
