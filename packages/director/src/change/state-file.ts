@@ -1,7 +1,7 @@
 // What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited to
 // be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Leaving } from "./transitions.ts";
@@ -95,7 +95,7 @@ export class StateFile {
       if (this.#problem !== undefined) this.#report(`writing ${path}: works again`);
       this.#problem = undefined;
     } catch (error) {
-      rmSync(next, { force: true });
+      removeQuietly(next);
       const problem = (error as Error).message;
       if (problem !== this.#problem) {
         this.#report(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
@@ -115,10 +115,19 @@ function parseState(text: string): KeptState | undefined {
   }
 }
 
+/** What is left of a file that could not be written; where that cannot be removed either, it does no harm. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // As where there is a file in the place of the directory.
+  }
+}
+
 function writeWhole(path: string, text: string): void {
   const file = openSync(path, "w", 0o640);
   try {
-    writeSync(file, text);
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);

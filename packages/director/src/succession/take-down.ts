@@ -24,6 +24,7 @@ export function takeDown(name: string, stateDirectory: string): TakenDown | unde
   using attachments = new Attachments(instance.directory, () => undefined);
   attachments.detach();
   rmSync(instance.directory, { recursive: true, force: true });
-  rmSync(stateDirectoryOf(instance, stateDirectory), { recursive: true, force: true });
+  const state = stateDirectoryOf(instance, stateDirectory);
+  if (existsSync(state)) rmSync(state, { recursive: true, force: true });
   return { interfaces };
 }
