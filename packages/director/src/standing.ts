@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
+import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
@@ -46,7 +47,9 @@ export function bringUp({ configuration, version, report, instance, attachments,
   using owned = new DisposableStack();
   const interfaces = chooseInterfaces(configuration.director.interfaces);
   const { macs, sendBack } = interfaces;
-  const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
+  const isAllTc = interfaces.attach.every((link) => modesFor(link, configuration.director.hook)[0] === "tc");
+  const hook = isAllTc ? "tc" : "xdp";
+  const planned = plan(configuration, macs, { sendBack, hook, kernelPorts: readKernelPorts() });
   assertForwarding(interfaces.attach, planned.shape.families);
   const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   fillVlans(dataplane, interfaces);
