@@ -33,12 +33,19 @@ function sendBy(
   const passing = variable(u32(0));
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
     if (verdict === "drop") leave(drop(reason));
-    else passing.set(u32(reason.code + 1));
+    else if (method.agesPassing !== true) passing.set(u32(reason.code + 1));
+    else {
+      when(network.hops.le(1), () => refusal.set("timeExceeded")).otherwise(() => {
+        network.decrementHops();
+        passing.set(u32(reason.code + 1));
+      });
+    }
   };
+  const mayBeDivided = request.mayBeDivided ?? (() => network.mayBeFragmented);
   const way = { ...request, hop, isOther: u32(0).ne(0) };
   resolve(road, parsed, way, now, {
     unresolved: () => giveUp(method.whileUnresolved),
-    change: () => request.change?.(),
+    change: () => request.change?.(u32(0)),
   });
   when(passing.get().eq(0), () => {
     when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
@@ -48,13 +55,13 @@ function sendBy(
       };
       when(
         lengthOnWire(parsed).gt(hop.mtu),
-        () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
+        () => when(mayBeDivided(), () => giveUp(method.whenTooLarge)).otherwise(refuse),
         { isRare: true },
       ).otherwise(() => network.decrementHops());
     });
   });
   when(refusal.isSet.not(), () => {
-    request.change?.();
+    request.change?.(passing.get());
     when(
       passing.get().ne(0),
       () => {

@@ -35,6 +35,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     localAddresses: _local,
     mssClamp,
     pingVip,
+    pathMtuDiscovery,
     interfaces,
     ...others
   } = written;
@@ -50,6 +51,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     mssClamp: mssClamp ?? (isIpvs ? "off" : "auto"),
     // It leaves pings to the machine, which answers for addresses that it has.
     pingVip: pingVip ?? !isIpvs,
+    pathMtuDiscovery: pathMtuDiscovery ?? true,
   };
 }
 

@@ -5,6 +5,7 @@
 import {
   be16,
   type Bool,
+  choose,
   type Int,
   leave,
   Packet,
@@ -25,6 +26,7 @@ import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom, OFFSET_MASK } from "../../room.ts";
 import { Destination, destinationFlags, SPREAD_SHIFT } from "../../destination.ts";
+import type { BalancerMaps } from "../../schema.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
 import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
@@ -46,13 +48,17 @@ export function leaveUnlessWrapped(returned: Verdict): void {
 
 type DestinationReference = Reference<typeof Destination.fields>;
 
-/** The function that wraps packets of a family, whose network header begins at `at`. */
-export function wrapFunction(shape: BalancerShape, family: Family) {
+/**
+ * The function that wraps packets of a family, whose network header begins at `at`, their hop counted. `passing`: not 0
+ * where the stack sends them on, which counts one more outside.
+ */
+export function wrapFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
   return verdictFn(
     `wrap${family.digit}`,
-    { packet: Packet, destination: Destination, at: u32 },
-    ({ packet, destination, at }) => {
-      wrap(shape, family, { packet, networkOffset: at.and(OFFSET_MASK) }, destination);
+    { packet: Packet, destination: Destination, at: u32, passing: u32 },
+    ({ packet, destination, at, passing }) => {
+      const place = { packet, networkOffset: at.and(OFFSET_MASK) };
+      wrap({ maps, shape, family }, place, destination, choose(passing.ne(0), u32(1), u32(0)));
       return verdict(u32(WRAPPED));
     },
     { isGlobal: true },
@@ -61,13 +67,23 @@ export function wrapFunction(shape: BalancerShape, family: Family) {
 
 type At = Pick<Parsed, "packet" | "networkOffset">;
 
-function wrap(shape: BalancerShape, family: Family, at: At, destination: DestinationReference): void {
+interface Wrapper {
+  readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly family: Family;
+}
+
+function wrap({ maps, shape, family }: Wrapper, at: At, destination: DestinationReference, spare: Int<"u32">): void {
   const all = shape.encapsulations.map((name) => encapsulations[name]);
   const spreads = hasFeature(shape, "tunnelSources");
   const needsHash = spreads || all.some(({ tellsFlows }) => tellsFlows);
   // Read now: what is read from the packet is lost when it grows.
   const read = family.name === "ipv4" ? readIpv4(at, needsHash) : readIpv6(at, needsHash);
-  const inside: Inside = { ...read, family, spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0) };
+  const inside: Inside = {
+    ...{ ...read, hops: read.hops.add(spare), family },
+    dontFragment: choose(maps.settings.value.pathMtuDiscovery.ne(0), read.dontFragment, u32(0)),
+    spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0),
+  };
   const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [family];
   const isIpv6 = destination.flags.and(destinationFlags.isIpv6);
   const isOf = ({ name }: Family) => (name === "ipv6" ? isIpv6.ne(0) : isIpv6.eq(0));
