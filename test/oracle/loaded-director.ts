@@ -69,6 +69,7 @@ export class LoadedDirector implements Disposable {
       plan: { shape, services: [], arrival: "oneByOne", settings },
       maps: this.#made.live,
       program: this.#program,
+      programFor: () => this.#program,
       reaper: this.#reaper,
       live,
       ticksPerSecond: TICKS_PER_SECOND,

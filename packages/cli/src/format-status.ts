@@ -88,7 +88,9 @@ function formatHint({ severity, service, server, message, evidence, hint }: Hint
 
 function formatHead(status: DirectorStatus, nowMs: number): string {
   const { entries, maximum, memoryBytes } = status.connectionTable;
-  const hooks = status.hooks.map((hook) => `${hook.interfaceName} (${hook.mode} XDP, program ${hook.programId})`);
+  const hooks = status.hooks.map(
+    (hook) => `${hook.interfaceName} (${hook.mode === "tc" ? "tc" : `${hook.mode} XDP`}, program ${hook.programId})`,
+  );
   const memory = memoryBytes === undefined ? "" : `, ${formatCount(memoryBytes)} bytes`;
   return [
     `yardmaster ${status.version}, pid ${status.pid}, up ${formatElapsed(nowMs - status.startedAtMs)}`,

@@ -13,6 +13,10 @@ export const destinationFlags = {
   isIpv6: 4,
   /** Its tunnel's headers carry a checksum over what is inside (GUE, GRE). */
   tunnelChecksum: 8,
+  /** Full NAT: it is told who its clients are. */
+  tellsClient: 16,
+  /** Its server reads from packets who its clients are: what clients themselves say of that is blotted out. */
+  blotsOptions: 32,
 } as const;
 
 /** Where a destination's encapsulation byte says how many bits of its tunnel's source tell flows apart. */

@@ -117,9 +117,9 @@ function describe(
   when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
   const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
   connection.template = u32(0);
+  connection.serviceFlags = service.flags.toU8();
   aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
-  connection.serviceFlags = service.flags.toU8();
   connection.maskBits = service.maskBits.toU8();
   setState(connections, { flow, flags, now, connection });
 }

@@ -99,13 +99,15 @@ export const Load = struct("load", {
   overloaded: u32,
   /** Templates that lead to it. */
   templates: u32,
+  /** Connections whose server could not be told who the client is: no packet had room before it spoke. */
+  clientsUntold: u32,
   /**
    * The MTU of the way there, in bytes, as a router on it told the director, and the tick when it did; 0: nobody has.
    * What is known of a way on a CPU takes the smaller one when it is asked anew.
    */
   pathMtu: u32,
   pathMtuAt: u32,
-  reserved: bytes(32),
+  reserved: bytes(28),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */
@@ -124,6 +126,9 @@ export const ServiceLoad = struct("service_load", {
 export const LocalAddress = struct("local_address", { address: AnyAddress });
 /** How many of them there may be in all pools together. */
 export const MAXIMUM_LOCAL_ADDRESSES = 4096;
+
+/** Where a CPU looks the options of a TCP header over, byte by byte. */
+export const OptionText = struct("option_text", { bytes: bytes(64) });
 
 /** Binds a client to a destination. */
 export const Template = struct("template", {
@@ -395,6 +400,7 @@ export function balancerMaps(shape: BalancerShape) {
       LocalAddress,
       hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
     ),
+    optionText: arrayMap("option_text", OptionText, 1, { perCpu: true }),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
     vlanDevices: hashMap("vlan_devices", InterfaceKey, VlanDevice, 4096, unreserved),

@@ -56,6 +56,8 @@ export const featureNames = [
   "dropPackets",
   /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
   "fullUdpChecksums",
+  /** Servers behind full NAT are told who their clients are. */
+  "toa",
   /** Tunnels to servers of the other family than their service's. */
   "mixedFamilies",
   /** Low bits of the outer source address of tunnels tell flows apart. */

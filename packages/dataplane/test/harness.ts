@@ -294,6 +294,11 @@ export class Balancer implements Disposable {
     return this.#loads().map(({ overloaded }) => overloaded !== 0);
   }
 
+  /** Connections of each destination of whose client it was not told. */
+  untold(): number[] {
+    return this.#loads().map(({ clientsUntold }) => clientsUntold);
+  }
+
   /** How many templates each destination counts. */
   templateCounts(): number[] {
     return this.#loads().map(({ templates }) => templates);

@@ -42,6 +42,10 @@ export interface DestinationPlan extends Thresholds {
   /** Default 1. */
   readonly weight?: number;
   readonly hop?: HopPlan;
+  /** Full NAT: it is told who its clients are. */
+  readonly tellsClient?: boolean;
+  /** What clients say of addresses in options is blotted out. */
+  readonly blotsOptions?: boolean;
 }
 
 /** How packets are wrapped. */

@@ -313,8 +313,9 @@ function loadOf(connections: bigint) {
     scheduled: 0n,
     overloaded: 0,
     templates: 0,
+    clientsUntold: 0,
     pathMtu: 0,
     pathMtuAt: 0,
-    reserved: new Uint8Array(32),
+    reserved: new Uint8Array(28),
   };
 }

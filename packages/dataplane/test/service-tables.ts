@@ -179,7 +179,8 @@ export class ServiceTables implements Disposable {
         (hasRule ? destinationFlags.hasReplyRule : 0) |
         (isRemoved ? destinationFlags.removed : 0) |
         (familyOf(plan.address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
-        (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0),
+        (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0) |
+        tellingFlags(plan),
       service,
       weight,
       upperThreshold,
@@ -243,6 +244,11 @@ export class ServiceTables implements Disposable {
     this.#inner.push(map as BpfMap);
     return map;
   }
+}
+
+function tellingFlags({ tellsClient, blotsOptions }: DestinationPlan): number {
+  const { tellsClient: tells, blotsOptions: blots } = destinationFlags;
+  return (tellsClient === true ? tells : 0) | (blotsOptions === true ? blots : 0);
 }
 
 /** What a destination's record says of its tunnel. */

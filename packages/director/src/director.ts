@@ -3,7 +3,7 @@
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
-import type { Attachment } from "./kernel/attach.ts";
+import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
@@ -130,7 +130,7 @@ export class Director implements Disposable {
       hooks: this.attachments.map(({ link, mode }) => ({
         interfaceName: link.name,
         mode,
-        programId: this.dataplane.program.id,
+        programId: this.dataplane.programFor(hookOf(mode)).id,
       })),
       services,
       verdicts: readVerdicts(this.dataplane),

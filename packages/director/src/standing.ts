@@ -93,7 +93,7 @@ function takeOver(
 ): void {
   const generation = instance && pinGeneration(instance.directory, dataplane.made, version);
   try {
-    const change = attachments.put(dataplane.program, interfaces.attach, configuration.director.hook);
+    const change = attachments.put(dataplane, interfaces.attach, configuration.director.hook);
     try {
       generation?.makeCurrent();
     } catch (error) {

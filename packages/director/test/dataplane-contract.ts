@@ -114,6 +114,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           7: address=10.0.0.14 port=25 method=1 flags=1 service=3 weight=65535
         errands4 (percpu_array, 1)
         errands6 (percpu_array, 1)
+        fragments4 (lru_hash, 8192)
+        fragments6 (lru_hash, 1)
         identities (array, 64)
           0: text="tcp 198.51.100.10:80" family=4
           1: text="udp 198.51.100.10:53" family=4 scheduler=1
@@ -127,6 +129,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         locality_sets (hash, 1)
         opened4 (percpu_array, 1)
         opened6 (percpu_array, 1)
+        option_text (percpu_array, 1)
         paths (percpu_array, 256)
         port_classes (array, 1)
         port_search4 (percpu_array, 1)
@@ -190,7 +193,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 37)
+        verdicts (percpu_array, 39)
         vlan_devices (hash, 4096)
         "
       `);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { fields } from "../src/config/fields.ts";
+import { allFields } from "../src/config/fields.ts";
 import { parseConfiguration } from "../src/config/parse-configuration.ts";
 
 const page = readFileSync(resolve(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
@@ -17,7 +17,7 @@ test.each(examples)("an example is good: %s", (text) => {
 });
 
 test("every key is explained", () => {
-  const keys = Object.keys(fields).flatMap((path) => path.split(".").at(-1) ?? []);
+  const keys = Object.keys(allFields).flatMap((path) => path.split(".").at(-1) ?? []);
   const missing = keys.filter((key) => !["", "*", "services", "director"].includes(key) && !page.includes(`\`${key}`));
   expect([...new Set(missing)].filter((key) => !page.includes(`${key}:`))).toEqual([]);
 });

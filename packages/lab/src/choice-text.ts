@@ -10,14 +10,15 @@ const suffixes: Readonly<Record<LabScenario, string>> = {
 };
 
 /** `NAT over IPv6`, `TUN (ipip, xdp-generic)`, `NAT, long and short connections mixed`. */
-export function titleOf({ method, scenario, family, hook, encapsulation }: LabChoice): string {
+export function titleOf({ method, scenario, family, hook, encapsulation, place }: LabChoice): string {
   const how = [...(encapsulation === undefined ? [] : [encapsulation]), ...(hook === "xdp" ? [] : [hook])];
   const text = how.length === 0 ? "" : ` (${how.join(", ")})`;
-  return `${titles[method]}${text}${family === "ipv6" ? " over IPv6" : ""}${suffixes[scenario]}`;
+  const before = place === "containers" ? " before containers" : "";
+  return `${titles[method]}${before}${text}${family === "ipv6" ? " over IPv6" : ""}${suffixes[scenario]}`;
 }
 
 /** A short name for a choice, also of files and namespaces: `nat-ipv4-shares`, `tun-gue-xdp-generic-ipv6-path`. */
-export function nameOf({ method, family, scenario, hook, encapsulation }: LabChoice): string {
+export function nameOf({ method, family, scenario, hook, encapsulation, place }: LabChoice): string {
   const how = [...(encapsulation === undefined ? [] : [encapsulation]), ...(hook === "xdp" ? [] : [hook])];
-  return [method, ...how, family, scenario].join("-");
+  return [method, ...(place === undefined ? [] : [place]), ...how, family, scenario].join("-");
 }

@@ -11,7 +11,8 @@ export { labEncapsulations, labFamilies, labHooks, labMethods, labScenarios };
 /** What is asked for; what is left out is as in the tour, `all` is every one of a kind. */
 export interface WantedChoices {
   readonly method?: LabMethod | "all" | undefined;
-  readonly scenario?: LabScenario | "all" | undefined;
+  /** `containers`: `shares` and a `path`, where the servers are containers. */
+  readonly scenario?: LabScenario | "containers" | "all" | undefined;
   readonly family?: LabFamily | "all" | undefined;
   readonly hook?: LabHook | "all" | undefined;
   readonly encapsulation?: LabEncapsulation | "all" | undefined;
@@ -21,21 +22,40 @@ export interface WantedChoices {
 const tour: readonly LabChoice[] = [
   ...labMethods.flatMap((method): readonly LabChoice[] => [
     { method, family: "ipv4", scenario: "shares", hook: "xdp" },
-    { method, family: "ipv6", scenario: "path", hook: "xdp" },
+    { method, family: "ipv6", scenario: "path", hook: "xdp", encapsulation: "gue" },
+    ...(method === "tun"
+      ? [{ method, family: "ipv4", scenario: "path", hook: "xdp", encapsulation: "gre" } as const]
+      : []),
   ]),
   ...(["nat", "dr"] as const).map((method): LabChoice => ({ method, family: "ipv4", scenario: "mixed", hook: "xdp" })),
 ];
 
 /** The runs to do, each once, in the tour's order. */
-export function choicesFor({ method, scenario, family, hook, encapsulation }: WantedChoices): readonly LabChoice[] {
+export function choicesFor(wanted: WantedChoices): readonly LabChoice[] {
+  const { scenario, family, hook } = wanted;
+  if (scenario === "containers") {
+    const choices = choicesFor({ method: "nat", hook: hook ?? "tc", family });
+    const shown = choices.filter((choice) => choice.scenario !== "mixed");
+    return shown.map((choice) => ({ ...choice, place: "containers" }));
+  }
+  return combinations({ ...wanted, scenario });
+}
+
+function combinations({
+  method,
+  scenario,
+  family,
+  hook,
+  encapsulation,
+}: WantedChoices & { readonly scenario: LabScenario | "all" | undefined }): readonly LabChoice[] {
   const wanted = tour
     .flatMap((choice) => asWanted(labMethods, method, choice.method).map((one) => ({ ...choice, method: one })))
     .flatMap((choice) => asWanted(labFamilies, family, choice.family).map((one) => ({ ...choice, family: one })))
     .flatMap((choice) => asWanted(labScenarios, scenario, choice.scenario).map((one) => ({ ...choice, scenario: one })))
     .flatMap((choice) => asWanted(labHooks, hook, choice.hook).map((one) => ({ ...choice, hook: one })))
-    .flatMap((choice): readonly LabChoice[] => {
+    .flatMap(({ encapsulation: usual = "ipip", ...choice }): readonly LabChoice[] => {
       if (choice.method !== "tun") return [choice];
-      return asWanted(labEncapsulations, encapsulation, "ipip").map((one) => ({ ...choice, encapsulation: one }));
+      return asWanted(labEncapsulations, encapsulation, usual).map((one) => ({ ...choice, encapsulation: one }));
     });
   const once = new Map(wanted.map((choice) => [nameOf(choice), choice]));
   return [...once.values()];

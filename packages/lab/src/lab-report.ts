@@ -26,6 +26,7 @@ export interface MethodMeasurement {
   readonly family: LabFamily;
   readonly hook: LabHook;
   readonly encapsulation?: LabEncapsulation;
+  readonly place?: "containers";
   readonly description: string;
   readonly clients: number;
   readonly readyAfterMs: number;

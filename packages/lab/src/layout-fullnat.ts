@@ -13,16 +13,13 @@ export function fullNatLayout(choice: LabChoice, clientCount: number): LabLayout
   const virtualAddress = addressIn("services", family, 10);
   const serverAddresses = serverAddressesIn("inside", family);
   const localAddresses = [21, 22].map((number) => addressIn("outside", family, number));
-  const directorAddresses = [
-    withPrefix(addressIn("outside", family, 2)),
-    ...[virtualAddress, ...localAddresses].map(alone),
-  ];
+  const addresses = [withPrefix(addressIn("outside", family, 2)), ...localAddresses.map(alone)];
   const [clientNetwork, inside] = [networkPrefix("clients", family), networkPrefix("inside", family)];
   return {
     ...choice,
     description: `clients ${clientNetwork}, director and servers ${inside}, each behind the router`,
     virtualAddress,
-    hosts: acrossRouter(family, clients, directorAddresses),
+    hosts: acrossRouter(family, clients, { virtualAddress, addresses }),
     links: acrossRouterLinks,
     clientAddresses: clients,
     directorInterfaces: ["eth0"],

@@ -1,7 +1,7 @@
 // The tunnelling layout: clients, director and servers each on a network of their own behind the router. The director's
 // packets cross the router inside others; replies go by the router straight to the clients. What a server needs for
 // that (the VIP without ARP, an unwrapper) it gets from `yardmaster realserver up`.
-import { addressIn, alone, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
+import { addressIn, clientAddresses, networkPrefix, withPrefix } from "./addresses.ts";
 import { labServices } from "./lab-services.ts";
 import type { LabChoice, LabLayout } from "./layout.ts";
 import { acrossRouter, acrossRouterLinks, serverAddressesIn } from "./layout.ts";
@@ -18,7 +18,7 @@ export function tunnelLayout(choice: LabChoice, clientCount: number): LabLayout 
     ...choice,
     description: `clients ${clientNetwork}, director and servers ${inside} (VIP on lo), each behind the router`,
     virtualAddress,
-    hosts: acrossRouter(family, clients, [withPrefix(director), alone(virtualAddress)]),
+    hosts: acrossRouter(family, clients, { virtualAddress, addresses: [withPrefix(director)] }),
     links: acrossRouterLinks,
     clientAddresses: clients,
     directorInterfaces: ["eth0"],

@@ -3,13 +3,13 @@
 
 import type { Scheduler } from "@yardmaster/director";
 
-import { addressIn, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
+import { addressIn, alone, type LabFamily, networkPrefix, type NetworkName, withPrefix } from "./addresses.ts";
 
 /** The forwarding methods that have a layout. */
-export const labMethods = ["nat", "dr", "fullnat"] as const;
+export const labMethods = ["nat", "dr", "tun", "fullnat"] as const;
 
-/** One of them, or tun, whose half in the data plane is still to come. */
-export type LabMethod = (typeof labMethods)[number] | "tun";
+/** One of them. */
+export type LabMethod = (typeof labMethods)[number];
 
 /**
  * What is shown: the path of one packet, hop by hop; how requests are shared out, and then such a path; what holds
@@ -24,7 +24,7 @@ export type LabScenario = (typeof labScenarios)[number];
 export const labHooks = ["xdp", "xdp-generic"] as const;
 
 /** One of them. */
-export type LabHook = (typeof labHooks)[number];
+export type LabHook = (typeof labHooks)[number] | "tc";
 
 /** What `tun` wraps packets in. */
 export const labEncapsulations = ["ipip", "gue", "gre"] as const;
@@ -38,6 +38,8 @@ export interface LabChoice {
   readonly scenario: LabScenario;
   readonly family: LabFamily;
   readonly hook: LabHook;
+  /** Where the servers are: machines of their own, unless they are containers on the director's (of `nat` only). */
+  readonly place?: "containers";
   /** Of `tun`; the other methods have none. */
   readonly encapsulation?: LabEncapsulation;
 }
@@ -58,6 +60,8 @@ export interface HostPlan {
   readonly addresses: readonly InterfaceAddress[];
   /** As `ip route add` takes them: `default via 192.0.2.1`. */
   readonly routes: readonly string[];
+  /** A bridge of the host's own over some of its interfaces; it may have addresses. */
+  readonly bridge?: { readonly name: string; readonly ports: readonly string[] };
 }
 
 /** One end of a cable. */
@@ -214,7 +218,7 @@ export function atSwitch(hosts: readonly string[]): readonly LinkPlan[] {
 export function acrossRouter(
   family: LabFamily,
   clients: readonly string[],
-  directorAddresses: readonly string[],
+  director: { readonly virtualAddress: string; readonly addresses: readonly string[] },
 ): readonly HostPlan[] {
   const gateway = (network: NetworkName): string => addressIn(network, family, 1);
   const toRouter = (network: NetworkName): readonly string[] => [`default via ${gateway(network)}`];
@@ -231,7 +235,8 @@ export function acrossRouter(
     }),
     hostPlan("director", {
       settings: forwardingSettings,
-      addresses: { eth0: directorAddresses },
+      // On lo the service's address is nobody's source address: what the director sends itself has one of the others.
+      addresses: { lo: [alone(director.virtualAddress)], eth0: director.addresses },
       routes: toRouter("outside"),
     }),
     switchHost,

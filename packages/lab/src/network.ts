@@ -35,7 +35,7 @@ export async function buildNetwork(layout: LabLayout, prefix: string): Promise<L
   for (const host of layout.hosts) await ip("netns", "add", namespaceOf(network, host.name));
   for (const host of layout.hosts) applySettings(network, host);
   for (const link of layout.links) await addLink(network, link);
-  for (const link of layout.links) setOffloadsOf(network, link);
+  if (layout.hook !== "tc") for (const link of layout.links) setOffloadsOf(network, link);
   await Promise.all(layout.hosts.map((host) => configureHost(network, host)));
   await waitForLinks(network);
   return network;
@@ -70,7 +70,8 @@ async function addLink(network: LabNetwork, { ends: [a, b] }: LinkPlan): Promise
 /**
  * Prepares a cable for an XDP program at the director: checksums are computed and segments cut before a frame
  * enters the cable, so that XDP sees neither partial checksums nor super packets; and GRO is on, which has a veth
- * receive as drivers with XDP do (NAPI): frames that XDP redirects into the cable vanish without it.
+ * receive as drivers with XDP do (NAPI): frames that XDP redirects into the cable vanish without it. For a program at
+ * tc cables stay as the kernel makes them, with all of its offloads.
  */
 function setOffloadsOf(network: LabNetwork, { ends }: LinkPlan): void {
   for (const { host, interfaceName } of ends) {
@@ -84,16 +85,9 @@ async function configureHost(network: LabNetwork, host: HostPlan): Promise<void>
   const interfaces = network.layout.links.flatMap(({ ends }) =>
     ends.filter((end) => end.host === host.name).map((end) => end.interfaceName),
   );
-  const bridge =
-    host.kind === "switch"
-      ? [
-          "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-          "link set br0 up",
-          ...interfaces.map((name) => `link set ${name} master br0`),
-        ]
-      : [];
+  const bridge = host.kind === "switch" ? { name: "br0", ports: interfaces } : host.bridge;
   await ipBatch(namespaceOf(network, host.name), [
-    ...bridge,
+    ...(bridge === undefined ? [] : bridgeLines(bridge)),
     "link set lo up",
     ...interfaces.map((name) => `link set ${name} up`),
     ...host.addresses.map(
@@ -102,6 +96,14 @@ async function configureHost(network: LabNetwork, host: HostPlan): Promise<void>
     ),
     ...host.routes.map((route) => `route add ${route}`),
   ]);
+}
+
+function bridgeLines({ name, ports }: NonNullable<HostPlan["bridge"]>): readonly string[] {
+  return [
+    `link add ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+    `link set ${name} up`,
+    ...ports.map((port) => `link set ${port} master ${name}`),
+  ];
 }
 
 /** What `ip -j link` tells of an interface, as far as the lab reads it. */

@@ -12,7 +12,9 @@ import { askedName } from "./tools/servers.ts";
 
 /** What one method's run showed: a table of its services, the client addresses, the way of the packets. */
 export function methodText(report: MethodReport): string {
-  const hooks = report.status.hooks.map((hook) => `${hook.mode} XDP on ${hook.interfaceName}`).join(", ");
+  const hooks = report.status.hooks
+    .map((hook) => `${hook.mode === "tc" ? "tc" : `${hook.mode} XDP`} on ${hook.interfaceName}`)
+    .join(", ");
   const unmet = report.expectations.filter((expectation) => !expectation.met);
   return [
     "",

@@ -113,6 +113,7 @@ async function measure(
     family: layout.family,
     hook: layout.hook,
     ...(layout.encapsulation === undefined ? {} : { encapsulation: layout.encapsulation }),
+    ...(layout.place === undefined ? {} : { place: layout.place }),
     description: layout.description,
     clients: layout.clientAddresses.length,
     ...traffic,

@@ -1,6 +1,13 @@
 // `yardmaster lab`: a whole network on this machine (clients, router, director, real servers) and real traffic in it.
-import type { LabFamily, LabHook, LabMethod, LabScenario } from "@yardmaster/lab/choices";
-import { choicesFor, labFamilies, labHooks, labMethods, labScenarios } from "@yardmaster/lab/choices";
+import type { LabEncapsulation, LabFamily, LabHook, LabMethod, LabScenario } from "@yardmaster/lab/choices";
+import {
+  choicesFor,
+  labEncapsulations,
+  labFamilies,
+  labHooks,
+  labMethods,
+  labScenarios,
+} from "@yardmaster/lab/choices";
 import { type Command, Option } from "commander";
 import { FailedCommand } from "../cli-error.ts";
 import { print } from "../output.ts";
@@ -9,9 +16,10 @@ import { withStopSignal } from "../stop-signal.ts";
 
 interface LabCommandOptions {
   readonly method?: LabMethod | "all";
-  readonly scenario?: LabScenario | "all";
+  readonly scenario?: LabScenario | "containers" | "all";
   readonly family?: LabFamily | "all";
   readonly hook?: LabHook | "all";
+  readonly encapsulation?: LabEncapsulation | "all";
   readonly all?: boolean;
   readonly keep?: boolean;
   readonly simulate?: boolean;
@@ -42,7 +50,8 @@ export function addLabCommand(program: Command): void {
     )
     .addOption(oneOf("family", labFamilies, "address family (default: mostly IPv4; with --keep: ipv4)"))
     .addOption(oneOf("hook", labHooks, "where the director's program is put (default: xdp)"))
-    .option("--all", "every combination of method, scenario, family and hook; takes minutes")
+    .addOption(oneOf("encapsulation", labEncapsulations, "what tun wraps packets in (default: one or the other)"))
+    .option("--all", "every combination of all of these; takes minutes")
     .option("--clients <number>", "how many client addresses ask, 1–200", parseCount(200), 50)
     .option(
       "--requests <number>",
@@ -84,6 +93,7 @@ async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Prom
       scenario: options.scenario ?? (keep ? "shares" : usual),
       family: options.family ?? (keep ? "ipv4" : usual),
       hook: options.hook ?? usual,
+      encapsulation: options.encapsulation ?? usual,
     }),
     keep,
     clients: options.clients,

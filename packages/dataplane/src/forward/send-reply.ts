@@ -11,7 +11,9 @@ import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { CLIENT_HOPS } from "../schema.ts";
+import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
+import { noteServerSpoke } from "./client-address.ts";
 import type { MethodName, ReplyEnds } from "./method.ts";
 import { methods } from "./registry.ts";
 
@@ -26,7 +28,7 @@ export function sendReply(
   ends: ReplyEnds,
   names: readonly MethodName[],
 ): void {
-  const { maps, family, connections } = road;
+  const { maps, shape, family, connections } = road;
   const { parsed, now, flow } = traveller;
   const { network } = parsed;
   guard(isExpired(connection.life, now).not()).orPass(reasons.replyWithoutConnection);
@@ -42,6 +44,7 @@ export function sendReply(
     const { reply } = method;
     if (reply === undefined) continue;
     when(connection.method.eq(method.code), () => {
+      if (method.hasLocalAddress && hasFeature(shape, "toa")) noteServerSpoke({ maps, parsed, connection });
       reply(parsed, ends);
       sendToClient(road, traveller);
     });

@@ -7,8 +7,10 @@ import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, Traveller } from "../road.ts";
+import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { withClientAddress } from "./client-address.ts";
 import { methods } from "./registry.ts";
 
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
@@ -31,6 +33,14 @@ function sendBy(
   const { hop } = path;
   // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
   const passing = variable(u32(0));
+  const change = (): void => {
+    const told = { maps: road.maps, parsed, connection, hop, method };
+    const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
+    // A tunnel hides the options. Under tc what changes them ends all references, which the tunnel needs.
+    if (method.name === "tun" && parsed.packet.hook === "xdp") finish?.();
+    request.change?.(passing.get());
+    if (method.name !== "tun") finish?.();
+  };
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
     if (verdict === "drop") leave(drop(reason));
     else if (method.agesPassing !== true) passing.set(u32(reason.code + 1));
@@ -61,7 +71,7 @@ function sendBy(
     });
   });
   when(refusal.isSet.not(), () => {
-    request.change?.(passing.get());
+    change();
     when(
       passing.get().ne(0),
       () => {

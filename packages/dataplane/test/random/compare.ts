@@ -164,6 +164,7 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
       .sort(),
     `${kind}: local ends`,
   ).toEqual(locals);
+  expect(subject.untold(), `${kind}: untold`).toEqual(destinations.map(({ untold }) => untold));
   if (hasFeature(subject.shape, "thresholds")) {
     const overloaded = destinations.map(({ isOverloaded }) => isOverloaded);
     expect(subject.overloaded(), `${kind}: overloaded`).toEqual(overloaded);

@@ -57,6 +57,25 @@ function ipHeader(random: Random, { source, destination }: Ends) {
   return ipv4({ source, destination, ttl, typeOfService, options, identification, dontFragment });
 }
 
+/** Mostly none; of those that are, some say who the client is, and some are not what they say. */
+function randomOptions(random: Random): Uint8Array {
+  if (random.chance(0.6)) return new Uint8Array();
+  const one = (): readonly number[] =>
+    random.pick([
+      [1],
+      [2, 4, 5, 180],
+      [8, 10, ...random.bytes(8)],
+      [254, 8, ...random.bytes(6)],
+      [253, 20, ...random.bytes(18)],
+      [254, random.below(30), ...random.bytes(random.below(9))],
+      [random.below(256), random.below(12)],
+    ]);
+  const bytes = Array.from({ length: 1 + random.below(4) }, one)
+    .flat()
+    .slice(0, 40);
+  return Uint8Array.from({ length: Math.ceil(bytes.length / 4) * 4 }, (_, at) => bytes[at] ?? 0);
+}
+
 function packet(random: Random, ends: Ends): Uint8Array {
   const { protocol, sourcePort, destinationPort } = ends;
   const vlan = random.chance(0.15) ? [{ id: random.below(4095), priority: random.below(8) }] : [];
@@ -69,7 +88,10 @@ function packet(random: Random, ends: Ends): Uint8Array {
   const wrong = random.chance(0.1) ? { checksum: random.pick([0, 0xffff, random.below(65536)]) } : {};
   const ports = { sourcePort, destinationPort, ...wrong };
   const numbers = { sequence: random.u32(), acknowledgment: random.u32() };
-  const transport = protocol === "tcp" ? tcp({ ...ports, flags, ...numbers }) : udp(ports);
+  const transport =
+    protocol === "tcp"
+      ? tcp({ ...ports, flags, ...numbers, options: [{ kind: "malformed", data: randomOptions(random) }] })
+      : udp(ports);
   const whole = frame(macs, ipHeader(random, ends), transport, random.bytes(random.below(40)));
   return random.chance(0.1) ? Uint8Array.of(...whole, ...random.bytes(random.below(20))) : whole;
 }
@@ -113,16 +135,16 @@ function serverPacket(random: Random, connection: ReferenceConnection): Uint8Arr
 
 /** A fragment of a datagram of the connection, client's or server's; there are few datagrams, so that some meet. */
 function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
-  const { flow, destination } = connection;
-  const { source, sourcePort } = flow;
+  const { flow, destination, local } = connection;
+  const peer = local ?? { address: flow.source, port: flow.sourcePort };
   const isBack = random.chance(0.4);
   const ends: Ends = isBack
     ? {
         ...flow,
         source: serverAddress(connection),
         sourcePort: destination.port,
-        destination: source,
-        destinationPort: sourcePort,
+        destination: peer.address,
+        destinationPort: peer.port,
       }
     : flow;
   const { protocol, sourcePort: from, destinationPort: to } = ends;
@@ -147,7 +169,7 @@ function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
 
 /** ICMP: an error about a packet of the connection, as one or the other end had it, or a ping to the service. */
 function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array {
-  const { flow, destination } = connection;
+  const { flow, destination, local } = connection;
   const { source, destination: vip, protocol } = flow;
   const isV4 = familyOf(source) === "ipv4";
   const macs = ethernet({ source: gatewayMac, destination: director.mac });
@@ -159,10 +181,11 @@ function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array
   }
   const server = serverAddress(connection);
   const isAboutAnswer = random.chance(0.5);
-  const quoted = isAboutAnswer ? { source: vip, destination: source } : { source, destination: server };
+  const peer = local ?? { address: source, port: flow.sourcePort };
+  const quoted = isAboutAnswer ? { source: vip, destination: source } : { source: peer.address, destination: server };
   const ports = isAboutAnswer
     ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
-    : { sourcePort: flow.sourcePort, destinationPort: destination.port };
+    : { sourcePort: peer.port, destinationPort: destination.port };
   const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });

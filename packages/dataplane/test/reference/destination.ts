@@ -29,6 +29,11 @@ export interface Destination extends TwinServer {
   scheduled: number;
   /** Templates that lead to it. */
   templates: number;
+  /** Full NAT: it is told of its clients; and connections of which it was not. */
+  readonly tellsClient: boolean;
+  untold: number;
+  /** What clients say of addresses is blotted out. */
+  readonly blotsOptions: boolean;
   readonly traffic: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
 }
 
@@ -58,6 +63,9 @@ export function createDestination(
     inactive: 0,
     scheduled: 0,
     templates: 0,
+    tellsClient: plan.tellsClient === true,
+    untold: 0,
+    blotsOptions: plan.blotsOptions === true,
     isOverloaded: false,
     isAvailable: true,
     traffic,

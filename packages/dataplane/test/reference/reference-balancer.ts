@@ -33,7 +33,8 @@ import { echoReply, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
-import { translated } from "./rewrite.ts";
+import { telling, translated } from "./rewrite.ts";
+import { cleaned, hear, tellsIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
@@ -56,6 +57,9 @@ export interface ReferenceConnection {
   readonly destination: Destination;
   readonly template: Template | undefined;
   state: State;
+  /** Of full NAT: a packet told the server of the client; the server has sent data or its end. */
+  isTold: boolean;
+  hasSpoken: boolean;
   /** Of full NAT: where its server answers to. */
   readonly local: LocalEnd | undefined;
   /** In ticks that never wrap. */
@@ -63,7 +67,7 @@ export interface ReferenceConnection {
 }
 
 /** Where a new connection leads, and from where. */
-type Opened = Pick<ReferenceConnection, "destination" | "local">;
+type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
 
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
@@ -84,6 +88,8 @@ export class ReferenceBalancer {
   #openings = 0;
   readonly #answering = new Admission();
   readonly #fragments = new FragmentMemory();
+  /** Whether servers are told who their clients are. */
+  readonly #tells: boolean;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -98,7 +104,8 @@ export class ReferenceBalancer {
     this.plan = plan;
     this.now = plan.now ?? 1000;
     this.settings = plan.settings ?? {};
-    const { families, maximumConnections } = shapeOf(plan);
+    const { families, maximumConnections, features } = shapeOf(plan);
+    this.#tells = features.includes("toa");
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
@@ -212,13 +219,13 @@ export class ReferenceBalancer {
       if (visit === "reset") return this.#answer(() => resetFor(frame, read));
       if (visit === "goes on") {
         this.#see(known, directionOf(known.destination), read.flags);
-        return this.#request(frame, read, known.destination, known.local);
+        return this.#request(frame, read, known);
       }
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
     const opened = this.#open(read);
-    if (typeof opened !== "string") return this.#request(frame, read, opened.destination, opened.local);
+    if (typeof opened !== "string") return this.#request(frame, read, opened);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
     return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
   }
@@ -302,7 +309,8 @@ export class ReferenceBalancer {
     return fragmentFate(this.#planNow, frame, read, followed);
   }
 
-  #request(frame: Uint8Array, read: ReadFrame, destination: Destination, local: LocalEnd | undefined): Fate {
+  #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
+    const { destination, local } = connection;
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
@@ -311,12 +319,17 @@ export class ReferenceBalancer {
     const mayBeDivided = !read.isWhole || (ignoresRefusal && familyOf(read.source) === "ipv4");
     const error = errorFor(frame, read, hop, mayBeDivided);
     if (error !== undefined) return this.#answer(() => error);
-    if (destination.method === "dr") return forward(this.plan, frame, read, hop, "directExceedsMtu");
-    if (destination.method === "tun") return tunnelled(this.#planNow, frame, read, destination);
-    const changed = translated(frame, read, "destination", destination.address, destination.port);
+    const clean = cleaned(this.#tells, frame, read, connection);
+    if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
+    if (destination.method === "tun") return tunnelled(this.#planNow, clean, read, destination);
+    const changed = translated(clean, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
-    return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
+    if (read.totalLength > destination.hop.mtu) return { verdict: "drop", reason: "localExceedsMtu" };
+    const told = tellsIn(this.#tells, read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
+    if (told === undefined) return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
+    if ("state" in connection) (connection as ReferenceConnection).isTold = true;
+    return forward(this.plan, told.bytes, told.read, destination.hop, "localExceedsMtu");
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
@@ -326,6 +339,7 @@ export class ReferenceBalancer {
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
+    if (connection.local !== undefined) hear(connection, read, frame);
     const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
@@ -356,7 +370,7 @@ export class ReferenceBalancer {
     if (onePacket === true && read.protocol === "udp" && !isLocal) {
       if (template !== undefined) template.controlled -= 1;
       destination.scheduled += 1;
-      return { destination, local: undefined };
+      return { destination, local: undefined, hasSpoken: false };
     }
     const local = isLocal ? this.#localEndFor(read, destination) : undefined;
     if (typeof local === "string") {
@@ -411,9 +425,10 @@ export class ReferenceBalancer {
     { protocol, source, sourcePort, destination: address, destinationPort }: ReadFrame,
     described: Pick<ReferenceConnection, "destination" | "template" | "state" | "local">,
   ): Opened | ReasonName {
-    const { destination, state, local } = described;
+    const { destination, state } = described;
     const flow: Flow = { protocol, source, sourcePort, destination: address, destinationPort };
-    const connection = { ...described, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
+    const marks = { isTold: false, hasSpoken: false };
+    const connection = { ...described, ...marks, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
     // Counted first; what stood in its place was told to end, and does so now.
     count(destination, state);
     const before = this.#connections.get(key(flow));
@@ -425,7 +440,7 @@ export class ReferenceBalancer {
       return problem;
     }
     destination.scheduled += 1;
-    return { destination, local };
+    return connection;
   }
 
   /** Makes a connection's replies lead to it. */

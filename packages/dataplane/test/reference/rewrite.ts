@@ -23,12 +23,22 @@ export function translated(
 ): Uint8Array {
   const copy = bytes.slice();
   const offset = end === "source" ? 0 : 1;
-  const sumBefore = transportSum(bytes, read);
   const { addresses, length } = layoutOf(bytes, read);
   copy.set(parseAddress(address), addresses + offset * length);
   putWord(copy, read.transportAt + offset * 2, port);
   sealHeader(copy, read);
+  return resummed({ bytes, read }, { bytes: copy, read });
+}
 
+interface Seen {
+  readonly bytes: Uint8Array;
+  readonly read: ReadFrame;
+}
+
+/** Puts the transport checksum of a changed frame right, or as wrong as it was. */
+function resummed(before: Seen, { bytes: copy, read }: Seen): Uint8Array {
+  const { bytes } = before;
+  const sumBefore = transportSum(bytes, before.read);
   const checkAt = read.transportAt + (read.protocol === "tcp" ? 16 : 6);
   const hasNone = read.protocol === "udp" && bytes[checkAt] === 0 && bytes[checkAt + 1] === 0;
   if (hasNone) return copy;
@@ -37,6 +47,59 @@ export function translated(
   const wanted = (((sumBefore - transportSum(copy, read)) % 0xffff) + 0xffff) % 0xffff;
   putWord(copy, checkAt, wanted === 0 && read.protocol === "udp" ? 0xffff : wanted);
   return copy;
+}
+
+const NOTHING = 1;
+
+/**
+ * The TCP options of a frame, from the first on: where they are and what they are; up to the first that is malformed.
+ */
+function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
+  const end = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
+  const found = [];
+  for (let at = transportAt + 20; at < end; ) {
+    const kind = bytes[at] ?? 0;
+    if (kind === 0) break;
+    const stated = kind === NOTHING ? 1 : at + 1 < end ? (bytes[at + 1] ?? 0) : 0;
+    const isWhole = kind === NOTHING || (stated >= 2 && at + stated <= end);
+    const size = isWhole ? stated : end - at;
+    found.push({ kind, at, size });
+    if (!isWhole) break;
+    at += size;
+  }
+  return found;
+}
+
+/** The frame without what its TCP options say of addresses: no-operations in their place. */
+export function blotted(bytes: Uint8Array, read: ReadFrame): Uint8Array {
+  const copy = bytes.slice();
+  const found = optionsOf(bytes, read).filter(({ kind }) => kind === 254 || kind === 253);
+  if (found.length === 0) return copy;
+  for (const { at, size } of found) copy.fill(NOTHING, at, at + size);
+  return resummed({ bytes, read }, { bytes: copy, read });
+}
+
+/** The frame with a client's address as its first TCP option; undefined where the header or the way has no room. */
+export function telling(
+  bytes: Uint8Array,
+  read: ReadFrame,
+  client: { readonly source: string; readonly sourcePort: number },
+  mtu: number,
+): { readonly bytes: Uint8Array; readonly read: ReadFrame } | undefined {
+  const address = parseAddress(client.source);
+  const size = 4 + address.length;
+  const { transportAt, ipAt } = read;
+  const headerLength = ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
+  if (headerLength + size > 60 || read.totalLength + size > mtu) return undefined;
+  const option = [254, size, client.sourcePort >> 8, client.sourcePort & 0xff, ...address];
+  const behind = transportAt + 20;
+  const copy = Uint8Array.of(...bytes.subarray(0, behind), ...option, ...bytes.subarray(behind));
+  copy[transportAt + 12] = (copy[transportAt + 12] ?? 0) + (size / 4) * 16;
+  const { isV4 } = layoutOf(copy, read);
+  putWord(copy, ipAt + (isV4 ? 2 : 4), read.totalLength + size - (isV4 ? 0 : 40));
+  sealHeader(copy, read);
+  const grown = { ...read, endsAt: read.endsAt + size, totalLength: read.totalLength + size };
+  return { bytes: resummed({ bytes, read }, { bytes: copy, read: grown }), read: grown };
 }
 
 /** The frame with the address of one end replaced, where there is no transport header: of later fragments. */

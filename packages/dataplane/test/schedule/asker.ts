@@ -119,9 +119,10 @@ export class Asker implements Disposable {
       scheduled: 0n,
       overloaded: load.isOverloaded === true ? 1 : 0,
       templates: 0,
+      clientsUntold: 0,
       pathMtu: 0,
       pathMtuAt: 0,
-      reserved: new Uint8Array(32),
+      reserved: new Uint8Array(28),
     });
   }
 

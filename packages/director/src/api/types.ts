@@ -25,6 +25,8 @@ export interface TrafficCounters {
 export interface DestinationStatus extends TrafficCounters, Destination {
   /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
   readonly overloaded: boolean;
+  /** fullnat with clientAddress toa: connections whose server could not be told who the client is. */
+  readonly clientsUntold?: number;
   /** fullnat: ports of local addresses that its connections have, and how many there are towards one server. */
   readonly localPorts?: { readonly inUse: number; readonly maximum: number };
 }
@@ -50,7 +52,7 @@ export interface ServiceStatus extends TrafficCounters {
 /** An interface that the program is attached to. */
 export interface HookStatus {
   readonly interfaceName: string;
-  readonly mode: "native" | "generic";
+  readonly mode: "native" | "generic" | "tc";
   /** The kernel's id of the program (`bpftool prog show id …`). */
   readonly programId: number;
 }

@@ -11,6 +11,7 @@ import {
 } from "../model/scheduler.ts";
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
+import { checkHealth } from "./check-health.ts";
 import { checkMatches, familyOfService } from "./check-matches.ts";
 import { checkMethods } from "./check-methods.ts";
 import { quoteValue } from "./fault.ts";
@@ -24,6 +25,7 @@ export function checkServices(outline: Outline, source: Source): void {
   checkInterfaces(outline, source);
   checkMatches(outline, source);
   checkMethods(outline, source);
+  checkHealth(outline, source);
   for (const service of outline.services) {
     checkSettings(service, source);
     if (service.servers?.length === 0) {

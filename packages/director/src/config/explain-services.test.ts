@@ -29,7 +29,6 @@ describe("each fault of a service", () => {
     "unknown scheduler": service("scheduler: wlcc"),
     "scheduler unlike any": service("scheduler: fastest"),
     "scheduler as list": service("scheduler: [rr]"),
-    check: service("check: { interval: 1s }"),
     "lower threshold above the upper": service("", "[{ address: 10.0.0.11, upperThreshold: 10, lowerThreshold: 11 }]"),
     "lower threshold alone": service("", "[{ address: 10.0.0.11, lowerThreshold: 11 }]"),
     "negative threshold": service("", "[{ address: 10.0.0.11, upperThreshold: -1 }]"),
@@ -150,10 +149,6 @@ describe("each fault of a service", () => {
       2:21 YM_CONFIG_TYPE
         scheduler must be a word, not a list
         = schedulers: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, fo, ovf or twos
-      # check
-      2:10 YM_CONFIG_NOT_SUPPORTED
-        "check" is not supported yet
-        = remove the key
       # lower threshold above the upper
       2:128 YM_CONFIG_THRESHOLD
         lowerThreshold 11 is above upperThreshold 10

@@ -13,7 +13,6 @@ describe("each fault", () => {
     "server that is text": service("", "[10.0.0.11]"),
     "name of a service": "services: { a b: { address: 10.0.0.300 } }\n",
     "duplicate key": `${service("")}services: {}\n`,
-    "hook not built yet": `director: { hook: tc }\n${service("")}`,
     "unknown compatibility": `director: { compatibility: lvs }\n${service("")}`,
     "duration without unit": `director: { timeouts: { tcp: 900 } }\n${service("")}`,
     "duration with an unknown unit": `director: { timeouts: { udp: 5min } }\n${service("")}`,
@@ -98,10 +97,6 @@ describe("each fault", () => {
       3:1 YM_CONFIG_DUPLICATE_KEY
         key "services" is already on line 1
         = remove one of the two
-      # hook not built yet
-      1:19 YM_CONFIG_NOT_SUPPORTED
-        hook "tc" is not supported yet
-        = this version has auto, xdp or xdp-generic
       # unknown compatibility
       1:28 YM_CONFIG_VALUE
         unknown compatibility "lvs"

@@ -2,12 +2,16 @@
 // What is known but not built yet (checks …) is named as such, never silently ignored.
 import type { z } from "zod";
 import { encapsulations } from "../model/encapsulation.ts";
-import { durationPattern } from "./duration.ts";
+import { plainCheckKinds } from "../model/check.ts";
+import { durationPattern, formatDuration } from "./duration.ts";
+import { explainPart } from "./explain-part.ts";
 import { quoteValue } from "./fault.ts";
+import { type DurationField, timeoutRangeMs } from "./field.ts";
 import { type ChoiceField, type Field, fieldAt, type IntegerField, keysAt, orList, serviceName } from "./fields.ts";
 import { serviceSchema } from "./schema.ts";
 import type { FaultText, Path, Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
+import { wrongType } from "./wrong-type.ts";
 import {
   readAddress,
   readAddresses,
@@ -27,11 +31,11 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[], source: Sourc
   for (const issue of issues) {
     const path = wholeValue(issue.path.filter((step) => typeof step !== "symbol"));
     const value = source.valueAt(path);
-    const below = issuesBelow(issue, value);
+    const below = issuesBelow(issue, path, value);
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) source.errorAtKey([...path, key], explainUnknownKey(path, key));
     } else if (issue.code === "invalid_key") {
-      source.errorAtKey(path, explainName(String(path.at(-1))));
+      source.errorAtKey(path, explainName(path));
     } else if (value === undefined) {
       source.errorAtKey(path, explainMissing(path));
     } else if (below.length === 0) {
@@ -51,9 +55,9 @@ function wholeValue(path: Path): Path {
 }
 
 /** What is wrong further down, beyond the place where the schema ended. */
-function issuesBelow(issue: z.core.$ZodIssue, value: unknown): readonly z.core.$ZodIssue[] {
+function issuesBelow(issue: z.core.$ZodIssue, path: Path, value: unknown): readonly z.core.$ZodIssue[] {
   // It does not look behind a key that it refuses; the service there may have faults too.
-  if (issue.code === "invalid_key") return serviceSchema.safeParse(value).error?.issues ?? [];
+  if (issue.code === "invalid_key") return path.length > 2 ? [] : (serviceSchema.safeParse(value).error?.issues ?? []);
   if (issue.code !== "invalid_union" || !isMap(value)) return [];
   // Of several forms that a value may have, the one for maps says what is wrong with a map.
   const isInside = (inner: z.core.$ZodIssue) => inner.path.length > 0 || inner.code === "unrecognized_keys";
@@ -82,9 +86,14 @@ function shortList(words: readonly string[]): string {
   return words.slice(0, SHOWN_KEYS).join(", ") + (words.length > SHOWN_KEYS ? ", …" : "");
 }
 
-function explainName(name: string): FaultText {
-  const message = `${quoteValue(name)} cannot be a service's name`;
-  return { code: "YM_CONFIG_NAME", message, hint: serviceName.meaning };
+/** Of a service, or of a header of a check. */
+function explainName(path: Path): FaultText {
+  const name = quoteValue(String(path.at(-1)));
+  if (path.length === 2) {
+    return { code: "YM_CONFIG_NAME", message: `${name} cannot be a service's name`, hint: serviceName.meaning };
+  }
+  const hint = "a header's name is letters, digits and dashes, such as X-Check";
+  return { code: "YM_CONFIG_NAME", message: `${name} cannot be a header's name`, hint };
 }
 
 function explainMissing(path: Path): FaultText {
@@ -125,9 +134,19 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
     case "flag":
       return at(wrongType(noun, value, "true or false", hint));
     case "duration":
-      return at(explainDuration(noun, value, hint));
+      return at(explainDuration(noun, value, field));
     case "persistence":
-      return at(isScalar(value) ? explainDuration(noun, value, hint) : wrongType(noun, value, "a duration", hint));
+      if (!isScalar(value)) return at(wrongType(noun, value, "a duration", hint));
+      return at(explainDuration(noun, value, { meaning: hint, rangeMs: timeoutRangeMs }));
+    case "check":
+      return at(explainChoice({ words: plainCheckKinds, planned: [], meaning: hint }, noun, value));
+    case "statuses":
+    case "pattern":
+    case "expression":
+    case "hexadecimal":
+    case "words":
+    case "text":
+      return at(explainPart(field.kind, noun, value, hint));
     case "interface":
     case "name":
       return at(explainInterface(value, hint));
@@ -202,25 +221,24 @@ function explainText(
   return { code: "YM_CONFIG_ADDRESS", message: `${quoteValue(value)} ${problem}`, hint };
 }
 
-function explainDuration(noun: string, value: unknown, hint: string): FaultText {
+function explainDuration(
+  noun: string,
+  value: unknown,
+  { meaning: hint, rangeMs }: Pick<DurationField, "meaning" | "rangeMs">,
+): FaultText {
   if (typeof value === "number") {
     const message = `duration ${value} of ${quoteValue(noun)} has no unit`;
     return { code: "YM_CONFIG_DURATION", message, hint: `write ${value}s for seconds; ${hint}` };
   }
   if (typeof value !== "string") return wrongType(noun, value, "a duration", hint);
-  const problem = durationPattern.test(value) ? "is outside 1s–20d" : "is no duration";
+  const range = `${formatDuration(rangeMs.minimum)}–${formatDuration(rangeMs.maximum)}`;
+  const problem = durationPattern.test(value) ? `is outside ${range}` : "is no duration";
   return { code: "YM_CONFIG_DURATION", message: `${quoteValue(value)} ${problem}`, hint };
 }
 
 function explainInterface(value: unknown, hint: string): FaultText {
   if (typeof value !== "string") return wrongType("entry", value, "an interface name", hint);
   return { code: "YM_CONFIG_VALUE", message: `${quoteValue(value)} cannot be an interface's name`, hint };
-}
-
-function wrongType(noun: string, value: unknown, expected: string, hint?: string): FaultText {
-  const found = typeof value === "string" ? `the text ${quoteValue(value)}` : quoteValue(value);
-  const text = { code: "YM_CONFIG_TYPE", message: `${noun} must be ${expected}, not ${found}` };
-  return hint === undefined ? text : { ...text, hint };
 }
 
 /** A map of the file in words: `service "web"`, `server 2 of service "web"`, `entry 1 of director.marks`. */
@@ -231,6 +249,9 @@ export function placeName(path: Path): string {
     return typeof last === "number" ? `entry ${last + 1} of ${owner.join(".")}` : path.join(".");
   }
   if (path.length === 2) return `service ${quoteValue(String(last))}`;
-  if (typeof last === "number") return `server ${last + 1} of ${placeName(owner.slice(0, -1))}`;
+  if (typeof last === "number" && owner.at(-1) === "servers") {
+    return `server ${last + 1} of ${placeName(owner.slice(0, -1))}`;
+  }
+  if (typeof last === "number") return `entry ${last + 1} of ${placeName(owner)}`;
   return `${last} of ${placeName(owner)}`;
 }

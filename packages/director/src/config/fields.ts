@@ -1,11 +1,11 @@
 // What each place of the configuration may hold, as data: the one table behind the schema (validation, JSON Schema)
 // and behind the texts that say what is wrong and what would be right.
 import { clientAddresses, plannedClientAddresses } from "../model/client-address.ts";
+import { downActions } from "../model/check.ts";
 import {
   compatibilities,
   hooks,
   mssRange,
-  plannedHooks,
   portReuses,
   quiescedTemplates,
   removals,
@@ -21,81 +21,27 @@ import {
 } from "../model/forwarding-method.ts";
 import { schedulerOptions, schedulers, tableSizes } from "../model/scheduler.ts";
 import { protocols } from "../model/virtual-service.ts";
+import {
+  choice,
+  type ChoiceField,
+  duration,
+  type DurationField,
+  type Field,
+  group,
+  integer,
+  orList,
+  text,
+  type TextField,
+} from "./field.ts";
+import { checkFields } from "./health-fields.ts";
 import type { Path } from "./source.ts";
 
-/** A whole number with bounds. */
-export interface IntegerField {
-  readonly kind: "integer";
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly meaning: string;
-}
-
-/** One of several words; `planned` are understood and refused as not built yet. */
-export interface ChoiceField<Word extends string = string> {
-  readonly kind: "choice";
-  readonly words: readonly [Word, ...Word[]];
-  readonly planned: readonly string[];
-  readonly meaning: string;
-}
-
-/** A whole number with bounds, or one of several words. */
-export interface WordOrNumberField extends Omit<IntegerField, "kind"> {
-  readonly kind: "wordOrNumber";
-  readonly words: readonly [string, ...string[]];
-}
-
-/** A value of another form than a number or a word from a list. */
-export interface TextField {
-  readonly kind:
-    | "address"
-    | "addresses"
-    | "encapsulation"
-    | "network"
-    | "ports"
-    | "netmask"
-    | "duration"
-    | "persistence"
-    | "flag"
-    | "interface"
-    | "name";
-  readonly meaning: string;
-}
-
-/** A map or a list; `planned` are keys of it that are understood and refused as not built yet. */
-export interface GroupField {
-  readonly kind: "map" | "list";
-  readonly planned: readonly string[];
-  readonly meaning: string;
-}
-
-export type Field = IntegerField | ChoiceField | WordOrNumberField | TextField | GroupField;
-
-/** Shortest and longest duration of a timeout: at 1,000 ticks a second, 31 bits of ticks are 24.8 days. */
-export const timeoutRangeMs = { minimum: 1_000, maximum: 20 * 86_400_000 } as const;
+export { type ChoiceField, type Field, type IntegerField, orList, type TextField } from "./field.ts";
 
 /** Of the connection table, and so of everything that is counted in connections. */
 const MOST_CONNECTIONS = 67_108_864;
 
-const integer = (minimum: number, maximum: number, meaning: string): IntegerField => ({
-  kind: "integer",
-  minimum,
-  maximum,
-  meaning,
-});
-const text = <Kind extends TextField["kind"]>(kind: Kind, meaning: string) => ({ kind, meaning });
-const timeout = (what: string) => text("duration", `timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
-const choice = <Word extends string>(
-  words: readonly [Word, ...Word[]],
-  meaning: string,
-  planned: readonly string[] = [],
-): ChoiceField<Word> => ({ kind: "choice", words, planned, meaning: `${meaning}: ${orList(words)}` });
-const group = (kind: "map" | "list", meaning: string, planned: readonly string[] = []): GroupField => ({
-  kind,
-  planned,
-  meaning,
-});
-
+const timeout = (what: string) => duration(`timeout of ${what}: a number with its unit, such as 90s, 15m, 1h`);
 const ports = text("ports", "ports: a number (1–65535), a list such as [80, 443], a range such as 8000-8999, or any");
 const protocol = choice(protocols, "a protocol", ["sctp"]);
 const network = (meaning: string) => text("network", `${meaning}, such as 198.51.100.10, 10.0.0.0/8 or 2001:db8::10`);
@@ -134,7 +80,7 @@ const timeouts = Object.fromEntries(
     `director.timeouts.${word}`,
     timeout(timedMeanings[word as TimedState] ?? `TCP connections in state ${state}`),
   ]),
-) as Readonly<Record<`director.timeouts.${TimedState}`, TextField>>;
+) as Readonly<Record<`director.timeouts.${TimedState}`, DurationField>>;
 
 /** Fields by path; `*` stands for any name or list index. */
 export const fields = {
@@ -142,7 +88,7 @@ export const fields = {
   director: group("map", "settings of the director itself"),
   "director.interfaces": group("list", "a list of interface names, such as [eth0]"),
   "director.interfaces.*": text("interface", "an interface name is 1–15 characters, such as eth0"),
-  "director.hook": choice(hooks, "where the program is attached", plannedHooks),
+  "director.hook": choice(hooks, "where the program is attached"),
   "director.compatibility": choice(compatibilities, "whose behaviour to keep to the letter"),
   "director.timeouts": group("map", "after how much silence a connection is forgotten"),
   ...timeouts,
@@ -182,7 +128,7 @@ export const fields = {
   "director.marks.*.port": ports,
   "director.marks.*.protocol": protocol,
   services: group("map", "a map from each service's name to its settings"),
-  "services.*": group("map", "a virtual service: address, port, protocol, scheduler, forwarding, servers", ["check"]),
+  "services.*": group("map", "a virtual service: address, port, protocol, scheduler, forwarding, servers"),
   "services.*.address": network("the address or prefix that clients connect to"),
   "services.*.addresses": group("list", "a list of addresses and prefixes that clients connect to"),
   "services.*.addresses.*": network("an address or a prefix"),
@@ -220,8 +166,18 @@ export const fields = {
   "services.*.caps": group("map", "limits of the service: newPerSecond, halfOpen"),
   "services.*.caps.newPerSecond": cap("new connections taken in a second"),
   "services.*.caps.halfOpen": cap("TCP connections that may be half open at once"),
+  "services.*.onDown": choice(downActions, "what becomes of connections of a server that fails its checks"),
+  "services.*.quorum": integer(
+    1,
+    65535,
+    "servers of so much weight together must be up, or the sorry server is used, 1–65535",
+  ),
+  "services.*.sorryServer": group("map", "who answers when too few servers are up: { address: 10.0.0.99, port: 80 }"),
+  "services.*.sorryServer.address": text("address", "the address of the sorry server, such as 10.0.0.99"),
+  "services.*.sorryServer.port": integer(1, 65535, "a port is a number, 1–65535"),
+  "services.*.sorryServer.forwarding": forwarding,
   "services.*.servers": group("list", "a list of real servers, each { address: 10.0.0.11, weight: 1 }"),
-  "services.*.servers.*": group("map", "a real server: address, port, weight, forwarding", ["check"]),
+  "services.*.servers.*": group("map", "a real server: address, port, weight, forwarding"),
   "services.*.servers.*.address": text("address", "the address of the real server, such as 10.0.0.11 or 2001:db8::11"),
   "services.*.servers.*.port": integer(1, 65535, "a port is a number, 1–65535"),
   "services.*.servers.*.weight": integer(0, 65535, "a weight is a number, 0–65535; 0 takes no new connections"),
@@ -237,6 +193,13 @@ export const fields = {
   "services.*.servers.*.lowerThreshold": threshold("connections below which it gets some again"),
 } as const satisfies Readonly<Record<string, Field>>;
 
+/** The same, and those of checks wherever one may stand. */
+export const allFields: Readonly<Record<string, Field>> = {
+  ...fields,
+  ...checkFields("services.*"),
+  ...checkFields("services.*.servers.*"),
+};
+
 /** A name that a service may have. */
 export const serviceName: TextField = {
   kind: "name",
@@ -246,25 +209,23 @@ export const serviceName: TextField = {
 /** The field that stands at a path of a configuration file. */
 export function fieldAt(path: Path): Field | undefined {
   const key = patternOf(path).join(".");
-  return Object.hasOwn(fields, key) ? fields[key as keyof typeof fields] : undefined;
+  return Object.hasOwn(allFields, key) ? allFields[key] : undefined;
 }
 
 /** The keys that the map at a path may have. */
 export function keysAt(path: Path): readonly string[] {
   const prefix = patternOf(path);
-  return Object.keys(fields)
+  return Object.keys(allFields)
     .map((key) => (key === "" ? [] : key.split(".")))
     .filter((steps) => steps.length === prefix.length + 1 && prefix.every((part, index) => part === steps[index]))
     .map((steps) => steps.at(-1) ?? "")
     .filter((key) => key !== "*");
 }
 
-/** The path with `*` for list indexes and service names. */
+/** The path with `*` for list indexes and for names that are people's own. */
 function patternOf(path: Path): readonly string[] {
-  return path.map((step, index) => (typeof step === "number" || (path[0] === "services" && index === 1) ? "*" : step));
-}
-
-/** "a, b or c". */
-export function orList(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
+  return path.map((step, index) => {
+    const isOwnName = (path[0] === "services" && index === 1) || (index > 2 && path[index - 1] === "headers");
+    return typeof step === "number" || isOwnName ? "*" : step;
+  });
 }

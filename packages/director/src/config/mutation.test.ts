@@ -25,9 +25,12 @@ services:
     forwarding: dr
     persistence: { timeout: 5m, netmask: 255.255.255.0 }
     caps: { newPerSecond: 100 }
+    check: { http: { path: /health, status: [200, 300-399], headers: { X-A: b } }, port: 80, interval: 1s }
+    sorryServer: { address: 10.0.0.99 }
+    onDown: cut
     servers:
       - { address: 10.0.0.11, weight: 2, upperThreshold: 10, lowerThreshold: 8 }
-      - &b { address: 10.0.0.12, weight: 1 }
+      - &b { address: 10.0.0.12, weight: 1, checks: [{ tcp: {}, port: 80 }, { command: [/bin/true] }] }
   alt:
     <<: *web
     port: [81, 9000-9999]
@@ -37,6 +40,7 @@ services:
     protocol: udp
     onePacket: true
     forwarding: nat
+    check: { dns: { name: example.org }, port: 53, via: direct }
     servers: [{ address: "2001:db8::11" }]
   far:
     address: 198.51.100.11

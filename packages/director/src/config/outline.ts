@@ -114,6 +114,8 @@ function readService(name: string, node: SourceNode): ServiceOutline {
   const list = childOf(node, "servers");
   const servers = childrenOf(list).map(([index, server]) => readServer([...path, "servers", index], server, usual));
   const netmask = readField(fieldSchemas.netmask, childOf(node, "persistence"), "netmask");
+  const sorry = childOf(node, "sorryServer");
+  const sorryServers = sorry === undefined ? [] : [readServer([...path, "sorryServer"], sorry, usual)];
   return {
     ...readMatch(path, node),
     name,
@@ -125,7 +127,8 @@ function readService(name: string, node: SourceNode): ServiceOutline {
     netmask: netmask === undefined ? undefined : { path: [...path, "persistence", "netmask"], value: netmask },
     isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
     hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,
-    servers: Array.isArray(list?.value) ? servers : undefined,
+    // The sorry server, too: what a server must be, it must be.
+    servers: Array.isArray(list?.value) ? [...servers, ...sorryServers] : undefined,
   };
 }
 

@@ -10,18 +10,10 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { defaultGuePort, encapsulations, type Encapsulation } from "../model/encapsulation.ts";
-import { durationPattern, formatDuration, tryParseDurationMs } from "./duration.ts";
-import { type ChoiceField, fields, type IntegerField, serviceName, type TextField, timeoutRangeMs } from "./fields.ts";
-import {
-  portsPattern,
-  readAddress,
-  readAddresses,
-  readNetmask,
-  readNetwork,
-  readPorts,
-  type Reading,
-  valueOf,
-} from "./values.ts";
+import { fields, serviceName, type TextField } from "./fields.ts";
+import { healthSchemas } from "./health-schema.ts";
+import { portsPattern, readAddress, readAddresses, readNetmask, readNetwork, readPorts } from "./values.ts";
+import { choice, duration, durationOr, flag, integer, meant } from "./zod-fields.ts";
 
 /** The name of a Linux interface: IFNAMSIZ is 16 with the final zero (include/uapi/linux/if.h, dev_valid_name). */
 const interfacePattern = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
@@ -29,42 +21,12 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** ipvsadm's, for `-p` without a number. */
 const defaultPersistence = "6m";
 
-const integer = (field: IntegerField) => z.int().min(field.minimum).max(field.maximum).describe(field.meaning);
-const choice = <Word extends string>(field: ChoiceField<Word>) => z.enum(field.words).describe(field.meaning);
-const flag = (field: TextField) => z.boolean().describe(field.meaning);
-const isGood = (reading: Reading<unknown>) => "value" in reading;
-
-/** A value in, what it means out. */
-const meant = <Written, T>(
-  schema: z.ZodType<Written, Written>,
-  read: (value: Written) => Reading<T>,
-  field: TextField,
-) =>
-  schema
-    .refine((value) => isGood(read(value)))
-    .describe(field.meaning)
-    .transform((value) => valueOf(read(value)));
 const address = (field: TextField) => meant(z.string(), readAddress, field);
 const network = (field: TextField) => meant(z.string(), readNetwork, field);
 const port = z.int().min(1).max(65_535);
 const portRange = z.string().regex(portsPattern);
 const ports = (field: TextField) =>
   meant(z.union([port, portRange, z.array(z.union([port, portRange])).min(1)]), readPorts, field);
-
-/** Text such as "5m" in, milliseconds out. */
-const duration = (field: TextField) =>
-  z
-    .string()
-    .regex(durationPattern)
-    .refine((text) => isTimeout(tryParseDurationMs(text)))
-    .describe(field.meaning)
-    .transform((text) => tryParseDurationMs(text) ?? 0);
-const durationOr = (field: TextField, defaultMs: number) => duration(field).prefault(formatDuration(defaultMs));
-
-function isTimeout(durationMs: number | undefined): boolean {
-  // No duration at all is the pattern's fault, not the range's.
-  return durationMs === undefined || (durationMs >= timeoutRangeMs.minimum && durationMs <= timeoutRangeMs.maximum);
-}
 
 const netmask = meant(
   z.union([z.int().min(1).max(128), z.string()]),
@@ -146,6 +108,7 @@ const serverSchema = z
     clientAddress: fieldSchemas.clientAddress.optional(),
     upperThreshold: fieldSchemas.threshold,
     lowerThreshold: integer(fields["services.*.servers.*.lowerThreshold"]).default(0),
+    ...healthSchemas,
   })
   .describe(fields["services.*.servers.*"].meaning);
 
@@ -189,6 +152,17 @@ export const serviceSchema = z
         halfOpen: integer(fields["services.*.caps.halfOpen"]).optional(),
       })
       .describe(fields["services.*.caps"].meaning)
+      .optional(),
+    ...healthSchemas,
+    onDown: choice(fields["services.*.onDown"]).default("drain"),
+    quorum: integer(fields["services.*.quorum"]).default(1),
+    sorryServer: z
+      .strictObject({
+        address: fieldSchemas.address,
+        port: fieldSchemas.port.optional(),
+        forwarding: fieldSchemas.forwarding.optional(),
+      })
+      .describe(fields["services.*.sorryServer"].meaning)
       .optional(),
     servers: z.array(serverSchema).describe(fields["services.*.servers"].meaning),
   })

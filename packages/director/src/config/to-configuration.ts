@@ -69,8 +69,31 @@ function toService(name: string, entry: ServiceEntry, director: ConfigurationFil
     onePacket,
     caps: { newPerSecond: caps?.newPerSecond ?? 0, halfOpen: caps?.halfOpen ?? 0 },
     ...localAddressesOf(entry, director),
-    servers: entry.servers.map((server): Destination => toDestination(server, entry, portOf(match))),
+    ...healthOf(entry),
+    servers: serversOf(entry, portOf(match)),
   };
+}
+
+function serversOf(entry: ServiceEntry, usualPort: number): readonly Destination[] {
+  const servers = entry.servers.map((server) => toDestination(server, entry, usualPort));
+  if (entry.sorryServer === undefined) return servers;
+  const sorry = { ...idleServer, ...entry.sorryServer };
+  return [...servers, { ...toDestination(sorry, entry, usualPort), isSorry: true }];
+}
+
+/** Of a sorry server: no new connections, until it is needed. */
+const idleServer = { weight: 0, upperThreshold: 0, lowerThreshold: 0 } as const;
+
+/** Absent where nothing is checked. */
+function healthOf({ check, checks, onDown, quorum, servers }: ServiceEntry): Pick<VirtualService, "health"> {
+  const own = check === undefined ? (checks ?? []) : [check];
+  const isChecked = own.length > 0 || servers.some((server) => ownChecksOf(server).checks?.length);
+  return isChecked ? { health: { checks: own, onDown, quorum } } : {};
+}
+
+function ownChecksOf({ check, checks }: Pick<ServerEntry, "check" | "checks">): Pick<Destination, "checks"> {
+  const own = check === undefined ? checks : [check];
+  return own === undefined ? {} : { checks: own };
 }
 
 type ServerEntry = ServiceEntry["servers"][number];
@@ -84,6 +107,7 @@ function toDestination(server: ServerEntry, service: ServiceEntry, usualPort: nu
       encapsulation: server.encapsulation ?? service.encapsulation ?? { kind: "ipip" },
     }),
     ...(isMethod(forwarding, "fullnat") && { clientAddress: clientAddressOf(server, service) }),
+    ...ownChecksOf(server),
   };
 }
 
@@ -94,10 +118,12 @@ function clientAddressOf(server: ServerEntry, service: ServiceEntry): ClientAddr
 }
 
 function localAddressesOf(
-  { forwarding, servers, localAddresses: own }: ServiceEntry,
+  { forwarding, servers, sorryServer, localAddresses: own }: ServiceEntry,
   director: ConfigurationFile["director"],
 ): Pick<VirtualService, "localAddresses"> {
-  if (!servers.some((server) => isMethod(server.forwarding ?? forwarding, "fullnat"))) return {};
+  const all: readonly Pick<ServerEntry, "forwarding">[] =
+    sorryServer === undefined ? servers : [...servers, sorryServer];
+  if (!all.some((server) => isMethod(server.forwarding ?? forwarding, "fullnat"))) return {};
   return { localAddresses: own ?? director.localAddresses ?? [] };
 }
 

@@ -3,10 +3,11 @@
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type KernelProgram, openPinnedXdpLink, unpin } from "@yardmaster/ebpf/kernel";
+import { openPinnedXdpLink, unpin } from "@yardmaster/ebpf/kernel";
 import type { Link } from "@yardmaster/linux";
 import type { Hook } from "../model/configuration.ts";
-import { type Attachment, attach, openAttachment } from "./attach.ts";
+import { modeText } from "../status/mode-text.ts";
+import { type Attachment, attach, type HookPrograms, hookOf, openAttachment } from "./attach.ts";
 
 const FOLDER = "links";
 
@@ -43,10 +44,10 @@ export class Attachments implements Disposable {
   }
 
   /**
-   * Puts `program` on these interfaces: in the place of the one that is there, of this process or of one before. Throws
-   * what attach does, with everything back as it was.
+   * Puts the program of its hook on these interfaces: in the place of the one that is there, of this process or of one
+   * before. Throws what attach does, with everything back as it was.
    */
-  put(program: KernelProgram, links: readonly Link[], hook: Hook): AttachmentChange {
+  put(programs: HookPrograms, links: readonly Link[], hook: Hook): AttachmentChange {
     const before = this.#all;
     const steps: Step[] = [];
     const undo = (): void => {
@@ -54,7 +55,7 @@ export class Attachments implements Disposable {
       this.#all = before;
     };
     try {
-      this.#all = links.map((link) => this.#putOn(program, link, hook, steps));
+      this.#all = links.map((link) => this.#putOn(programs, link, hook, steps));
     } catch (error) {
       undo();
       throw error;
@@ -86,11 +87,11 @@ export class Attachments implements Disposable {
     this.#all = [];
   }
 
-  #putOn(program: KernelProgram, link: Link, hook: Hook, steps: Step[]): Attachment {
+  #putOn(programs: HookPrograms, link: Link, hook: Hook, steps: Step[]): Attachment {
     const known = this.#known(link, hook);
     if (known !== undefined) {
       const former = known.remember();
-      known.update(program);
+      known.update(programs.programFor(hookOf(known.mode)));
       const isNew = !this.#all.includes(known);
       steps.push({
         undo: () => {
@@ -100,17 +101,17 @@ export class Attachments implements Disposable {
         },
         settle: () => former?.[Symbol.dispose](),
       });
-      this.#report(`${link.name}: program exchanged, ${known.mode} XDP`);
+      this.#report(`${link.name}: program exchanged, ${modeText(known.mode)}`);
       return known;
     }
-    const made = attach(program, link, hook, this.#report);
+    const made = attach(programs, link, hook, this.#report);
     steps.push({ undo: () => this.#takeOff(made), settle: () => undefined });
     const path = this.#pathOf(link.name);
     if (path !== undefined) {
       unpin(path);
       made.pin(path);
     }
-    this.#report(`${link.name}: attached, ${made.mode} XDP`);
+    this.#report(`${link.name}: attached, ${modeText(made.mode)}`);
     return made;
   }
 
@@ -120,7 +121,8 @@ export class Attachments implements Disposable {
     const path = this.#pathOf(link.name);
     const found = own?.isThere() === true ? own : path && openAttachment(path, link);
     if (found === undefined || found === "") return undefined;
-    const isAsWanted = hook === "auto" || (hook === "xdp-generic") === (found.mode === "generic");
+    const wanted = { xdp: "native", "xdp-generic": "generic", tc: "tc", auto: found.mode } as const;
+    const isAsWanted = wanted[hook] === found.mode;
     if (isAsWanted) return found;
     // XDP takes one program: the one in the other mode has to go first.
     this.#takeOff(found);

@@ -18,6 +18,8 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   readonly plan: Plan;
   readonly maps: LiveMaps;
   readonly program: P;
+  /** The same for a hook, over the same maps; made when it is first asked for. */
+  programFor(hook: "xdp" | "tc"): P;
   readonly reaper: P;
   /** The services as they are now; the plan has them as they were at the start. */
   readonly live: LiveServices;
@@ -73,8 +75,16 @@ export function createDataplane<P extends BpfProgram>(
   if (former !== undefined) live.inherit(heritage, services, { arrival });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
+  let atTc: P | undefined;
+  const programFor = (hook: "xdp" | "tc"): P => {
+    if (hook === (shape.hook ?? "xdp")) return program;
+    const other = compile(balancer(made.definitions, { ...shape, hook }));
+    atTc ??= owned.use(host.loadProgram(other, made.byName));
+    return atTc;
+  };
   return {
     plan,
+    programFor,
     maps: made.live,
     program,
     reaper: reaping,

@@ -48,7 +48,14 @@ export function assertFits(
   needs(persistence !== undefined, "persistence", "persistence");
   needs(onePacket, "onePacket", "one-packet scheduling");
   needs(caps.newPerSecond > 0 || caps.halfOpen > 0, "caps", "caps");
-  for (const { address, forwarding, encapsulation = defaultEncapsulation, upperThreshold } of destinations) {
+  for (const {
+    address,
+    forwarding,
+    encapsulation = defaultEncapsulation,
+    upperThreshold,
+    clientAddress,
+  } of destinations) {
+    needs(clientAddress === "toa", "toa", "the client's address in TCP options");
     lacks(shape.methods.includes(forwarding), `the forwarding method ${forwarding}`);
     if (forwarding === "tun") {
       lacks(shape.encapsulations.includes(encapsulation.kind), `the encapsulation ${encapsulation.kind}`);

@@ -67,6 +67,7 @@ export function destinationRecord(
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold, encapsulation = defaultEncapsulation } = definition;
   const isTunnel = forwarding === "tun";
+  const tells = definition.clientAddress === "toa" ? destinationFlags.tellsClient : 0;
   return {
     address: paddedWords(address),
     port,
@@ -75,7 +76,8 @@ export function destinationRecord(
       (hasRule ? destinationFlags.hasReplyRule : 0) |
       (isRemoved ? destinationFlags.removed : 0) |
       (familyOf(address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
-      (isTunnel && hasChecksum(encapsulation) ? destinationFlags.tunnelChecksum : 0),
+      (isTunnel && hasChecksum(encapsulation) ? destinationFlags.tunnelChecksum : 0) |
+      tells,
     service,
     weight,
     upperThreshold,

@@ -4,14 +4,14 @@ import { totalmem } from "node:os";
 import { defaultTimeoutsMs as millisecondsByState, type StateName, states } from "@yardmaster/dataplane";
 import type { VirtualService } from "./virtual-service.ts";
 
-/** Where the program may be attached: `auto` takes native XDP where the driver has it, generic XDP otherwise. */
-export const hooks = ["auto", "xdp", "xdp-generic"] as const;
+/**
+ * Where the program may be attached: `auto` takes native XDP where the driver has it, tc where packets come from
+ * sockets of this machine through a bridge or a tap, generic XDP otherwise.
+ */
+export const hooks = ["auto", "xdp", "xdp-generic", "tc"] as const;
 
 /** A value of `director.hook`. */
 export type Hook = (typeof hooks)[number];
-
-/** Hooks that are known by name and not built yet. */
-export const plannedHooks = ["tc"] as const;
 
 /** `ipvs` behaves as kernel IPVS does to the letter, also where our default is kinder. */
 export const compatibilities = ["none", "ipvs"] as const;

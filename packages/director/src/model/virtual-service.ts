@@ -1,5 +1,6 @@
 // The two nouns that configuration, plan and status share: a virtual service and its destinations, as in LVS.
 // Plain readonly data; what is observed about them (counters, connections) lives in api/types.ts.
+import type { HealthCheck, ServiceHealth } from "./check.ts";
 import type { ClientAddress } from "./client-address.ts";
 import type { Encapsulation } from "./encapsulation.ts";
 import type { ForwardingMethod } from "./forwarding-method.ts";
@@ -29,6 +30,10 @@ export interface Destination {
   readonly encapsulation?: Encapsulation;
   /** How it is told who the client is; only where `forwarding` is fullnat. */
   readonly clientAddress?: ClientAddress;
+  /** Its own checks instead of the service's; absent: it has none of its own. */
+  readonly checks?: readonly HealthCheck[];
+  /** True: the sorry server. Its weight is 0, and 1 while too few others are up; nobody checks it. */
+  readonly isSorry?: true;
 }
 
 /** Packets that get a mark. */
@@ -81,7 +86,9 @@ export interface VirtualService {
   readonly caps: Caps;
   /** What full NAT sends from, of any family, in written order; only where a server's `forwarding` is fullnat. */
   readonly localAddresses?: readonly string[];
-  /** In written order: order decides ties between equal destinations. */
+  /** What is checked of its servers; absent: nothing is. */
+  readonly health?: ServiceHealth;
+  /** In written order: order decides ties between equal destinations. The sorry server comes last. */
   readonly servers: readonly Destination[];
 }
 

@@ -104,6 +104,7 @@ function featuresOf(
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
+    toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
     mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
     tunnelSources: false,
     tunnelChecksums: services.some(({ servers }) =>

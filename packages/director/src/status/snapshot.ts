@@ -46,6 +46,7 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
     ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
+    ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
     ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
   };
 }

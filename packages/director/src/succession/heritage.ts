@@ -3,6 +3,8 @@
 
 import {
   Destination,
+  destinationFlags,
+  encapsulations,
   families,
   type FamilyName,
   Identity,
@@ -10,6 +12,7 @@ import {
   type SchedulerName,
   schedulerNames,
   schedulers,
+  SPREAD_SHIFT,
 } from "@yardmaster/dataplane";
 import { converter, type JsOf, type Layout } from "@yardmaster/ebpf";
 import { addressText, familyOf } from "../address.ts";
@@ -17,6 +20,7 @@ import { DirectorError } from "../errors.ts";
 import type { Heritage, InheritedDestination } from "../live/inherited.ts";
 import { claimOf, rulesOf } from "../live/reply-claims.ts";
 import { protocolNumbers, type ServiceDefinition } from "../live/service.ts";
+import { defaultEncapsulation, type Encapsulation } from "../model/encapsulation.ts";
 import type { Destination as DestinationDefinition } from "../model/virtual-service.ts";
 import type { Former, FormerMap } from "./former-maps.ts";
 import { definitionOf } from "./placeholder.ts";
@@ -36,7 +40,7 @@ export function readHeritage(former: Former): Heritage {
     const placed = destinations.get(index) ?? [];
     return {
       ...{ index, identity, definition, scheduler: schedulerOf(scheduler) },
-      destinations: placed.map((one) => inherited(former, one, { definition, family, rules })),
+      destinations: placed.map((one) => inherited(former, one, { definition, rules })),
     };
   });
 }
@@ -47,21 +51,36 @@ type Placed = DestinationRecord & { readonly index: number };
 /** What the destinations of one service are read with. */
 interface Owner {
   readonly definition: ServiceDefinition;
-  readonly family: FamilyName;
   readonly rules: ReadonlySet<string>;
 }
 
-function inherited(former: Former, record: Placed, { definition: service, family, rules }: Owner) {
-  const { index, address, port, method, weight, upperThreshold, lowerThreshold } = record;
+function inherited(former: Former, record: Placed, { definition: service, rules }: Owner) {
+  const { index, address, flags, port, method, weight, upperThreshold, lowerThreshold } = record;
   const forwarding = Object.values(methods).find(({ code }) => code === method)?.name;
   if (forwarding === undefined) throw senseless(former, `destination ${index} has the forwarding method ${method}`);
-  const text = addressText(address, family);
-  const definition: DestinationDefinition = { address: text, port, weight, forwarding, upperThreshold, lowerThreshold };
+  const text = addressText(address, (flags & destinationFlags.isIpv6) === 0 ? "ipv4" : "ipv6");
+  const definition: DestinationDefinition = {
+    ...{ address: text, port, weight, forwarding, upperThreshold, lowerThreshold },
+    ...(forwarding === "tun" && { encapsulation: encapsulationOf(record) }),
+  };
   const claim = { ...claimOf(service, { index, definition }), hasRule: false, isRelied: true };
   const isRelied = rulesOf([claim]).some((rule) =>
     rules.has(ruleText(text, { ...rule, protocol: protocolNumbers[rule.protocol] })),
   );
   return { index, definition, lastWeight: weight, isRelied } satisfies InheritedDestination;
+}
+
+function encapsulationOf({ encapsulation, flags, tunnelPort }: Placed): Encapsulation {
+  const code = encapsulation & ((1 << SPREAD_SHIFT) - 1);
+  const checksum = (flags & destinationFlags.tunnelChecksum) !== 0;
+  switch (Object.values(encapsulations).find((one) => one.code === code)?.name) {
+    case "gue":
+      return { kind: "gue", port: tunnelPort, checksum };
+    case "gre":
+      return { kind: "gre", checksum };
+    default:
+      return defaultEncapsulation;
+  }
 }
 
 function destinationsByService(former: Former): ReadonlyMap<number, readonly Placed[]> {

@@ -1,8 +1,10 @@
 // The shape of a program that takes over from another: what was asked for, and what the connections of the former need.
 
-import type { BalancerShape, MethodName } from "@yardmaster/dataplane";
-import type { Heritage } from "../live/inherited.ts";
+import type { BalancerShape, FeatureName, MethodName } from "@yardmaster/dataplane";
+import { familyOf } from "../address.ts";
+import type { Heritage, InheritedService } from "../live/inherited.ts";
 import { familyOfMatch } from "../live/service.ts";
+import { hasChecksum } from "../model/encapsulation.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Former } from "./former-maps.ts";
 
@@ -13,22 +15,41 @@ import type { Former } from "./former-maps.ts";
 export function keepRoom(plan: Plan, heritage: Heritage, former: Former): Plan {
   const { shape, services } = plan;
   const entriesOf = (name: string) => former.maps.get(name)?.description.maxEntries ?? 0;
-  const inheritedMethods = heritage.flatMap(({ destinations }) => destinations.map((one) => one.definition.forwarding));
   const inheritedFamilies = heritage.map(({ definition }) => familyOfMatch(definition.match));
+  const servers = heritage.flatMap(({ destinations }) => destinations.map(({ definition }) => definition));
+  const tunnels = servers.flatMap(({ encapsulation }) => (encapsulation === undefined ? [] : [encapsulation]));
   const hasTemplates = entriesOf("templates4") > 1 || entriesOf("templates6") > 1;
-  const features = hasTemplates ? [...new Set([...shape.features, "persistence" as const])] : shape.features;
+  const needed: readonly FeatureName[] = [
+    ...(hasTemplates ? (["persistence"] as const) : []),
+    ...(tunnels.some(hasChecksum) ? (["tunnelChecksums"] as const) : []),
+    ...(heritage.some(isMixed) ? (["mixedFamilies"] as const) : []),
+  ];
+  const missing = needed.filter((name) => !shape.features.includes(name));
   const wanted = services.reduce((sum, { servers }) => sum + servers.length, 0);
   const inherited = heritage.reduce((sum, { destinations }) => sum + destinations.length, 0);
   const kept: BalancerShape = {
     ...shape,
-    features,
+    features: [...shape.features, ...missing],
+    encapsulations: union(
+      shape.encapsulations,
+      tunnels.map(({ kind }) => kind),
+    ),
     families: union(shape.families, inheritedFamilies),
-    methods: union<MethodName>(shape.methods, inheritedMethods),
+    methods: union<MethodName>(
+      shape.methods,
+      servers.map(({ forwarding }) => forwarding),
+    ),
     maximumConnections: Math.max(shape.maximumConnections, entriesOf("connections4"), entriesOf("connections6")),
     maximumServices: roomFor(services.length + heritage.length, shape.maximumServices, entriesOf("service_loads")),
     maximumDestinations: roomFor(wanted + inherited, shape.maximumDestinations, entriesOf("loads")),
   };
   return { ...plan, shape: kept };
+}
+
+/** Whether a service has servers of the other family. */
+function isMixed({ definition, destinations }: InheritedService): boolean {
+  const family = familyOfMatch(definition.match);
+  return destinations.some((one) => familyOf(one.definition.address) !== family);
 }
 
 /** The largest of what was asked for and what there was, doubled until so many have room. */

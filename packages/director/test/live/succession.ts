@@ -1,7 +1,7 @@
 // One data plane takes over from another while packets flow: what becomes of connections, counts and clients that are
 // bound to a server, whatever the configuration, the size of the tables, or the version that made them.
 
-import { type BalancerShape, families, Identity } from "@yardmaster/dataplane";
+import { type BalancerShape, destinationFlags, families, Identity } from "@yardmaster/dataplane";
 import { type BpfProgram, converter, type Layout } from "@yardmaster/ebpf";
 import { describe, expect, test } from "vitest";
 import type { HostOf } from "../../src/kernel/dataplane.ts";
@@ -24,8 +24,11 @@ const natOther = service({ name: "other", address: OTHER_VIP, servers: [nat(1)] 
 export function describeSuccession(create: () => HostOf<BpfProgram>): void {
   describe("succession", () => {
     /** A data plane, and after it others on the same host. */
-    const line = (services: readonly VirtualService[], settings: Partial<LiveSettings> = {}) =>
-      new Line(create(), services, settings);
+    const line = (
+      services: readonly VirtualService[],
+      settings: Partial<LiveSettings> = {},
+      shape: Partial<BalancerShape> = {},
+    ) => new Line(create(), services, settings, shape);
 
     test("connections go on, counts stay exact, and new connections are known to both", () => {
       using it = line([both]);
@@ -87,6 +90,28 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
       expect([it.now.send({ port: 1 }, "A"), it.now.send({ port: 9 })]).toEqual(["dropped", "left"]);
       it.succeed([natOther, both]);
       expect(it.now.send({ port: 1 }, "A")).toBe("10.0.0.1:80");
+    });
+
+    test.each<[string, Partial<Destination>]>([
+      ["ipip", {}],
+      ["gue", { encapsulation: { kind: "gue", port: 6081, checksum: true } }],
+      ["gre over IPv6", { address: "fd00::11", encapsulation: { kind: "gre", checksum: false } }],
+    ])("a tunnel by %s that was removed is known as what it was", (_, changes) => {
+      const shape = {
+        methods: ["dr", "tun"],
+        encapsulations: ["gre", "gue", "ipip"],
+        features: ["mixedFamilies", "tunnelChecksums"],
+      } as const;
+      const tunnel = server(2, { forwarding: "tun", encapsulation: { kind: "ipip" }, ...changes });
+      using it = line([web([server(1), tunnel])], {}, shape);
+      const recordOf = () => {
+        const { destinations } = it.now.dataplane.maps;
+        return [...destinations.entries()].map(([, record]) => record).find(({ method }) => method === 2);
+      };
+      const before = recordOf() ?? expect.fail("there is a tunnel");
+      it.succeed([web([server(1)])], { shape: { methods: ["dr"], encapsulations: [], features: [] } });
+      expect(recordOf()).toEqual({ ...before, flags: before.flags | destinationFlags.removed });
+      expect(it.now.dataplane.plan.shape).toMatchObject({ methods: ["dr", "tun"] });
     });
 
     test("what was removed and is forgotten leaves its place to others, and nothing of it is left there", () => {
@@ -220,10 +245,15 @@ class Line implements Disposable {
   readonly #all: LiveBench[];
   readonly #owned = new DisposableStack();
 
-  constructor(host: HostOf<BpfProgram>, services: readonly VirtualService[], settings: Partial<LiveSettings>) {
+  constructor(
+    host: HostOf<BpfProgram>,
+    services: readonly VirtualService[],
+    settings: Partial<LiveSettings>,
+    shape: Partial<BalancerShape>,
+  ) {
     this.host = host;
     this.#settings = settings;
-    this.#all = [this.#owned.use(new LiveBench(host, settings, { services }))];
+    this.#all = [this.#owned.use(new LiveBench(host, settings, { services, shape }))];
   }
 
   /** The latest. */

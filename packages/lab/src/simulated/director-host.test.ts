@@ -29,7 +29,7 @@ test("bpf_fib_lookup: interface, MTU and MAC addresses of the way", () => {
   expect({ answer, ifindex, mtu }).toEqual({ answer: 0, ifindex: 3, mtu: 1500 });
   const { interfaces } = new SimulatedNetwork(layout, new EventQueue()).host("director");
   expect(macs.slice(0, 6)).toEqual([...(interfaces[1]?.mac ?? [])]);
-  expect(macs.slice(6)).toEqual([...(interfaces[1]?.neighbours.get(ipv4ToNumber("10.0.0.12")) ?? [])]);
+  expect(macs.slice(6)).toEqual([...(interfaces[1]?.neighbours.get("10.0.0.12") ?? [])]);
 });
 
 test.each([

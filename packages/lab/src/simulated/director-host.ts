@@ -47,7 +47,10 @@ export class SimulatedDirector implements Disposable {
     );
     const helpers = { [FIB_LOOKUP_HELPER]: fibLookup(host) };
     const memory = createMemoryHost({ now: () => BigInt(this.#now()), helpers });
-    this.dataplane = createDataplane(memory, planned, { ticksPerSecond: JIFFIES_PER_SECOND });
+    this.dataplane = createDataplane(memory, planned, {
+      ticksPerSecond: JIFFIES_PER_SECOND,
+      sourceTowards: (address) => host.sourceTowards(address),
+    });
     this.#host = host;
     host.program = (frame, { index }) => this.#decide(frame, index);
     const reapAgain = (): void => {

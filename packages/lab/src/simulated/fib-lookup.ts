@@ -1,7 +1,7 @@
-// bpf_fib_lookup for the interpreter, answered from a simulated host's routes and neighbours, with the kernel's
-// answers (net/core/filter.c, bpf_ipv4_fib_lookup).
+// bpf_fib_lookup for the interpreter, answered from a simulated host's routes and neighbours, with the kernel's answers
+// (net/core/filter.c, bpf_ipv4_fib_lookup and bpf_ipv6_fib_lookup).
 import type { HelperCall } from "@yardmaster/director/simulation";
-import { ipv4ToNumber } from "@yardmaster/packet";
+import { formatAddress } from "@yardmaster/packet";
 
 import type { Interface, NextStep } from "./host.ts";
 
@@ -10,17 +10,21 @@ export const FIB_LOOKUP_HELPER = 69;
 
 /** struct bpf_fib_lookup (include/uapi/linux/bpf.h): where its fields begin. All numbers but addresses: host order. */
 const FIB = { size: 64, family: 0, mtu: 6, ifindex: 8, destination: 32, vlan: 48, sourceMac: 52, destinationMac: 58 };
-const AF_INET = 2;
+/** AF_INET, AF_INET6 (include/linux/socket.h), and how long their addresses are. */
+const ADDRESS_LENGTHS: ReadonlyMap<number, number> = new Map([
+  [2, 4],
+  [10, 16],
+]);
 /** BPF_FIB_LKUP_RET_* (include/uapi/linux/bpf.h). */
 const ANSWERS = { success: 0, notForwarded: 4, forwardingDisabled: 5, noNeighbour: 7 } as const;
 /** -EINVAL, -EAFNOSUPPORT (include/uapi/asm-generic/errno.h). */
 const EINVAL = -22;
 const EAFNOSUPPORT = -97;
 
-/** Who is asked: a host, or whatever else knows as much about the ways to addresses (as numbers). */
+/** Who is asked: a host, or whatever else knows as much about the ways to addresses (in their canonical text). */
 interface Router {
   readonly forwards: boolean;
-  nextStep(address: number): Exclude<NextStep, Link> | (Omit<Link, "out"> & { readonly out: Out });
+  nextStep(address: string): Exclude<NextStep, Link> | (Omit<Link, "out"> & { readonly out: Out });
 }
 type Link = Extract<NextStep, { readonly kind: "link" }>;
 type Out = Pick<Interface, "index" | "mac" | "mtu">;
@@ -31,9 +35,10 @@ export function fibLookup(host: Router): (call: HelperCall) => number {
     if (call.int(3) < FIB.size) return EINVAL;
     const bytes = call.bytes(2, FIB.size);
     const view = new DataView(bytes.buffer, bytes.byteOffset, FIB.size);
-    if (bytes[FIB.family] !== AF_INET) return EAFNOSUPPORT;
+    const length = ADDRESS_LENGTHS.get(bytes[FIB.family] ?? 0);
+    if (length === undefined) return EAFNOSUPPORT;
     if (!host.forwards) return ANSWERS.forwardingDisabled;
-    const step = host.nextStep(ipv4ToNumber(bytes.subarray(FIB.destination, FIB.destination + 4)));
+    const step = host.nextStep(formatAddress(bytes.subarray(FIB.destination, FIB.destination + length)));
     if (step.kind === "noNeighbour") return ANSWERS.noNeighbour;
     if (step.kind !== "link") return ANSWERS.notForwarded;
     view.setUint32(FIB.ifindex, step.out.index, true);

@@ -116,7 +116,7 @@ test("UDP: a datagram with a wrong checksum does not arrive, one without does", 
 });
 
 test("only the director answers for the service's address: servers hold it silently", () => {
-  const vip = [...network.host("router").interfaces].flatMap(({ neighbours }) => neighbours.get(0xc633_640a) ?? []);
+  const vip = [...network.host("router").interfaces].flatMap(({ neighbours }) => neighbours.get("198.51.100.10") ?? []);
   expect(vip).toEqual(network.host("director").interfaces.map(({ mac }) => mac));
 });
 

@@ -1,6 +1,5 @@
 // Builds a lab layout as a simulated network: the same hosts, cables, addresses and routes that network.ts of the real
 // lab makes of namespaces. Neighbours are known from the start, so nobody asks by ARP.
-import { ipv4ToNumber } from "@yardmaster/packet";
 
 import type { FrameCounts } from "../frames.ts";
 import type { LabLayout, LinkEnd } from "../layout.ts";
@@ -98,7 +97,7 @@ export class SimulatedNetwork {
     for (const other of this.#segmentOf(end)) {
       const { addresses } = this.host(other.host).plan;
       for (const { address } of addresses.filter(({ interfaceName }) => interfaceName === other.interfaceName)) {
-        neighbours.set(ipv4ToNumber(address.replace(/\/.*/, "")), this.#interface(other).mac);
+        neighbours.set(address.replace(/\/.*/, ""), this.#interface(other).mac);
       }
     }
   }

@@ -29,7 +29,7 @@ import type { Client } from "./visit.ts";
 export interface SimulatedLabOptions {
   /** Why it is simulated, as the begin of a sentence: `Not root`. */
   readonly reason: string;
-  /** Those of them that can be simulated are run: IPv4, at the one place where the interpreter stands. */
+  /** Those of them that can be simulated are run: at the one place where the interpreter stands. */
   readonly choices: readonly LabChoice[];
   readonly keep: boolean;
   readonly clients: number;
@@ -56,7 +56,7 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
     throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; leave it out, or run as root on Linux`);
   }
   if (!options.choices.some(canBeSimulated)) {
-    const what = "the simulated network has IPv4 and native XDP, and no programs but its own";
+    const what = "the simulated network has native XDP on machines, and no programs but its own";
     throw new LabError("YM_LAB_OPTIONS", `running the lab: ${what}; ask for these, or run as root on Linux`);
   }
   const tell = options.json ? (): void => undefined : options.write;
@@ -74,8 +74,8 @@ export async function runSimulatedLab(options: SimulatedLabOptions): Promise<Sim
   return report;
 }
 
-function canBeSimulated({ family, hook, scenario }: LabChoice): boolean {
-  return family === "ipv4" && hook === "xdp" && scenario !== "tools";
+function canBeSimulated({ hook, scenario, place }: LabChoice): boolean {
+  return hook === "xdp" && scenario !== "tools" && place === undefined;
 }
 
 /** Simulates one layout and judges what it saw. Throws YM_LAB_INTERRUPTED after `signal`. */
@@ -103,6 +103,7 @@ export async function simulate(
     family: layout.family,
     hook: layout.hook,
     ...(layout.encapsulation === undefined ? {} : { encapsulation: layout.encapsulation }),
+    ...(layout.place === undefined ? {} : { place: layout.place }),
     description: layout.description,
     clients: layout.clientAddresses.length,
     readyAfterMs,
@@ -164,11 +165,23 @@ export function startPrograms(network: SimulatedNetwork): Programs {
     if (found === undefined) throw new Error(`simulating the lab: the layout has no host "${name}"`);
     return found;
   };
+  prepareServers(network);
   const openConnections = serverHosts(layout).map(({ name }) => {
     const ports = { tcp: portsOf(layout.services, name, "tcp"), udp: portsOf(layout.services, name, "udp") };
     return [name, startRealServer({ name, workMs, ...stacksOf(name) }, ports)] as const;
   });
   return { client: stacksOf("client"), openConnections: Object.fromEntries(openConnections) };
+}
+
+/** What `yardmaster realserver up` does on a real machine: the service's address, and an unwrapper. */
+function prepareServers(network: SimulatedNetwork): void {
+  const { method, realServers, virtualAddress } = network.layout;
+  if (method !== "tun" || realServers === undefined) return;
+  for (const { name } of serverHosts(network.layout)) {
+    const host = network.host(name);
+    host.addSilentAddress(virtualAddress);
+    for (const director of realServers.directors) host.trustedTunnels.add(director);
+  }
 }
 
 function portsOf(services: readonly LabService[], host: string, protocol: "tcp" | "udp"): readonly number[] {

@@ -5,6 +5,7 @@ import type { LabService } from "../layout.ts";
 import type { ServerAnswer } from "../traffic-job.ts";
 import type { Hop, Sighting } from "./follow.ts";
 import { follow } from "./follow.ts";
+import { pendingChecksumProblem } from "./pending-checksum.ts";
 import type { Change, Endpoint, WireView } from "./wire-view.ts";
 
 /** A packet on one cable. */
@@ -14,7 +15,7 @@ export interface HopReport {
   readonly view: WireView;
   /** What `from` changed. */
   readonly changes: readonly Change[];
-  /** Wrong lengths and checksums; a checksum that is left to an interface is none. */
+  /** Wrong lengths and checksums; a checksum that is left to an interface is none, if its half is right. */
   readonly problems: readonly string[];
   /** Whether the checksum was left to an interface (checksum offload). */
   readonly checksumPending: boolean;
@@ -63,6 +64,10 @@ function hopReport({ from, to, view, changes, sightings }: Hop): HopReport {
   const checksumPending = sightings.some((sighting) => sighting.checksumPending);
   const found = sightings.flatMap(({ bytes }) => checksumProblems(bytes));
   const isPending = (layer: string): boolean => checksumPending && (layer === "tcp" || layer === "udp");
-  const problems = found.filter(({ layer }) => !isPending(layer)).map(({ message }) => message);
+  const halves = sightings.flatMap((sighting) => {
+    const problem = sighting.checksumPending ? pendingChecksumProblem(sighting.bytes) : undefined;
+    return problem ?? [];
+  });
+  const problems = [...found.filter(({ layer }) => !isPending(layer)).map(({ message }) => message), ...halves];
   return { from, to, view, changes, problems: [...new Set(problems)], checksumPending };
 }

@@ -32,8 +32,12 @@ export function changesText({ from, changes }: Pick<HopReport, "from" | "changes
   const told = changes.filter(({ kind }) => kind !== "MAC addresses" && kind !== "TTL");
   const isOnlyMacs = told.length === 0 && from === "director" && changes.length > 0;
   if (isOnlyMacs) return `: ${from} changed nothing but the MAC addresses${hasTtl(changes) ? " and the TTL" : ""}`;
-  const texts = told.map(({ kind, text }) => (length === "short" ? `the ${kind}` : `${kind} ${text}`));
-  return told.length === 0 ? "" : `: ${from} changed ${texts.join(length === "short" ? " and " : ", ")}`;
+  const texts = (["changed", "added", "removed"] as const).flatMap((verb) => {
+    const done = told.filter((change) => change.verb === verb);
+    const words = done.map(({ kind, text }) => (length === "short" ? `the ${kind}` : `the ${kind} ${text}`));
+    return done.length === 0 ? [] : [`${verb} ${words.join(" and ")}`];
+  });
+  return texts.length === 0 ? "" : `: ${from} ${texts.join(", ")}`;
 }
 
 function hasTtl(changes: HopReport["changes"]): boolean {

@@ -51,7 +51,8 @@ export type ChangeKind = "MAC addresses" | "TTL" | "source" | "destination" | "o
 /** What a host changed. */
 export interface Change {
   readonly kind: ChangeKind;
-  /** `198.51.100.10:80 → 10.0.0.11:8080`, `added`. */
+  readonly verb: "changed" | "added" | "removed";
+  /** From what to what: `198.51.100.10:80 → 10.0.0.11:8080`; what was added or removed. */
   readonly text: string;
 }
 
@@ -126,8 +127,9 @@ export function changesBetween(before: WireView, after: WireView): readonly Chan
   const changes: Change[] = [];
   const compare = (kind: ChangeKind, old: string | undefined, fresh: string | undefined): void => {
     if (old === fresh) return;
-    const text = old === undefined ? `added: ${fresh}` : fresh === undefined ? "removed" : `${old} → ${fresh}`;
-    changes.push({ kind, text });
+    if (old === undefined) changes.push({ kind, verb: "added", text: fresh ?? "" });
+    else if (fresh === undefined) changes.push({ kind, verb: "removed", text: old });
+    else changes.push({ kind, verb: "changed", text: `${old} → ${fresh}` });
   };
   const outerOf = ({ outer }: WireView): string | undefined => outer && outerText(outer);
   const optionOf = ({ clientOption }: WireView): string | undefined => clientOption && endpointText(clientOption);
@@ -136,7 +138,7 @@ export function changesBetween(before: WireView, after: WireView): readonly Chan
   compare("destination", endpointText(before.destination), endpointText(after.destination));
   compare("client's address", optionOf(before), optionOf(after));
   const macs = ({ sourceMac, destinationMac }: WireView): string => `${sourceMac} ${destinationMac}`;
-  if (macs(before) !== macs(after)) changes.push({ kind: "MAC addresses", text: "" });
+  if (macs(before) !== macs(after)) changes.push({ kind: "MAC addresses", verb: "changed", text: "" });
   compare("TTL", String(livesOf(before, after)), String(livesOf(after, before)));
   return changes;
 }

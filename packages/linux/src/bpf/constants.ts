@@ -58,6 +58,9 @@ export const BpfAttachType = {
   TCX_EGRESS: 47,
 } as const;
 
+/** enum bpf_link_type, of those that are told apart. */
+export const BpfLinkType = { XDP: 6, TCX: 11 } as const;
+
 /** Flags of map_create. */
 export const BpfMapFlag = { NO_PREALLOC: 1 << 0, MMAPABLE: 1 << 10, INNER_MAP: 1 << 12 } as const;
 

@@ -15,7 +15,7 @@ import {
   reap,
 } from "@yardmaster/director/simulation";
 import { FIB_LOOKUP_HELPER, fibLookup } from "@yardmaster/lab/simulated";
-import { formatAddress, ipv4FromNumber, seededRandom } from "@yardmaster/packet";
+import { formatAddress, ipv4FromNumber, ipv4ToNumber, seededRandom } from "@yardmaster/packet";
 import type { ServerSpec } from "../settings/servers.ts";
 import { SimulationError } from "../simulation-error.ts";
 import type { Protocol, Target } from "../workload/flow.ts";
@@ -161,7 +161,7 @@ function routes({ servers }: DirectorSetup): Parameters<typeof fibLookup>[0] {
   return {
     forwards: true,
     nextStep: (address) => {
-      const index = serverAt(address, servers.length);
+      const index = serverAt(ipv4ToNumber(address), servers.length);
       const mac = (index === undefined ? undefined : serverMacs[index]) ?? macs.gateway;
       return { kind: "link", out: INTERFACE, mac };
     },

@@ -1,0 +1,355 @@
+// The client's address in a TCP option, for servers that full NAT hides it from: kind 254, as LVS's full NAT and DPVS
+// write it (struct tcpopt_addr and tcp_in_add_toa in iqiyi/dpvs, src/ipvs/ip_vs_proto_tcp.c): length 8 with IPv4, 20
+// with IPv6; port, then address, in network order; the first option of the packet. A server reads it from the packet
+// that completes the handshake. Clients may write such options, too: those are blotted out.
+
+import {
+  atomic,
+  type Bool,
+  type ChecksumUpdate,
+  checksum,
+  checksumChange,
+  type ArrayReference,
+  be16,
+  be32,
+  fn,
+  guard,
+  type Int,
+  list,
+  loop,
+  Packet,
+  type Reference,
+  repeat,
+  returnValue,
+  stack,
+  struct,
+  u32,
+  u64,
+  u8,
+  variable,
+  viewAs,
+  when,
+} from "@yardmaster/ebpf";
+import { wordsOf } from "../address.ts";
+import { families, type Family } from "../family.ts";
+import { Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
+import type { ConnectionReference } from "../life.ts";
+import type { ForwardingMethod } from "./method.ts";
+import type { Parsed } from "../parse.ts";
+import { reasons } from "../reasons.ts";
+import { type BalancerMaps, destinationFlags, Load, type NextHop, OptionText } from "../schema.ts";
+
+/** TCPOPT_ADDR: experimental (RFC 4727); and the other experimental kind, which some write for IPv6. */
+export const ADDRESS_OPTION = 254;
+const ADDRESS_OPTION_TOO = 253;
+const OPTION_END = 0;
+const OPTION_NOTHING = 1;
+/** Options of a TCP header, in bytes, and the whole header. */
+const MOST_OPTIONS = 40;
+const LONGEST_HEADER = 60;
+
+/** Bits of a connection's `serviceFlags`, above those of services. */
+export const tellingMarks = {
+  /** Options with an address are blotted out. */
+  blots: 0x10,
+  /** The server has sent data or its end: its handshake is complete, and nothing that comes now is read from it. */
+  spoken: 0x20,
+  /** A packet with the client's address went to the server. */
+  told: 0x40,
+} as const;
+
+const HalfWord = struct("half_word", { value: be16 });
+const Word = struct("word", { value: be32 });
+
+/** Offsets in a packet are below: two tags, an IPv4 header with options. */
+const OFFSET_MASK = 127;
+
+const OptionByte = struct("option_byte", { value: u8 });
+const asBytes = list(OptionByte, 64);
+const asWords = list(Word, 16);
+const Blotting = struct("blotting", { options: u32, left: u32, isBlotted: u32, found: u32 });
+
+/**
+ * Blots out what options with an address the TCP header at `at` has: no-operations take their place, and the checksum
+ * follows. One that is longer than what is left takes all of that along. Options end where the kernel's parser ends
+ * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed.
+ */
+function blotFunction({ optionText }: BalancerMaps) {
+  return fn(
+    "blot_options",
+    { packet: Packet, at: u32 },
+    u32,
+    ({ packet, at }) => {
+      const start = at.and(OFFSET_MASK);
+      packet.makeReadable(start.add(LONGEST_HEADER));
+      const tcp = packet.cursorAt(start).read(Tcp).orReturn(0);
+      const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
+      const text = optionText.lookup(0).orReturn(0);
+      const words = viewAs(text, OptionText, asWords);
+      const each = (body: (word: Reference<typeof Word.fields>, copy: Reference<typeof Word.fields>) => void): void => {
+        repeat({ times: options.shr(2), atMost: MOST_OPTIONS / 4 }, (index) => {
+          const word = packet
+            .cursorAt(start.add(index.shl(2)).add(Tcp.size))
+            .read(Word)
+            .orReturn(0);
+          body(word, words.masked(index));
+        });
+      };
+      each((word, copy) => (copy.value = word.value));
+      const state = stack(Blotting, { options, left: 0, isBlotted: 0, found: 0 });
+      loop("blot_byte", options, Blotting, state, (index, blotting) => {
+        const copy = optionText.lookup(0).orReturn(1);
+        blotByte(viewAs(copy, OptionText, asBytes), index, blotting);
+      });
+      guard(state.found.ne(0)).orReturn(0);
+      const sum = variable(u64(0));
+      each((word, copy) => {
+        const grown = checksumChange().replace(word.value, copy.value).plus({ sum: sum.get() }).sum;
+        sum.set(grown.and(0xffff_ffffn).add(grown.shr(32)));
+        word.value = copy.value;
+      });
+      const header = packet.cursorAt(start).read(Tcp).orReturn(0);
+      packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
+      return u32(1);
+    },
+    { isGlobal: true },
+  );
+}
+
+/** One for all programs on the same maps. */
+const blotters = new WeakMap<BalancerMaps, ReturnType<typeof blotFunction>>();
+
+function blotterOf(maps: BalancerMaps) {
+  const known = blotters.get(maps) ?? blotFunction(maps);
+  blotters.set(maps, known);
+  return known;
+}
+
+/** One byte: the first of an option says how many follow it, and whether they are blotted out. */
+function blotByte(
+  text: ArrayReference<Reference<typeof OptionByte.fields>>,
+  index: Int<"u32">,
+  state: Reference<typeof Blotting.fields>,
+): void {
+  const here = text.masked(index);
+  when(state.left.eq(0), () => {
+    const kind = here.value;
+    guard(kind.ne(OPTION_END)).orReturn(1);
+    state.left = u32(1);
+    state.isBlotted = u32(0);
+    when(kind.ne(OPTION_NOTHING), () => {
+      const rest = state.options.sub(index);
+      const stated = text.masked(index.add(1)).value;
+      const isWhole = rest.ge(2).and(stated.ge(2)).and(stated.toU32().le(rest));
+      when(kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO)), () => (state.isBlotted = u32(1)));
+      state.left = rest;
+      when(isWhole, () => (state.left = stated.toU32())).otherwise(() => {
+        guard(state.isBlotted.ne(0)).orReturn(1);
+      });
+    });
+  });
+  when(state.isBlotted.ne(0), () => {
+    here.value = u8(OPTION_NOTHING);
+    state.found = u32(1);
+  });
+  state.left = state.left.sub(1);
+}
+
+/** Whom the server is told of. */
+const clientType = ({ Address, digit }: Family) =>
+  struct(`told_client${digit}`, { address: Address, port: be16, reserved: be16 });
+const optionType = ({ Address, digit }: Family) =>
+  struct(`address_option${digit}`, { kind: u8, length: u8, port: be16, address: Address });
+
+/** What tells servers of clients of one family. */
+function tellingOf(family: Family) {
+  const Client = clientType(family);
+  const Option = optionType(family);
+
+  /**
+   * Puts the option into the packet, whose headers are at `network` and `at`: 0, or a negative errno where there is no
+   * room. Then the packet stays as it was.
+   */
+  const tell = fn(
+    `tell_client${family.digit}`,
+    { packet: Packet, network: u32, at: u32, client: Client },
+    u32,
+    ({ packet, network, at, client }) => {
+      const header = at.and(OFFSET_MASK);
+      const place = variable(header.add(Tcp.size));
+      if (packet.hook === "xdp") makeRoom(packet, place.get(), Option.size);
+      else {
+        // Where the stack has yet to sum the segment up, its header must stay where it is: behind all others.
+        const { dataOffset } = packet.cursorAt(header).read(Tcp).orReturn(1);
+        place.set(header.add(dataOffset.shr(4).shl(2)));
+        guard(packet.length().eq(place.get())).orReturn(1);
+        const outcome = packet.adjustTail(Option.size).toU32();
+        when(outcome.ne(0), () => returnValue(outcome));
+      }
+      const option = packet.cursorAt(place.get()).read(Option).orReturn(1);
+      option.kind = u8(ADDRESS_OPTION);
+      option.length = u8(Option.size);
+      option.port = client.port;
+      option.address = client.address;
+      lengthen(family, packet, network.and(OFFSET_MASK), Option.size);
+      const tcp = packet.cursorAt(header).read(Tcp).orReturn(1);
+      const before = tcp.dataOffset;
+      tcp.dataOffset = before.add((Option.size / 4) << 4).toU8();
+      // The offset is the first half of its 16-bit word, kind and length make one; the length is in the pseudo header.
+      const grown = checksumChange().replace(be16(0), be16(Option.size));
+      const word = u32(ADDRESS_OPTION | (Option.size << 8));
+      const sum = u64(0xffff).sub(before.toU64()).add(tcp.dataOffset.toU64()).add(word.toU64());
+      const contents = wordsOf(client.address).reduce(
+        (change: ChecksumUpdate, one) => change.replace(be32(0), one),
+        checksumChange().replace(be16(0), client.port).plus({ sum }),
+      );
+      packet.updateChecksum({ header: tcp, type: Tcp }, { addresses: grown, contents });
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
+  return { Client, size: Option.size, tell };
+}
+
+const telling = { ipv4: tellingOf(families.ipv4), ipv6: tellingOf(families.ipv6) } as const;
+
+/** The longest part of a packet that moves: two tags, both headers with the longest options, TCP's fixed part. */
+const LONGEST_HEAD = 22 + 60 + Tcp.size;
+
+/** Makes room of `bytes` bytes at `at`, by moving what is before it to the front; returns where there is none. */
+function makeRoom(packet: Packet, at: Int<"u32">, bytes: number): void {
+  const outcome = packet.adjustHead(-bytes).toU32();
+  when(outcome.ne(0), () => returnValue(outcome));
+  // Two bytes, and then words: network headers begin two bytes behind a multiple of four.
+  const first = packet.cursorAt(bytes).read(HalfWord).orReturn(0);
+  packet.cursorAt(0).read(HalfWord).orReturn(0).value = first.value;
+  repeat({ times: at.shr(2), atMost: LONGEST_HEAD >> 2 }, (index) => {
+    const place = index.shl(2).add(2);
+    const word = packet.cursorAt(place.add(bytes)).read(Word).orReturn(0);
+    packet.cursorAt(place).read(Word).orReturn(0).value = word.value;
+  });
+}
+
+/** Has the IP header say that its packet is so many bytes longer. */
+function lengthen(family: Family, packet: Packet, network: Int<"u32">, bytes: number): void {
+  if (family.name === "ipv6") {
+    const ip = packet.cursorAt(network).read(Ipv6).orReturn(0);
+    ip.payloadLength = ip.payloadLength.toHost().add(bytes).toU16().toNet();
+    return;
+  }
+  const ip = packet.cursorAt(network).read(Ipv4).orReturn(0);
+  const before = ip.totalLength;
+  const after = before.toHost().add(bytes).toU16().toNet();
+  ip.totalLength = after;
+  ip.check = checksum(ip.check).replace(before, after).fold();
+}
+
+/** A client's packet that is about to be translated. */
+interface Told {
+  readonly maps: BalancerMaps;
+  readonly parsed: Parsed;
+  readonly connection: ConnectionReference;
+  /** The way to the server. */
+  readonly hop: Reference<typeof NextHop.fields>;
+  /** Whether the client's own address is hidden from the server. */
+  readonly method: Pick<ForwardingMethod, "hasLocalAddress">;
+}
+
+/**
+ * Looks at a client's packet before it is translated, and returns what is to be done with it afterwards: options with
+ * an address are blotted out, and the client's address goes along, until the server has spoken.
+ */
+export function withClientAddress({ maps, parsed, connection, hop, method }: Told): () => void {
+  const { packet, network, networkOffset, ports, protocol, flags } = parsed;
+  const { Client, size, tell } = telling[network.family.name];
+  const at = networkOffset.add(network.length).sub(network.payloadLength);
+  const isTcp = protocol.eq(IPPROTO_TCP);
+  const hasSyn = flags.and(TCP_SYN).ne(0);
+  // A new handshake on a known connection.
+  const isAgain = connection.serviceFlags
+    .and(tellingMarks.told | tellingMarks.spoken)
+    .ne(0)
+    .and(hasSyn);
+  when(isTcp.and(isAgain), () => unmark(connection, tellingMarks.told | tellingMarks.spoken), { isRare: true });
+  const blots = variable(u32(0));
+  const tells = variable(u32(0));
+  const client = stack(Client, undefined, { share: "opened" });
+  const isAsked = connection.serviceFlags.and(tellingMarks.blots | tellingMarks.spoken).eq(tellingMarks.blots);
+  when(
+    isTcp.and(isAsked),
+    () => {
+      blots.set(u32(1));
+      if (!method.hasLocalAddress) return;
+      const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
+      const longest = u32(LONGEST_HEADER - size);
+      const isWhole = network.isFragment.not();
+      const fits = dataOffset.shr(4).shl(2).le(longest).and(network.length.add(size).le(hop.mtu)).and(isWhole);
+      const isOpen = flags.and(TCP_SYN | TCP_RST).eq(0);
+      when(isOpen.and(fits), () => {
+        const isOne = packet.segmentPayload()?.eq(0);
+        const wants = tellsClient(maps, connection);
+        when(isOne === undefined ? wants : wants.and(isOne), () => {
+          tells.set(u32(1));
+          client.address = network.source;
+          client.port = ports.source;
+          client.reserved = be16(0);
+        });
+      });
+    },
+    { isRare: true },
+  );
+  return () => {
+    when(
+      blots.get().ne(0),
+      () => {
+        blotterOf(maps)({ packet, at });
+        if (!method.hasLocalAddress) return;
+        when(tells.get().ne(0), () => {
+          const outcome = tell({ packet, network: networkOffset, at, client });
+          when(outcome.eq(0), () => mark(connection, tellingMarks.told));
+        });
+      },
+      { isRare: true },
+    );
+  };
+}
+
+/**
+ * A server's packet: once it has sent data or its end, its handshake is complete; who it is not told of by then counts.
+ */
+export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method">): void {
+  const { protocol, network, flags } = parsed;
+  const { blots, spoken, told } = tellingMarks;
+  const isWaited = connection.serviceFlags
+    .and(blots | spoken)
+    .eq(blots)
+    .and(protocol.eq(IPPROTO_TCP));
+  when(
+    isWaited.and(flags.and(TCP_SYN | TCP_RST).eq(0)),
+    () => {
+      const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
+      const hasData = dataOffset.shr(4).shl(2).ne(network.payloadLength);
+      when(hasData.or(flags.and(TCP_FIN).ne(0)), () => {
+        when(connection.serviceFlags.and(told).eq(0).and(tellsClient(maps, connection)), () => {
+          maps.loads.lookup(connection.destination).then((load) => atomic(load, Load, "clientsUntold").add(1));
+        });
+        mark(connection, spoken);
+      });
+    },
+    { isRare: true },
+  );
+}
+
+function tellsClient(maps: BalancerMaps, { destination }: ConnectionReference): Bool {
+  const tells = variable(u32(0));
+  maps.destinations.lookup(destination).then(({ flags }) => tells.set(flags.and(destinationFlags.tellsClient)));
+  return tells.get().ne(0);
+}
+
+function mark(connection: ConnectionReference, bit: number): void {
+  connection.serviceFlags = connection.serviceFlags.or(bit).toU8();
+}
+
+function unmark(connection: ConnectionReference, bits: number): void {
+  connection.serviceFlags = connection.serviceFlags.and(0xff ^ bits).toU8();
+}

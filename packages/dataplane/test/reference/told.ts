@@ -1,0 +1,40 @@
+// The reference's telling of servers behind full NAT who their clients are: which packets tell it, and when a server
+// has spoken.
+
+import type { Destination } from "./destination.ts";
+import type { ReadFrame } from "./read-frame.ts";
+import { blotted } from "./rewrite.ts";
+
+interface Spoken {
+  readonly destination: Destination;
+  readonly hasSpoken: boolean;
+}
+
+/** Until the server has spoken, nothing that a client says of addresses gets through where servers would read it. */
+export function cleaned(isOn: boolean, frame: Uint8Array, read: ReadFrame, of: Spoken): Uint8Array {
+  const { destination, hasSpoken } = of;
+  const isAsked = destination.method === "fullnat" || destination.blotsOptions;
+  const isCleaned = isOn && read.protocol === "tcp" && isAsked && !(hasSpoken && (read.flags & 2) === 0);
+  return isCleaned ? blotted(frame, read) : frame;
+}
+
+/** Whether a packet is to tell the server of its client. A SYN begins anew. */
+export function tellsIn(isOn: boolean, { protocol, flags, fragment }: ReadFrame, connection: Spoken): boolean {
+  if (protocol !== "tcp" || !isOn) return false;
+  if ((flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
+  const isOpen = (flags & 6) === 0 && fragment === undefined;
+  return connection.destination.tellsClient && isOpen && !connection.hasSpoken;
+}
+
+/** A server has spoken when it sends data or its end; if it was not told of the client by then, that counts. */
+export function hear(
+  connection: Spoken & { readonly isTold: boolean; hasSpoken: boolean },
+  { protocol, flags, transportAt, endsAt }: ReadFrame,
+  frame: Uint8Array,
+): void {
+  const dataAt = transportAt + ((frame[transportAt + 12] ?? 0) >> 4) * 4;
+  if (protocol !== "tcp" || (flags & 6) !== 0 || (dataAt === endsAt && (flags & 1) === 0)) return;
+  if (connection.hasSpoken) return;
+  connection.hasSpoken = true;
+  if (!connection.isTold && connection.destination.tellsClient) connection.destination.untold += 1;
+}

@@ -1,0 +1,108 @@
+// What holds of single servers for the moment, over what a person asked for: health checks, drains, slow starts. The
+// configuration with the overlay is what runs.
+
+import { endpointOf, identityOf } from "../live/service.ts";
+import type { Destination, VirtualService } from "../model/virtual-service.ts";
+
+/** Who says something of a server. Each has its own say; what they say is put together by `effective`. */
+export type OverlaySource = "health" | "drain" | "slowStart" | "hand";
+
+/** What one source says of a server. */
+export interface Override {
+  /** By hand: instead of its weight. From the others: no more than this. */
+  readonly weight?: number;
+  /** It is not in the list, as if it had been removed: its connections end as `onRemoval` says. */
+  readonly isOut?: boolean;
+  /** Of a server that the configuration does not have: it is there nevertheless, at the end of the list. */
+  readonly adds?: Destination;
+}
+
+type Overrides = Map<OverlaySource, Override>;
+
+/** What is made of a service until something is said of it. */
+interface Made {
+  readonly revision: number;
+  readonly service: VirtualService;
+}
+
+/** The overlay of one director. */
+export class Overlay {
+  readonly #onChange: () => void;
+  /** By the identity of the service, then by the endpoint of the server. */
+  readonly #overrides = new Map<string, Map<string, Overrides>>();
+  /** Counts up with each change of a service's overrides. */
+  readonly #revisions = new Map<string, number>();
+  readonly #made = new WeakMap<VirtualService, Made>();
+  #isAnnounced = false;
+
+  /** `onChange` is called on a later turn of the event loop, once for all changes until then. */
+  constructor(onChange: () => void = () => undefined) {
+    this.#onChange = onChange;
+  }
+
+  /** What `source` says from now on of a server, by `identityOf` and `endpointOf`; undefined: nothing more. */
+  set(source: OverlaySource, service: string, endpoint: string, override: Override | undefined): void {
+    const ofService = this.#overrides.get(service) ?? new Map<string, Overrides>();
+    const ofServer = ofService.get(endpoint) ?? new Map<OverlaySource, Override>();
+    if (isSame(ofServer.get(source), override)) return;
+    if (override === undefined) ofServer.delete(source);
+    else ofServer.set(source, override);
+    if (ofServer.size === 0) ofService.delete(endpoint);
+    else ofService.set(endpoint, ofServer);
+    if (ofService.size === 0) this.#overrides.delete(service);
+    else this.#overrides.set(service, ofService);
+    this.#revisions.set(service, (this.#revisions.get(service) ?? 0) + 1);
+    this.#announce();
+  }
+
+  /**
+   * What is to run of these services. Those of which nothing changed since the last time are the same objects as then:
+   * who compares them can do so by identity.
+   */
+  effective(services: readonly VirtualService[]): readonly VirtualService[] {
+    return services.map((service) => {
+      const identity = identityOf(service);
+      const revision = this.#revisions.get(identity) ?? 0;
+      const known = this.#made.get(service);
+      if (known?.revision === revision) return known.service;
+      const overrides = this.#overrides.get(identity);
+      const made = overrides === undefined ? service : { ...service, servers: serversUnder(overrides, service) };
+      this.#made.set(service, { revision, service: made });
+      return made;
+    });
+  }
+
+  #announce(): void {
+    if (this.#isAnnounced) return;
+    this.#isAnnounced = true;
+    setImmediate(() => {
+      this.#isAnnounced = false;
+      this.#onChange();
+    });
+  }
+}
+
+function serversUnder(overrides: ReadonlyMap<string, Overrides>, { servers }: VirtualService): readonly Destination[] {
+  const own = new Set(servers.map(endpointOf));
+  const added = [...overrides].flatMap(([endpoint, said]) => {
+    const [adding] = own.has(endpoint) ? [] : [...said.values()].flatMap(({ adds }) => adds ?? []);
+    return adding === undefined ? [] : [adding];
+  });
+  return [...servers, ...added].flatMap((server) => {
+    const said = overrides.get(endpointOf(server));
+    return said === undefined ? [server] : serverUnder(said, server);
+  });
+}
+
+/** A server as it is to be, or nothing where it is out. */
+function serverUnder(said: Overrides, server: Destination): readonly Destination[] {
+  if ([...said.values()].some(({ isOut }) => isOut === true)) return [];
+  const own = said.get("hand")?.weight ?? server.weight;
+  const limits = [...said].flatMap(([source, { weight }]) => (source === "hand" ? [] : (weight ?? [])));
+  const weight = Math.min(own, ...limits);
+  return [weight === server.weight ? server : { ...server, weight }];
+}
+
+function isSame(a: Override | undefined, b: Override | undefined): boolean {
+  return a === b || (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && !a === !b);
+}

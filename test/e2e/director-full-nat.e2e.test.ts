@@ -1,0 +1,101 @@
+// Full NAT with real TCP, in both families: the server has no route to the clients, and stands behind a router.
+import { PacketTap, withNetworkNamespace } from "@yardmaster/linux";
+import { formatAddress, layerOf, parseFrame } from "@yardmaster/packet";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Director, DirectorHost, vip } from "./director-host.ts";
+import { needsRoot } from "./lab-options.ts";
+
+const vip6 = "2001:db8:5::10";
+/** A real server that answers with whom it talks to. */
+const server = `
+const http = require("node:http");
+for (const address of ["10.9.0.11", "fd00:9::11"])
+  http.createServer((q, a) => a.end(q.socket.remoteAddress + "\\n")).listen(8080, address, () => console.log("up"));
+`;
+const config = `director:
+  interfaces: [front, back]
+  localAddresses: [10.0.0.5, fd00::5]
+services:
+  web:
+    address: ${vip}
+    port: 80
+    forwarding: fullnat
+    servers: [{ address: 10.9.0.11, port: 8080 }]
+  web6:
+    address: "${vip6}"
+    port: 80
+    forwarding: fullnat
+    servers: [{ address: "fd00:9::11", port: 8080 }]
+`;
+
+describe.skipIf(needsRoot)("full NAT of a running director", () => {
+  let host: DirectorHost;
+  let director: Director;
+  beforeAll(async () => {
+    host = new DirectorHost();
+    host.ip("server", "route del default");
+    for (const words of ["link set lo up", "address add 10.9.0.11/32 dev lo", "address add fd00:9::11/128 dev lo"]) {
+      host.ip("server", words);
+    }
+    const addresses = [
+      ["client", "2001:db8:5::2/64 dev eth0"],
+      ["director", "2001:db8:5::1/64 dev front"],
+      ["director", `${vip6}/128 dev front`],
+      ["director", "10.0.0.5/32 dev back"],
+      ["director", "fd00::1/64 dev back"],
+      ["director", "fd00::5/128 dev back"],
+      ["server", "fd00::11/64 dev eth0"],
+    ] as const;
+    for (const [name, words] of addresses) host.ip(name, `address add ${words} nodad`);
+    host.ip("director", "route add 10.9.0.0/24 via 10.0.0.11");
+    host.ip("director", "-6 route add fd00:9::/64 via fd00::11");
+    await host.run("director", ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+    const child = host.spawn("server", [process.execPath, "-e", server]);
+    await new Promise((up) => child.stdout?.once("data", up));
+    director = await host.start(config);
+  });
+  afterAll(() => host[Symbol.dispose]());
+
+  test.each([
+    ["IPv4", vip, "10.0.0.5"],
+    ["IPv6", `[${vip6}]`, "fd00::5"],
+  ])("serves %s clients from the local address", async (_family, address, local) => {
+    for (let at = 0; at < 5; at += 1) {
+      const { stdout } = await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${address}/`]);
+      expect(stdout).toBe(`${local}\n`);
+    }
+  });
+
+  test.each([
+    ["IPv4", vip, "ipv4", "198.51.100.2"],
+    ["IPv6", `[${vip6}]`, "ipv6", "2001:db8:5::2"],
+  ] as const)(
+    "tells the server of %s clients on the packet that completes the handshake",
+    async (_name, address, family, client) => {
+      using tap = withNetworkNamespace(host.namespace("server"), () => new PacketTap());
+      await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${address}/`]);
+      const segments = tap
+        .read()
+        .filter(({ direction }) => direction === "inbound")
+        .map(({ bytes }) => parseFrame(bytes))
+        .flatMap((parsed) => (layerOf(parsed, family) === undefined ? [] : [layerOf(parsed, "tcp")]))
+        .filter((header) => header !== undefined);
+      const told = segments.map(({ options }) => options.filter(({ kind }) => kind === 254));
+      expect(told[0], "a SYN says nothing").toEqual([]);
+      const [option] = told[1] ?? [];
+      const { sourcePort } = { sourcePort: ((option?.data[0] ?? 0) << 8) | (option?.data[1] ?? 0) };
+      expect(sourcePort).toBeGreaterThan(1023);
+      expect(formatAddress(option?.data.slice(2) ?? new Uint8Array())).toBe(client);
+      expect(told.at(-1), "nor does what comes when the server has spoken").toEqual([]);
+    },
+  );
+
+  test("status and connections show the local ports", async () => {
+    const at = ["--socket", director.socketPath];
+    const status = await host.yardmaster(["status", ...at]);
+    expect(status.stdout).toMatch(/LOCAL PORTS/);
+    const connections = await host.yardmaster(["connections", ...at]);
+    expect(connections.stdout).toMatch(/10\.0\.0\.5:\d+ +10\.9\.0\.11:8080/);
+    expect((await director.stop("SIGTERM")).status).toBe(0);
+  });
+});
