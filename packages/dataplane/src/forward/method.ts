@@ -73,8 +73,8 @@ export interface RequestWay {
   /** Whether what is too large may be divided. Default: as the packet says. */
   readonly mayBeDivided?: () => Bool;
   /**
-   * Changes the packet; layer 2 and sending come after it. `passing` is not 0 where the stack sends it instead. Default:
-   * nothing is changed.
+   * Changes the packet; layer 2 and sending come after it. `passing` is not 0 where the stack sends it instead.
+   * Default: nothing is changed.
    */
   readonly change?: (passing: Int<"u32">) => void;
 }

@@ -118,7 +118,7 @@ export const fields = {
   },
   "director.pathMtuDiscovery": text(
     "flag",
-    "whether packets that say \"do not fragment\" are never divided in tunnels: true or false",
+    'whether packets that say "do not fragment" are never divided in tunnels: true or false',
   ),
   "director.pingVip": text("flag", "whether pings to a service's address are answered: true or false"),
   "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
