@@ -18,12 +18,17 @@ export function errorFor(
   bytes: Uint8Array,
   read: ReadFrame,
   hop: Required<HopPlan>,
-  mayBeDivided = !read.isWhole,
+  isDividedAnyway = false,
 ): Uint8Array | undefined {
   const link = bytes.subarray(0, read.ipAt);
   if (read.ttl <= 1) return icmpError(link, bytes.subarray(read.ipAt, read.endsAt), "timeExceeded");
-  if (read.totalLength <= hop.mtu || mayBeDivided) return undefined;
+  if (read.totalLength <= hop.mtu || mayBeDivided(read, isDividedAnyway)) return undefined;
   return icmpError(link, aged(bytes, read), "tooBig", hop.mtu);
+}
+
+/** IPv6 packets never are. */
+function mayBeDivided({ isWhole, source }: ReadFrame, isDividedAnyway: boolean): boolean {
+  return !isWhole || (isDividedAnyway && addressBytes(source).length === 4);
 }
 
 /** The port unreachable error for a packet that no destination is there for. */

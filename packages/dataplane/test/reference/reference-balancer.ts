@@ -129,7 +129,6 @@ export class ReferenceBalancer {
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
-  /** With the settings as they are now. */
   get #planNow(): BalancerPlan {
     return { ...this.plan, settings: this.settings };
   }
@@ -315,9 +314,7 @@ export class ReferenceBalancer {
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
     if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
-    const ignoresRefusal = tunnel !== undefined && this.settings.pathMtuDiscovery === false;
-    const mayBeDivided = !read.isWhole || (ignoresRefusal && familyOf(read.source) === "ipv4");
-    const error = errorFor(frame, read, hop, mayBeDivided);
+    const error = errorFor(frame, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
     if (error !== undefined) return this.#answer(() => error);
     const clean = cleaned(this.#tells, frame, read, connection);
     if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
