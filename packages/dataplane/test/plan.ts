@@ -44,8 +44,6 @@ export interface DestinationPlan extends Thresholds {
   readonly hop?: HopPlan;
   /** Full NAT: it is told who its clients are. */
   readonly tellsClient?: boolean;
-  /** What clients say of addresses in options is blotted out. */
-  readonly blotsOptions?: boolean;
 }
 
 /** How packets are wrapped. */

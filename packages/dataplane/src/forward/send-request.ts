@@ -36,8 +36,8 @@ function sendBy(
   const change = (): void => {
     const told = { maps: road.maps, parsed, connection, hop, method };
     const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
-    // A tunnel hides the options. Under tc what changes them ends all references, which the tunnel needs.
-    if (method.name === "tun" && parsed.packet.hook === "xdp") finish?.();
+    // A tunnel hides the options.
+    if (method.name === "tun") finish?.();
     request.change?.(passing.get());
     if (method.name !== "tun") finish?.();
   };
@@ -55,7 +55,7 @@ function sendBy(
   const way = { ...request, hop, isOther: u32(0).ne(0) };
   resolve(road, parsed, way, now, {
     unresolved: () => giveUp(method.whileUnresolved),
-    change: () => request.change?.(u32(0)),
+    change,
   });
   when(passing.get().eq(0), () => {
     when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {

@@ -336,7 +336,7 @@ export class ReferenceBalancer {
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
-    if (connection.local !== undefined) hear(connection, read, frame);
+    hear(connection, read, frame);
     const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined

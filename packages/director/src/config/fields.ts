@@ -26,6 +26,7 @@ import {
   type ChoiceField,
   duration,
   type DurationField,
+  durationOrOff,
   type Field,
   group,
   integer,
@@ -163,6 +164,12 @@ export const fields = {
     "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",
   ),
   "services.*.onePacket": text("flag", "whether every packet is scheduled on its own: true or false"),
+  "services.*.drain": durationOrOff(
+    "how long a server that is removed may keep its connections: a duration such as 5m, or off",
+  ),
+  "services.*.slowStart": durationOrOff(
+    "how long a server that comes takes to come to its weight: a duration such as 30s, or off",
+  ),
   "services.*.caps": group("map", "limits of the service: newPerSecond, halfOpen"),
   "services.*.caps.newPerSecond": cap("new connections taken in a second"),
   "services.*.caps.halfOpen": cap("TCP connections that may be half open at once"),
