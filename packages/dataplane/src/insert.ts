@@ -106,8 +106,8 @@ export function insertion(
 
 /**
  * The function that inserts the client's entry, which is counted already: OPENED, INSERTED, EXISTS where an expired
- * entry was in the way, OCCUPIED where another CPU was quicker, or a failure. Where one was, the connection stays counted: the old one is until it has ended,
- * as in IPVS.
+ * entry was in the way, OCCUPIED where another CPU was quicker, or a failure. Where one was, the connection stays
+ * counted: the old one is until it has ended, as in IPVS.
  */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
