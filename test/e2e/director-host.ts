@@ -217,7 +217,9 @@ export class DirectorHost implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A cable; checksums are computed before a frame enters it, as a card would, and frames of native XDP arrive (GRO). */
+  /**
+   * A cable; checksums are computed before a frame enters it, as a card would, and frames of native XDP arrive (GRO).
+   */
   #connect(hostA: string, nameA: string, hostB: string, nameB: string): void {
     const peer = `peer name ${nameB} netns ${this.namespace(hostB)}`;
     this.ip(hostA, `link add ${nameA} type veth ${peer}`);

@@ -46,7 +46,9 @@ export function linkDetach(link: FileDescriptor): void {
 /** BPF_MPROG_MAX: programs that one hook of an interface can have (include/linux/bpf_mprog.h). */
 const MOST_PROGRAMS = 64;
 
-/** Ids of the programs at an interface's hook (one of BpfAttachType, of TCX), in the order in which packets meet them. */
+/**
+ * Ids of the programs at an interface's hook (one of BpfAttachType, of TCX), in the order in which packets meet them.
+ */
 export function programsAt(interfaceIndex: number, attachType: number): readonly number[] {
   const ids = new Uint32Array(MOST_PROGRAMS);
   const attr = new BpfAttribute(64)
