@@ -19,6 +19,7 @@ import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
+import { ServiceRates } from "./status/keep-rates.ts";
 import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -50,6 +51,7 @@ export class Director implements Disposable {
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
   readonly #owned: DisposableStack;
+  readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
@@ -178,6 +180,7 @@ export class Director implements Disposable {
         { signal, report },
         (round) => (this.#lastRound = round),
       ),
+      this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
@@ -186,7 +189,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = readServices(this.dataplane);
+    const services = this.#rates.annotate(readServices(this.dataplane));
     return {
       version,
       pid: process.pid,
