@@ -94,6 +94,21 @@ describeKernel("a director", () => {
     expect(director.connections(10)).toHaveLength(1);
   });
 
+  test("says what happens in a second, of each service and server", async () => {
+    using director = bringUp();
+    const stop = new AbortController();
+    const work = director.work(stop.signal);
+    const rates = () => director.status().services[0]?.perSecond;
+    for (let poll = 0; poll < MOST_POLLS && rates() === undefined; poll += 1) await sleep(10);
+    for (let port = 4000; port < 4100; port += 1) send(director, port);
+    for (let poll = 0; poll < MOST_POLLS && rates()?.packetsIn === 0; poll += 1) await sleep(10);
+    // A hundred in two seconds, of which the first measurement counts a quarter: 12.5 in a second.
+    expect(rates()).toMatchObject({ connections: 12, packetsIn: 12 });
+    expect(director.status().services[0]?.servers[0]?.perSecond).toEqual(rates());
+    stop.abort();
+    await work;
+  });
+
   test("says how many entries the table holds after each round", async () => {
     using director = bringUp();
     send(director, 5000);

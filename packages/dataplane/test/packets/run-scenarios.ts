@@ -11,6 +11,7 @@ import type { Balancer, Sent } from "../harness.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { Stage } from "../stage.ts";
 import { networkOffset } from "../tc-host.ts";
+import { ofClientOptions } from "./client-options.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { ofFragments } from "./fragments.ts";
 import { ofIcmp } from "./icmp.ts";
@@ -23,7 +24,14 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
   ...wires.map((wire) => {
     return [
       `over ${wire.family}`,
-      [...translation(wire), ...direct(wire), ...ofIcmp(wire), ...ofFragments(wire), ...leftAlone(wire)],
+      [
+        ...translation(wire),
+        ...direct(wire),
+        ...ofIcmp(wire),
+        ...ofFragments(wire),
+        ...ofClientOptions(wire),
+        ...leftAlone(wire),
+      ],
     ] as const;
   }),
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],

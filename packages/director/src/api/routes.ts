@@ -2,6 +2,8 @@
 // Errors are problem documents (RFC 9457).
 import { Hono } from "hono";
 import { z } from "zod";
+import { openMetricsText, openMetricsType } from "../metrics/exposition.ts";
+import { metricFamilies } from "../metrics/metrics.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
 import type { ConnectionList, Problem } from "./types.ts";
 
@@ -25,6 +27,11 @@ export function createRoutes(source: SnapshotSource): Hono {
     const list: ConnectionList = { connections: source.connections(query.data.limit) };
     return context.json(list);
   });
+  routes.get("/metrics", (context) => {
+    const facts = { residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() };
+    const text = openMetricsText(metricFamilies(source.status(), facts));
+    return context.body(text, 200, { "content-type": openMetricsType });
+  });
   routes.notFound((context) => {
     const detail = `${context.req.method} ${context.req.path}: no such resource`;
     return problem({ status: 404, title: "Not Found", detail, code: "YM_API_NOT_FOUND" });
@@ -34,6 +41,11 @@ export function createRoutes(source: SnapshotSource): Hono {
     return problem({ status: 500, title: "Internal Server Error", detail: error.message, code });
   });
   return routes;
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function problem(fields: Omit<Problem, "type">): Response {
