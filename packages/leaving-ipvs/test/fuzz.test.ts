@@ -1,5 +1,5 @@
-// Files that are random, cut off, mangled or huge are converted, in part or whole, or refused with an ImportError: nothing
-// else is thrown, and what is written is always a configuration.
+// Files that are random, cut off, mangled or huge are converted, in part or whole, or refused with an ImportError:
+// nothing else is thrown, and what is written is always a configuration.
 import { readdirSync, readFileSync } from "node:fs";
 import { parseConfiguration } from "@yardmaster/director";
 import fc from "fast-check";

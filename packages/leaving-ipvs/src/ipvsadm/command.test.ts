@@ -1,5 +1,5 @@
-// ipvsadm's command line: what it means, and how it is refused. Texts and statuses are those that ipvsadm 1.31 printed on
-// Linux 6.1 for the same words.
+// ipvsadm's command line: what it means, and how it is refused. Texts and statuses are those that ipvsadm 1.31 printed
+// on Linux 6.1 for the same words.
 import { expect, test } from "vitest";
 import { readCommand } from "./command.ts";
 import { IpvsadmRefusal, splitLine } from "./words.ts";

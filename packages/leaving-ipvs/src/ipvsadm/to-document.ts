@@ -31,7 +31,9 @@ export function matchDocument({ key }: Pick<IpvsService, "key">): Partial<Servic
   return { address: key.address, port: key.port === 0 ? "any" : key.port, protocol: key.protocol };
 }
 
-/** Everything that `-A` and `-E` set. Flags of other schedulers, which the kernel keeps and does not heed, are left out. */
+/**
+ * Everything that `-A` and `-E` set. Flags of other schedulers, which the kernel keeps and does not heed, are left out.
+ */
 export function settingsDocument(service: IpvsService): Partial<ServiceDocument> {
   const { scheduler, flags, persistenceS, netmaskLength, onePacket } = service;
   const schedulerOptions = flags.filter((flag) => !flag.startsWith("flag-"));
