@@ -68,7 +68,7 @@ async function write(imported: Imported, fileName: string, { output }: ImportOpt
   else writeOutput(output, yaml);
   for (const each of notCarried) printNote(formatNotCarried(each));
   const missed = notCarried.length === 0 ? "everything was carried over" : `${notCarried.length} not carried over`;
-  printNote(`${fileName}: ${services} services, ${servers} servers; ${missed}`);
+  printNote(`${fileName}: services: ${services}, servers: ${servers}; ${missed}`);
 }
 
 function writeOutput(output: string, yaml: string): void {

@@ -153,7 +153,8 @@ function checksDocument(checks: readonly unknown[] | undefined): Record<string, 
 }
 
 function head(source: string): string {
-  return `# Imported from ${printable(source)}. Servers stand in the kernel's order: the one that was added last comes first.`;
+  const order = "Servers stand in the kernel's order: the one that was added last comes first.";
+  return `# Imported from ${printable(source)}. ${order}`;
 }
 
 function markNote({ document, origin }: ImportedService): NotCarried {
