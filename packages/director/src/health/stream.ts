@@ -31,8 +31,11 @@ export function openStream({ address, port }: Target, { ready, done, ended }: St
   listen(socket, done, ended);
   return {
     socket,
-    // One that is still connecting would wait for the server before it is reset.
-    close: () => (isReady ? socket.resetAndDestroy() : socket.destroy()),
+    close: () => {
+      // Alone it would wait: for the server to take the connection, and for what is written to leave.
+      if (isReady) socket.resetAndDestroy();
+      socket.destroy();
+    },
     waitingFor: () => (isReady ? "no answer" : "no connection"),
   };
 }
