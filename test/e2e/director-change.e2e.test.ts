@@ -95,7 +95,10 @@ describe.skipIf(needsRoot)("a running director", () => {
     const asked = await whileAsking(host, async () => {
       await sleep(300);
       const added = await ask(director, "server", "add", "web", "10.0.0.12:8080", "weight=4");
-      expect(added).toMatchObject({ status: 0, stdout: expect.stringMatching(/\+ server 10\.0\.0\.12:8080, weight 4/) });
+      expect(added).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/\+ server 10\.0\.0\.12:8080, weight 4/),
+      });
       const removed = await ask(director, "server", "remove", "web", both[0]);
       expect(removed.stdout).toMatch(/- server 10\.0\.0\.11:8080: [1-9]\d* connections drained/);
       const { stdout: before } = await ask(director, "status", "--json");
@@ -149,7 +152,10 @@ describe.skipIf(needsRoot)("a running director", () => {
     expect(readFileSync(saved, "utf8")).toBe(readFileSync(next, "utf8"));
     const wrong = host.write(usual.replace("port: 80", "port: 0"));
     const refused = await ask(director, "apply", "-f", wrong);
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringMatching(/\.yaml:5:\d+: error: port 0 is outside/) });
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/\.yaml:5:\d+: error: port 0 is outside/),
+    });
     expect((await ask(director, "confirm")).status).toBe(1);
     expect((await ask(director, "server", "edit", "web", "10.0.0.99", "weight=1")).status).toBe(1);
     expect((await ask(director, "server", "edit", "web", both[1], "weight")).status).toBe(2);

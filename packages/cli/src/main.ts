@@ -7,6 +7,7 @@ import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addEditCommands } from "./commands/edit.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -43,6 +44,7 @@ function createProgram(): Command {
   addLabCommand(program);
   addSimulateCommand(program);
   addRealServerCommand(program);
+  addImportCommand(program);
   return program;
 }
 

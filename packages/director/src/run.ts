@@ -29,6 +29,7 @@ export const runDirector: RunDirector = async (options) => {
     source: {
       status: () => late().director.status(),
       connections: (limit) => late().director.connections(limit),
+      checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
   });

@@ -28,12 +28,12 @@ export function addChangeCommands(program: Command): void {
       .option("--confirm <duration>", "take it back after so long (60s) unless `yardmaster confirm` comes first")
       .option("--json", "print what was changed as JSON"),
   ).action(apply);
-  addSocketOption(
-    program.command("confirm").description("keep what `apply --confirm` has changed"),
-  ).action(async (options: SocketOptions) => {
-    await (await clientFor(options)).confirm();
-    printNote("confirmed");
-  });
+  addSocketOption(program.command("confirm").description("keep what `apply --confirm` has changed")).action(
+    async (options: SocketOptions) => {
+      await (await clientFor(options)).confirm();
+      printNote("confirmed");
+    },
+  );
   addSocketOption(
     program
       .command("save")

@@ -26,9 +26,12 @@ export function addEditCommands(program: Command): void {
     (name: string, words: readonly string[], options: EditOptions) =>
       make({ method: "POST", path: "/v1/services", fields: { name, ...fieldsOf(words) } }, options),
   );
-  add(service, "edit <name> <fields...>", "such as: edit web scheduler=wlc persistence= (takes persistence away)").action(
-    (name: string, words: readonly string[], options: EditOptions) =>
-      make({ method: "PATCH", path: pathOf(name), fields: fieldsOf(words) }, options),
+  add(
+    service,
+    "edit <name> <fields...>",
+    "such as: edit web scheduler=wlc persistence= (takes persistence away)",
+  ).action((name: string, words: readonly string[], options: EditOptions) =>
+    make({ method: "PATCH", path: pathOf(name), fields: fieldsOf(words) }, options),
   );
   add(service, "remove <name>", "its connections drain, as its `drain` says").action(
     (name: string, options: EditOptions) => make({ method: "DELETE", path: pathOf(name) }, options),

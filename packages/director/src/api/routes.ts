@@ -9,7 +9,7 @@ import { metricFamilies } from "../metrics/metrics.ts";
 import { addChangeRoutes } from "./change-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
-import type { ConnectionList } from "./types.ts";
+import type { CheckList, ConnectionList } from "./types.ts";
 
 /** Rows of the connection table in one answer unless asked otherwise, and at most. */
 export const connectionLimits = { default: 1_000, maximum: 1_000_000 } as const;
@@ -23,6 +23,10 @@ export function createRoutes(source: SnapshotSource, keeper?: () => Keeper): Hon
   const routes = new Hono();
   if (keeper !== undefined) addChangeRoutes(routes, keeper);
   routes.get("/v1/status", (context) => context.json(source.status()));
+  routes.get("/v1/checks", (context) => {
+    const list: CheckList = { checks: source.checks() };
+    return context.json(list);
+  });
   routes.get("/v1/connections", (context) => {
     const query = connectionsQuery.safeParse(context.req.query());
     if (!query.success) {

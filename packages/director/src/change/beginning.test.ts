@@ -19,7 +19,13 @@ function begin(state: KeptState | undefined, nowMs = 0) {
   const said: string[] = [];
   const begun = beginWith(file, state, { parse, report: (line) => said.push(line), nowMs });
   const weight = begun.configuration.services[0]?.servers[0]?.weight;
-  return { weight, before: begun.before?.[0]?.servers[0]?.weight, pending: begun.pending, said, leaving: begun.leaving };
+  return {
+    weight,
+    before: begun.before?.[0]?.servers[0]?.weight,
+    pending: begun.pending,
+    said,
+    leaving: begun.leaving,
+  };
 }
 
 test("the file, where nothing else ran", () => {

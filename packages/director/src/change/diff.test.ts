@@ -41,7 +41,9 @@ test("services and servers that come, change and go, with what that costs", () =
 
 test("connections are cut where drain is off; order is a change", () => {
   const before = configuration([web([1, 2, 3], { drainMs: 0 })]);
-  expect(text(before, configuration([web([3, 1], { drainMs: 0 })]))).toMatch(/server 10.0.0.2:80: 3 connections cut\n.*order/);
+  expect(text(before, configuration([web([3, 1], { drainMs: 0 })]))).toMatch(
+    /server 10.0.0.2:80: 3 connections cut\n.*order/,
+  );
 });
 
 describe("slots of a table that move", () => {

@@ -115,7 +115,12 @@ function serverDiffs(
     const isQuiesced = was.weight > 0 && server.weight === 0;
     const connections = isQuiesced ? connectionsOf(identityOf(after), endpoint) : 0;
     return [
-      { change: "changed", server: endpoint, fields, ...(isQuiesced && { cost: { connections, fate: "kept" } as const }) },
+      {
+        change: "changed",
+        server: endpoint,
+        fields,
+        ...(isQuiesced && { cost: { connections, fate: "kept" } as const }),
+      },
     ];
   });
   const removed = [...known.keys()].flatMap((endpoint): readonly ServerDiff[] => {

@@ -7,7 +7,6 @@ import { anyBody, keep, webFile } from "../../test/change/kept.ts";
 const json = (value: unknown) => JSON.stringify(value);
 const heavier = webFile.replace("weight: 2", "weight: 5");
 
-
 describe("the whole configuration", () => {
   test("is read as it was written, or as data, with its revision", async () => {
     const { ask, keeper } = keep();
@@ -19,9 +18,14 @@ describe("the whole configuration", () => {
   test("is replaced, as YAML or JSON, and the log says by what and how", async () => {
     const { ask, director, said } = keep();
     const answer = await ask("PUT", "/v1/configuration", heavier);
-    expect(JSON.parse(answer.text)).toMatchObject({ program: { program: "kept" }, diff: { services: [{ name: "web" }] } });
+    expect(JSON.parse(answer.text)).toMatchObject({
+      program: { program: "kept" },
+      diff: { services: [{ name: "web" }] },
+    });
     expect(director.weights()).toEqual({ "10.0.0.11": 5, "10.0.0.12": 1 });
-    expect(said[0]).toMatch(/^configuration: PUT \/v1\/configuration: 1 service changed \(web: server 10\.0\.0\.11:80 weight 2 → 5\); program kept, \d+ ms$/);
+    expect(said[0]).toMatch(
+      /^configuration: PUT \/v1\/configuration: 1 service changed \(web: server 10\.0\.0\.11:80 weight 2 → 5\); program kept, \d+ ms$/,
+    );
     const asData = json({ services: { web: { address: "198.51.100.10", port: 80, forwarding: "dr", servers: [] } } });
     expect((await ask("PUT", "/v1/configuration", asData)).status).toBe(200);
     expect(director.weights()).toEqual({});
@@ -137,7 +141,8 @@ describe("one by one", () => {
       ask("PATCH", "/v1/services/web", `{"caps":${"[".repeat(100)}${"]".repeat(100)}}`),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 422, 422, 400, 400, 422, 400, 413, 400]);
-    for (const { text } of answers) expect(JSON.parse(text)).toMatchObject({ type: expect.stringMatching(/^urn:yardmaster:YM_/) });
+    for (const { text } of answers)
+      expect(JSON.parse(text)).toMatchObject({ type: expect.stringMatching(/^urn:yardmaster:YM_/) });
     expect(director.configuration).toBe(before);
   });
 });

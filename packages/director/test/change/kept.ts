@@ -58,7 +58,7 @@ export function keep(text = webFile) {
   const never = (): never => {
     throw new Error("nobody asks");
   };
-  const routes = createRoutes({ status: never, connections: never }, () => keeper);
+  const routes = createRoutes({ status: never, connections: never, checks: never }, () => keeper);
   const ask = async (method: string, path: string, body?: string | Uint8Array, headers = {}) => {
     const answer = await routes.request(path, { method, headers, ...(body !== undefined && { body }) });
     return { status: answer.status, etag: answer.headers.get("etag"), text: await answer.text() };
