@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addChangeCommands } from "./commands/change.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addChecksCommand } from "./commands/checks.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addEditCommands } from "./commands/edit.ts";
@@ -40,6 +41,7 @@ function createProgram(): Command {
   addChangeCommands(program);
   addEditCommands(program);
   addStatusCommand(program);
+  addChecksCommand(program);
   addConnectionsCommand(program);
   addLabCommand(program);
   addSimulateCommand(program);

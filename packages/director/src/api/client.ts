@@ -3,12 +3,13 @@ import { request } from "node:http";
 import type { MadeChange, PlannedChange } from "../change/planned-change.ts";
 import { ConfigurationError } from "../config/fault.ts";
 import { DirectorError } from "../errors.ts";
-import type { ConnectionList, ConnectionRow, DirectorStatus, Problem } from "./types.ts";
+import type { CheckList, CheckStatus, ConnectionList, ConnectionRow, DirectorStatus, Problem } from "./types.ts";
 
 /** What can be asked of a running director. Errors are DirectorErrors with YM_API_… codes. */
 export interface DirectorClient {
   status(): Promise<DirectorStatus>;
   connections(limit: number): Promise<readonly ConnectionRow[]>;
+  checks(): Promise<readonly CheckStatus[]>;
   /** The file for what runs, as YAML, and its revision. */
   configuration(): Promise<{ readonly text: string; readonly revision: string }>;
   /** What a text would change. Throws ConfigurationError with all faults of it. */
@@ -35,6 +36,7 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
       const { text, revision } = await ask({ socketPath, path: "/v1/configuration", timeoutMs });
       return { text, revision };
     },
+    checks: async () => ((await get("/v1/checks")) as CheckList).checks,
     plan: async (body) => (await askJson({ ...changing, method: "POST", path: "/v1/plan", body })) as PlannedChange,
     apply: async (body, { confirm } = {}) => {
       const path = `/v1/configuration${confirm === undefined ? "" : `?confirm=${encodeURIComponent(confirm)}`}`;
