@@ -1,5 +1,5 @@
-// Commands of ipvsadm as changes of the configuration's text: what else stands there, comments too, stays as it is. Refused
-// with the kernel's answers as ipvsadm words them.
+// Commands of ipvsadm as changes of the configuration's text: what else stands there, comments too, stays as it is.
+// Refused with the kernel's answers as ipvsadm words them.
 import { schedulers } from "@yardmaster/director";
 import { formatAddress, tryParseAddress } from "@yardmaster/packet";
 import { type Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from "yaml";
