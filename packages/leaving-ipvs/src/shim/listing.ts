@@ -200,7 +200,8 @@ function serviceRule(view: ServiceView, service: string): string {
 function serverRule(view: ServiceView, server: DestinationStatus, service: string, name: NameOfPort): string {
   const { encapsulation } = server;
   const method = forwardLetters[server.forwarding] ?? "-g";
-  const start = `-a ${service} -r ${endpoint(server.address, portOf(view, server), name)} ${method} -w ${server.weight}`;
+  const destination = endpoint(server.address, portOf(view, server), name);
+  const start = `-a ${service} -r ${destination} ${method} -w ${server.weight}`;
   if (encapsulation === undefined) return start;
   const port = encapsulation.kind === "gue" ? ` --tun-port ${encapsulation.port}` : "";
   const checksum = encapsulation.kind === "ipip" ? "" : encapsulation.checksum ? " --tun-csum" : " --tun-nocsum";
