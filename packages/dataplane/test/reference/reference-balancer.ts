@@ -33,7 +33,7 @@ import { echoReply, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
-import { telling, translated } from "./rewrite.ts";
+import { telling, type TellingPlace, translated } from "./rewrite.ts";
 import { cleaned, hear, tellsIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
@@ -90,6 +90,7 @@ export class ReferenceBalancer {
   readonly #fragments = new FragmentMemory();
   /** Whether servers are told who their clients are. */
   readonly #tells: boolean;
+  readonly #place: TellingPlace;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -100,8 +101,9 @@ export class ReferenceBalancer {
   /** The same of full NAT, in a table of its own. */
   readonly #locals = new Map<string, ReferenceConnection>();
 
-  constructor(plan: BalancerPlan) {
+  constructor(plan: BalancerPlan, hook: "xdp" | "tc" = "xdp") {
     this.plan = plan;
+    this.#place = hook === "xdp" ? "first" : "last";
     this.now = plan.now ?? 1000;
     this.settings = plan.settings ?? {};
     const { families, maximumConnections, features } = shapeOf(plan);
@@ -319,7 +321,8 @@ export class ReferenceBalancer {
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
     if (read.totalLength > destination.hop.mtu) return { verdict: "drop", reason: "localExceedsMtu" };
-    const told = tellsIn(this.#tells, read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
+    const how = { mtu: destination.hop.mtu, place: this.#place };
+    const told = tellsIn(this.#tells, read, connection) ? telling(both, read, read, how) : undefined;
     if (told === undefined) return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
     if ("state" in connection) (connection as ReferenceConnection).isTold = true;
     return forward(this.plan, told.bytes, told.read, destination.hop, "localExceedsMtu");
