@@ -15,6 +15,7 @@ const defaults = {
   expire_quiescent_template: 0,
   lblc_expiration: 86_400,
   lblcr_expiration: 86_400,
+  pmtu_disc: 1,
   secure_tcp: 0,
   sloppy_tcp: 0,
 };
@@ -33,7 +34,7 @@ const fixed: Readonly<Record<string, number | string>> = {
 };
 
 /** Those that make no difference to packets, connections and counts. */
-const ignored: ReadonlySet<string> = new Set(["amemthresh", "pmtu_disc", "run_estimation", "snat_reroute"]);
+const ignored: ReadonlySet<string> = new Set(["amemthresh", "run_estimation", "snat_reroute"]);
 
 /** The settings of IPVS as they are now. */
 export class Sysctls {
@@ -77,6 +78,7 @@ export class Sysctls {
       // The recorded kernel had its limits off.
       answersPerSecond: 0xffff_ffff,
       pingVip: true,
+      pathMtuDiscovery: values.pmtu_disc !== 0,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },
     };
   }

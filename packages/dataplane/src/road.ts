@@ -75,7 +75,7 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
+  const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
   return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }

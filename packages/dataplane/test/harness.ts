@@ -430,6 +430,7 @@ export class Balancer implements Disposable {
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
     const {
       pingVip = true,
+      pathMtuDiscovery = true,
       refusesByIcmp = false,
       answersPerSecond = 1000,
       renewalTicks = TICKS_PER_SECOND,
@@ -445,6 +446,7 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       pingVip: Number(pingVip),
+      pathMtuDiscovery: Number(pathMtuDiscovery),
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,

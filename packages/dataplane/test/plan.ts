@@ -114,6 +114,8 @@ export interface SettingsPlan {
   readonly rules?: TransitionRules;
   /** Echo requests to virtual addresses are answered. Default true. */
   readonly pingVip?: boolean;
+  /** IPVS's pmtu_disc. Default true. */
+  readonly pathMtuDiscovery?: boolean;
   /** ICMP errors that may be sent in a second. Default 1000. */
   readonly answersPerSecond?: number;
 }

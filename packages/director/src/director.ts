@@ -2,9 +2,10 @@
 // at all, and taken down in the opposite order.
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
-import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
+import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts";
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
+import { HealthKeeper } from "./health/health-keeper.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
@@ -18,6 +19,7 @@ import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
+import { ServiceRates } from "./status/keep-rates.ts";
 import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -49,10 +51,12 @@ export class Director implements Disposable {
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
   readonly #owned: DisposableStack;
+  readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
+  readonly #health: HealthKeeper;
   #configuration: Configuration;
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -76,7 +80,9 @@ export class Director implements Disposable {
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
+    this.#health = owned.use(new HealthKeeper({ overlay: this.overlay, report }));
     this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#health.update(configuration.services);
     this.#owned = owned.move();
   }
 
@@ -107,6 +113,7 @@ export class Director implements Disposable {
     try {
       const applied = this.#put(this.#wanted(configuration));
       this.#configuration = configuration;
+      this.#health.update(configuration.services);
       return applied;
     } catch (error) {
       undo();
@@ -173,6 +180,7 @@ export class Director implements Disposable {
         { signal, report },
         (round) => (this.#lastRound = round),
       ),
+      this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
@@ -181,7 +189,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = readServices(this.dataplane);
+    const services = this.#rates.annotate(readServices(this.dataplane));
     return {
       version,
       pid: process.pid,
@@ -197,6 +205,11 @@ export class Director implements Disposable {
       hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };
+  }
+
+  /** The health checks at work, with their last exchanges. */
+  checks(): readonly CheckStatus[] {
+    return this.#health.checks();
   }
 
   connections(limit: number): readonly ConnectionRow[] {

@@ -66,6 +66,7 @@ export function configuration(
     answersPerSecond: 1000,
     mssClamp: "auto",
     pingVip: true,
+    pathMtuDiscovery: true,
     ...director,
   };
   return { director: settings, services };

@@ -5,6 +5,15 @@ import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
 import type { Caps, Destination, Persistence, Protocol, ServiceMatch } from "../model/virtual-service.ts";
 
+/** What happens in a second, by LVS's estimator (status/rates.ts). */
+export interface TrafficRates {
+  readonly connections: number;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /** What is counted per service and per destination. */
 export interface TrafficCounters {
   /** Established connections, by LVS's definition. */
@@ -22,8 +31,14 @@ export interface TrafficCounters {
   readonly bytesOut?: number;
 }
 
+/** What has rates. */
+export interface Rated {
+  /** Absent until it has been measured, every two seconds. */
+  readonly perSecond?: TrafficRates;
+}
+
 /** A destination of a service, observed; its lower threshold is the one in force. */
-export interface DestinationStatus extends TrafficCounters, Destination {
+export interface DestinationStatus extends TrafficCounters, Rated, Destination {
   /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
   readonly overloaded: boolean;
   /** fullnat with clientAddress toa: connections whose server could not be told who the client is. */
@@ -33,7 +48,7 @@ export interface DestinationStatus extends TrafficCounters, Destination {
 }
 
 /** A virtual service, observed. */
-export interface ServiceStatus extends TrafficCounters {
+export interface ServiceStatus extends TrafficCounters, Rated {
   readonly name: string;
   readonly match: ServiceMatch;
   /** The same for people: `tcp 198.51.100.10:80`, `10.0.0.0/8 tcp/80,443`, `mark 7`. */
@@ -156,6 +171,11 @@ export interface ConnectionRow {
 /** The answer to a connections request. */
 export interface ConnectionList {
   readonly connections: readonly ConnectionRow[];
+}
+
+/** `GET /v1/checks`. */
+export interface CheckList {
+  readonly checks: readonly CheckStatus[];
 }
 
 /** An error of the API (RFC 9457), with the stable code beside the RFC's members. */

@@ -58,6 +58,7 @@ describe("a good file", () => {
             },
             "mssClamp": "auto",
             "onRemoval": "drop",
+            "pathMtuDiscovery": true,
             "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
@@ -273,6 +274,7 @@ director:
   secureTcp: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
+  pathMtuDiscovery: false
   localAddresses: [10.0.0.5]
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
@@ -287,7 +289,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ mssClamp: "off", pingVip: false },
+      ...{ mssClamp: "off", pingVip: false, pathMtuDiscovery: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });

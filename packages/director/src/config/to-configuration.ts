@@ -36,6 +36,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     localAddresses: _local,
     mssClamp,
     pingVip,
+    pathMtuDiscovery,
     interfaces,
     ...others
   } = written;
@@ -51,6 +52,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     mssClamp: mssClamp ?? (isIpvs ? "off" : "auto"),
     // It leaves pings to the machine, which answers for addresses that it has.
     pingVip: pingVip ?? !isIpvs,
+    pathMtuDiscovery: pathMtuDiscovery ?? true,
   };
 }
 

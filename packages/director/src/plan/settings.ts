@@ -37,6 +37,8 @@ export interface LiveSettings {
   readonly answersPerSecond: number;
   /** Pings to virtual addresses are answered. */
   readonly pingVip: boolean;
+  /** IPVS's pmtu_disc. */
+  readonly pathMtuDiscovery: boolean;
   readonly localityMs: LocalityTimeoutsMs;
   /** Ports that the kernel gives to its own sockets, which full NAT keeps off. Default: as Linux has them. */
   readonly kernelPorts?: KernelPorts;
@@ -87,6 +89,7 @@ export function liveSettings(director: DirectorSettings, kernelPorts: KernelPort
     exactTimers: isIpvs,
     answersPerSecond: director.answersPerSecond,
     pingVip: director.pingVip,
+    pathMtuDiscovery: director.pathMtuDiscovery,
     localityMs: director.localityMs,
     kernelPorts,
   };
@@ -111,6 +114,7 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     refusesByIcmp: Number(settings.refusesByIcmp),
     answersPerSecond: settings.answersPerSecond,
     pingVip: Number(settings.pingVip),
+    pathMtuDiscovery: Number(settings.pathMtuDiscovery),
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
     localPortFirst: FIRST_LOCAL_PORT,
