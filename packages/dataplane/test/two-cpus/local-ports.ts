@@ -1,4 +1,5 @@
-// What two CPUs do to full NAT's local ports at once: that each is taken once and given back once is a recount's to say.
+// What two CPUs do to full NAT's local ports at once: that each is taken once and given back once is a recount's to
+// say.
 
 import { expect } from "vitest";
 import { arriving } from "../packets/scenario.ts";
