@@ -2,6 +2,7 @@
 // say.
 
 import { expect } from "vitest";
+import type { Balancer } from "../harness.ts";
 import { arriving } from "../packets/scenario.ts";
 import { ipv4Wire } from "../packets/wire.ts";
 import type { BalancerPlan } from "../plan.ts";
@@ -49,7 +50,7 @@ const last: readonly Meeting[] = [
     before: [thirdSyn, expired],
     first: syn,
     second: otherSyn,
-    after: (balancer) => expect(balancer.localFlows().length).toBeLessThanOrEqual(1),
+    after: (balancer: Balancer) => expect(balancer.localFlows().length).toBeLessThanOrEqual(1),
   },
   { name: "an expired connection's end, and its client again", before: [syn, expired], first: otherSyn, second: syn },
   { name: "a client again, and its expired end wanted", before: [syn, expired], first: syn, second: otherSyn },
