@@ -59,11 +59,11 @@ describeKernel("what the verifier walks through", () => {
       expect(verifiedInstructions({ ...everything, hook })).toBeLessThan(400_000);
     });
 
-    test("so it does where the kernel has no types of its own, and functions that take the packet are not global", () => {
+    test("so it does where the kernel has no types, and functions that take the packet are not global", () => {
       expect(verifiedInstructions({ ...everything, hook }, withoutGlobalContexts)).toBeLessThan(600_000);
     });
 
-    test("full NAT that tells servers of their clients is far from it, too", () => {
+    test("so does full NAT that tells servers of their clients", () => {
       const shape = { ...smallest, families: everything.families, methods: ["fullnat"], features: ["toa"] } as const;
       expect(verifiedInstructions({ ...shape, hook })).toBeLessThan(100_000);
     });
