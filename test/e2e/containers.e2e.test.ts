@@ -1,5 +1,5 @@
-// A director in front of containers on a bridge of its own host, as docs/docker.md has it: at tc with all offloads on, as
-// Docker leaves them, so that packets have partial checksums and hold many segments; at XDP with offloads off where
+// A director in front of containers on a bridge of its own host, as docs/docker.md has it: at tc with all offloads on,
+// as Docker leaves them, so that packets have partial checksums and hold many segments; at XDP with offloads off where
 // packets are made. Bodies arrive whole both ways, and the containers see the client's own address.
 import { execFileSync } from "node:child_process";
 import { setOffloads, withNetworkNamespace } from "@yardmaster/linux";
