@@ -73,7 +73,9 @@ const clientProgram = `
   (async () => {
     for (const visit of JSON.parse(process.argv[1])) {
       const seen = [await ask(visit, randomBytes(${bodyLength}))];
-      for (let at = 0; at < ${smallRequests} && !/Error/.test(seen[at]); at += 1) seen.push(await ask(visit, Buffer.from("small")));
+      for (let at = 0; at < ${smallRequests} && !/Error/.test(seen[at]); at += 1) {
+        seen.push(await ask(visit, Buffer.from("small")));
+      }
       console.log(visit.name + ": " + [...new Set(seen)].join(", "));
     }
   })();`;
