@@ -1,6 +1,6 @@
 // npm run bench:throughput: bulk TCP (iperf3) from a client through a director to a server at tc, offloads on, by each
-// of nat, fullnat and tun, and between the same namespaces by plain kernel routing, in turns. Needs root and iperf3; uses
-// namespaces of its own.
+// of nat, fullnat and tun, and between the same namespaces by plain kernel routing, in turns. Needs root and iperf3;
+// uses namespaces of its own.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
