@@ -1,5 +1,5 @@
-// Who changes the configuration of a running director: files that are applied, single servers and services, what was not
-// confirmed in time. Each change is validated and planned whole, then made, and is one line of the log.
+// Who changes the configuration of a running director: files that are applied, single servers and services, what was
+// not confirmed in time. Each change is validated and planned whole, then made, and is one line of the log.
 
 import { randomBytes } from "node:crypto";
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";

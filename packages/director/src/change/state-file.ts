@@ -1,5 +1,5 @@
-// What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited to
-// be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
+// What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited
+// to be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
 
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -12,8 +12,8 @@ export interface TakenDown {
 }
 
 /**
- * Takes an instance down, with what it keeps below `stateDirectory`; undefined where there is nothing of it. Throws a DirectorError (YM_INSTANCE_BUSY) while a
- * director runs it.
+ * Takes an instance down, with what it keeps below `stateDirectory`; undefined where there is nothing of it. Throws a
+ * DirectorError (YM_INSTANCE_BUSY) while a director runs it.
  */
 export function takeDown(name: string, stateDirectory: string): TakenDown | undefined {
   const directory = directoryOf(name);
