@@ -80,7 +80,7 @@ function withoutHashbang(code: string): string {
 }
 
 function isTest(path: string): boolean {
-  return /\.test\.ts$/.test(path);
+  return path.endsWith(".test.ts");
 }
 
 function write(file: string, text: string): void {
