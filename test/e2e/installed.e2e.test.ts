@@ -18,7 +18,8 @@ const printPlaces = `
   (async () => {
     const [{ parseConfiguration }, { plan }, { balancer, balancerMaps }, { compile }] = await Promise.all(
       ["director/src/index", "director/src/plan/plan", "dataplane/src/index", "ebpf/src/index"].map(load));
-    const { shape } = plan(parseConfiguration(readFileSync(file, "utf8"), file).configuration, [Uint8Array.of(2, 0, 0, 0, 0, 1)]);
+    const { configuration } = parseConfiguration(readFileSync(file, "utf8"), file);
+    const { shape } = plan(configuration, [Uint8Array.of(2, 0, 0, 0, 0, 1)]);
     const places = compile(balancer(balancerMaps(shape), shape)).instructions.map(({ source }) => source);
     console.log(JSON.stringify(places).replaceAll(folder, ""));
   })();`;
