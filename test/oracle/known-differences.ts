@@ -13,5 +13,4 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   "dr-ttl-mtu": { places: ["exchange 3"], text: "packets too large for a dr destination are not fragmented" },
   "nat-local": { places: ["exchange 0"], text: "answers of a nat destination on the director itself stay as they are" },
   "nat-icmp-send-1": { places: ["set-up"], text: "there is no nat_icmp_send" },
-  "schedule-icmp": { places: ["set-up"], text: "there is no schedule_icmp" },
 };

@@ -76,7 +76,7 @@ export function roadOf(
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
   const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
-  const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
+  const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
 

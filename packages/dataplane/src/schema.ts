@@ -214,6 +214,10 @@ export const Settings = struct("settings", {
   dropRate: u32,
   /** 1: where no destination is available, the answer is an ICMP error; 0: the packet goes to the stack. */
   refusesByIcmp: u32,
+  /** 1: an ICMP error about no connection opens that of the packet's flow, where it has a service (schedule_icmp). */
+  scheduleIcmp: u32,
+  /** 1: a server's packet of no connection is answered with an ICMP error (nat_icmp_send). */
+  natIcmpSend: u32,
   /** 1: echo requests to virtual addresses are answered; 0: they go to the stack. */
   pingVip: u32,
   /** ICMP errors and resets that the programs may send in a second. */

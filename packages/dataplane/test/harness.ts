@@ -431,6 +431,8 @@ export class Balancer implements Disposable {
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
     const {
       pingVip = true,
+      scheduleIcmp = false,
+      natIcmpSend = false,
       refusesByIcmp = false,
       answersPerSecond = 1000,
       renewalTicks = TICKS_PER_SECOND,
@@ -446,6 +448,8 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       pingVip: Number(pingVip),
+      scheduleIcmp: Number(scheduleIcmp),
+      natIcmpSend: Number(natIcmpSend),
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,

@@ -116,6 +116,8 @@ export const fields = {
     ...mssRange,
     meaning: `the largest MSS of a SYN: auto, off, or a number, ${mssRange.minimum}–${mssRange.maximum}`,
   },
+  "director.scheduleIcmp": text("flag", "whether an ICMP error about no connection may open one: true or false"),
+  "director.natIcmpSend": text("flag", "whether a server's packet of no connection is refused: true or false"),
   "director.pingVip": text("flag", "whether pings to a service's address are answered: true or false"),
   "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
   "director.marks.*": group("map", "which packets get a mark: mark, address, port, protocol"),

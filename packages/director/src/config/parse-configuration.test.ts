@@ -57,10 +57,12 @@ describe("a good file", () => {
               "lblcr": 86400000,
             },
             "mssClamp": "auto",
+            "natIcmpSend": false,
             "onRemoval": "drop",
             "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
+            "scheduleIcmp": false,
             "secureTcp": false,
             "sloppyTcp": false,
             "timeoutsMs": {

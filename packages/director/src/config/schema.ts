@@ -217,6 +217,8 @@ const directorSchema = z
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
     localAddresses: localAddresses.optional(),
     mssClamp: fieldSchemas.mssClamp.optional(),
+    scheduleIcmp: flag(fields["director.scheduleIcmp"]).default(false),
+    natIcmpSend: flag(fields["director.natIcmpSend"]).default(false),
     pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })
