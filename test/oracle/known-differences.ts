@@ -12,5 +12,4 @@ export interface KnownDifference {
 export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   "dr-ttl-mtu": { places: ["exchange 3"], text: "packets too large for a dr destination are not fragmented" },
   "nat-local": { places: ["exchange 0"], text: "answers of a nat destination on the director itself stay as they are" },
-  "nat-icmp-send-1": { places: ["set-up"], text: "there is no nat_icmp_send" },
 };

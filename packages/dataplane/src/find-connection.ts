@@ -13,6 +13,7 @@ import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
+import { refuseStray } from "./stray.ts";
 
 /**
  * The client's connection, opened now if need be; there is none where the packet is refused. Replies and packets that
@@ -52,8 +53,11 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
           sendReply(road, traveller, client, ends, answering);
         });
       }
-      const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
-      openIn(road, traveller, opened, () => connection.set(opened));
+      if (answering.length > 0) refuseStray(road, traveller);
+      when(traveller.refusal.isSet.not(), () => {
+        const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
+        openIn(road, traveller, opened, () => connection.set(opened));
+      });
     },
     { isRare: true },
   );

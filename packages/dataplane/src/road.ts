@@ -74,9 +74,10 @@ export function roadOf(
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
-  const answer = answerFunction(maps, shape, family);
+
   const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
+  const answer = answerFunction(sending);
   return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
 

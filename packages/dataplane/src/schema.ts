@@ -173,6 +173,9 @@ export const Path = struct("path", {
   reserved: u32,
 });
 
+/** A destination that packets from a server's address and port are of. */
+export const RealService = struct("real_service", { destination: u32 });
+
 /** Room for what a service is known by. */
 const IDENTITY_BYTES = 128;
 
@@ -353,6 +356,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    /** Which destination a nat server's address and port are of. */
+    realServices: hashMap(`real_services${digit}`, ServiceKey, RealService, room(shape.maximumDestinations)),
     localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
     portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
     /**

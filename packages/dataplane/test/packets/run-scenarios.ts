@@ -16,6 +16,7 @@ import { ofFragments } from "./fragments.ts";
 import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
+import { ofStrays } from "./strays.ts";
 import { ownTranslation, translation } from "./translation.ts";
 import { wires } from "./wire.ts";
 
@@ -23,7 +24,14 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
   ...wires.map((wire) => {
     return [
       `over ${wire.family}`,
-      [...translation(wire), ...direct(wire), ...ofIcmp(wire), ...ofFragments(wire), ...leftAlone(wire)],
+      [
+        ...translation(wire),
+        ...direct(wire),
+        ...ofIcmp(wire),
+        ...ofFragments(wire),
+        ...ofStrays(wire),
+        ...leftAlone(wire),
+      ],
     ] as const;
   }),
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],

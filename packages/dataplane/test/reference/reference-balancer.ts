@@ -4,33 +4,23 @@
 import type { FamilyName, ReasonName } from "../../src/index.ts";
 import { familyOf, shapeOf } from "../compiled.ts";
 import {
-  answersForOne,
   type BalancerPlan,
   clientHop,
   director,
-  endpointsOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import {
-  count,
-  createDestination,
-  type Destination,
-  directionOf,
-  discount,
-  recount,
-  setThresholds,
-} from "./destination.ts";
+import { count, type Destination, directionOf, discount, isStray, recount, setThresholds } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
-import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
+import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
-import { picker } from "./pick.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
+  createServices,
   type Opened,
   type OpeningPacket,
   opensTcp,
@@ -87,23 +77,7 @@ export class ReferenceBalancer {
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
-    let created = 0;
-    this.services = plan.services.map((service, index) => {
-      const destinations = service.destinations.map((destination) => {
-        const { method = "nat", port = service.port } = destination;
-        const needsReplyEntry = method === "nat" && !answersForOne(plan, service, destination);
-        return createDestination(destination, { index: created++, service: index, port, needsReplyEntry });
-      });
-      return {
-        plan: service,
-        index,
-        endpoints: endpointsOf(service),
-        destinations,
-        list: destinations,
-        picker: picker(service.scheduler ?? "rr", destinations),
-        admission: new Admission(),
-      };
-    });
+    this.services = createServices(plan);
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
@@ -197,6 +171,9 @@ export class ReferenceBalancer {
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
+    if (this.settings.natIcmpSend === true && isStray(this.destinations, read)) {
+      return this.#answer(() => strayAnswer(this.plan, frame, read));
+    }
     const opened = this.#open(read);
     if (typeof opened !== "string") return this.#request(frame, read, opened);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
@@ -235,10 +212,11 @@ export class ReferenceBalancer {
   }
 
   /** A packet of the director's own, as long as there are not too many. */
-  #answer(make: () => Uint8Array): Fate {
+  #answer(make: () => Uint8Array | Fate): Fate {
     const { answersPerSecond = 1000 } = this.settings;
     if (!this.#answering.allows(this.now, answersPerSecond)) return { verdict: "drop", reason: "tooManyAnswers" };
-    return { verdict: this.plan.sendBack ?? "tx", frame: make() };
+    const made = make();
+    return "verdict" in made ? made : { verdict: this.plan.sendBack ?? "tx", frame: made };
   }
 
   /** Pings are answered, errors follow the connection that they are about. */

@@ -1,11 +1,11 @@
 // What the reference balancer knows of services and connections, and of the packets that open these.
 
-import type { EndpointPlan, ServicePlan } from "../plan.ts";
-import type { Admission } from "./admission.ts";
-import type { Destination } from "./destination.ts";
+import { answersForOne, type BalancerPlan, type EndpointPlan, endpointsOf, type ServicePlan } from "../plan.ts";
+import { Admission } from "./admission.ts";
+import { createDestination, type Destination } from "./destination.ts";
 import type { Flow } from "./flows.ts";
 import type { LocalEnd } from "./local-ports.ts";
-import type { Picker } from "./pick.ts";
+import { type Picker, picker } from "./pick.ts";
 import type { State } from "./tcp-machine.ts";
 import type { Template } from "./templates.ts";
 
@@ -47,3 +47,27 @@ export function opensTcp(flags: number, sloppyTcp: boolean | undefined): boolean
 
 /** Where a new connection leads, and from where. */
 export type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
+
+/** The services of a plan, as they are at first. */
+export function createServices(plan: BalancerPlan): readonly Service[] {
+  let created = 0;
+  return plan.services.map((service, index) => {
+    const destinations = service.destinations.map((destination) => {
+      const { method = "nat", port = service.port } = destination;
+      const needsReplyEntry = method === "nat" && !answersForOne(plan, service, destination);
+      return createDestination(destination, {
+        ...{ index: created++, service: index, port, needsReplyEntry },
+        protocol: service.protocol ?? "tcp",
+      });
+    });
+    return {
+      plan: service,
+      index,
+      endpoints: endpointsOf(service),
+      destinations,
+      list: destinations,
+      picker: picker(service.scheduler ?? "rr", destinations),
+      admission: new Admission(),
+    };
+  });
+}

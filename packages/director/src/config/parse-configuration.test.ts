@@ -273,6 +273,8 @@ director:
   portReuse: closing
   sloppyTcp: true
   secureTcp: true
+  scheduleIcmp: true
+  natIcmpSend: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
   localAddresses: [10.0.0.5]
@@ -289,7 +291,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ mssClamp: "off", pingVip: false },
+      ...{ mssClamp: "off", scheduleIcmp: true, natIcmpSend: true, pingVip: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });
