@@ -18,6 +18,7 @@ import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
+import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
@@ -28,6 +29,7 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly connections: ConnectionFunctions;
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
+  readonly isStray: IsStray;
   readonly answer: Answer;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
@@ -77,8 +79,8 @@ export function roadOf(
 
   const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
-  const answer = answerFunction(sending);
-  return { ...sending, connections, open, revisit, answer, icmp, fragment };
+  const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  return { ...sending, connections, open, revisit, isStray, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -2,31 +2,44 @@
 // knows nothing of that server. Where IPVS's nat_icmp_send asks for it the server is told. Rules: ip_vs_out_hook and
 // ip_vs_has_real_service in net/netfilter/ipvs/ip_vs_core.c and ip_vs_ctl.c.
 
-import { type Reference, stack, when } from "@yardmaster/ebpf";
+import { fn, guard, type Reference, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import type { Destination } from "./destination.ts";
 import type { Family } from "./family.ts";
 import { OPENING } from "./flows.ts";
-import { IPPROTO_UDP, TCP_RST } from "./headers.ts";
+import { IPPROTO_TCP, TCP_RST } from "./headers.ts";
 import type { FlowReference } from "./life.ts";
 import type { Road, Traveller } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
 
 type ServerFlow = Pick<FlowReference, "source" | "sourcePort" | "protocol">;
 
-/**
- * Notes a refusal where the packet is such a one: not a reset, which needs no answer, and with hops left, as it would be
- * routed on otherwise.
- */
-export function refuseStray({ maps, family }: Road, { parsed, flow, refusal }: Traveller): void {
+/** Whether a packet is such a one, to be answered. */
+export type IsStray = ReturnType<typeof strayFunction>;
+
+/** The function that tells, by 1: not of a reset, which needs no answer. It is asked only where the settings say. */
+export function strayFunction(maps: BalancerMaps, family: Family) {
+  return fn(
+    `stray${family.digit}`,
+    { flow: family.FlowKey, flags: u32 },
+    u32,
+    ({ flow, flags }) => {
+      const isReset = flow.protocol.eq(IPPROTO_TCP).and(flags.and(TCP_RST).ne(0));
+      guard(isReset.not()).orReturn(0);
+      withServer(maps, family, flow, () => returnValue(1));
+      return u32(0);
+    },
+    { isGlobal: true },
+  );
+}
+
+/** Notes a refusal where the packet is such a one, with hops left: it would be routed on otherwise. */
+export function refuseStray({ maps, isStray }: Road, { parsed, flow, refusal }: Traveller): void {
   const { network, flags } = parsed;
-  when(maps.settings.value.natIcmpSend.ne(0), () => {
-    withServer(maps, family, flow, () => {
-      const isAnswered = flow.protocol.eq(IPPROTO_UDP).or(flags.and(TCP_RST).eq(0));
-      when(isAnswered.and(network.hops.gt(1)), () => {
-        // The stack takes the hop off before IPVS sees the packet.
-        network.decrementHops();
-        refusal.set("serverUnreachable");
-      });
+  when(maps.settings.value.natIcmpSend.ne(0).and(network.hops.gt(1)), () => {
+    when(isStray({ flow, flags }).ne(0), () => {
+      // The stack takes the hop off before IPVS sees the packet.
+      network.decrementHops();
+      refusal.set("serverUnreachable");
     });
   });
 }
