@@ -12,4 +12,6 @@ export interface KnownDifference {
 export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   "dr-ttl-mtu": { places: ["exchange 3"], text: "packets too large for a dr destination are not fragmented" },
   "nat-local": { places: ["exchange 0"], text: "answers of a nat destination on the director itself stay as they are" },
+  "tun-gue-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
+  "tun-ipip-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
 };

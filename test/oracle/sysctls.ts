@@ -17,6 +17,7 @@ const defaults = {
   lblcr_expiration: 86_400,
   nat_icmp_send: 0,
   schedule_icmp: 0,
+  pmtu_disc: 1,
   secure_tcp: 0,
   sloppy_tcp: 0,
 };
@@ -33,7 +34,7 @@ const fixed: Readonly<Record<string, number | string>> = {
 };
 
 /** Those that make no difference to packets, connections and counts. */
-const ignored: ReadonlySet<string> = new Set(["amemthresh", "pmtu_disc", "run_estimation", "snat_reroute"]);
+const ignored: ReadonlySet<string> = new Set(["amemthresh", "run_estimation", "snat_reroute"]);
 
 /** The settings of IPVS as they are now. */
 export class Sysctls {
@@ -79,6 +80,7 @@ export class Sysctls {
       scheduleIcmp: values.schedule_icmp !== 0,
       natIcmpSend: values.nat_icmp_send !== 0,
       pingVip: true,
+      pathMtuDiscovery: values.pmtu_disc !== 0,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },
     };
   }

@@ -2,6 +2,7 @@
 import type { DirectorStatus, Hint, ServiceStatus } from "@yardmaster/director/api";
 import { expect, it } from "vitest";
 import { formatConnections } from "./commands/connections.ts";
+import { formatRates } from "./format-rates.ts";
 import { formatStatus } from "./format-status.ts";
 import { formatElapsed } from "./table.ts";
 
@@ -196,4 +197,16 @@ it("shows how packets are wrapped, and what probably keeps a server from working
       do: on the server: ip route replace default via 10.0.0.1
     "
   `);
+});
+
+it("shows rates with LVS's columns, and a dash before anything was measured", () => {
+  const perSecond = { connections: 250, packetsIn: 1_200, packetsOut: 0, bytesIn: 1_000_000, bytesOut: 7 };
+  const [first] = status.services;
+  if (first === undefined) expect.fail("there is a service");
+  const [server] = first.servers;
+  if (server === undefined) expect.fail("there is a server");
+  const lines = formatRates([{ ...first, perSecond, servers: [server] }]).split("\n");
+  expect(lines[0]?.split(/\s{2,}/)).toEqual(["SERVICE / SERVER", "CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"]);
+  expect(lines[1]).toMatch(/^web tcp 198\.51\.100\.10:80 wlc +250 +1,200 +0 +1,000,000 +7$/);
+  expect(lines[2]).toMatch(/^ {2}-> 10\.0\.0\.11:\d+ +- +- +- +- +-$/);
 });

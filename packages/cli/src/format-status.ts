@@ -22,8 +22,8 @@ const columns: readonly StatusColumn[] = [
   {
     heading: "SERVICE / SERVER",
     align: "left",
-    ofService: titleOf,
-    ofServer: ({ address, port }) => `  -> ${address.includes(":") ? `[${address}]` : address}:${port}`,
+    ofService: serviceTitle,
+    ofServer: serverTitle,
   },
   {
     heading: "METHOD",
@@ -110,8 +110,13 @@ function formatServices(services: readonly ServiceStatus[]): string {
   return formatTable(used, rows);
 }
 
+/** A server in the line of its own. */
+export function serverTitle({ address, port }: DestinationStatus): string {
+  return `  -> ${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
 /** Name, which packets, scheduler with its options, as `ipvsadm -L` has it. */
-function titleOf({ name, matchText, scheduler, schedulerOptions }: ServiceStatus): string {
+export function serviceTitle({ name, matchText, scheduler, schedulerOptions }: ServiceStatus): string {
   const options = schedulerOptions.length === 0 ? "" : ` (${schedulerOptions.join(",")})`;
   return `${name} ${matchText} ${scheduler}${options}`;
 }

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -39,6 +40,7 @@ function createProgram(): Command {
   addLabCommand(program);
   addSimulateCommand(program);
   addRealServerCommand(program);
+  addImportCommand(program);
   return program;
 }
 

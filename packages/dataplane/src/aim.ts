@@ -2,11 +2,10 @@
 
 import { type Reference, u8, when } from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
-import { tellingMarks } from "./forward/client-address.ts";
 import { methods } from "./forward/registry.ts";
 import type { ConnectionReference, FlowReference } from "./life.ts";
 import { type Destination, destinationFlags } from "./schema.ts";
-import { type BalancerShape, hasFeature } from "./shape.ts";
+import type { BalancerShape } from "./shape.ts";
 import { transitionTables } from "./tcp-states.ts";
 
 /** Makes `destination` the one that `connection`, opened by `flow`, leads to. */
@@ -23,13 +22,6 @@ export function aim(
   connection.method = destination.method;
   connection.table = u8(transitionTables.request);
   connection.hasReplyEntry = u8(0);
-  if (hasFeature(shape, "toa")) {
-    const isLocal = destination.method.eq(methods.fullnat.code);
-    const kept = connection.serviceFlags.and(0xff ^ tellingMarks.blots);
-    connection.serviceFlags = kept.toU8();
-    const blots = isLocal.or(destination.flags.and(destinationFlags.blotsOptions).ne(0));
-    when(blots, () => (connection.serviceFlags = kept.or(tellingMarks.blots).toU8()));
-  }
   const hasRule = destination.flags.and(destinationFlags.hasReplyRule);
   for (const name of shape.methods) {
     const method = methods[name];

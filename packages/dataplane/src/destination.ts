@@ -15,8 +15,6 @@ export const destinationFlags = {
   tunnelChecksum: 8,
   /** Full NAT: it is told who its clients are. */
   tellsClient: 16,
-  /** Its server reads from packets who its clients are: what clients themselves say of that is blotted out. */
-  blotsOptions: 32,
 } as const;
 
 /** Where a destination's encapsulation byte says how many bits of its tunnel's source tell flows apart. */

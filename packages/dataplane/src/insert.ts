@@ -9,7 +9,7 @@ import { answeringClients, hasLocalAddress, hasReplies, methods } from "./forwar
 import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
 import { forgetLocalPort, localPortFunction, searchOf } from "./local-port.ts";
-import { EXISTS, failure, INSERTED, OPENED, READY } from "./outcome.ts";
+import { EXISTS, failure, INSERTED, OCCUPIED, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
 import { type BalancerMaps, serviceFlags } from "./schema.ts";
@@ -105,22 +105,21 @@ export function insertion(
 }
 
 /**
- * The function that inserts the client's entry: OPENED, INSERTED, EXISTS where an expired entry was in the way, or a
- * failure. Where one was, the connection stays counted: the old one is until it has ended, as in IPVS.
+ * The function that inserts the client's entry, which is counted already: OPENED, INSERTED, EXISTS where an expired
+ * entry was in the way, OCCUPIED where another CPU was quicker, or a failure. Where one was, the connection stays
+ * counted: the old one is until it has ended, as in IPVS.
  */
 function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions) {
   const { FlowKey, Connection, digit } = family;
   const { connections } = maps[family.name];
-  const { counters, templates } = functions;
+  const { counters } = functions;
   return fn(
     `insert${digit}`,
-    { flow: FlowKey, now: u32, connection: Connection, isCounted: u32 },
+    { flow: FlowKey, now: u32, connection: Connection },
     u32,
-    ({ flow, now, connection, isCounted }) => {
+    ({ flow, now, connection }) => {
       const state = (): Int<"u32"> => stateOf(connection.life);
       const unbind = () => counters.unbind(connection.destination, state());
-      // Counted first: another CPU may change the state as soon as the entry is there.
-      when(isCounted.eq(0), () => counters.bind(connection.destination, state()));
       const outcome = connections.update(flow, connection, "create");
       when(
         outcome.ne(0),
@@ -134,9 +133,7 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
           const isCurrent = isExpired(other.life, now).not().and(other.direction.eq(REQUEST));
           guard(isCurrent).orReturn(EXISTS);
           unbind();
-          templates.release(flow, connection);
-          copyConnection(family, connection, other);
-          returnValue(OPENED);
+          returnValue(OCCUPIED);
         },
         { isRare: true },
       );
@@ -156,15 +153,18 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
  */
 function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, functions: ConnectionFunctions): Insert {
   const insert = insertFunction(maps, shape, family, functions);
+  const adopt = adoptFunction(maps, family);
   const { discard, templates, counters } = functions;
   return (insertion, outcome) => {
     const { flow, now, connection } = insertion;
-    outcome.set(insert({ ...insertion, isCounted: u32(0) }));
+    // Counted first: another CPU may change the state as soon as the entry is there.
+    counters.bind(connection.destination, stateOf(connection.life));
+    outcome.set(insert(insertion));
     when(
       outcome.get().eq(EXISTS),
       () => {
         discard({ flow, now, force: u32(0) });
-        outcome.set(insert({ ...insertion, isCounted: u32(1) }));
+        outcome.set(insert(insertion));
         when(outcome.get().eq(EXISTS), () => {
           counters.unbind(connection.destination, stateOf(connection.life));
           outcome.set(u32(failure(reasons.tableFull)));
@@ -172,8 +172,27 @@ function clientEntry(maps: BalancerMaps, shape: BalancerShape, family: Family, f
       },
       { isRare: true },
     );
-    when(outcome.get().eq(failure(reasons.tableFull)), () => templates.release(flow, connection), { isRare: true });
+    const isFull = outcome.get().eq(failure(reasons.tableFull));
+    when(isFull.or(outcome.get().eq(OCCUPIED)), () => templates.release(flow, connection), { isRare: true });
+    when(outcome.get().eq(OCCUPIED), () => outcome.set(adopt({ flow, connection })), { isRare: true });
   };
+}
+
+/** The function that makes `connection` a copy of the one that the flow has: OPENED, or a failure where it is gone. */
+function adoptFunction(maps: BalancerMaps, family: Family) {
+  const { FlowKey, Connection, digit } = family;
+  return fn(
+    `adopt${digit}`,
+    { flow: FlowKey, connection: Connection },
+    u32,
+    ({ flow, connection }) => {
+      const other = maps[family.name].connections.lookup(flow).orReturn(failure(reasons.tableFull));
+      guard(other.direction.eq(REQUEST)).orReturn(failure(reasons.tableFull));
+      copyConnection(family, connection, other);
+      return u32(OPENED);
+    },
+    { isGlobal: true },
+  );
 }
 
 /** Makes `to` equal to `from`. */

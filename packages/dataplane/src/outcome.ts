@@ -20,6 +20,9 @@ export const RESET = 0xfffa;
 /** The connection that the packet found has ended: open another. */
 export const SUPERSEDED = 0xfffc;
 
+/** Another CPU was quicker: the flow has a connection. */
+export const OCCUPIED = 0xfff8;
+
 /** What stands for a failure with this reason. */
 export function failure(reason: { readonly code: number }): number {
   return reason.code + 1;

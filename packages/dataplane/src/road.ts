@@ -76,8 +76,7 @@ export function roadOf(
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
-
-  const sending = { ...common, maps, shape, family, wrap: wrapFunction(shape, family) };
+  const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   return { ...sending, connections, open, revisit, isStray, answer, icmp, fragment };

@@ -223,6 +223,11 @@ export const Settings = struct("settings", {
   natIcmpSend: u32,
   /** 1: echo requests to virtual addresses are answered; 0: they go to the stack. */
   pingVip: u32,
+  /**
+   * 1: a tunnel's outside says "do not fragment" where the packet inside does, and what is too large is answered. 0:
+   * IPv4 packets are divided in tunnels whatever they say (IPVS's pmtu_disc).
+   */
+  pathMtuDiscovery: u32,
   /** ICMP errors and resets that the programs may send in a second. */
   answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */

@@ -1,7 +1,7 @@
 // Last step of a packet that follows the connection of another: on to the connection's server, or to its client, as a
 // packet of the connection would go, and with nobody told where it cannot.
 
-import { drop, guard, Packet, leave, pass, u32, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, Packet, leave, pass, u32, verdictFn, when } from "@yardmaster/ebpf";
 import { currentTick } from "./clock.ts";
 import type { ErrandReference } from "./follow-flow.ts";
 import type { ForwardingMethod, ReplyEnds, Request, RequestWay } from "./forward/method.ts";
@@ -17,7 +17,7 @@ import { transmit } from "./transmit.ts";
 /** A packet that follows, once read, and what forwarding methods do to it. */
 export interface Follower {
   readonly parsed: Parsed;
-  readonly request: (method: ForwardingMethod, request: Request, way: RequestWay) => void;
+  readonly request: (method: ForwardingMethod, request: Request, way: RequestWay, passing: Int<"u32">) => void;
   readonly reply: (method: ForwardingMethod, ends: ReplyEnds) => void;
 }
 /** Reads it again, which the first step found good. */
@@ -39,19 +39,25 @@ export function toServerFunction(road: SendingRoad, name: string, read: ReadFoll
         when(connection.method.eq(method.code), () => {
           const way = method.request(request);
           const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
-            if (verdict === "pass") change(method, request, way);
+            if (verdict === "pass") {
+              if (method.agesPassing === true) {
+                guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+                network.decrementHops();
+              }
+              change(method, request, way, u32(1));
+            }
             packet.settle();
             leave(verdict === "drop" ? drop(reason) : pass(reason));
           };
           const wayOut = { ...way, hop, isOther: u32(0).ne(0) };
           resolve(road, parsed, wayOut, currentTick(maps, shape), {
             unresolved: () => giveUp(method.whileUnresolved),
-            change: () => change(method, request, way),
+            change: () => change(method, request, way, u32(0)),
           });
           when(network.length.gt(hop.mtu), () => giveUp(method.whenTooLarge), { isRare: true });
           guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
           network.decrementHops();
-          change(method, request, way);
+          change(method, request, way, u32(0));
           leave(transmit(road, parsed, hop));
         });
       }

@@ -56,7 +56,7 @@ export const featureNames = [
   "dropPackets",
   /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
   "fullUdpChecksums",
-  /** Servers behind full NAT are told who their clients are. */
+  /** Servers behind full NAT are told who their clients are, and no client may tell any server so. */
   "toa",
   /** Tunnels to servers of the other family than their service's. */
   "mixedFamilies",

@@ -44,8 +44,6 @@ export interface DestinationPlan extends Thresholds {
   readonly hop?: HopPlan;
   /** Full NAT: it is told who its clients are. */
   readonly tellsClient?: boolean;
-  /** What clients say of addresses in options is blotted out. */
-  readonly blotsOptions?: boolean;
 }
 
 /** How packets are wrapped. */
@@ -120,6 +118,8 @@ export interface SettingsPlan {
   readonly natIcmpSend?: boolean;
   /** Echo requests to virtual addresses are answered. Default true. */
   readonly pingVip?: boolean;
+  /** IPVS's pmtu_disc. Default true. */
+  readonly pathMtuDiscovery?: boolean;
   /** ICMP errors that may be sent in a second. Default 1000. */
   readonly answersPerSecond?: number;
 }

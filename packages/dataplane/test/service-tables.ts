@@ -255,9 +255,8 @@ export class ServiceTables implements Disposable {
   }
 }
 
-function tellingFlags({ tellsClient, blotsOptions }: DestinationPlan): number {
-  const { tellsClient: tells, blotsOptions: blots } = destinationFlags;
-  return (tellsClient === true ? tells : 0) | (blotsOptions === true ? blots : 0);
+function tellingFlags({ tellsClient }: DestinationPlan): number {
+  return tellsClient === true ? destinationFlags.tellsClient : 0;
 }
 
 /** What a destination's record says of its tunnel. */

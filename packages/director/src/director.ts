@@ -2,7 +2,10 @@
 // at all, and taken down in the opposite order.
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
-import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
+import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts";
+import { Overlay } from "./change/overlay.ts";
+import { type Leaving, Transitions } from "./change/transitions.ts";
+import { HealthKeeper } from "./health/health-keeper.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
@@ -12,10 +15,12 @@ import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
 import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
-import { bringUp, change, lackFor, type Standing } from "./standing.ts";
+import { keepTending } from "./reconcile/keep-tending.ts";
+import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
-import { readServices, readVerdicts } from "./status/snapshot.ts";
+import { ServiceRates } from "./status/keep-rates.ts";
+import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
 import { openPinned } from "./succession/pins.ts";
@@ -28,6 +33,10 @@ export interface DirectorOptions {
   readonly report: (line: string) => void;
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
+  /** What left the director before this one and may go on. */
+  readonly leaving?: readonly Leaving[];
+  /** What leaves is other than before. */
+  readonly onLeaving?: () => void;
 }
 
 /** What a change did to the program. */
@@ -42,7 +51,13 @@ export class Director implements Disposable {
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
   readonly #owned: DisposableStack;
+  readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
+  /** What is said of single servers, over the configuration. */
+  readonly overlay: Overlay;
+  readonly #transitions: Transitions;
+  readonly #health: HealthKeeper;
+  #configuration: Configuration;
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
 
@@ -52,10 +67,22 @@ export class Director implements Disposable {
     using owned = new DisposableStack();
     assertFeatures();
     this.#options = options;
+    this.#configuration = configuration;
+    this.overlay = new Overlay(() => this.#refresh());
+    this.#transitions = new Transitions({
+      overlay: this.overlay,
+      connectionsOf: (service, endpoint) => connectionsOf(this.dataplane, service, endpoint),
+      now: () => performance.now(),
+      report,
+      ...(options.onLeaving !== undefined && { onLeaving: options.onLeaving }),
+    });
+    this.#transitions.resume(options.leaving ?? [], configuration.services);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
-    this.#standing = this.#bringUp(configuration, former);
+    this.#health = owned.use(new HealthKeeper({ overlay: this.overlay, report }));
+    this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#health.update(configuration.services);
     this.#owned = owned.move();
   }
 
@@ -67,40 +94,79 @@ export class Director implements Disposable {
     return this.#attachments.all;
   }
 
+  /** What was asked for. */
   get configuration(): Configuration {
-    return this.#standing.configuration;
+    return this.#configuration;
+  }
+
+  /** What leaves: no longer in the configuration, and kept for its connections. */
+  leaving(): readonly Leaving[] {
+    return this.#transitions.leaving();
   }
 
   /**
    * Makes another configuration the one at work: in the maps where the running program can serve it, by another program
-   * otherwise. Whatever fails, the old one goes on. Says what became of the program.
+   * otherwise. Servers that are gone drain. Whatever fails, the old one goes on. Says what became of the program.
    */
   apply(configuration: Configuration): Applied {
-    const lack = this.lackFor(configuration);
+    const undo = this.#transitions.begin(this.#configuration.services, configuration.services);
+    try {
+      const applied = this.#put(this.#wanted(configuration));
+      this.#configuration = configuration;
+      this.#health.update(configuration.services);
+      return applied;
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  #put(wanted: Wanted): Applied {
+    const lack = lackFor(this.#standing, wanted.configuration);
     if (lack === undefined) {
-      this.#standing = change(this.#standing, configuration, this.#options.report);
+      this.#standing = change(this.#standing, wanted, this.#options.report);
       return { program: "kept" };
     }
-    this.#rebuild(configuration);
+    this.#rebuild(wanted);
     return { program: "exchanged", because: lack };
   }
 
   /** Why another program is needed for a configuration; undefined: the running one will do. */
   lackFor(configuration: Configuration): string | undefined {
-    return lackFor(this.#standing, configuration);
+    return lackFor(this.#standing, this.#wanted(configuration).configuration);
+  }
+
+  /** A configuration with what leaves, and what runs of it under the overlay. */
+  #wanted(configuration: Configuration): Wanted {
+    const services = this.#transitions.withLeaving(configuration.services);
+    return {
+      configuration: { ...configuration, services: this.overlay.widest(services) },
+      services: this.overlay.effective(services),
+    };
+  }
+
+  /** The overlay has changed. */
+  #refresh(): void {
+    if (this.#owned.disposed) return;
+    try {
+      const services = this.overlay.effective(this.#transitions.withLeaving(this.#configuration.services));
+      refresh(this.#standing, services, this.#configuration);
+    } catch (error) {
+      this.#options.report(`changing services: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   /** Builds everything anew for another configuration and swaps. */
-  #rebuild(configuration: Configuration): void {
+  #rebuild(wanted: Wanted): void {
     using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
     const before = this.#standing;
-    this.#standing = this.#bringUp(configuration, former);
+    this.#standing = this.#bringUp(wanted, former);
     before[Symbol.dispose]();
   }
 
-  #bringUp(configuration: Configuration, former: Former | undefined): Standing {
+  #bringUp(wanted: Wanted, former: Former | undefined): Standing {
     const { version, report, instance } = this.#options;
-    return bringUp({ configuration, version, report, instance, attachments: this.#attachments, former });
+    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former });
   }
 
   /** What goes on beside the packets, until `signal` is aborted. */
@@ -114,6 +180,8 @@ export class Director implements Disposable {
         { signal, report },
         (round) => (this.#lastRound = round),
       ),
+      this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
+      keepTending(this.#transitions, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
     ]);
@@ -121,7 +189,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = readServices(this.dataplane);
+    const services = this.#rates.annotate(readServices(this.dataplane));
     return {
       version,
       pid: process.pid,
@@ -137,6 +205,11 @@ export class Director implements Disposable {
       hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };
+  }
+
+  /** The health checks at work, with their last exchanges. */
+  checks(): readonly CheckStatus[] {
+    return this.#health.checks();
   }
 
   connections(limit: number): readonly ConnectionRow[] {

@@ -4,13 +4,16 @@
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
+import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import { readKernelPorts } from "./kernel/kernel-ports.ts";
 import type { Configuration } from "./model/configuration.ts";
-import { lackOf } from "./plan/covers.ts";
-import { plan } from "./plan/plan.ts";
+import type { VirtualService } from "./model/virtual-service.ts";
+import { lackOf, onlyWeightsDiffer } from "./plan/covers.ts";
+import { arrivalUnder, inListOrder, plan } from "./plan/plan.ts";
+import { liveSettings } from "./plan/settings.ts";
 import { NextHops } from "./reconcile/neighbours.ts";
 import { sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { Hints } from "./status/hints.ts";
@@ -29,9 +32,16 @@ export interface Standing extends Disposable {
   readonly hints: Hints;
 }
 
-/** What a configuration is put to work with. */
-export interface Surroundings {
+/** What is to be at work. */
+export interface Wanted {
+  /** With everything that must be possible without another program. */
   readonly configuration: Configuration;
+  /** What runs of it now. */
+  readonly services: readonly VirtualService[];
+}
+
+/** What a configuration is put to work with. */
+export interface Surroundings extends Wanted {
   readonly version: string;
   readonly report: (line: string) => void;
   /** What keeps it beyond this process; undefined: nothing does. */
@@ -42,17 +52,23 @@ export interface Surroundings {
 }
 
 /** Puts a configuration to work. Whatever fails, the former one goes on as it was. */
-export function bringUp({ configuration, version, report, instance, attachments, former }: Surroundings): Standing {
+export function bringUp(surroundings: Surroundings): Standing {
+  const { configuration, report, former } = surroundings;
   using owned = new DisposableStack();
   const interfaces = chooseInterfaces(configuration.director.interfaces);
   const { macs, sendBack } = interfaces;
-  const planned = plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() });
+  const isAllTc = interfaces.attach.every((link) => modesFor(link, configuration.director.hook)[0] === "tc");
+  const hook = isAllTc ? "tc" : "xdp";
+  const planned = {
+    ...plan(configuration, macs, { sendBack, hook, kernelPorts: readKernelPorts() }),
+    services: inListOrder(surroundings.services, configuration.director),
+  };
   assertForwarding(interfaces.attach, planned.shape.families);
   const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   fillVlans(dataplane, interfaces);
   const nextHops = new NextHops(serverAddresses(configuration), report);
   nextHops.resolve();
-  takeOver(dataplane, interfaces, { configuration, version, report, instance, attachments, former });
+  takeOver(dataplane, interfaces, surroundings);
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
   return { configuration, dataplane, nextHops, hints, [Symbol.dispose]: () => kept.dispose() };
@@ -60,6 +76,7 @@ export function bringUp({ configuration, version, report, instance, attachments,
 
 /** Why a configuration cannot be put to work in what stands; undefined: it can. */
 export function lackFor({ configuration: before, dataplane }: Standing, after: Configuration): string | undefined {
+  if (onlyWeightsDiffer(before, after)) return undefined;
   for (const name of ["interfaces", "hook"] as const) {
     if (!isDeepStrictEqual(before.director[name], after.director[name])) return `director.${name}`;
   }
@@ -68,21 +85,35 @@ export function lackFor({ configuration: before, dataplane }: Standing, after: C
 }
 
 /** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
-export function change(standing: Standing, configuration: Configuration, report: (line: string) => void): Standing {
-  const { live, plan: running } = standing.dataplane;
-  const planned = plan(configuration, running.shape.macs, { kernelPorts: readKernelPorts() });
+export function change(
+  standing: Standing,
+  { configuration, services }: Wanted,
+  report: (line: string) => void,
+): Standing {
+  const { live } = standing.dataplane;
   const before = live.settings;
-  live.setSettings(planned.settings);
+  const isSame = isDeepStrictEqual(standing.configuration.director, configuration.director);
+  if (!isSame) live.setSettings(liveSettings(configuration.director, readKernelPorts()));
   try {
-    live.reconcile(planned.services, { arrival: planned.arrival });
+    refresh(standing, services, configuration);
   } catch (error) {
-    live.setSettings(before);
+    if (!isSame) live.setSettings(before);
     throw error;
   }
+  if (isSame && onlyWeightsDiffer(standing.configuration, configuration)) return { ...standing, configuration };
   const nextHops = new NextHops(serverAddresses(configuration), report);
   nextHops.resolve();
   const hints = new Hints(configuration.director, createLinuxNetwork);
   return { ...standing, configuration, nextHops, hints };
+}
+
+/** Makes these the services that run. Whatever fails, those before go on. */
+export function refresh(
+  { dataplane: { live } }: Standing,
+  services: readonly VirtualService[],
+  { director }: Configuration,
+): void {
+  live.reconcile(inListOrder(services, director), { arrival: arrivalUnder(director) });
 }
 
 /** Has packets come to a new data plane instead of the former one. */

@@ -14,6 +14,8 @@ import { configuration, service, VIP } from "./sample.ts";
 
 const MOST_POLLS = 3000;
 const dns = service({ port: 53, protocol: "udp", forwarding: "nat", servers: [{ address: "10.0.0.11" }] });
+/** Where packets can be handed to the program as they are. */
+const atXdp = { interfaces: ["front", "back"], hook: "xdp-generic" } as const;
 
 describeKernel("a director", () => {
   let network: DirectorNetwork;
@@ -27,7 +29,7 @@ describeKernel("a director", () => {
   const bringUp = (): Director =>
     network.enter(() => {
       const wanted = configuration([dns], {
-        interfaces: ["front", "back"],
+        ...atXdp,
         timeoutsMs: { ...defaultTimeoutsMs, udp: 100 },
       });
       return new Director({
@@ -72,7 +74,7 @@ describeKernel("a director", () => {
     send(director, 4000);
     const program = director.dataplane.program.id;
     const wanted = (services: readonly VirtualService[]) =>
-      configuration(services, { interfaces: ["front", "back"], timeoutsMs: { ...defaultTimeoutsMs, udp: 100 } });
+      configuration(services, { ...atXdp, timeoutsMs: { ...defaultTimeoutsMs, udp: 100 } });
     const more = { ...dns, servers: [...dns.servers, { ...dns.servers[0], address: "10.0.0.12" }] } as VirtualService;
     const counted = () =>
       director.status().services[0]?.servers.map(({ address, connections }) => [address, connections]);
@@ -92,6 +94,21 @@ describeKernel("a director", () => {
     });
     send(director, 4000);
     expect(director.connections(10)).toHaveLength(1);
+  });
+
+  test("says what happens in a second, of each service and server", async () => {
+    using director = bringUp();
+    const stop = new AbortController();
+    const work = director.work(stop.signal);
+    const rates = () => director.status().services[0]?.perSecond;
+    for (let poll = 0; poll < MOST_POLLS && rates() === undefined; poll += 1) await sleep(10);
+    for (let port = 4000; port < 4100; port += 1) send(director, port);
+    for (let poll = 0; poll < MOST_POLLS && rates()?.packetsIn === 0; poll += 1) await sleep(10);
+    // A hundred in two seconds, of which the first measurement counts a quarter: 12.5 in a second.
+    expect(rates()).toMatchObject({ connections: 12, packetsIn: 12 });
+    expect(director.status().services[0]?.servers[0]?.perSecond).toEqual(rates());
+    stop.abort();
+    await work;
   });
 
   test("says how many entries the table holds after each round", async () => {
@@ -131,8 +148,8 @@ describeKernel("a director", () => {
     using director = bringUp();
     execFileSync("ip", ["-n", network.name, "link", "del", "front"]);
     expect(director.status().hooks.map(({ interfaceName }) => interfaceName)).toEqual(["front", "back"]);
-    expect(network.interfacesWithXdp()).toEqual(["back"]);
+    expect(network.interfacesWithPrograms()).toEqual(["back"]);
     network.enter(() => director[Symbol.dispose]());
-    expect(network.interfacesWithXdp()).toEqual([]);
+    expect(network.interfacesWithPrograms()).toEqual([]);
   });
 });

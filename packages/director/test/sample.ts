@@ -68,6 +68,7 @@ export function configuration(
     scheduleIcmp: false,
     natIcmpSend: false,
     pingVip: true,
+    pathMtuDiscovery: true,
     ...director,
   };
   return { director: settings, services };

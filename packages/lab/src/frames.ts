@@ -26,7 +26,10 @@ interface LinkStatistics {
 
 /** Reads the counters. */
 export async function readFrames(network: LabNetwork): Promise<FrameCounts> {
-  const director = await statisticsOf(network, "director");
+  const { directorInterfaces } = network.layout;
+  const director = (await statisticsOf(network, "director")).filter(({ ifname }) =>
+    directorInterfaces.includes(ifname),
+  );
   const servers = await Promise.all(serverHosts(network.layout).map(({ name }) => statisticsOf(network, name)));
   const requests = packetsSentBy(network, "client");
   return {

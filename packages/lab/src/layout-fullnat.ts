@@ -26,7 +26,7 @@ export function fullNatLayout(choice: LabChoice, clientCount: number): LabLayout
     services: labServices(choice.scenario, { virtualAddress, serverAddresses, serverPort: (port) => port + 8000 }),
     localAddresses,
     // A datagram has no room for the client's address.
-    serversSee: { tcp: "director", udp: "director" },
+    serversSee: { tcp: "client", udp: "director" },
     realServers: { directors: localAddresses },
     requestPath: ["client", "router", "director", "router", "server"],
     replyPath: ["server", "router", "director", "router", "client"],

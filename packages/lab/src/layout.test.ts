@@ -7,7 +7,10 @@ import { directorConfig } from "./director-config.ts";
 import { LabError } from "./lab-error.ts";
 import { layoutOf } from "./layouts.ts";
 
-const runs = choicesFor({ scenario: "all", family: "all", hook: "all" });
+const runs = [
+  ...choicesFor({ scenario: "all", family: "all", hook: "all" }),
+  ...choicesFor({ scenario: "containers", family: "all" }),
+];
 
 describe.each(runs)("the layout for $method, $family, scenario $scenario, hook $hook", (choice) => {
   const layout = layoutOf(choice, 20);
@@ -22,7 +25,9 @@ describe.each(runs)("the layout for $method, $family, scenario $scenario, hook $
   test("addresses and the director's interfaces are on interfaces that exist", () => {
     const ends = layout.links.flatMap((link) => link.ends);
     const exists = (host: string, name: string): boolean =>
-      name === "lo" || ends.some((end) => end.host === host && end.interfaceName === name);
+      name === "lo" ||
+      layout.hosts.some((each) => each.name === host && each.bridge?.name === name) ||
+      ends.some((end) => end.host === host && end.interfaceName === name);
     const addresses = layout.hosts.flatMap((host) => host.addresses.map((each) => ({ host: host.name, ...each })));
     expect(addresses.filter(({ host, interfaceName }) => !exists(host, interfaceName))).toEqual([]);
     expect(layout.directorInterfaces.filter((name) => !exists("director", name))).toEqual([]);

@@ -21,10 +21,10 @@ export const labScenarios = ["path", "shares", "mixed", "tools"] as const;
 export type LabScenario = (typeof labScenarios)[number];
 
 /** Where the director's program is put, as its configuration names it. */
-export const labHooks = ["xdp", "xdp-generic"] as const;
+export const labHooks = ["xdp", "xdp-generic", "tc"] as const;
 
 /** One of them. */
-export type LabHook = (typeof labHooks)[number] | "tc";
+export type LabHook = (typeof labHooks)[number];
 
 /** What `tun` wraps packets in. */
 export const labEncapsulations = ["ipip", "gue", "gre"] as const;

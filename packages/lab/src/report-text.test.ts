@@ -20,7 +20,7 @@ test("a good run's report", () => {
 
       address that servers saw: the client's own in 60 of 60 answers, from 20 client addresses
 
-      one request of 203.0.113.10:40000 to 198.51.100.10:80, hop by hop:
+      one packet of 203.0.113.10:40000 to 198.51.100.10:80, hop by hop:
         1. client → router
              ethernet  02:00:00:01:00:00 → 02:00:00:02:00:00
              packet    203.0.113.10:40000 → 198.51.100.10:80, tcp PA, TTL 64

@@ -42,7 +42,7 @@ export function addLabCommand(program: Command): void {
     .addOption(
       oneOf(
         "scenario",
-        labScenarios,
+        [...labScenarios, "containers"],
         "path: one request and its reply, hop by hop; shares: how requests are shared out, and such a path; mixed: " +
           "long and short connections at least-connection schedulers; tools: curl, nginx, iperf3 and dnsmasq " +
           "(default: a choice of them; with --keep: shares)",

@@ -1,7 +1,8 @@
 // The client's address in a TCP option, for servers that full NAT hides it from: kind 254, as LVS's full NAT and DPVS
 // write it (struct tcpopt_addr and tcp_in_add_toa in iqiyi/dpvs, src/ipvs/ip_vs_proto_tcp.c): length 8 with IPv4, 20
 // with IPv6; port, then address, in network order; the first option of the packet. A server reads it from the packet
-// that completes the handshake. Clients may write such options, too: those are blotted out.
+// that completes the handshake. Clients may write such options, too: those are blotted out, whatever the method, as
+// soon as any server is told: one that reads them may be behind other services as well.
 
 import {
   atomic,
@@ -49,9 +50,7 @@ const MOST_OPTIONS = 40;
 const LONGEST_HEADER = 60;
 
 /** Bits of a connection's `serviceFlags`, above those of services. */
-export const tellingMarks = {
-  /** Options with an address are blotted out. */
-  blots: 0x10,
+const tellingMarks = {
   /** The server has sent data or its end: its handshake is complete, and nothing that comes now is read from it. */
   spoken: 0x20,
   /** A packet with the client's address went to the server. */
@@ -72,7 +71,8 @@ const Blotting = struct("blotting", { options: u32, left: u32, isBlotted: u32, f
 /**
  * Blots out what options with an address the TCP header at `at` has: no-operations take their place, and the checksum
  * follows. One that is longer than what is left takes all of that along. Options end where the kernel's parser ends
- * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed.
+ * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed. Returns 0, or 1 where
+ * the header could not be read.
  */
 function blotFunction({ optionText }: BalancerMaps) {
   return fn(
@@ -82,16 +82,16 @@ function blotFunction({ optionText }: BalancerMaps) {
     ({ packet, at }) => {
       const start = at.and(OFFSET_MASK);
       packet.makeReadable(start.add(LONGEST_HEADER));
-      const tcp = packet.cursorAt(start).read(Tcp).orReturn(0);
+      const tcp = packet.cursorAt(start).read(Tcp).orReturn(1);
       const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
-      const text = optionText.lookup(0).orReturn(0);
+      const text = optionText.lookup(0).orReturn(1);
       const words = viewAs(text, OptionText, asWords);
       const each = (body: (word: Reference<typeof Word.fields>, copy: Reference<typeof Word.fields>) => void): void => {
         repeat({ times: options.shr(2), atMost: MOST_OPTIONS / 4 }, (index) => {
           const word = packet
             .cursorAt(start.add(index.shl(2)).add(Tcp.size))
             .read(Word)
-            .orReturn(0);
+            .orReturn(1);
           body(word, words.masked(index));
         });
       };
@@ -108,9 +108,10 @@ function blotFunction({ optionText }: BalancerMaps) {
         sum.set(grown.and(0xffff_ffffn).add(grown.shr(32)));
         word.value = copy.value;
       });
-      const header = packet.cursorAt(start).read(Tcp).orReturn(0);
+      const header = packet.cursorAt(start).read(Tcp).orReturn(1);
       packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
-      return u32(1);
+      packet.settle();
+      return u32(0);
     },
     { isGlobal: true },
   );
@@ -204,6 +205,7 @@ function tellingOf(family: Family) {
         checksumChange().replace(be16(0), client.port).plus({ sum }),
       );
       packet.updateChecksum({ header: tcp, type: Tcp }, { addresses: grown, contents });
+      packet.settle();
       return u32(0);
     },
     { isGlobal: true },
@@ -256,8 +258,14 @@ interface Told {
 }
 
 /**
+ * What most packets begin their options with: two no-operations and a time stamp (RFC 7323 appendix A), in 12 bytes.
+ */
+const TIMESTAMP_ALONE = { first: 0x0101_080a, words: 8 } as const;
+
+/**
  * Looks at a client's packet before it is translated, and returns what is to be done with it afterwards: options with
- * an address are blotted out, and the client's address goes along, until the server has spoken.
+ * an address are blotted out, and the client's address goes along, until the server has spoken. The director does not
+ * hear servers that answer directly: for them options are blotted out in all packets.
  */
 export function withClientAddress({ maps, parsed, connection, hop, method }: Told): () => void {
   const { packet, network, networkOffset, ports, protocol, flags } = parsed;
@@ -274,16 +282,22 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
   const blots = variable(u32(0));
   const tells = variable(u32(0));
   const client = stack(Client, undefined, { share: "opened" });
-  const isAsked = connection.serviceFlags.and(tellingMarks.blots | tellingMarks.spoken).eq(tellingMarks.blots);
+  const isAsked = connection.serviceFlags.and(tellingMarks.spoken).eq(0);
   when(
     isTcp.and(isAsked),
     () => {
-      blots.set(u32(1));
+      const header = parsed.transport.fork();
+      const { dataOffset } = header.read(Tcp).orPass(reasons.truncated);
+      const words = dataOffset.shr(4).toU32();
+      when(words.gt(Tcp.size / 4), () => {
+        const first = header.fork().read(Word).orPass(reasons.truncated);
+        const isTimestamp = words.eq(TIMESTAMP_ALONE.words).and(first.value.eq(TIMESTAMP_ALONE.first));
+        when(isTimestamp.not(), () => blots.set(u32(1)), { isRare: true });
+      });
       if (!method.hasLocalAddress) return;
-      const { dataOffset } = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
-      const longest = u32(LONGEST_HEADER - size);
       const isWhole = network.isFragment.not();
-      const fits = dataOffset.shr(4).shl(2).le(longest).and(network.length.add(size).le(hop.mtu)).and(isWhole);
+      const hasRoom = words.le((LONGEST_HEADER - size) / 4);
+      const fits = hasRoom.and(network.length.add(size).le(hop.mtu)).and(isWhole);
       const isOpen = flags.and(TCP_SYN | TCP_RST).eq(0);
       when(isOpen.and(fits), () => {
         const isOne = packet.segmentPayload()?.eq(0);
@@ -302,12 +316,17 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
     when(
       blots.get().ne(0),
       () => {
-        blotterOf(maps)({ packet, at });
-        if (!method.hasLocalAddress) return;
-        when(tells.get().ne(0), () => {
-          const outcome = tell({ packet, network: networkOffset, at, client });
-          when(outcome.eq(0), () => mark(connection, tellingMarks.told));
-        });
+        // Rather none than one that says who knows what.
+        guard(blotterOf(maps)({ packet, at }).eq(0)).orDrop(reasons.internal);
+      },
+      { isRare: true },
+    );
+    if (!method.hasLocalAddress) return;
+    when(
+      tells.get().ne(0),
+      () => {
+        const outcome = tell({ packet, network: networkOffset, at, client });
+        when(outcome.eq(0), () => mark(connection, tellingMarks.told));
       },
       { isRare: true },
     );
@@ -319,11 +338,8 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
  */
 export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method">): void {
   const { protocol, network, flags } = parsed;
-  const { blots, spoken, told } = tellingMarks;
-  const isWaited = connection.serviceFlags
-    .and(blots | spoken)
-    .eq(blots)
-    .and(protocol.eq(IPPROTO_TCP));
+  const { spoken, told } = tellingMarks;
+  const isWaited = connection.serviceFlags.and(spoken).eq(0).and(protocol.eq(IPPROTO_TCP));
   when(
     isWaited.and(flags.and(TCP_SYN | TCP_RST).eq(0)),
     () => {

@@ -1,7 +1,7 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Int, Net, Reason } from "@yardmaster/ebpf";
+import type { Bool, Int, Net, Reason } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
 import type { IcmpError } from "../icmp/icmp-error.ts";
 import type { ConnectionReference } from "../life.ts";
@@ -70,8 +70,13 @@ export interface RequestWay {
   readonly overhead?: Int<"u32">;
   /** Where a smaller MTU of the way may be known. */
   readonly load?: () => LoadReference;
-  /** Changes the packet; layer 2 and sending come after it. Default: nothing is changed. */
-  readonly change?: () => void;
+  /** Whether what is too large may be divided. Default: as the packet says. */
+  readonly mayBeDivided?: () => Bool;
+  /**
+   * Changes the packet; layer 2 and sending come after it. `passing` is not 0 where the stack sends it instead.
+   * Default: nothing is changed.
+   */
+  readonly change?: (passing: Int<"u32">) => void;
 }
 
 export interface ForwardingMethod {
@@ -89,6 +94,8 @@ export interface ForwardingMethod {
   readonly mapsPorts: boolean;
   /** Whether a destination may be of another family than its service. Default: no. */
   readonly mixesFamilies?: boolean;
+  /** Whether packets leave for the stack with their hop counted: it sees only what is around them. Default: no. */
+  readonly agesPassing?: boolean;
   /** Which state table client packets follow. */
   readonly requestTable: TransitionTable;
   readonly requires: readonly Requirement[];

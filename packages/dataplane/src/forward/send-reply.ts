@@ -44,7 +44,7 @@ export function sendReply(
     const { reply } = method;
     if (reply === undefined) continue;
     when(connection.method.eq(method.code), () => {
-      if (method.hasLocalAddress && hasFeature(shape, "toa")) noteServerSpoke({ maps, parsed, connection });
+      if (hasFeature(shape, "toa")) noteServerSpoke({ maps, parsed, connection });
       reply(parsed, ends);
       sendToClient(road, traveller);
     });

@@ -31,24 +31,31 @@ function sendBy(
   const path = countedPath(road.maps, connection, network.length);
   const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
+  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
+  const passing = variable(u32(0));
   const change = (): void => {
     const told = { maps: road.maps, parsed, connection, hop, method };
     const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
-    // A tunnel hides the options. Under tc what changes them ends all references, which the tunnel needs.
-    if (method.name === "tun" && parsed.packet.hook === "xdp") finish?.();
-    request.change?.();
+    // A tunnel hides the options.
+    if (method.name === "tun") finish?.();
+    request.change?.(passing.get());
     if (method.name !== "tun") finish?.();
   };
-  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
-  const passing = variable(u32(0));
   const giveUp = ({ verdict, reason }: ForwardingMethod["whenTooLarge"]): void => {
     if (verdict === "drop") leave(drop(reason));
-    else passing.set(u32(reason.code + 1));
+    else if (method.agesPassing !== true) passing.set(u32(reason.code + 1));
+    else {
+      when(network.hops.le(1), () => refusal.set("timeExceeded")).otherwise(() => {
+        network.decrementHops();
+        passing.set(u32(reason.code + 1));
+      });
+    }
   };
+  const mayBeDivided = request.mayBeDivided ?? (() => network.mayBeFragmented);
   const way = { ...request, hop, isOther: u32(0).ne(0) };
   resolve(road, parsed, way, now, {
     unresolved: () => giveUp(method.whileUnresolved),
-    change: () => request.change?.(),
+    change,
   });
   when(passing.get().eq(0), () => {
     when(network.hops.le(1), () => refusal.set("timeExceeded"), { isRare: true }).otherwise(() => {
@@ -58,7 +65,7 @@ function sendBy(
       };
       when(
         lengthOnWire(parsed).gt(hop.mtu),
-        () => when(network.mayBeFragmented, () => giveUp(method.whenTooLarge)).otherwise(refuse),
+        () => when(mayBeDivided(), () => giveUp(method.whenTooLarge)).otherwise(refuse),
         { isRare: true },
       ).otherwise(() => network.decrementHops());
     });

@@ -5,7 +5,7 @@ import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
 import { destinationFlags } from "../destination.ts";
 import { hasFeature } from "../shape.ts";
-import { leaveUnlessWrapped } from "./encapsulate/wrap.ts";
+import { leaveUnlessWrapped, wrapAt } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
 
 export const tun: ForwardingMethod = {
@@ -15,6 +15,7 @@ export const tun: ForwardingMethod = {
   hasLocalAddress: false,
   mapsPorts: false,
   mixesFamilies: true,
+  agesPassing: true,
   requestTable: "requestOnly",
   requires: [
     { kind: "ipForwarding", text: "the director forwards IP packets" },
@@ -35,6 +36,7 @@ export const tun: ForwardingMethod = {
   request: ({ maps, shape, parsed, connection, wrap }) => {
     const destination = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);
     guard(destination.tunnelSource.at(0).ne(0)).orDrop(reasons.noTunnelSource);
+    const own4 = parsed.network.family.name === "ipv4";
     const own = u32(Number(parsed.network.family.digit));
     const version = hasFeature(shape, "mixedFamilies")
       ? choose(destination.flags.and(destinationFlags.isIpv6).ne(0), u32(6), u32(4))
@@ -46,7 +48,12 @@ export const tun: ForwardingMethod = {
       version,
       overhead,
       load: () => maps.loads.lookup(connection.destination).orDrop(reasons.internal),
-      change: () => leaveUnlessWrapped(wrap({ packet: parsed.packet, destination, at: parsed.networkOffset })),
+      // IPv6 packets are never divided on their way.
+      ...(own4 && {
+        mayBeDivided: () => parsed.network.mayBeFragmented.or(maps.settings.value.pathMtuDiscovery.eq(0)),
+      }),
+      change: (passing) =>
+        leaveUnlessWrapped(wrap({ packet: parsed.packet, destination, at: wrapAt(parsed.networkOffset, passing) })),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

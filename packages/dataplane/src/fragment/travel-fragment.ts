@@ -66,7 +66,7 @@ function readFragment({ shape, family }: SendingRoad): ReadFollower {
     const parsed = { ...frame, ...header, isLaterFragment: true } as const;
     return {
       parsed,
-      request: (_method, _request, way) => way.change?.(),
+      request: (_method, _request, way, passing) => way.change?.(passing),
       reply: (method, ends) => method.reply?.(parsed, ends),
     };
   };

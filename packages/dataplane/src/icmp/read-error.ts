@@ -24,8 +24,8 @@ export function readError({ shape, family }: SendingRoad, packet: Packet): Follo
   const error = { parsed, icmp, quoted };
   return {
     parsed,
-    request: (method, request, way) => {
-      if (method.requestError === undefined) way.change?.();
+    request: (method, request, way, passing) => {
+      if (method.requestError === undefined) way.change?.(passing);
       else method.requestError(error, request);
     },
     reply: (method, ends) => method.replyError?.(error, ends),

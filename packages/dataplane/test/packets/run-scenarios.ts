@@ -11,6 +11,7 @@ import type { Balancer, Sent } from "../harness.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { Stage } from "../stage.ts";
 import { networkOffset } from "../tc-host.ts";
+import { ofClientOptions } from "./client-options.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { ofFragments } from "./fragments.ts";
 import { ofIcmp } from "./icmp.ts";
@@ -30,6 +31,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...ofIcmp(wire),
         ...ofFragments(wire),
         ...ofStrays(wire),
+        ...ofClientOptions(wire),
         ...leftAlone(wire),
       ],
     ] as const;

@@ -89,7 +89,7 @@ function randomHop(random: Random): HopPlan {
     mac,
     ...(random.chance(0.2) && { ifindex: 7 }),
     ...(random.chance(0.2) && { vlan: 1 + random.below(4094) }),
-    ...(random.chance(0.2) && { mtu: 60 + random.below(30) }),
+    ...(random.chance(0.2) && { mtu: 50 + random.below(30) }),
   };
 }
 
@@ -106,7 +106,7 @@ function randomDestination(random: Random, address: string, body: Body): Destina
   const port = mapsPorts && random.chance(0.7) ? { port: random.pick([8080, 8080, 5353]) } : {};
   const weight = random.chance(0.1) ? 0 : random.chance(0.1) ? random.below(65536) : 1 + random.below(6);
   const thresholds = hasFeature(body, "thresholds") ? randomThresholds(random) : {};
-  const telling = hasFeature(body, "toa") ? { tellsClient: random.chance(0.7), blotsOptions: random.chance(0.2) } : {};
+  const telling = hasFeature(body, "toa") ? { tellsClient: random.chance(0.7) } : {};
   const tunnel = method === "tun" ? { tunnel: randomTunnel(random, body) } : {};
   const isMixed = method === "tun" && hasFeature(body, "mixedFamilies") && random.chance(0.3);
   const hop = randomHop(random);
@@ -197,6 +197,7 @@ export function randomSettings(random: Random): SettingsPlan {
     refusesByIcmp: random.chance(0.5),
     scheduleIcmp: random.chance(0.3),
     natIcmpSend: random.chance(0.3),
+    pathMtuDiscovery: random.chance(0.7),
     renewalTicks: random.pick([TICKS_PER_SECOND, TICKS_PER_SECOND, 0, 1]),
     rules: random.pick(["normal", "normal", "secure"]),
     answersPerSecond: random.chance(0.2) ? random.below(3) : 1000,

@@ -34,8 +34,6 @@ export interface Destination extends TwinServer {
   /** Full NAT: it is told of its clients; and connections of which it was not. */
   readonly tellsClient: boolean;
   untold: number;
-  /** What clients say of addresses is blotted out. */
-  readonly blotsOptions: boolean;
   readonly traffic: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
 }
 
@@ -79,7 +77,6 @@ export function createDestination(
     templates: 0,
     tellsClient: plan.tellsClient === true,
     untold: 0,
-    blotsOptions: plan.blotsOptions === true,
     isOverloaded: false,
     isAvailable: true,
     traffic,

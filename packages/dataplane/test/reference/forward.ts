@@ -15,11 +15,21 @@ export type Fate =
   | { readonly verdict: "drop"; readonly reason: ReasonName };
 
 /** What the client is told where the packet is not forwarded: no hops left, or too large and not to be divided. */
-export function errorFor(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | undefined {
+export function errorFor(
+  bytes: Uint8Array,
+  read: ReadFrame,
+  hop: Required<HopPlan>,
+  isDividedAnyway = false,
+): Uint8Array | undefined {
   const link = bytes.subarray(0, read.ipAt);
   if (read.ttl <= 1) return icmpError(link, bytes.subarray(read.ipAt, read.endsAt), "timeExceeded");
-  if (read.totalLength <= hop.mtu || !read.isWhole) return undefined;
+  if (read.totalLength <= hop.mtu || mayBeDivided(read, isDividedAnyway)) return undefined;
   return icmpError(link, aged(bytes, read), "tooBig", hop.mtu);
+}
+
+/** IPv6 packets never are. */
+function mayBeDivided({ isWhole, source }: ReadFrame, isDividedAnyway: boolean): boolean {
+  return !isWhole || (isDividedAnyway && addressBytes(source).length === 4);
 }
 
 /** The port unreachable error for a packet that no destination is there for. */

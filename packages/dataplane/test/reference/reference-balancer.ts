@@ -81,6 +81,10 @@ export class ReferenceBalancer {
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
+  get #planNow(): BalancerPlan {
+    return { ...this.plan, settings: this.settings };
+  }
+
   get connections(): readonly ReferenceConnection[] {
     return [...this.#connections.values()];
   }
@@ -240,7 +244,7 @@ export class ReferenceBalancer {
       return this.#openByError(frame, read, icmp, flow);
     }
     if (followed === undefined) return pass("icmpWithoutConnection");
-    return errorFate(this.plan, frame, read, icmp, followed);
+    return errorFate(this.#planNow, frame, read, icmp, followed);
   }
 
   /** An error about no connection opens the one that a packet of its flow would. */
@@ -274,7 +278,7 @@ export class ReferenceBalancer {
     const protocol = read.next === 6 ? "tcp" : "udp";
     const followed = first && this.#follow({ protocol, source, destination, ...first });
     if (followed === undefined) return { verdict: "pass", frame, reason: "fragment" };
-    return fragmentFate(this.plan, frame, read, followed);
+    return fragmentFate(this.#planNow, frame, read, followed);
   }
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
@@ -283,11 +287,11 @@ export class ReferenceBalancer {
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
     if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
-    const error = errorFor(frame, read, hop);
+    const error = errorFor(frame, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
     if (error !== undefined) return this.#answer(() => error);
     const clean = cleaned(this.#tells, frame, read, connection);
     if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
-    if (destination.method === "tun") return tunnelled(this.plan, clean, read, destination);
+    if (destination.method === "tun") return tunnelled(this.#planNow, clean, read, destination);
     const changed = translated(clean, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
@@ -305,7 +309,7 @@ export class ReferenceBalancer {
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
-    if (connection.local !== undefined) hear(connection, read, frame);
+    hear(connection, read, frame);
     const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined

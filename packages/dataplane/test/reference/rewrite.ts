@@ -118,19 +118,22 @@ export function readdressed(
 
 /** The frame on its way out: one hop less to live, other MAC addresses, the tag that the way wants. */
 export function sent(bytes: Uint8Array, read: ReadPacket, hop: Required<HopPlan>): Uint8Array {
-  const copy = bytes.slice();
-  copy[layoutOf(copy, read).hops] = read.ttl - 1;
-  sealHeader(copy, read);
+  const copy = oneHopOlder(bytes, read);
   const macs = [...macBytes(hop.mac), ...macBytes(hop.sourceMac)];
   return Uint8Array.of(...macs, ...tagFor(read, hop.vlan), ...copy.subarray(read.ipAt - 2));
 }
 
-/** The IP packet of a frame, one hop older: what errors about its size quote. */
-export function aged(bytes: Uint8Array, read: ReadFrame): Uint8Array {
+/** The frame, one hop older. */
+export function oneHopOlder(bytes: Uint8Array, read: ReadPacket): Uint8Array {
   const copy = bytes.slice();
   copy[layoutOf(copy, read).hops] = read.ttl - 1;
   sealHeader(copy, read);
-  return copy.subarray(read.ipAt, read.endsAt);
+  return copy;
+}
+
+/** The IP packet of a frame, one hop older: what errors about its size quote. */
+export function aged(bytes: Uint8Array, read: ReadFrame): Uint8Array {
+  return oneHopOlder(bytes, read).subarray(read.ipAt, read.endsAt);
 }
 
 /** The tag's bytes, none for an untagged way. A tag that is there keeps type, priority and drop eligibility. */

@@ -10,18 +10,16 @@ interface Spoken {
   readonly hasSpoken: boolean;
 }
 
-/** Until the server has spoken, nothing that a client says of addresses gets through where servers would read it. */
-export function cleaned(isOn: boolean, frame: Uint8Array, read: ReadFrame, of: Spoken): Uint8Array {
-  const { destination, hasSpoken } = of;
-  const isAsked = destination.method === "fullnat" || destination.blotsOptions;
-  const isCleaned = isOn && read.protocol === "tcp" && isAsked && !(hasSpoken && (read.flags & 2) === 0);
-  return isCleaned ? blotted(frame, read) : frame;
+/** Until the server has spoken, nothing that a client says of addresses gets through. A SYN begins anew. */
+export function cleaned(isOn: boolean, frame: Uint8Array, read: ReadFrame, connection: Spoken): Uint8Array {
+  if (!isOn || read.protocol !== "tcp") return frame;
+  if ((read.flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
+  return connection.hasSpoken ? frame : blotted(frame, read);
 }
 
-/** Whether a packet is to tell the server of its client. A SYN begins anew. */
+/** Whether a packet is to tell the server of its client. */
 export function tellsIn(isOn: boolean, { protocol, flags, fragment }: ReadFrame, connection: Spoken): boolean {
   if (protocol !== "tcp" || !isOn) return false;
-  if ((flags & 2) !== 0) Object.assign(connection, { isTold: false, hasSpoken: false });
   const isOpen = (flags & 6) === 0 && fragment === undefined;
   return connection.destination.tellsClient && isOpen && !connection.hasSpoken;
 }

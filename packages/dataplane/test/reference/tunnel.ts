@@ -7,6 +7,7 @@ import { type BalancerPlan, type TunnelPlan, tunnelSources } from "../plan.ts";
 import type { Destination } from "./destination.ts";
 import { type Fate, forward } from "./forward.ts";
 import type { ReadFrame, ReadPacket } from "./read-frame.ts";
+import { oneHopOlder } from "./rewrite.ts";
 
 /** ECN "congestion experienced" stays inside; outside begins "capable" (RFC 3168 §9.1.1). */
 const outerTypeOfService = (inner: number): number => ((inner & 3) === 3 ? (inner & 0xfc) | 2 : inner);
@@ -46,7 +47,13 @@ function sourceOf(server: string, spreadBits: number, read: Flow): Uint8Array {
  * A frame, already with the MAC addresses and tags that it is to have, with its packet inside a tunnel to `server`. The
  * identification of IPv4 is 0, see `withoutChance`.
  */
-export function wrapped(bytes: Uint8Array, read: Inside, server: string, plan: TunnelPlan = {}): Uint8Array {
+export function wrapped(
+  bytes: Uint8Array,
+  read: Inside,
+  server: string,
+  plan: TunnelPlan = {},
+  spareHops = 0,
+): Uint8Array {
   const { encapsulation = "ipip", hasChecksum = false, port = 6080, spreadBits = 0 } = plan;
   const isV4 = familyOf(read.source) === "ipv4";
   const type = isV4 ? 0x0800 : 0x86dd;
@@ -56,7 +63,7 @@ export function wrapped(bytes: Uint8Array, read: Inside, server: string, plan: T
   const typeOfService = isV4
     ? (inside[1] as number)
     : (((inside[0] as number) & 15) << 4) | ((inside[1] as number) >> 4);
-  const hops = inside[isV4 ? 8 : 7] as number;
+  const hops = (inside[isV4 ? 8 : 7] as number) + spareHops;
   const protocol = { ipip: isV4 ? 4 : 41, gue: 17, gre: 47 }[encapsulation];
   const ends = { source: sourceOf(server, spreadBits, read), destination: addressBytes(server), protocol };
   const outer =
@@ -98,9 +105,13 @@ export function tunnelled(
   { address, tunnel, hop }: Destination,
 ): Fate {
   if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
+  if (read.ttl <= 1) return { verdict: "drop", reason: "timeToLiveExceeded" };
   const fate = forward(plan, frame, read, hop, "exceedsMtu");
   if (!("frame" in fate)) return fate;
-  return { ...fate, frame: wrapped(fate.frame, { ...read, ...portsOf(frame, read) }, address, tunnel) };
+  // The stack counts a hop outside.
+  const [bytes, spareHops] = fate.verdict === "pass" ? [oneHopOlder(fate.frame, read), 1] : [fate.frame, 0];
+  const isWhole = read.isWhole && plan.settings?.pathMtuDiscovery !== false;
+  return { ...fate, frame: wrapped(bytes, { ...read, ...portsOf(frame, read), isWhole }, address, tunnel, spareHops) };
 }
 
 /** The same of a packet without ports: what stands in their place tells its flow. */

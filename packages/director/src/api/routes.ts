@@ -2,8 +2,10 @@
 // Errors are problem documents (RFC 9457).
 import { Hono } from "hono";
 import { z } from "zod";
+import { openMetricsText, openMetricsType } from "../metrics/exposition.ts";
+import { metricFamilies } from "../metrics/metrics.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
-import type { ConnectionList, Problem } from "./types.ts";
+import type { CheckList, ConnectionList, Problem } from "./types.ts";
 
 /** Rows of the connection table in one answer unless asked otherwise, and at most. */
 export const connectionLimits = { default: 1_000, maximum: 1_000_000 } as const;
@@ -16,6 +18,10 @@ const connectionsQuery = z.object({
 export function createRoutes(source: SnapshotSource): Hono {
   const routes = new Hono();
   routes.get("/v1/status", (context) => context.json(source.status()));
+  routes.get("/v1/checks", (context) => {
+    const list: CheckList = { checks: source.checks() };
+    return context.json(list);
+  });
   routes.get("/v1/connections", (context) => {
     const query = connectionsQuery.safeParse(context.req.query());
     if (!query.success) {
@@ -24,6 +30,11 @@ export function createRoutes(source: SnapshotSource): Hono {
     }
     const list: ConnectionList = { connections: source.connections(query.data.limit) };
     return context.json(list);
+  });
+  routes.get("/metrics", (context) => {
+    const facts = { residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() };
+    const text = openMetricsText(metricFamilies(source.status(), facts));
+    return context.body(text, 200, { "content-type": openMetricsType });
   });
   routes.notFound((context) => {
     const detail = `${context.req.method} ${context.req.path}: no such resource`;
@@ -34,6 +45,11 @@ export function createRoutes(source: SnapshotSource): Hono {
     return problem({ status: 500, title: "Internal Server Error", detail: error.message, code });
   });
   return routes;
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function problem(fields: Omit<Problem, "type">): Response {

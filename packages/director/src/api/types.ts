@@ -1,8 +1,18 @@
 // What the director shows of itself: read-only snapshots, the JSON of the HTTP API. Types only: the command line and
 // the web page import this file and nothing else of the daemon. Counters count since the service was first set up.
+import type { CheckWay } from "../model/check.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
 import type { Caps, Destination, Persistence, Protocol, ServiceMatch } from "../model/virtual-service.ts";
+
+/** What happens in a second, by LVS's estimator (status/rates.ts). */
+export interface TrafficRates {
+  readonly connections: number;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
 
 /** What is counted per service and per destination. */
 export interface TrafficCounters {
@@ -21,8 +31,14 @@ export interface TrafficCounters {
   readonly bytesOut?: number;
 }
 
+/** What has rates. */
+export interface Rated {
+  /** Absent until it has been measured, every two seconds. */
+  readonly perSecond?: TrafficRates;
+}
+
 /** A destination of a service, observed; its lower threshold is the one in force. */
-export interface DestinationStatus extends TrafficCounters, Destination {
+export interface DestinationStatus extends TrafficCounters, Rated, Destination {
   /** It has reached its upper threshold and not come below the lower one since: it gets no new connections. */
   readonly overloaded: boolean;
   /** fullnat with clientAddress toa: connections whose server could not be told who the client is. */
@@ -32,7 +48,7 @@ export interface DestinationStatus extends TrafficCounters, Destination {
 }
 
 /** A virtual service, observed. */
-export interface ServiceStatus extends TrafficCounters {
+export interface ServiceStatus extends TrafficCounters, Rated {
   readonly name: string;
   readonly match: ServiceMatch;
   /** The same for people: `tcp 198.51.100.10:80`, `10.0.0.0/8 tcp/80,443`, `mark 7`. */
@@ -47,6 +63,37 @@ export interface ServiceStatus extends TrafficCounters {
   /** What full NAT sends from; absent where no server has it. */
   readonly localAddresses?: readonly string[];
   readonly servers: readonly DestinationStatus[];
+}
+
+/** One exchange of a check with a server. */
+export interface CheckExchange {
+  /** When it began: milliseconds since 1970. */
+  readonly atMs: number;
+  readonly durationMs: number;
+  /** `unknown`: the director could not ask. */
+  readonly outcome: "good" | "bad" | "unknown";
+  /** As it came: `HTTP 503 Service Unavailable`, `ECONNREFUSED`. */
+  readonly reason: string;
+}
+
+/** A health check at work; services that ask for the same share one. */
+export interface CheckStatus {
+  /** `http GET /health`. */
+  readonly check: string;
+  readonly via: CheckWay;
+  readonly address: string;
+  readonly port: number;
+  /** For whom: the service's name, and the server's address and port. */
+  readonly servers: readonly { readonly service: string; readonly server: string }[];
+  readonly isUp: boolean;
+  /** Answers in a row that speak against `isUp`. */
+  readonly against: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+  /** The last 20, the newest last. */
+  readonly exchanges: readonly CheckExchange[];
 }
 
 /** An interface that the program is attached to. */
@@ -124,6 +171,11 @@ export interface ConnectionRow {
 /** The answer to a connections request. */
 export interface ConnectionList {
   readonly connections: readonly ConnectionRow[];
+}
+
+/** `GET /v1/checks`. */
+export interface CheckList {
+  readonly checks: readonly CheckStatus[];
 }
 
 /** An error of the API (RFC 9457), with the stable code beside the RFC's members. */

@@ -17,6 +17,9 @@ export interface Override {
   readonly adds?: Destination;
 }
 
+/** What a weight can be at most. */
+const MOST_WEIGHT = 65_535;
+
 type Overrides = Map<OverlaySource, Override>;
 
 /** What is made of a service until something is said of it. */
@@ -52,7 +55,7 @@ export class Overlay {
     if (ofService.size === 0) this.#overrides.delete(service);
     else this.#overrides.set(service, ofService);
     this.#revisions.set(service, (this.#revisions.get(service) ?? 0) + 1);
-    this.#announce();
+    this.announce();
   }
 
   /**
@@ -72,7 +75,17 @@ export class Overlay {
     });
   }
 
-  #announce(): void {
+  /** These services with all of their servers, those that are added and those that are out: what must be possible. */
+  widest(services: readonly VirtualService[]): readonly VirtualService[] {
+    return services.map((service) => {
+      const overrides = this.#overrides.get(identityOf(service));
+      const added = overrides === undefined ? [] : addedTo(service, overrides);
+      return added.length === 0 ? service : { ...service, servers: [...service.servers, ...added] };
+    });
+  }
+
+  /** Something else changed of what is to run: `onChange` is called on a later turn. */
+  announce(): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
     setImmediate(() => {
@@ -82,27 +95,36 @@ export class Overlay {
   }
 }
 
-function serversUnder(overrides: ReadonlyMap<string, Overrides>, { servers }: VirtualService): readonly Destination[] {
-  const own = new Set(servers.map(endpointOf));
-  const added = [...overrides].flatMap(([endpoint, said]) => {
-    const [adding] = own.has(endpoint) ? [] : [...said.values()].flatMap(({ adds }) => adds ?? []);
-    return adding === undefined ? [] : [adding];
-  });
-  return [...servers, ...added].flatMap((server) => {
+function serversUnder(overrides: ReadonlyMap<string, Overrides>, service: VirtualService): readonly Destination[] {
+  return [...service.servers, ...addedTo(service, overrides)].flatMap((server) => {
     const said = overrides.get(endpointOf(server));
     return said === undefined ? [server] : serverUnder(said, server);
+  });
+}
+
+/** Servers that the configuration does not have. */
+function addedTo({ servers }: VirtualService, overrides: ReadonlyMap<string, Overrides>): readonly Destination[] {
+  const own = new Set(servers.map(endpointOf));
+  return [...overrides].flatMap(([endpoint, said]) => {
+    const [adding] = own.has(endpoint) ? [] : [...said.values()].flatMap(({ adds }) => adds ?? []);
+    return adding === undefined ? [] : [adding];
   });
 }
 
 /** A server as it is to be, or nothing where it is out. */
 function serverUnder(said: Overrides, server: Destination): readonly Destination[] {
   if ([...said.values()].some(({ isOut }) => isOut === true)) return [];
-  const own = said.get("hand")?.weight ?? server.weight;
+  // A sorry server rests with weight 0; checks alone say when it is needed.
+  const usual = server.isSorry === true && said.has("health") ? MOST_WEIGHT : server.weight;
+  const own = said.get("hand")?.weight ?? usual;
   const limits = [...said].flatMap(([source, { weight }]) => (source === "hand" ? [] : (weight ?? [])));
   const weight = Math.min(own, ...limits);
   return [weight === server.weight ? server : { ...server, weight }];
 }
 
 function isSame(a: Override | undefined, b: Override | undefined): boolean {
-  return a === b || (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && !a === !b);
+  return (
+    a === b ||
+    (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && (a === undefined) === (b === undefined))
+  );
 }

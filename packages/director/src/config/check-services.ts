@@ -7,6 +7,7 @@ import {
   schedulers,
   serversFor,
   slotsFor,
+  startsSlowly,
   usualTableSize,
 } from "../model/scheduler.ts";
 import { singlePort } from "../model/ports.ts";
@@ -28,6 +29,7 @@ export function checkServices(outline: Outline, source: Source): void {
   checkHealth(outline, source);
   for (const service of outline.services) {
     checkSettings(service, source);
+    checkSlowStart(service, source);
     if (service.servers?.length === 0) {
       const message = `service ${quoteValue(service.name)} has no servers: nobody answers its clients`;
       const hint = "add servers, or remove the service";
@@ -79,6 +81,25 @@ function checkSettings(service: ServiceOutline, source: Source): void {
   if (netmask !== undefined && netmask.value > 32 && familyOfService(service) === "ipv4") {
     const message = `netmask ${netmask.value} is longer than the 32 bits of an IPv4 address`;
     source.errorAt(netmask.path, { code: "YM_CONFIG_NETMASK", message, hint: "write 1–32, such as 24" });
+  }
+}
+
+/** It goes by weights: a scheduler must heed them, and a weight of 1 cannot be divided. */
+function checkSlowStart({ path, name, scheduler, slowStart, servers = [] }: ServiceOutline, source: Source): void {
+  if (slowStart === 0 || scheduler === undefined) return;
+  const at = [...path, "slowStart"];
+  if (!startsSlowly(scheduler)) {
+    source.errorAt(at, {
+      code: "YM_CONFIG_SLOW_START",
+      message: `slowStart has no effect with scheduler ${scheduler}: it does not go by growing weights`,
+      hint: `remove slowStart, or take ${orList(schedulers.filter(startsSlowly))}`,
+    });
+  } else if (servers.length > 0 && servers.every(({ weight = 1 }) => weight < 2)) {
+    source.warnAt(at, {
+      code: "YM_CONFIG_SLOW_START",
+      message: `slowStart of ${quoteValue(name)} has no steps to take: weights are whole numbers, these are 1`,
+      hint: "write larger weights, such as 100 for each server",
+    });
   }
 }
 

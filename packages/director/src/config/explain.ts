@@ -134,6 +134,7 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
     case "flag":
       return at(wrongType(noun, value, "true or false", hint));
     case "duration":
+    case "durationOrOff":
       return at(explainDuration(noun, value, field));
     case "persistence":
       if (!isScalar(value)) return at(wrongType(noun, value, "a duration", hint));

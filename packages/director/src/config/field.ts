@@ -45,9 +45,9 @@ export interface TextField {
   readonly meaning: string;
 }
 
-/** A duration between two others, in milliseconds. */
+/** A duration between two others, in milliseconds, or perhaps the word off. */
 export interface DurationField {
-  readonly kind: "duration";
+  readonly kind: "duration" | "durationOrOff";
   readonly rangeMs: { readonly minimum: number; readonly maximum: number };
   readonly meaning: string;
 }
@@ -77,6 +77,8 @@ export const duration = (meaning: string, range: DurationField["rangeMs"] = time
   rangeMs: range,
   meaning,
 });
+/** The same, or the word off. */
+export const durationOrOff = (meaning: string): DurationField => ({ ...duration(meaning), kind: "durationOrOff" });
 /** A value of another form. */
 export const text = <Kind extends TextField["kind"]>(kind: Kind, meaning: string) => ({ kind, meaning });
 /** One of these words. */

@@ -26,6 +26,7 @@ import {
   type ChoiceField,
   duration,
   type DurationField,
+  durationOrOff,
   type Field,
   group,
   integer,
@@ -118,6 +119,10 @@ export const fields = {
   },
   "director.scheduleIcmp": text("flag", "whether an ICMP error about no connection may open one: true or false"),
   "director.natIcmpSend": text("flag", "whether a server's packet of no connection is refused: true or false"),
+  "director.pathMtuDiscovery": text(
+    "flag",
+    'whether packets that say "do not fragment" are never divided in tunnels: true or false',
+  ),
   "director.pingVip": text("flag", "whether pings to a service's address are answered: true or false"),
   "director.marks": group("list", "which packets get a mark: a list of { mark: 7, address: 10.0.0.0/8, port: 80 }"),
   "director.marks.*": group("map", "which packets get a mark: mark, address, port, protocol"),
@@ -161,6 +166,12 @@ export const fields = {
     "which clients are one: a number of bits such as 24 (IPv4) or 64 (IPv6), or a mask such as 255.255.255.0",
   ),
   "services.*.onePacket": text("flag", "whether every packet is scheduled on its own: true or false"),
+  "services.*.drain": durationOrOff(
+    "how long a server that is removed may keep its connections: a duration such as 5m, or off",
+  ),
+  "services.*.slowStart": durationOrOff(
+    "how long a server that comes takes to come to its weight: a duration such as 30s, or off",
+  ),
   "services.*.caps": group("map", "limits of the service: newPerSecond, halfOpen"),
   "services.*.caps.newPerSecond": cap("new connections taken in a second"),
   "services.*.caps.halfOpen": cap("TCP connections that may be half open at once"),

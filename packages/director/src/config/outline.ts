@@ -30,6 +30,7 @@ export interface ServerOutline {
   readonly encapsulation: Encapsulation | undefined;
   /** The keys that were written, whether they can be read or not. */
   readonly keys: ReadonlySet<string | number>;
+  readonly weight: number | undefined;
   readonly upperThreshold: number | undefined;
   readonly lowerThreshold: number | undefined;
 }
@@ -59,6 +60,8 @@ export interface ServiceOutline extends MatchOutline {
   readonly netmask: Placed<number> | undefined;
   readonly isOnePacket: boolean;
   readonly hasHalfOpenCap: boolean;
+  /** In milliseconds; 0: none. */
+  readonly slowStart: number;
   /** Undefined if the file has no readable list of servers. */
   readonly servers: readonly ServerOutline[] | undefined;
 }
@@ -126,6 +129,7 @@ function readService(name: string, node: SourceNode): ServiceOutline {
     localAddresses: readEntries(fieldSchemas.localAddress, node, [...path, "localAddresses"]),
     netmask: netmask === undefined ? undefined : { path: [...path, "persistence", "netmask"], value: netmask },
     isOnePacket: readField(fieldSchemas.onePacket, node, "onePacket") === true,
+    slowStart: readField(fieldSchemas.slowStart, node, "slowStart") ?? 0,
     hasHalfOpenCap: childOf(childOf(node, "caps"), "halfOpen") !== undefined,
     // The sorry server, too: what a server must be, it must be.
     servers: Array.isArray(list?.value) ? [...servers, ...sorryServers] : undefined,
@@ -147,6 +151,7 @@ function readServer(path: Path, node: SourceNode, usual: Usual): ServerOutline {
       ? readField(fieldSchemas.encapsulation, node, "encapsulation")
       : usual.encapsulation,
     keys: new Set(node.children.keys()),
+    weight: readField(fieldSchemas.weight, node, "weight"),
     upperThreshold: readField(fieldSchemas.threshold, node, "upperThreshold"),
     lowerThreshold: readField(fieldSchemas.threshold, node, "lowerThreshold"),
   };

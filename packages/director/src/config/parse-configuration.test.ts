@@ -59,6 +59,7 @@ describe("a good file", () => {
             "mssClamp": "auto",
             "natIcmpSend": false,
             "onRemoval": "drop",
+            "pathMtuDiscovery": true,
             "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
@@ -277,6 +278,7 @@ director:
   natIcmpSend: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
+  pathMtuDiscovery: false
   localAddresses: [10.0.0.5]
   timeouts: { synRecv: 10s, lblcr: 1h }
   connections: { maximum: 1000 }
@@ -291,7 +293,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ mssClamp: "off", scheduleIcmp: true, natIcmpSend: true, pingVip: false },
+      ...{ mssClamp: "off", scheduleIcmp: true, natIcmpSend: true, pingVip: false, pathMtuDiscovery: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });

@@ -10,10 +10,12 @@ import {
   timedStates,
 } from "../model/configuration.ts";
 import { defaultGuePort, encapsulations, type Encapsulation } from "../model/encapsulation.ts";
+import { defaultDrainMs } from "../model/virtual-service.ts";
+import { formatDuration } from "./duration.ts";
 import { fields, serviceName, type TextField } from "./fields.ts";
 import { healthSchemas } from "./health-schema.ts";
 import { portsPattern, readAddress, readAddresses, readNetmask, readNetwork, readPorts } from "./values.ts";
-import { choice, duration, durationOr, flag, integer, meant } from "./zod-fields.ts";
+import { choice, duration, durationOr, durationOrOff, flag, integer, meant } from "./zod-fields.ts";
 
 /** The name of a Linux interface: IFNAMSIZ is 16 with the final zero (include/uapi/linux/if.h, dev_valid_name). */
 const interfacePattern = /^(?!\.{1,2}$)[^\s/:]{1,15}$/;
@@ -91,6 +93,8 @@ export const fieldSchemas = {
   mssClamp,
   netmask,
   onePacket: flag(fields["services.*.onePacket"]).default(false),
+  slowStart: durationOrOff(fields["services.*.slowStart"]),
+  weight: integer(fields["services.*.servers.*.weight"]).default(1),
   threshold: integer(fields["services.*.servers.*.upperThreshold"]).default(0),
   interfaces: z
     .array(z.string().regex(interfacePattern).describe(fields["director.interfaces.*"].meaning))
@@ -102,7 +106,7 @@ const serverSchema = z
   .strictObject({
     address: fieldSchemas.address,
     port: fieldSchemas.port.optional(),
-    weight: integer(fields["services.*.servers.*.weight"]).default(1),
+    weight: fieldSchemas.weight,
     forwarding: fieldSchemas.forwarding.optional(),
     encapsulation: encapsulation.optional(),
     clientAddress: fieldSchemas.clientAddress.optional(),
@@ -146,6 +150,8 @@ export const serviceSchema = z
     localAddresses: localAddresses.optional(),
     persistence: persistence.optional(),
     onePacket: fieldSchemas.onePacket,
+    drain: durationOrOff(fields["services.*.drain"]).prefault(formatDuration(defaultDrainMs)),
+    slowStart: fieldSchemas.slowStart.prefault("off"),
     caps: z
       .strictObject({
         newPerSecond: integer(fields["services.*.caps.newPerSecond"]).optional(),
@@ -219,6 +225,7 @@ const directorSchema = z
     mssClamp: fieldSchemas.mssClamp.optional(),
     scheduleIcmp: flag(fields["director.scheduleIcmp"]).default(false),
     natIcmpSend: flag(fields["director.natIcmpSend"]).default(false),
+    pathMtuDiscovery: flag(fields["director.pathMtuDiscovery"]).optional(),
     pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),
   })

@@ -7,6 +7,7 @@ import { isMethod } from "../model/forwarding-method.ts";
 import { singlePort } from "../model/ports.ts";
 import { usualTableSize } from "../model/scheduler.ts";
 import {
+  defaultDrainMs,
   type Destination,
   type MarkRule,
   type Persistence,
@@ -35,6 +36,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     localAddresses: _local,
     mssClamp,
     pingVip,
+    pathMtuDiscovery,
     interfaces,
     ...others
   } = written;
@@ -50,6 +52,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     mssClamp: mssClamp ?? (isIpvs ? "off" : "auto"),
     // It leaves pings to the machine, which answers for addresses that it has.
     pingVip: pingVip ?? !isIpvs,
+    pathMtuDiscovery: pathMtuDiscovery ?? true,
   };
 }
 
@@ -67,6 +70,8 @@ function toService(name: string, entry: ServiceEntry, director: ConfigurationFil
     onePacket,
     caps: { newPerSecond: caps?.newPerSecond ?? 0, halfOpen: caps?.halfOpen ?? 0 },
     ...localAddressesOf(entry, director),
+    ...(entry.drain !== defaultDrainMs && { drainMs: entry.drain }),
+    ...(entry.slowStart > 0 && { slowStartMs: entry.slowStart }),
     ...healthOf(entry),
     servers: serversOf(entry, portOf(match)),
   };

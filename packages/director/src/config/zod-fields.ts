@@ -31,7 +31,10 @@ export const duration = (field: DurationField) =>
     .refine((text) => isInRange(tryParseDurationMs(text), field.rangeMs))
     .describe(field.meaning)
     .transform((text) => tryParseDurationMs(text) ?? 0);
-/** The same, with what it is where nothing is written. */
+/** The same, 0 for the word off. */
+export const durationOrOff = (field: DurationField) =>
+  z.union([z.literal("off").transform(() => 0), duration(field)]).describe(field.meaning);
+/** A duration, with what it is where nothing is written. */
 export const durationOr = (field: DurationField, defaultMs: number) =>
   duration(field).prefault(formatDuration(defaultMs));
 

@@ -45,6 +45,8 @@ export class LiveServices implements Disposable {
   readonly #maps: ServiceMaps;
   readonly #tending: Tending;
   readonly #services = new Map<string, LiveService>();
+  /** What a service was made of by `reconcile`: whoever brings that again wants no change. */
+  readonly #madeOf = new WeakMap<LiveService, VirtualService>();
   #settings: LiveSettings;
 
   /** On maps in which there is nothing yet. Throws NeedsProgramError where the shape does not do for the settings. */
@@ -127,9 +129,7 @@ export class LiveServices implements Disposable {
         removed,
         isListed: true,
       };
-      for (const destination of destinations) {
-        after = this.#withDestination(transaction, after, destination, "last", doing);
-      }
+      after = this.#withDestinations(transaction, after, destinations, doing);
       const start = startOf(definition, after.members, arrival);
       this.#change(transaction, before, after, () => start);
       this.#reconsider(before, after);
@@ -169,9 +169,7 @@ export class LiveServices implements Disposable {
         ...{ index, family: familyOfMatch(definition.match), definition },
         ...{ members: [], removed: former.destinations, isListed: wanted !== undefined },
       };
-      for (const server of wanted?.servers ?? []) {
-        after = this.#withDestination(transaction, after, server, "last", doing);
-      }
+      after = this.#withDestinations(transaction, after, wanted?.servers ?? [], doing);
       const start = startOf(definition, after.members, arrival);
       this.#change(transaction, undefined, after, () => start);
       if (!isSame) this.#tending.forgetAddresses(index);
@@ -187,18 +185,35 @@ export class LiveServices implements Disposable {
   reconcile(services: readonly VirtualService[], { arrival }: { readonly arrival: Arrival }): void {
     const wanted = new Set(services.map(identityOf));
     const gone = this.services().filter(({ definition }) => !wanted.has(identityOf(definition)));
-    for (const { servers, ...definition } of services) {
+    const changed = services.filter((service) => !this.#isAsWanted(service));
+    for (const { servers, ...definition } of changed) {
       this.#assertPossible(`changing service ${identityOf(definition)}`, definition, servers);
     }
     transact((transaction) => {
       for (const service of gone) this.#withdraw(transaction, service);
-      for (const { servers, ...definition } of services) {
-        const before = this.#services.get(identityOf(definition));
-        if (before?.isListed !== true || !isAsWanted(before, definition, servers)) {
-          this.#become(transaction, before, { definition, servers, arrival });
-        }
+      for (const service of changed) {
+        const { servers, ...definition } = service;
+        const before = this.#services.get(identityOf(service));
+        const isOther = !isDeepStrictEqual(before?.definition, definition);
+        const after = { definition: isOther ? definition : (before?.definition ?? definition), servers, arrival };
+        const made = this.#become(transaction, before, after);
+        transaction.onSuccess(() => this.#madeOf.set(made, service));
       }
     });
+  }
+
+  /** Whether nothing of a service would change. */
+  #isAsWanted(service: VirtualService): boolean {
+    const known = this.#services.get(identityOf(service));
+    if (known?.isListed !== true) return false;
+    if (this.#madeOf.get(known) === service) return true;
+    const { servers, ...definition } = service;
+    const { members } = known;
+    const isSame = (a: object | undefined, b: object) => a === b || isDeepStrictEqual(a, b);
+    if (members.length !== servers.length || !isSame(known.definition, definition)) return false;
+    if (!servers.every((server, at) => isSame(members[at]?.definition, server))) return false;
+    this.#madeOf.set(known, service);
+    return true;
   }
 
   /** Makes a service, or what is left of it, another. */
@@ -206,15 +221,16 @@ export class LiveServices implements Disposable {
     transaction: Transaction,
     before: LiveService | undefined,
     { definition, servers, arrival }: WantedService & { readonly arrival: Arrival },
-  ): void {
+  ): LiveService {
     const doing = `changing service ${identityOf(definition)}`;
     const index = before?.index ?? this.#pool.takeService(transaction, doing);
     let after: LiveService = {
       ...{ index, family: familyOfMatch(definition.match), definition, members: [], isListed: true },
       removed: [...(before?.members ?? []), ...(before?.removed ?? [])],
     };
-    for (const server of servers) after = this.#withDestination(transaction, after, server, "last", doing);
-    after = { ...after, members: after.members.map((member) => withLastWeight(before?.members, member)) };
+    after = this.#withDestinations(transaction, after, servers, doing);
+    const known = new Map(before?.members.map((member) => [member.index, member]));
+    after = { ...after, members: after.members.map((member) => withLastWeight(known, member)) };
     const goesOn = before?.isListed === true && before.definition.scheduler === definition.scheduler;
     const start = startOf(definition, after.members, arrival);
     this.#change(transaction, before, after, goesOn ? movedBy(before, after) : () => start);
@@ -223,6 +239,7 @@ export class LiveServices implements Disposable {
     const leaving = (before?.members ?? []).filter((one) => stays.has(one.index));
     transaction.onSuccess(() => this.#doom(leaving));
     transaction.onSuccess(() => this.#reconsider(before, after));
+    return after;
   }
 
   /** Takes a service out; its destinations are known as long as connections refer to them. */
@@ -349,6 +366,23 @@ export class LiveServices implements Disposable {
     assertFits(doing, this.#ground.shape, definition, destinations);
   }
 
+  /** The service with these destinations at the end of its list: those that were removed from it, or new ones. */
+  #withDestinations(
+    transaction: Transaction,
+    service: LiveService,
+    definitions: readonly Destination[],
+    doing: string,
+  ): LiveService {
+    const removed = new Map(service.removed.map((one) => [endpointOf(one.definition), one]));
+    const members = definitions.map((definition): LiveDestination => {
+      const endpoint = endpointOf(definition);
+      const index = removed.get(endpoint)?.index ?? this.#pool.takeDestination(transaction, doing);
+      if (removed.delete(endpoint)) transaction.onSuccess(() => this.#tending.comeBack(index));
+      return { index, definition, lastWeight: definition.weight };
+    });
+    return { ...service, members: [...service.members, ...members], removed: [...removed.values()] };
+  }
+
   /** The service with one destination more: the one that was removed from it, or a new one. */
   #withDestination(
     transaction: Transaction,
@@ -357,15 +391,11 @@ export class LiveServices implements Disposable {
     place: Place,
     doing: string,
   ): LiveService {
-    const endpoint = endpointOf(definition);
-    const known = service.removed.find((one) => endpointOf(one.definition) === endpoint);
-    const index = known?.index ?? this.#pool.takeDestination(transaction, doing);
-    const member: LiveDestination = { index, definition, lastWeight: definition.weight };
-    if (known !== undefined) transaction.onSuccess(() => this.#tending.comeBack(index));
+    const { members, removed } = this.#withDestinations(transaction, { ...service, members: [] }, [definition], doing);
     return {
       ...service,
-      members: place === "first" ? [member, ...service.members] : [...service.members, member],
-      removed: service.removed.filter((one) => one !== known),
+      members: place === "first" ? [...members, ...service.members] : [...service.members, ...members],
+      removed,
     };
   }
 
@@ -399,20 +429,9 @@ export class LiveServices implements Disposable {
 }
 
 /** A member with the latest weight above 0 that it had, where it was one before and is quiesced. */
-function withLastWeight(before: readonly LiveDestination[] = [], member: LiveDestination): LiveDestination {
+function withLastWeight(before: ReadonlyMap<number, LiveDestination>, member: LiveDestination): LiveDestination {
   if (member.definition.weight !== 0) return member;
-  return { ...member, lastWeight: before.find(({ index }) => index === member.index)?.lastWeight ?? 0 };
-}
-
-/** Whether nothing of a service would change. */
-function isAsWanted(
-  { definition: known, members }: LiveService,
-  definition: ServiceDefinition,
-  servers: readonly Destination[],
-): boolean {
-  const isSame = (a: object, b: object) => a === b || isDeepStrictEqual(a, b);
-  if (members.length !== servers.length || !isSame(known, definition)) return false;
-  return servers.every((server, at) => isSame(members[at]?.definition ?? {}, server));
+  return { ...member, lastWeight: before.get(member.index)?.lastWeight ?? 0 };
 }
 
 /** Where the scheduler of a service stands whose members have just come. */

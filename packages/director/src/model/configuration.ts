@@ -123,6 +123,8 @@ export interface DirectorSettings {
   readonly natIcmpSend: boolean;
   /** The director answers a ping to the address of a service, whether the machine has that address or not. */
   readonly pingVip: boolean;
+  /** Whether packets that say "do not fragment" are never divided in tunnels. */
+  readonly pathMtuDiscovery: boolean;
   readonly connections: { readonly maximum: number };
 }
 

@@ -62,3 +62,8 @@ function sizesOf(scheduler: Scheduler) {
   const definition: SchedulerDefinition = definitions[scheduler];
   return definition.tableSizes ?? [];
 }
+
+/** Whether a growing weight means a growing share: not where weights are not heeded, or clients hashed to servers. */
+export function startsSlowly(scheduler: Scheduler): boolean {
+  return ["wrr", "wlc", "sed", "nq", "lblc", "lblcr", "twos"].includes(scheduler);
+}

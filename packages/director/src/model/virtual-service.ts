@@ -86,10 +86,22 @@ export interface VirtualService {
   readonly caps: Caps;
   /** What full NAT sends from, of any family, in written order; only where a server's `forwarding` is fullnat. */
   readonly localAddresses?: readonly string[];
+  /** How long a server that is removed may keep its connections; 0: not at all. Absent: `defaultDrainMs`. */
+  readonly drainMs?: number;
+  /** How long a server that comes takes to come to its weight. Absent: it has it at once. */
+  readonly slowStartMs?: number;
   /** What is checked of its servers; absent: nothing is. */
   readonly health?: ServiceHealth;
   /** In written order: order decides ties between equal destinations. The sorry server comes last. */
   readonly servers: readonly Destination[];
+}
+
+/** How long removed servers may keep their connections unless a service says otherwise. */
+export const defaultDrainMs = 300_000;
+
+/** How long servers that a service loses may keep their connections; 0: not at all. */
+export function drainMsOf({ drainMs = defaultDrainMs }: Pick<VirtualService, "drainMs">): number {
+  return drainMs;
 }
 
 /** The prefixes that a service's packets are addressed to. */

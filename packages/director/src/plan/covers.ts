@@ -2,6 +2,8 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { BalancerShape } from "@yardmaster/dataplane";
+import type { Configuration } from "../model/configuration.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 
 /** What more of does no harm. */
 const ROOMS = ["maximumConnections", "maximumServices", "maximumDestinations", "maximumMembers"] as const;
@@ -19,6 +21,21 @@ export function lackOf(running: BalancerShape, wanted: BalancerShape): string | 
     } else if (!isDeepStrictEqual(has, value)) return name;
   }
   return undefined;
+}
+
+/** Whether two configurations are the same but for servers' weights: then whatever serves one serves the other. */
+export function onlyWeightsDiffer(before: Configuration, after: Configuration): boolean {
+  if (before.services.length !== after.services.length) return false;
+  const isSame = (a: object, b: object) => a === b || isDeepStrictEqual(a, b);
+  if (!isSame(before.director, after.director)) return false;
+  return before.services.every((service, at) => {
+    const other = after.services[at];
+    return service === other || (other !== undefined && isSame(weightless(service), weightless(other)));
+  });
+}
+
+function weightless({ servers, ...service }: VirtualService): object {
+  return { ...service, servers: servers.map((server) => ({ ...server, weight: 0 })) };
 }
 
 function isRoom(name: string): boolean {

@@ -37,17 +37,36 @@ interface PlanOptions {
 export function plan(
   configuration: Configuration,
   macs: readonly Uint8Array[],
-  { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack">> & PlanOptions = {},
+  { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack" | "hook">> & PlanOptions = {},
 ): Plan {
   const { director, services } = configuration;
-  const isIpvs = director.compatibility === "ipvs";
   return {
     shape: { ...planShape(configuration), macs, ...options },
-    // IPVS puts whoever comes last to the front.
-    services: isIpvs ? services.map((each) => ({ ...each, servers: each.servers.toReversed() })) : services,
-    arrival: isIpvs ? "oneByOne" : "together",
+    services: inListOrder(services, director),
+    arrival: arrivalUnder(director),
     settings: liveSettings(director, kernelPorts),
   };
+}
+
+/** How services come to their servers. */
+export function arrivalUnder({ compatibility }: Pick<DirectorSettings, "compatibility">): Arrival {
+  return compatibility === "ipvs" ? "oneByOne" : "together";
+}
+
+const reversed = new WeakMap<VirtualService, VirtualService>();
+
+/** Services with their servers as they stand in the list: IPVS puts whoever comes last to the front. */
+export function inListOrder(
+  services: readonly VirtualService[],
+  { compatibility }: Pick<DirectorSettings, "compatibility">,
+): readonly VirtualService[] {
+  if (compatibility !== "ipvs") return services;
+  return services.map((service) => {
+    // The same for the same: who compares services can do so by identity.
+    const known = reversed.get(service) ?? { ...service, servers: service.servers.toReversed() };
+    reversed.set(service, known);
+    return known;
+  });
 }
 
 function planShape({ director, services }: Configuration): Omit<BalancerShape, "macs"> {

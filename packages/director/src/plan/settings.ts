@@ -41,6 +41,8 @@ export interface LiveSettings {
   readonly natIcmpSend: boolean;
   /** Pings to virtual addresses are answered. */
   readonly pingVip: boolean;
+  /** IPVS's pmtu_disc. */
+  readonly pathMtuDiscovery: boolean;
   readonly localityMs: LocalityTimeoutsMs;
   /** Ports that the kernel gives to its own sockets, which full NAT keeps off. Default: as Linux has them. */
   readonly kernelPorts?: KernelPorts;
@@ -93,6 +95,7 @@ export function liveSettings(director: DirectorSettings, kernelPorts: KernelPort
     scheduleIcmp: director.scheduleIcmp,
     natIcmpSend: director.natIcmpSend,
     pingVip: director.pingVip,
+    pathMtuDiscovery: director.pathMtuDiscovery,
     localityMs: director.localityMs,
     kernelPorts,
   };
@@ -119,6 +122,7 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     scheduleIcmp: Number(settings.scheduleIcmp),
     natIcmpSend: Number(settings.natIcmpSend),
     pingVip: Number(settings.pingVip),
+    pathMtuDiscovery: Number(settings.pathMtuDiscovery),
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
     localPortFirst: FIRST_LOCAL_PORT,

@@ -6,7 +6,7 @@ import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } 
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
 import { lowerThresholdOf } from "../live/records.ts";
-import type { LiveDestination, LiveService } from "../live/service.ts";
+import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
 import { localPortCount } from "../plan/settings.ts";
 import { matchText } from "./match-text.ts";
 
@@ -49,6 +49,13 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
     ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
   };
+}
+
+/** Connections of a server that are in the table, whatever their state; 0 where there is no such server. */
+export function connectionsOf({ live, maps }: Dataplane, service: string, endpoint: string): number {
+  const member = live.find(service)?.members.find(({ definition }) => endpointOf(definition) === endpoint);
+  const connections = (member && maps.loads.lookup(member.index)?.connections) ?? 0n;
+  return Number(connections >> 32n) + Number(connections & 0xffff_ffffn);
 }
 
 /** Each connection has one; an address has so many for each server. */

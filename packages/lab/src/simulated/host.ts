@@ -72,8 +72,8 @@ export class Host {
   program: FrameProgram | undefined;
   /** Receivers of local packets by IP protocol number. */
   readonly transports = new Map<number, (packet: LocalPacket) => void>();
-  /** Addresses whose tunnels this host unwraps. */
-  readonly trustedTunnels = new Set<string>();
+  /** Addresses whose tunnels this host unwraps, and whose word it takes for who a client is. */
+  readonly trustedDirectors = new Set<string>();
   readonly #local: Set<string>;
 
   /** A host of the layout, with its interfaces' names and MAC addresses. */
@@ -148,7 +148,7 @@ export class Host {
     const ip = isIpv4 ? parseIpv4(bytes) : parseIpv6(bytes);
     if (ip.layer === "ipv4" && internetChecksum(bytes.subarray(0, ip.headerLength)) !== 0) return;
     const { source, destination, protocol, headerLength } = ip;
-    const inner = this.trustedTunnels.has(source) ? unwrapped(bytes) : undefined;
+    const inner = this.trustedDirectors.has(source) ? unwrapped(bytes) : undefined;
     if (inner !== undefined) {
       // As behind a real server's unwrapper: what is not for this host goes nowhere.
       if (this.#local.has(inner.destination)) this.#deliver(inner.bytes);

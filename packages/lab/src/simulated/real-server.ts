@@ -51,7 +51,7 @@ function httpServer(server: RealServer, count: (difference: 1 | -1) => void): Ac
         for (const { headers } of reader.push(data)) {
           const isLast = headers.get("connection") === "close";
           server.queue.after(server.workMs(), () => {
-            if (!isOver) answer(connection, answerText(server, client), isLast);
+            if (!isOver) answer(connection, answerText(server, connection.clientTold ?? client), isLast);
           });
         }
       },

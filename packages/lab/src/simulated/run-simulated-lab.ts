@@ -173,14 +173,14 @@ export function startPrograms(network: SimulatedNetwork): Programs {
   return { client: stacksOf("client"), openConnections: Object.fromEntries(openConnections) };
 }
 
-/** What `yardmaster realserver up` does on a real machine: the service's address, and an unwrapper. */
+/** What `yardmaster realserver up` does on a real machine: the service's address and an unwrapper, or the client's. */
 function prepareServers(network: SimulatedNetwork): void {
   const { method, realServers, virtualAddress } = network.layout;
-  if (method !== "tun" || realServers === undefined) return;
+  if (realServers === undefined) return;
   for (const { name } of serverHosts(network.layout)) {
     const host = network.host(name);
-    host.addSilentAddress(virtualAddress);
-    for (const director of realServers.directors) host.trustedTunnels.add(director);
+    if (method === "tun") host.addSilentAddress(virtualAddress);
+    for (const director of realServers.directors) host.trustedDirectors.add(director);
   }
 }
 

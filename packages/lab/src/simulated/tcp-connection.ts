@@ -28,6 +28,8 @@ const NOTHING = new Uint8Array();
 
 /** One end. `open` (the client) or `accept` (the server) starts it. */
 export class TcpConnection {
+  /** Who the client is, as a director that this host trusts has told in an option. */
+  clientTold: { readonly address: string; readonly port: number } | undefined;
   readonly #transmit: (segment: Segment) => void;
   readonly #events: TcpEvents;
   #state: "new" | "synSent" | "synReceived" | "open" | "closed" = "new";

@@ -3,6 +3,7 @@
 import type { Tcp } from "@yardmaster/packet";
 import { internetChecksum, ipProtocols, maximumSegmentSize, parseTcp, pseudoHeaderSum, tcp } from "@yardmaster/packet";
 
+import { clientOptionOf } from "../trace/wire-view.ts";
 import type { Host, LocalPacket } from "./host.ts";
 import type { TcpEvents } from "./tcp-connection.ts";
 import { MAXIMUM_SEGMENT, TcpConnection } from "./tcp-connection.ts";
@@ -80,6 +81,8 @@ export class TcpStack {
     const remote = { address: source, port: header.sourcePort };
     const known = this.#connections.get(connectionKey(local, remote));
     const acceptor = this.#acceptors.get(local.port);
+    const told = this.#host.trustedDirectors.has(source) ? clientOptionOf(header) : undefined;
+    if (told !== undefined && known !== undefined) known.clientTold ??= told;
     if (known !== undefined) known.receive(header, data);
     else if (header.flags === "S" && acceptor !== undefined) {
       this.#create(local, remote, (connection) => acceptor(connection, remote)).accept(header);

@@ -43,7 +43,8 @@ interface Seen extends ReadFrame {
 
 /**
  * Finds the first connection that a client opened to `virtual`, in it the first packet with contents each way, and
- * follows both. Undefined where there is none. `sightings` may be in any order.
+ * follows both; of the requests rather the first that somebody added the client's address to, if there is one.
+ * Undefined where there is none. `sightings` may be in any order.
  */
 export function follow(sightings: readonly Sighting[], virtual: Endpoint): Trace | undefined {
   const seen = sightings
@@ -57,13 +58,15 @@ export function follow(sightings: readonly Sighting[], virtual: Endpoint): Trace
   });
   if (request === undefined) return undefined;
   const client = request.view.source;
+  const told = seen.find(({ view }) => view.clientOption !== undefined && isSame(view.clientOption, client));
+  const followed = told ?? request;
   // A reply is known at the client's cable, where it is once more from whom the client asked.
   const reply = seen.find(
     ({ view, contents }) => isSame(view.source, virtual) && isSame(view.destination, client) && contents.length > 0,
   );
   return {
     client,
-    request: hopsOf(seen.filter(({ identity }) => identity === request.identity)),
+    request: hopsOf(seen.filter(({ identity }) => identity === followed.identity)),
     reply: hopsOf(seen.filter(({ identity }) => identity === reply?.identity)),
   };
 }

@@ -7,7 +7,7 @@ import { viewLines } from "./wire-view.ts";
 export function traceLines(trace: TraceReport): readonly string[] {
   const { client, virtual, server, clientSeen, request, reply, captureFile } = trace;
   return [
-    `one request of ${endpointText(client)} to ${endpointText(virtual)}, hop by hop:`,
+    `one packet of ${endpointText(client)} to ${endpointText(virtual)}, hop by hop:`,
     ...request.flatMap((hop, index) => hopLines(hop, index + 1)),
     `${server} saw the client as ${endpointText(clientSeen)}; its reply:`,
     ...reply.flatMap((hop, index) => hopLines(hop, request.length + index + 1)),

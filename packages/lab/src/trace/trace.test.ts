@@ -59,7 +59,7 @@ test("what the director changed stands at its hop, for people", () => {
   const layout = layoutOf({ method: "nat", scenario: "path" }, 3);
   const trace = reportOf(layout, goodSightings(layout));
   expect(trace && traceLines(trace).join("\n")).toMatchInlineSnapshot(`
-    "one request of 203.0.113.10:40000 to 198.51.100.10:80, hop by hop:
+    "one packet of 203.0.113.10:40000 to 198.51.100.10:80, hop by hop:
       1. client → router
            ethernet  02:00:00:01:00:00 → 02:00:00:02:00:00
            packet    203.0.113.10:40000 → 198.51.100.10:80, tcp PA, TTL 64

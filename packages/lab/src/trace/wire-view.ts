@@ -110,7 +110,8 @@ function outerHeader(own: readonly Header[]): OuterHeader | undefined {
   };
 }
 
-function clientOptionOf(transport: Transport): Endpoint | undefined {
+/** The client's address and port in a transport's options, if they are there. */
+export function clientOptionOf(transport: Transport): Endpoint | undefined {
   if (transport.layer !== "tcp") return undefined;
   const data = transport.options.find(({ kind }) => kind === CLIENT_OPTION)?.data;
   if (data === undefined || (data.length !== 6 && data.length !== 18)) return undefined;

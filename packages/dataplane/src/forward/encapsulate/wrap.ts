@@ -5,6 +5,7 @@
 import {
   be16,
   type Bool,
+  choose,
   type Int,
   leave,
   Packet,
@@ -25,6 +26,7 @@ import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom, OFFSET_MASK } from "../../room.ts";
 import { Destination, destinationFlags, SPREAD_SHIFT } from "../../destination.ts";
+import type { BalancerMaps } from "../../schema.ts";
 import { type BalancerShape, hasFeature } from "../../shape.ts";
 import type { Encapsulation, TunnelChecksum } from "./encapsulation.ts";
 import { type OuterFields, writeOuter } from "./outer-header.ts";
@@ -46,13 +48,22 @@ export function leaveUnlessWrapped(returned: Verdict): void {
 
 type DestinationReference = Reference<typeof Destination.fields>;
 
-/** The function that wraps packets of a family, whose network header begins at `at`. */
-export function wrapFunction(shape: BalancerShape, family: Family) {
+/** Beside `at`: the stack sends the packet on, and counts a hop outside. */
+const PASSING = 0x100;
+
+/** What the function is told of where the network header begins, and of where the packet goes: not 0, to the stack. */
+export function wrapAt(networkOffset: Int<"u32">, passing: Int<"u32">): Int<"u32"> {
+  return networkOffset.or(choose(passing.ne(0), u32(PASSING), u32(0)));
+}
+
+/** The function that wraps packets of a family, their hop counted, at `wrapAt`. */
+export function wrapFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
   return verdictFn(
     `wrap${family.digit}`,
     { packet: Packet, destination: Destination, at: u32 },
     ({ packet, destination, at }) => {
-      wrap(shape, family, { packet, networkOffset: at.and(OFFSET_MASK) }, destination);
+      const place = { packet, networkOffset: at.and(OFFSET_MASK), spareHops: () => at.shr(Math.log2(PASSING)) };
+      wrap({ maps, shape, family }, place, destination);
       return verdict(u32(WRAPPED));
     },
     { isGlobal: true },
@@ -61,13 +72,25 @@ export function wrapFunction(shape: BalancerShape, family: Family) {
 
 type At = Pick<Parsed, "packet" | "networkOffset">;
 
-function wrap(shape: BalancerShape, family: Family, at: At, destination: DestinationReference): void {
+/** Where a packet is, and how many hops more than inside the outside has. */
+type Whereabouts = At & { readonly spareHops: () => Int<"u32"> };
+
+interface Wrapper {
+  readonly maps: BalancerMaps;
+  readonly shape: BalancerShape;
+  readonly family: Family;
+}
+
+function wrap({ maps, shape, family }: Wrapper, at: Whereabouts, destination: DestinationReference): void {
   const all = shape.encapsulations.map((name) => encapsulations[name]);
   const spreads = hasFeature(shape, "tunnelSources");
   const needsHash = spreads || all.some(({ tellsFlows }) => tellsFlows);
   // Read now: what is read from the packet is lost when it grows.
-  const read = family.name === "ipv4" ? readIpv4(at, needsHash) : readIpv6(at, needsHash);
-  const inside: Inside = { ...read, family, spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0) };
+  const read = family.name === "ipv4" ? readIpv4(maps, at, needsHash) : readIpv6(at, needsHash);
+  const inside: Inside = {
+    ...{ ...read, family },
+    spread: spreads ? read.hash.and(spreadMask(destination)) : u32(0),
+  };
   const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [family];
   const isIpv6 = destination.flags.and(destinationFlags.isIpv6);
   const isOf = ({ name }: Family) => (name === "ipv6" ? isIpv6.ne(0) : isIpv6.eq(0));
@@ -92,27 +115,33 @@ function wrap(shape: BalancerShape, family: Family, at: At, destination: Destina
   });
 }
 
-type Read = Omit<Inside, "family" | "spread">;
+/** Fields are in one number, since each would take 8 bytes of the frame: hops, type of service, DF as it lies. */
+interface Read {
+  readonly fields: Int<"u32">;
+  readonly length: Int<"u32">;
+  readonly hash: Int<"u32">;
+}
 
-function readIpv4({ packet, networkOffset }: At, needsHash: boolean): Read {
+function readIpv4(maps: BalancerMaps, { packet, networkOffset, spareHops }: Whereabouts, needsHash: boolean): Read {
   const ip = packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal);
   const header = ip.versionAndLength.and(0x0f).shl(2);
   return {
-    typeOfService: outerTypeOfService(ip.typeOfService.toU32()),
-    dontFragment: ip.fragment.raw().and(DO_NOT_FRAGMENT),
-    hops: ip.timeToLive.toU32(),
+    fields: choose(maps.settings.value.pathMtuDiscovery.ne(0), ip.fragment.raw().and(DO_NOT_FRAGMENT), u32(0))
+      .shl(16)
+      .or(outerTypeOfService(ip.typeOfService.toU32()).shl(8))
+      .or(ip.timeToLive.toU32().add(spareHops())),
     length: ip.totalLength.toHost().toU32(),
     hash: needsHash ? hashAt(ip, packet, networkOffset.add(header)) : u32(0),
   };
 }
 
-function readIpv6({ packet, networkOffset }: At, needsHash: boolean): Read {
+function readIpv6({ packet, networkOffset, spareHops }: Whereabouts, needsHash: boolean): Read {
   const ip = packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
   return {
-    typeOfService: outerTypeOfService(ip.versionClassAndFlow.toHost().shr(20).and(0xff)),
-    // IPv6 packets are never divided on their way, and IPVS lets those outside be.
-    dontFragment: u32(0),
-    hops: ip.hopLimit.toU32(),
+    // IPv6 packets are never divided on their way, and IPVS lets those outside be: without DF.
+    fields: outerTypeOfService(ip.versionClassAndFlow.toHost().shr(20).and(0xff))
+      .shl(8)
+      .or(ip.hopLimit.toU32().add(spareHops())),
     length: ip.payloadLength.toHost().toU32().add(Ipv6.size),
     hash: needsHash ? hashAt(ip, packet, networkOffset.add(Ipv6.size)) : u32(0),
   };
@@ -136,9 +165,8 @@ interface Wrapping {
 }
 
 /** What is known of the packet to be wrapped. */
-interface Inside extends Omit<OuterFields, "protocol"> {
+interface Inside extends Read, Pick<OuterFields, "spread"> {
   readonly family: Family;
-  readonly hash: Int<"u32">;
 }
 
 function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping, inside: Inside): void {
@@ -149,7 +177,10 @@ function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping
   insertRoom(place, size, { family: outer.name, ...(transport !== undefined && { transport }) });
   const length = inside.length.add(size);
   writeOuter(outer, packet.cursorAt(networkOffset), destination, {
-    ...{ ...inside, length, protocol: protocol[inside.family.name] },
+    ...{ length, protocol: protocol[inside.family.name], spread: inside.spread },
+    hops: inside.fields.and(0xff),
+    typeOfService: inside.fields.shr(8).and(0xff),
+    dontFragment: inside.fields.shr(16),
   });
   write(packet.cursorAt(networkOffset.add(outerSizes[outer.name])), {
     ...{

@@ -1,0 +1,96 @@
+// One check of one server, over and over: when the next attempt begins, what the last ones said, and whether the server
+// is up by it. Checks know nothing of each other: none waits for another.
+import type { CheckExchange } from "../api/types.ts";
+import type { HealthCheck } from "../model/check.ts";
+import { attempt, type Ended } from "./attempt.ts";
+import type { Cancel, Clock } from "./clock.ts";
+import type { Begin, Target } from "./exchange.ts";
+import { afterAnswer, firstStreak, type Streak } from "./streak.ts";
+
+/** So many are kept. */
+export const keptExchanges = 20;
+
+/** What a check is made with. */
+export interface CheckRunOptions {
+  readonly check: HealthCheck;
+  readonly target: Target;
+  readonly begin: Begin;
+  readonly clock: Clock;
+  /** The server went up or down by this check. */
+  readonly onChange: (reason: string) => void;
+}
+
+/** A check that goes on until it is closed. */
+export class CheckRun implements Disposable {
+  readonly #options: CheckRunOptions;
+  readonly #exchanges: CheckExchange[] = [];
+  #streak: Streak = firstStreak;
+  #plannedMs: number;
+  #cancel: Cancel;
+
+  /** The first attempt begins somewhere in the first interval, so that checks that are set up together spread. */
+  constructor(options: CheckRunOptions) {
+    const { clock, check } = options;
+    this.#options = options;
+    const delayMs = clock.random() * check.intervalMs;
+    this.#plannedMs = clock.now() + delayMs;
+    this.#cancel = clock.timer(delayMs, () => this.#due());
+  }
+
+  get isUp(): boolean {
+    return this.#streak.isUp;
+  }
+
+  get streak(): Streak {
+    return this.#streak;
+  }
+
+  /** The last ones, the newest last. */
+  get exchanges(): readonly CheckExchange[] {
+    return this.#exchanges;
+  }
+
+  [Symbol.dispose](): void {
+    this.#cancel();
+  }
+
+  #begin(): void {
+    const { clock, check, target, begin } = this.#options;
+    const atMs = clock.date();
+    this.#cancel = attempt(begin, { clock, target, timeoutMs: check.timeoutMs }, (end) => this.#ended(atMs, end));
+  }
+
+  #ended(atMs: number, { outcome, reason, durationMs }: Ended): void {
+    const { check, onChange } = this.#options;
+    this.#exchanges.push({ atMs, durationMs, outcome, reason });
+    if (this.#exchanges.length > keptExchanges) this.#exchanges.shift();
+    const before = this.#streak;
+    this.#streak = afterAnswer(before, outcome, check);
+    this.#planNext();
+    if (this.#streak.isUp !== before.isUp) onChange(reason);
+  }
+
+  /** Earlier than the interval by the jitter, never later; what was missed is not made up for. */
+  #planNext(): void {
+    const { clock, check } = this.#options;
+    this.#plannedMs += check.intervalMs - clock.random() * check.jitterMs;
+    this.#await();
+  }
+
+  /** Waits for the planned time; spreads where much was missed, or all checks would begin at once and together. */
+  #await(): void {
+    const { clock, check } = this.#options;
+    const nowMs = clock.now();
+    const lateMs = nowMs - this.#plannedMs;
+    if (lateMs > Math.max(check.intervalMs, check.timeoutMs)) {
+      this.#plannedMs = nowMs + clock.random() * check.intervalMs;
+    } else if (lateMs > 0) this.#plannedMs = nowMs;
+    this.#cancel = clock.timer(this.#plannedMs - nowMs, () => this.#due());
+  }
+
+  #due(): void {
+    const { clock, check } = this.#options;
+    if (clock.now() - this.#plannedMs > Math.max(check.intervalMs, check.timeoutMs)) this.#await();
+    else this.#begin();
+  }
+}

@@ -1,0 +1,98 @@
+// Checks beside a running director: what they say of servers goes into the overlay, and a line for each change to
+// people.
+import type { CheckStatus } from "../api/types.ts";
+import { identityOf } from "../live/service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
+import { type HealthChange, HealthEngine, type HealthEngineOptions } from "./health-engine.ts";
+import { type HealthOverride, verdictsOf } from "./verdicts.ts";
+
+/** The part of the overlay (change/overlay.ts) that checks write to. */
+export interface HealthOverlay {
+  set(source: "health", service: string, endpoint: string, override: HealthOverride): void;
+}
+
+/** What a keeper is made with. */
+export interface HealthKeeperOptions extends Omit<HealthEngineOptions, "onChange"> {
+  readonly overlay: HealthOverlay;
+  readonly report: (line: string) => void;
+}
+
+/** A service that is kept, and what was last said of it. */
+interface Kept {
+  service: VirtualService;
+  isQuorate: boolean;
+  endpoints: ReadonlySet<string>;
+}
+
+/** Keeps the overlay true to what checks say. */
+export class HealthKeeper implements Disposable {
+  readonly #overlay: HealthOverlay;
+  readonly #report: (line: string) => void;
+  readonly #engine: HealthEngine;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor({ overlay, report, ...options }: HealthKeeperOptions) {
+    this.#overlay = overlay;
+    this.#report = report;
+    this.#engine = new HealthEngine({ ...options, onChange: (change) => this.#changed(change) });
+  }
+
+  /** Checks these services, as they were asked for: without an overlay. */
+  update(services: readonly VirtualService[]): void {
+    const wanted = new Map(services.map((service) => [identityOf(service), service]));
+    for (const [identity, { endpoints }] of this.#kept) {
+      if (wanted.has(identity)) continue;
+      this.#forget(identity, endpoints);
+      this.#kept.delete(identity);
+    }
+    for (const [identity, service] of wanted) {
+      const known = this.#kept.get(identity);
+      if (known === undefined) this.#kept.set(identity, { service, isQuorate: true, endpoints: new Set() });
+      else known.service = service;
+    }
+    this.#engine.update(services);
+    for (const identity of wanted.keys()) this.#judge(identity);
+  }
+
+  /** All checks with their last exchanges. */
+  checks(): readonly CheckStatus[] {
+    return this.#engine.snapshot();
+  }
+
+  /** Whether a server is up; true where nobody checks it. */
+  isUp(service: string, endpoint: string): boolean {
+    return this.#engine.isUp(service, endpoint);
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]();
+  }
+
+  #changed({ service: identity, endpoint, isUp, reason }: HealthChange): void {
+    const kept = this.#kept.get(identity);
+    if (kept === undefined) return;
+    this.#report(`${kept.service.name}: server ${endpoint} is ${isUp ? "up again" : "down"}: ${reason}`);
+    this.#judge(identity);
+  }
+
+  #judge(identity: string): void {
+    const kept = this.#kept.get(identity);
+    if (kept === undefined) return;
+    const { service } = kept;
+    const { isQuorate, overrides } = verdictsOf(service, (endpoint) => this.#engine.isUp(identity, endpoint));
+    for (const [endpoint, override] of overrides) this.#overlay.set("health", identity, endpoint, override);
+    this.#forget(identity, kept.endpoints.difference(new Set(overrides.keys())));
+    kept.endpoints = new Set(overrides.keys());
+    if (isQuorate === kept.isQuorate) return;
+    kept.isQuorate = isQuorate;
+    const then = service.servers.some((server) => server.isSorry)
+      ? `, the sorry server ${isQuorate ? "rests" : "answers"}`
+      : "";
+    const { quorum = 1 } = service.health ?? {};
+    this.#report(`${service.name}: ${isQuorate ? "enough" : "too few"} servers are up (quorum ${quorum})${then}`);
+  }
+
+  #forget(identity: string, endpoints: ReadonlySet<string>): void {
+    for (const endpoint of endpoints) this.#overlay.set("health", identity, endpoint, undefined);
+  }
+}

@@ -1,0 +1,72 @@
+// The connection that stream checks begin with: TCP, or TLS on it. Checks get it when it is ready.
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { TlsSettings } from "../model/check.ts";
+import { bad, failed, type Answer, type Target } from "./exchange.ts";
+
+/** What a check does with its connection. */
+export interface StreamHandlers {
+  readonly ready: (socket: Socket) => void;
+  /** It failed, or the server ended it where `ended` is absent. */
+  readonly done: (answer: Answer) => void;
+  /** The server ended its side. */
+  readonly ended?: () => void;
+}
+
+/** A connection under way. */
+export interface Stream {
+  readonly socket: Socket;
+  readonly close: () => void;
+  readonly waitingFor: () => string;
+}
+
+/** Opens a TCP connection. It is reset at the end: nothing of it is left in TIME_WAIT on either side. */
+export function openStream({ address, port }: Target, { ready, done, ended }: StreamHandlers): Stream {
+  let isReady = false;
+  const socket = connect({ host: address, port });
+  socket.once("connect", () => {
+    isReady = true;
+    ready(socket);
+  });
+  listen(socket, done, ended);
+  return {
+    socket,
+    close: () => {
+      // Alone it would wait: for the server to take the connection, and for what is written to leave.
+      if (isReady) socket.resetAndDestroy();
+      socket.destroy();
+    },
+    waitingFor: () => (isReady ? "no answer" : "no connection"),
+  };
+}
+
+/** Opens a TLS connection; `protocols` are offered by ALPN (RFC 7301). */
+export function openTls(
+  { address, port }: Target,
+  { serverName, verify }: TlsSettings,
+  { ready, done, ended }: StreamHandlers,
+  protocols: readonly string[] = [],
+): Stream & { readonly socket: TLSSocket } {
+  let step = "no connection";
+  const name = serverName ?? (isIP(address) === 0 ? address : undefined);
+  const socket = connectTls({
+    host: address,
+    port,
+    rejectUnauthorized: verify,
+    ...(name !== undefined && { servername: name }),
+    ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
+  });
+  socket.once("connect", () => (step = "no end of the TLS handshake"));
+  socket.once("secureConnect", () => {
+    step = "no answer";
+    ready(socket);
+  });
+  listen(socket, done, ended);
+  return { socket, close: () => socket.destroy(), waitingFor: () => step };
+}
+
+function listen(socket: Socket, done: (answer: Answer) => void, ended: (() => void) | undefined): void {
+  socket.on("error", (error) => done(failed(error)));
+  socket.once("end", () => (ended ?? (() => done(bad("the server closed the connection"))))());
+  socket.once("close", () => done(bad("the connection was closed")));
+}

@@ -1,0 +1,105 @@
+// Rates at work: every two seconds all counters are read in a few calls, whatever the number of servers.
+
+import { Load, Path } from "@yardmaster/dataplane";
+import type { ServiceStatus, TrafficRates } from "../api/types.ts";
+import type { Dataplane } from "../kernel/dataplane.ts";
+import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
+import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
+import { RATE_PERIOD_MS, type RateCounters, Rates } from "./rates.ts";
+
+/** Entries read with one call. */
+const READ_BATCH = 4096;
+/** Of an index. */
+const KEY_BYTES = 4;
+const NOTHING: RateCounters = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+
+/** The rates of the services of a director. */
+export class ServiceRates {
+  readonly #rates = new Rates();
+
+  /** Measures now; to be called every RATE_PERIOD_MS. */
+  measure(dataplane: Dataplane): void {
+    const byDestination = readCounters(dataplane);
+    const counted = new Map<string, RateCounters>();
+    for (const service of dataplane.live.services()) {
+      const servers = service.members.map((member): [string, RateCounters] => [
+        serverName(service, member),
+        byDestination[member.index] ?? NOTHING,
+      ]);
+      for (const [name, counters] of servers) counted.set(name, counters);
+      counted.set(service.definition.name, total(servers.map(([, counters]) => counters)));
+    }
+    this.#rates.measure(counted);
+  }
+
+  /** Measures until `signal` is aborted. */
+  keepMeasured(current: () => Dataplane, options: Pick<Rounds, "signal" | "report">): Promise<void> {
+    const round = (): void => this.measure(current());
+    return keepGoing({ doing: "measuring rates", pauseMs: RATE_PERIOD_MS, ...options, round });
+  }
+
+  /** A snapshot of services with their rates. */
+  annotate(services: readonly ServiceStatus[]): readonly ServiceStatus[] {
+    return services.map((service) => ({
+      ...service,
+      ...this.#of(service.name),
+      servers: service.servers.map((server) => ({ ...server, ...this.#of(`${service.name} ${endpointOf(server)}`) })),
+    }));
+  }
+
+  #of(name: string): { readonly perSecond: TrafficRates } | undefined {
+    const perSecond = this.#rates.of(name);
+    return perSecond && { perSecond };
+  }
+}
+
+function serverName({ definition }: LiveService, member: LiveDestination): string {
+  return `${definition.name} ${endpointOf(member.definition)}`;
+}
+
+/** What each destination has counted, by its index. */
+function readCounters({ maps: { loads, paths } }: Dataplane): RateCounters[] {
+  const counted = Array.from({ length: loads.spec.maxEntries }, () => ({ ...NOTHING }));
+  eachValue(loads, (index, view, at) => {
+    const counters = counted[index];
+    if (counters !== undefined) counters.connections = numberAt(view, at + Load.offsets.scheduled);
+  });
+  eachValue(paths, (index, view, at, size) => {
+    const counters = counted[index];
+    if (counters === undefined) return;
+    // One value after another for each CPU.
+    for (let cpu = at; cpu < at + size; cpu += Path.size) {
+      for (const field of ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const) {
+        counters[field] += numberAt(view, cpu + Path.offsets[field]);
+      }
+    }
+  });
+  return counted;
+}
+
+function eachValue(
+  map: Pick<Dataplane["maps"]["loads"], "batches">,
+  use: (index: number, view: DataView, at: number, size: number) => void,
+): void {
+  for (const { count, keys, values } of map.batches(READ_BATCH)) {
+    const indexes = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    const size = values.length / (keys.length / KEY_BYTES);
+    for (let at = 0; at < count; at++) use(indexes.getUint32(at * KEY_BYTES, true), view, at * size, size);
+  }
+}
+
+function numberAt(view: DataView, at: number): number {
+  return Number(view.getBigUint64(at, true));
+}
+
+function total(all: readonly RateCounters[]): RateCounters {
+  const sum = (field: keyof RateCounters) => all.reduce((so, counters) => so + counters[field], 0);
+  return {
+    connections: sum("connections"),
+    packetsIn: sum("packetsIn"),
+    packetsOut: sum("packetsOut"),
+    bytesIn: sum("bytesIn"),
+    bytesOut: sum("bytesOut"),
+  };
+}

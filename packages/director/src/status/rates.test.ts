@@ -1,0 +1,60 @@
+// LVS's estimator: the same numbers.
+import { expect, test } from "vitest";
+import { type RateCounters, RateEstimator, Rates } from "./rates.ts";
+
+const none: RateCounters = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+const steady = (perSecond: number, seconds: number): RateCounters => ({
+  connections: perSecond * seconds,
+  packetsIn: 10 * perSecond * seconds,
+  packetsOut: 5 * perSecond * seconds,
+  bytesIn: 1000 * perSecond * seconds,
+  bytesOut: 500 * perSecond * seconds,
+});
+
+test("a steady rate comes to be shown by quarters of what is missing", () => {
+  const estimator = new RateEstimator(none);
+  const seen = [2, 4, 6, 8].map((seconds) => {
+    estimator.measure(steady(1000, seconds));
+    return estimator.perSecond.connections;
+  });
+  // 25 %, 43.75 %, 57.8 %, 68.4 %.
+  expect(seen).toEqual([250, 437, 578, 684]);
+});
+
+test("all five are estimated, each by its own fraction", () => {
+  const estimator = new RateEstimator(none);
+  for (let seconds = 2; seconds <= 100; seconds += 2) estimator.measure(steady(100, seconds));
+  expect(estimator.perSecond).toEqual({
+    connections: 100,
+    packetsIn: 1000,
+    packetsOut: 500,
+    bytesIn: 100_000,
+    bytesOut: 50_000,
+  });
+});
+
+test("it dies down by a quarter, to nothing", () => {
+  const estimator = new RateEstimator(none);
+  for (let seconds = 2; seconds <= 100; seconds += 2) estimator.measure(steady(1000, seconds));
+  estimator.measure(steady(1000, 100));
+  expect(estimator.perSecond.connections).toBe(750);
+  for (let round = 0; round < 60; round += 1) estimator.measure(steady(1000, 100));
+  expect(estimator.perSecond).toEqual(none);
+});
+
+test("what was counted before, and counters that begin anew, are no rate", () => {
+  const estimator = new RateEstimator(steady(1000, 1000));
+  estimator.measure(steady(1000, 1000));
+  expect(estimator.perSecond).toEqual(none);
+  estimator.measure(none);
+  expect(estimator.perSecond).toEqual(none);
+});
+
+test("many are told apart by their names, and forgotten when they are gone", () => {
+  const rates = new Rates();
+  rates.measure(new Map([["a", none]]));
+  rates.measure(new Map([["a", steady(1000, 2)]]));
+  expect([rates.of("a")?.connections, rates.of("b")]).toEqual([250, undefined]);
+  rates.measure(new Map());
+  expect(rates.of("a")).toBeUndefined();
+});

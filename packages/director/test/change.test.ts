@@ -1,0 +1,5 @@
+// Changes of a configuration, in the interpreter.
+import { createMemoryHost } from "@yardmaster/ebpf/vm";
+import { describeLeaving } from "./change/leaving.ts";
+
+describeLeaving(() => createMemoryHost());
