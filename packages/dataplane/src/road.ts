@@ -3,6 +3,7 @@
 
 import { type Int, stack } from "@yardmaster/ebpf";
 import { type Answer, answerFunction } from "./answer/answer.ts";
+import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
@@ -30,6 +31,7 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly isStray: IsStray;
+  readonly sendToServer: SendToServer;
   readonly answer: Answer;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
@@ -79,7 +81,8 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
-  return { ...sending, connections, open, revisit, isStray, answer, icmp, fragment };
+  const sendToServer = sendToServerFunction(sending);
+  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

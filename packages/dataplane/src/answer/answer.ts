@@ -1,8 +1,9 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { drop, guard, leave, Packet, TcPacket, u32, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, leave, Packet, TcPacket, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
+import { whereTo } from "../follow-flow.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame, type Parsed, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
@@ -11,12 +12,15 @@ import type { SendingRoad } from "../road.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
 import { Refusal } from "./refusal.ts";
+import { returnLinkLayer } from "./link-layer.ts";
 import { pendingSum } from "./pending-sum.ts";
-import { sendToServer } from "./send-to-server.ts";
 import { withServer } from "../stray.ts";
 import { makeReset } from "./reset.ts";
 
-/** Answers a packet as its refusal notes, unless there have been too many answers. */
+/**
+ * Answers a packet as its refusal notes, unless there have been too many answers. What it returns for an answer that
+ * goes to a server, by routing, is `whereTo.server`.
+ */
 export type Answer = ReturnType<typeof answerFunction>;
 
 /** The function that answers packets of a family. It reads the packet again: few are answered. */
@@ -49,7 +53,9 @@ export function answerFunction(road: SendingRoad) {
       });
       makeIcmpError(parsed, refusal, { sender, pending });
       when(refusal.is("serverUnreachable"), () => {
-        sendToServer(road, { packet, networkOffset }, now, () => sendBack(packet, shape));
+        // As it came, so that the next step finds it to be for this machine.
+        returnLinkLayer(packet, networkOffset, 0);
+        leave(verdict(u32(whereTo.server)));
       });
       sendBack(packet, shape);
       return drop(reasons.internal);
