@@ -361,8 +361,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
-    /** Which destination a nat server's address and port are of. */
-    realServices: hashMap(`real_services${digit}`, ServiceKey, RealService, room(shape.maximumDestinations)),
+    /** Which destination a nat server's address and port are of, for one protocol or both. */
+    realServices: hashMap(`real_services${digit}`, ServiceKey, RealService, room(2 * shape.maximumDestinations)),
     localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
     portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
     /**
