@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
+import { addChecksCommand } from "./commands/checks.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addImportCommand } from "./commands/import.ts";
@@ -36,6 +37,7 @@ function createProgram(): Command {
   addDownCommand(program);
   addCheckCommand(program);
   addStatusCommand(program);
+  addChecksCommand(program);
   addConnectionsCommand(program);
   addLabCommand(program);
   addSimulateCommand(program);

@@ -31,11 +31,8 @@ export function openStream({ address, port }: Target, { ready, done, ended }: St
   listen(socket, done, ended);
   return {
     socket,
-    close: () => {
-      // Alone it would wait: for the server to take the connection, and for what is written to leave.
-      if (isReady) socket.resetAndDestroy();
-      socket.destroy();
-    },
+    // A reset waits for the connection, and for what is still to be written: where there is any of that, no reset.
+    close: () => void (isReady && socket.writableLength === 0 ? socket.resetAndDestroy() : socket.destroy()),
     waitingFor: () => (isReady ? "no answer" : "no connection"),
   };
 }
