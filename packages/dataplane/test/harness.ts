@@ -431,8 +431,6 @@ export class Balancer implements Disposable {
     const { leaveQuiesced = false, sloppyTcp = false, refuseSourcePort20 = false } = switches;
     const {
       pingVip = true,
-      scheduleIcmp = false,
-      natIcmpSend = false,
       pathMtuDiscovery = true,
       refusesByIcmp = false,
       answersPerSecond = 1000,
@@ -449,8 +447,8 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       pingVip: Number(pingVip),
-      scheduleIcmp: Number(scheduleIcmp),
-      natIcmpSend: Number(natIcmpSend),
+      scheduleIcmp: Number(switches.scheduleIcmp ?? false),
+      natIcmpSend: Number(switches.natIcmpSend ?? false),
       pathMtuDiscovery: Number(pathMtuDiscovery),
       answersPerSecond,
       ...localPortSettings(this.plan),
