@@ -8,7 +8,6 @@ import {
   destinationHop,
   type HopPlan,
   lowerThresholdOf,
-  overheadOf,
   type Thresholds,
   type TunnelPlan,
 } from "../plan.ts";
@@ -70,7 +69,7 @@ export function createDestination(
     weight,
     lastWeight: weight,
     // What a tunnel adds is missing from its MTU.
-    hop: { ...hop, mtu: hop.mtu - overheadOf(plan) },
+    hop,
     active: 0,
     inactive: 0,
     scheduled: 0,

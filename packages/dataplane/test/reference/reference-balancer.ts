@@ -29,8 +29,8 @@ import {
   UNSEEN_SECONDS,
 } from "./reference-connection.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
-import { telling, translated } from "./rewrite.ts";
-import { cleaned, hear, tellsIn } from "./told.ts";
+import { translated } from "./rewrite.ts";
+import { cleaned, hear, type Telling, toldIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
@@ -57,7 +57,7 @@ export class ReferenceBalancer {
   readonly #answering = new Admission();
   readonly #fragments = new FragmentMemory();
   /** Whether servers are told who their clients are. */
-  readonly #tells: boolean;
+  readonly #telling: Telling;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -68,12 +68,12 @@ export class ReferenceBalancer {
   /** The same of full NAT, in a table of its own. */
   readonly #locals = new Map<string, ReferenceConnection>();
 
-  constructor(plan: BalancerPlan) {
+  constructor(plan: BalancerPlan, hook: "xdp" | "tc" = "xdp") {
     this.plan = plan;
     this.now = plan.now ?? 1000;
     this.settings = plan.settings ?? {};
     const { families, maximumConnections, features } = shapeOf(plan);
-    this.#tells = features.includes("toa");
+    this.#telling = { isOn: features.includes("toa"), place: hook === "xdp" ? "first" : "last" };
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
@@ -289,14 +289,14 @@ export class ReferenceBalancer {
     if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
     const error = errorFor(frame, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
     if (error !== undefined) return this.#answer(() => error);
-    const clean = cleaned(this.#tells, frame, read, connection);
+    const clean = cleaned(this.#telling.isOn, frame, read, connection);
     if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
     if (destination.method === "tun") return tunnelled(this.#planNow, clean, read, destination);
     const changed = translated(clean, read, "destination", destination.address, destination.port);
     if (local === undefined) return forward(this.plan, changed, read, destination.hop, "exceedsMtu");
     const both = translated(changed, read, "source", local.address, local.port);
     if (read.totalLength > destination.hop.mtu) return { verdict: "drop", reason: "localExceedsMtu" };
-    const told = tellsIn(this.#tells, read, connection) ? telling(both, read, read, destination.hop.mtu) : undefined;
+    const told = toldIn(this.#telling, both, read, connection);
     if (told === undefined) return forward(this.plan, both, read, destination.hop, "localExceedsMtu");
     if ("state" in connection) (connection as ReferenceConnection).isTold = true;
     return forward(this.plan, told.bytes, told.read, destination.hop, "localExceedsMtu");
