@@ -14,3 +14,10 @@ export type { Imported, NotCarried } from "./imported.ts";
 export { importKeepalived } from "./keepalived/import-keepalived.ts";
 export type { IncludedFile, StatementOptions } from "./keepalived/statements.ts";
 export { formatNotCarried, toYaml, type WrittenImport } from "./write/to-yaml.ts";
+export {
+  ChangedMeanwhile,
+  type IpvsadmAnswer,
+  type IpvsadmPorts,
+  type KeptConfiguration,
+  runIpvsadm,
+} from "./shim/run-ipvsadm.ts";

@@ -336,7 +336,7 @@ describe("each fault of a check", () => {
       # via the VIP
       2:33 YM_CONFIG_NOT_SUPPORTED
         via "vip" is not supported yet
-        = this version has direct
+        = this version has direct; checks do not go through the data plane: docs/decisions/0025-health-checks.md
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599

@@ -34,7 +34,7 @@ const rules: Readonly<Record<Action, Rules>> = {
       ...shown,
     ],
   },
-  restore: { takes: ["numeric"] },
+  restore: {},
   save: { takes: ["numeric"] },
   zero: { takes: ["service-address", "ipv6"] },
   set: {},
