@@ -60,7 +60,7 @@ export function following({ maps, family }: SendingRoad, { find, toServer, toCli
 }
 
 /** What a function of the program returned: a verdict, or where the packet is to go. */
-function numberOf(returned: Verdict): Int {
+export function numberOf(returned: Verdict): Int {
   if (returned.action !== "value") throw new Error("functions return numbers");
   return returned.value;
 }
