@@ -11,7 +11,7 @@ import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
-import { type Wrap, wrapFunction } from "./forward/encapsulate/wrap.ts";
+import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -75,7 +75,7 @@ export function roadOf(
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const answer = answerFunction(maps, shape, family);
-  const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
+  const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
   return { ...sending, connections, open, revisit, answer, icmp, fragment };
 }
