@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findTcProgram } from "@yardmaster/ebpf/kernel";
 import { listLinks, setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 
 const command = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
@@ -77,9 +78,14 @@ export class DirectorHost implements Disposable {
     execFileSync("ip", ["netns", "exec", this.namespace("director"), ...set]);
   }
 
-  /** Names of the director's interfaces that carry an XDP program, with its mode. */
+  /** Names of the director's interfaces that carry an XDP program, with its mode, or the director's at tc. */
   attached(): readonly string[] {
-    return this.enter(listLinks).flatMap(({ name, xdp }) => (xdp === undefined ? [] : [`${name} ${xdp.mode}`]));
+    return this.enter(() =>
+      listLinks().flatMap(({ name, index, xdp }) => [
+        ...(xdp === undefined ? [] : [`${name} ${xdp.mode}`]),
+        ...(findTcProgram(index, "yardmaster") === undefined ? [] : [`${name} tc`]),
+      ]),
+    );
   }
 
   /**
@@ -211,7 +217,9 @@ export class DirectorHost implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** A cable; checksums are computed before a frame enters it, as a card would. */
+  /**
+   * A cable; checksums are computed before a frame enters it, as a card would, and frames of native XDP arrive (GRO).
+   */
   #connect(hostA: string, nameA: string, hostB: string, nameB: string): void {
     const peer = `peer name ${nameB} netns ${this.namespace(hostB)}`;
     this.ip(hostA, `link add ${nameA} type veth ${peer}`);
@@ -221,7 +229,7 @@ export class DirectorHost implements Disposable {
     ] as const) {
       this.ip(host, `link set ${name} up`);
       withNetworkNamespace(this.namespace(host), () =>
-        setOffloads(name, { tso: false, gso: false, txChecksum: false }),
+        setOffloads(name, { tso: false, gso: false, txChecksum: false, gro: true }),
       );
     }
   }

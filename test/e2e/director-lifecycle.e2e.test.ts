@@ -30,7 +30,7 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
       "%s: it detaches, removes its socket and ends well",
       async (signal) => {
         const director = await host.start(configOf());
-        expect(host.attached()).toEqual(["front generic", "back generic"]);
+        expect(host.attached()).toEqual(["front tc", "back tc"]);
         expect(host.has(director.socketPath)).toBe(true);
         const ended = await director.stop(signal);
         expect(ended).toMatchObject({ status: 0, stdout: "" });
@@ -41,7 +41,7 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
 
     test("SIGKILL: the kernel takes the program off, and the next director starts in its place", async () => {
       const killed = await host.start(configOf());
-      expect(host.attached()).toEqual(["front generic", "back generic"]);
+      expect(host.attached()).toEqual(["front tc", "back tc"]);
       expect((await killed.stop("SIGKILL")).status).toBe("SIGKILL");
       expect(await host.left()).toEqual([]);
       expect(host.has(killed.socketPath)).toBe(true);
@@ -72,7 +72,7 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
     host.ip("director", "address add fd00::1/64 dev plain nodad");
     host.ip("director", "address add 10.9.0.1/24 dev asleep");
     const director = await host.start(configOf(["hook: auto"]));
-    expect(host.attached()).toEqual(["front generic", "back generic"]);
+    expect(host.attached()).toEqual(["front tc", "back tc"]);
     expect((await director.stop("SIGTERM")).status).toBe(0);
   });
 
@@ -99,8 +99,8 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
       const said = JSON.parse(stdout) as DirectorStatus;
       expect(said).toMatchObject({ pid: director.pid, configurationFile: expect.stringContaining(host.folder) });
       expect(said.hooks).toMatchObject([
-        { interfaceName: "front", mode: "generic" },
-        { interfaceName: "back", mode: "generic" },
+        { interfaceName: "front", mode: "tc" },
+        { interfaceName: "back", mode: "tc" },
       ]);
       const [web] = said.services;
       expect(web).toMatchObject({ name: "web", connections: 5, activeConnections: 0, inactiveConnections: 5 });
@@ -114,7 +114,7 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
     test("status shows it", async () => {
       const { status, stdout } = await ask("status");
       expect(status).toBe(0);
-      expect(stdout).toMatch(/^attached to {4}front \(generic XDP, program \d+\), back \(generic XDP, program \d+\)$/m);
+      expect(stdout).toMatch(/^attached to {4}front \(tc, program \d+\), back \(tc, program \d+\)$/m);
       expect(stdout).toMatch(/^web tcp 198\.51\.100\.10:80 rr +nat +0 +5 +5 +\d+ +[\d,]+ +\d+ +[\d,]+$/m);
       expect(stdout).toMatch(/^ {2}-> 10\.0\.0\.11:8080 +nat +1 +0 +5 +5 +\d+/m);
     });

@@ -14,10 +14,10 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
   let host: DirectorHost;
   beforeAll(() => {
     host = new DirectorHost();
-    // A bridge has no native XDP.
-    host.ip("director", "link add bridge type bridge");
-    host.ip("director", "link set bridge up");
-    host.ip("director", "address add 10.1.0.1/24 dev bridge");
+    // Of no kind that holds this machine's own packets, and without native XDP.
+    host.ip("director", "link add vxlan type vxlan id 7 dstport 4789");
+    host.ip("director", "link set vxlan up");
+    host.ip("director", "address add 10.1.0.1/24 dev vxlan");
   });
   afterAll(() => host[Symbol.dispose]());
   afterEach(async () => expect(await host.left()).toEqual([]));
@@ -38,30 +38,40 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
 
   describe("another XDP program is there", () => {
     test.each([
-      ["generic", "auto"],
-      ["native", "auto"],
-      ["generic", "xdp"],
-      ["native", "xdp-generic"],
-      ["native", "xdp"],
-    ] as const)("%s, hook %s: it is named and left alone", async (mode, hook) => {
-      using other = guard("back", mode);
-      const { status, stdout, stderr } = await host.fail(configOf(["interfaces: [front, back]", `hook: ${hook}`]));
+      ["generic", "auto", "vxlan"],
+      ["generic", "xdp", "back"],
+      ["native", "xdp-generic", "back"],
+      ["native", "xdp", "back"],
+    ] as const)("%s, hook %s on %s: it is named and left alone", async (mode, hook, where) => {
+      using other = guard(where, mode);
+      const { status, stdout, stderr } = await host.fail(configOf([`interfaces: [front, ${where}]`, `hook: ${hook}`]));
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
       expect(stderr).toContain(`program "guard" (id ${other.id}, ${mode} XDP) is there already`);
-      expect(stderr).toMatch(/^yardmaster: attaching program "yardmaster" to interface "back" .*takes it off/m);
+      expect(stderr).toMatch(/^yardmaster: attaching program "yardmaster" to interface "\w+" .*takes it off/m);
       expect(stderr).not.toMatch(/^\s+at /m);
       // The front was free: it was attached to, and let go of.
-      expect(host.attached()).toEqual([`back ${mode}`]);
+      expect(host.attached()).toEqual([`${where} ${mode}`]);
     });
 
-    test("another director: the second refuses, the first goes on", async () => {
-      const first = await host.start(configOf());
-      const second = await host.fail(configOf());
+    test.each(["generic", "native"] as const)("%s, on a veth: auto takes tc, and it stays, too", async (mode) => {
+      using _other = guard("back", mode);
+      const director = await host.start(configOf());
+      expect(host.attached()).toEqual(["front tc", `back ${mode}`, "back tc"]);
+      expect((await director.stop("SIGTERM")).status).toBe(0);
+    });
+
+    test.each([
+      ["xdp-generic", "generic", "generic XDP"],
+      ["tc", "tc", "tc"],
+    ])("another director, hook %s: the second refuses, the first goes on", async (hook, mode, text) => {
+      const config = configOf(["interfaces: [front, back]", `hook: ${hook}`]);
+      const first = await host.start(config);
+      const second = await host.fail(config);
       expect(second.status).toBe(1);
       expect(second.stderr).toMatch(
-        /interface "front" .*: program "yardmaster" \(id \d+, generic XDP\) is there already/,
+        new RegExp(`interface "front" .*: program "yardmaster" \\(id \\d+, ${text}\\) is there already`),
       );
-      expect(host.attached()).toEqual(["front generic", "back generic"]);
+      expect(host.attached()).toEqual([`front ${mode}`, `back ${mode}`]);
       expect((await host.yardmaster(["status", "--socket", first.socketPath])).status).toBe(0);
       expect((await first.stop("SIGTERM")).status).toBe(0);
     });
@@ -74,34 +84,36 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
       expect(second.stderr).toMatch(
         new RegExp(`^yardmaster: a director with pid ${first.pid} answers at .*shared.sock`, "m"),
       );
-      expect(host.attached()).toEqual(["front generic"]);
+      expect(host.attached()).toEqual(["front tc"]);
       expect((await first.stop("SIGTERM")).status).toBe(0);
     });
   });
 
   describe("hooks", () => {
     test("xdp where the driver has no native XDP: refused, with the way out", async () => {
-      const { status, stderr } = await host.fail(configOf(["interfaces: [bridge]", "hook: xdp"]));
+      const { status, stderr } = await host.fail(configOf(["interfaces: [vxlan]", "hook: xdp"]));
       expect(status).toBe(1);
-      expect(stderr).toMatch(/interface "bridge" \(native XDP\): the driver has no native XDP: .*; use generic XDP/);
+      expect(stderr).toMatch(/interface "vxlan" \(native XDP\): the driver has no native XDP: .*; use generic XDP/);
     });
 
-    test("auto there: generic, and it says so", async () => {
-      const director = await host.start(configOf(["interfaces: [bridge, front]"]));
-      expect(host.attached()).toEqual(expect.arrayContaining(["bridge generic", "front generic"]));
-      expect(director.said()).toMatch(/^bridge: .*the driver has no native XDP/m);
-      expect(director.said()).toMatch(/^bridge: attached, generic XDP$/m);
-      expect(director.said()).toMatch(/^front: a veth, so generic XDP: /m);
+    test("auto there: generic, and tc on a veth, and it says so", async () => {
+      const director = await host.start(configOf(["interfaces: [vxlan, front]"]));
+      expect(host.attached().toSorted()).toEqual(["vxlan generic", "front tc"].toSorted());
+      expect(director.said()).toMatch(/^vxlan: .*the driver has no native XDP/m);
+      expect(director.said()).toMatch(/^vxlan: attached, generic XDP$/m);
+      expect(director.said()).toMatch(/^front: a veth, so tc: /m);
+      expect(director.said()).toMatch(/^front: attached, tc$/m);
       expect((await director.stop("SIGTERM")).status).toBe(0);
     });
 
     test.each([
       ["xdp", "native"],
       ["xdp-generic", "generic"],
+      ["tc", "tc"],
     ])("%s is taken at its word", async (hook, mode) => {
       const director = await host.start(configOf(["interfaces: [front]", `hook: ${hook}`]));
       expect(host.attached()).toEqual([`front ${mode}`]);
-      expect(director.said()).toMatch(new RegExp(`^front: attached, ${mode} XDP$`, "m"));
+      expect(director.said()).toMatch(new RegExp(`^front: attached, ${mode}( XDP)?$`, "m"));
       expect((await director.stop("SIGTERM")).status).toBe(0);
     });
   });

@@ -35,6 +35,8 @@ const client = `
     process.exit();
   });`;
 
+const atHook = (hook: string): string => configOf(["interfaces: [front, back]", `hook: ${hook}`]);
+
 interface Asked {
   readonly answered: number;
   readonly failed: readonly string[];
@@ -74,16 +76,20 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     return JSON.parse(said) as Asked;
   }
 
-  test("killed and started again, stopped and started again: nobody notices", async () => {
+  test.each([
+    ["tc", "tc"],
+    ["xdp-generic", "generic"],
+  ])("killed and started again, stopped and started again, hook %s: nobody notices", async (hook, mode) => {
+    const config = atHook(hook);
     const asked = await (async () => {
-      let director = await start(configOf());
+      let director = await start(config);
       return await whileAsking(async () => {
         for (const signal of ["SIGKILL", "SIGTERM", "SIGKILL"] as const) {
           await sleep(300);
           await director.stop(signal);
-          expect(host.attached()).toEqual(["front generic", "back generic"]);
+          expect(host.attached()).toEqual([`front ${mode}`, `back ${mode}`]);
           await sleep(300);
-          director = await start(configOf());
+          director = await start(config);
           expect(director.said()).toMatch(/taken over from version .*: [1-9]\d* entries/);
         }
         await sleep(300);
@@ -91,6 +97,34 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     })();
     expect(asked).toMatchObject({ failed: [], keptConnections: 1 });
     expect(asked.answered).toBeGreaterThan(50);
+  });
+
+  test("a successor may have another hook: what was there goes once the new is there", async () => {
+    let director = await start(atHook("tc"));
+    const asked = await whileAsking(async () => {
+      for (const [hook, mode] of [
+        ["xdp-generic", "generic"],
+        ["auto", "tc"],
+        ["xdp", "native"],
+        ["tc", "tc"],
+      ] as const) {
+        await sleep(300);
+        await director.stop("SIGKILL");
+        director = await start(atHook(hook));
+        expect(host.attached()).toEqual([`front ${mode}`, `back ${mode}`]);
+        expect(director.said()).toMatch(/taken over from version .*: [1-9]\d* entries/);
+      }
+      await sleep(300);
+    });
+    expect(asked).toMatchObject({ failed: [], keptConnections: 1 });
+  });
+
+  test("an interface that is no longer named has no program, whichever way it was put there", async () => {
+    const director = await start(configOf());
+    expect(host.attached()).toEqual(["front tc", "back tc"]);
+    await director.stop("SIGKILL");
+    await start(configOf(["interfaces: [front]"]));
+    expect(host.attached()).toEqual(["front tc"]);
   });
 
   test("a successor may have other services, schedulers and sizes", async () => {
@@ -135,7 +169,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
   test("down takes everything off, and says so when there is nothing", async () => {
     const director = await start(configOf());
     expect((await director.stop("SIGTERM")).stderr).toMatch(/^stopped: packets are forwarded without it/m);
-    expect(host.attached()).toEqual(["front generic", "back generic"]);
+    expect(host.attached()).toEqual(["front tc", "back tc"]);
     const down = await host.instance(["down"]);
     expect(down).toMatchObject({ status: 0, stderr: expect.stringMatching(/is down: programs are off .*front/) });
     expect(await host.left()).toEqual([]);

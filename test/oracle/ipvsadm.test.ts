@@ -55,10 +55,17 @@ describe("servers", () => {
       { ...server, mode: "tun", tunnel: { kind: "gue", port: 6080, checksum: false } },
     ],
     ["-r 10.2.0.11 -i --tun-type gre --tun-csum", { ...server, mode: "tun", tunnel: { kind: "gre", checksum: true } }],
-    ["-r [fd00:2::b]:8080 -m", { ...server, address: "fd00:2::b", mode: "nat", port: 8080 }],
-    ["-r [fd00:2::b]", { ...server, address: "fd00:2::b" }],
+    ["-r [fd00:2::b]:8080 -i", { ...server, address: "fd00:2::b", mode: "tun", tunnel: { kind: "ipip" } }],
   ])("%s", (options, expected) => {
     expect(parseIpvsadm(`-a -t 10.3.0.1:80 ${options}`)).toEqual({ kind: "addServer", key: web, server: expected });
+  });
+
+  test("of services of IPv6", () => {
+    const key = { ...web, address: "fd00:3::1" };
+    const six = { ...server, address: "fd00:2::b" };
+    const command = (rest: string) => parseIpvsadm(`-a -t [fd00:3::1]:80 -r [fd00:2::b]${rest}`);
+    expect(command(":8080 -m")).toEqual({ kind: "addServer", key, server: { ...six, mode: "nat", port: 8080 } });
+    expect(command("")).toEqual({ kind: "addServer", key, server: six });
   });
 
   test("of mark services have port 0 unless one is given", () => {
@@ -70,7 +77,7 @@ describe("servers", () => {
 
   test("are deleted by name", () => {
     const name = "10.2.0.11:8080";
-    expect(parseIpvsadm("-d -t 10.3.0.1:80 -r 10.2.0.11:8080 -m")).toEqual({ kind: "removeServer", key: web, name });
+    expect(parseIpvsadm("-d -t 10.3.0.1:80 -r 10.2.0.11:8080")).toEqual({ kind: "removeServer", key: web, name });
   });
 });
 

@@ -21,6 +21,4 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
     text: "fragments go through tunnels one by one, not reassembled",
   },
   "tun-ipip-pmtu": { places: ["exchange 2"], text: "clients are told the MTU that a router tells, at once" },
-  "nat-icmp-send-1": { places: ["set-up"], text: "there is no nat_icmp_send" },
-  "schedule-icmp": { places: ["set-up"], text: "there is no schedule_icmp" },
 };

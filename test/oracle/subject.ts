@@ -1,43 +1,19 @@
 // What is on trial: a balancer that is configured as IPVS is, gets frames and tells what it holds. The runner knows
 // it by this interface alone: an adapter puts Yardmaster's data plane behind it, tests a simple balancer of their own.
-import type { Encapsulation } from "@yardmaster/director/simulation";
+import type { IpvsServer, IpvsService, ServiceKey } from "@yardmaster/leaving-ipvs";
 import type { MarkRule } from "./mark-rules.ts";
 import type { Network } from "./network.ts";
 import type { Side } from "./topology.ts";
 
-/** What IPVS knows a service by. */
-export type ServiceKey =
-  | { readonly protocol: "tcp" | "udp"; readonly address: string; readonly port: number }
-  | { readonly mark: number; readonly family: "ipv4" | "ipv6" };
+export type { ServiceKey };
 
 /** A virtual service with all its attributes; the words are ipvsadm's. */
-export interface Service {
-  readonly key: ServiceKey;
-  readonly scheduler: string;
-  /** Of the scheduler: "sh-port", "mh-fallback" … */
-  readonly flags: readonly string[];
-  /** 0: not persistent. */
-  readonly persistenceS: number;
-  /** How many bits of a client's address count for persistence: 0 to 32 or 128. */
-  readonly netmaskLength: number;
-  /** One-packet scheduling. */
-  readonly onePacket: boolean;
-}
+export type Service = IpvsService;
 
 export type Mode = "nat" | "dr" | "tun";
 
 /** A real server with all its attributes. */
-export interface Server {
-  readonly address: string;
-  readonly port: number;
-  readonly mode: Mode;
-  /** How tun wraps packets; plain IP in IP unless given. */
-  readonly tunnel?: Encapsulation;
-  readonly weight: number;
-  /** 0: none. */
-  readonly upper: number;
-  readonly lower: number;
-}
+export type Server = IpvsServer;
 
 /** An Ethernet frame on one of the director's two links. */
 export interface Packet {

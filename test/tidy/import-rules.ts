@@ -13,7 +13,8 @@ const PACKAGE_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   realserver: ["ebpf", "linux", "packet"],
   lab: ["director", "dataplane", "ebpf", "linux", "packet"],
   simulate: ["director", "dataplane", "lab", "packet"],
-  cli: ["director", "lab", "realserver", "simulate"],
+  "leaving-ipvs": ["director", "packet"],
+  cli: ["director", "lab", "leaving-ipvs", "realserver", "simulate"],
 };
 
 /** Packages that import no other: tests everywhere build frames with one and prepare the kernel with the other. */

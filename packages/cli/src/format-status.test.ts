@@ -199,6 +199,20 @@ it("shows how packets are wrapped, and what probably keeps a server from working
   `);
 });
 
+it("shows of whose clients servers were not told, where there are any", () => {
+  const [web] = status.services;
+  const [server] = web?.servers ?? [];
+  if (web === undefined || server === undefined) expect.fail("there is a server");
+  const table = (counts: readonly number[]) => {
+    const servers = counts.map((clientsUntold) => ({ ...server, clientsUntold }));
+    return formatStatus({ ...status, services: [{ ...web, servers: [...servers, server] }] }, 0).split("\n\n")[1] ?? "";
+  };
+  expect(table([0])).not.toContain("UNTOLD");
+  const [heading = "", , ...lines] = table([0, 1234]).split("\n");
+  const end = heading.indexOf("UNTOLD") + "UNTOLD".length;
+  expect(lines.map((line) => line.slice(end - 6, end).trim())).toEqual(["0", "1,234", "-"]);
+});
+
 it("shows rates with LVS's columns, and a dash before anything was measured", () => {
   const perSecond = { connections: 250, packetsIn: 1_200, packetsOut: 0, bytesIn: 1_000_000, bytesOut: 7 };
   const [first] = status.services;

@@ -56,6 +56,14 @@ const columns: readonly StatusColumn[] = [
     ofServer: ({ localPorts }) =>
       localPorts === undefined ? "" : `${formatCount(localPorts.inUse)} of ${formatCount(localPorts.maximum)}`,
   },
+  {
+    // Connections whose server answered before any packet could tell it who the client is.
+    heading: "UNTOLD",
+    align: "right",
+    isUsedBy: ({ servers }) => servers.some(({ clientsUntold = 0 }) => clientsUntold > 0),
+    ofService: () => "",
+    ofServer: ({ clientsUntold }) => formatCount(clientsUntold),
+  },
   counted("TOTAL", "connections"),
   counted("PACKETS IN", "packetsIn"),
   counted("BYTES IN", "bytesIn"),

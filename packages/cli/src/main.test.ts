@@ -42,7 +42,7 @@ const status = {
   hints: [],
   connectionTable: { entries: 0, maximum: 10 },
 };
-const source: SnapshotSource = { status: () => status, connections: () => [] };
+const source: SnapshotSource = { status: () => status, connections: () => [], checks: () => [] };
 
 describe("wrong usage ends with status 2 and says what is right", () => {
   it.each([

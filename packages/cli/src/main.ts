@@ -3,8 +3,10 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
+import { addChecksCommand } from "./commands/checks.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -35,10 +37,12 @@ function createProgram(): Command {
   addDownCommand(program);
   addCheckCommand(program);
   addStatusCommand(program);
+  addChecksCommand(program);
   addConnectionsCommand(program);
   addLabCommand(program);
   addSimulateCommand(program);
   addRealServerCommand(program);
+  addImportCommand(program);
   return program;
 }
 

@@ -34,7 +34,6 @@ import {
   director,
   type DestinationPlan,
   INGRESS,
-  overheadOf,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
@@ -447,6 +446,8 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       pingVip: Number(pingVip),
+      scheduleIcmp: Number(switches.scheduleIcmp ?? false),
+      natIcmpSend: Number(switches.natIcmpSend ?? false),
       pathMtuDiscovery: Number(pathMtuDiscovery),
       answersPerSecond,
       ...localPortSettings(this.plan),
@@ -463,8 +464,7 @@ export class Balancer implements Disposable {
     if (this.plan.hops === "unknown") return;
     const paths = this.map(this.maps.paths) as BpfMap<number, PathValue>;
     this.#destinations().forEach((destination, index) => {
-      const way = destinationHop(destination, index);
-      const hop = hopValue({ ...way, mtu: way.mtu - overheadOf(destination) }, this.#now);
+      const hop = hopValue(destinationHop(destination, index), this.#now);
       paths.updatePerCpu(
         index,
         (paths.lookupPerCpu(index) ?? []).map((path) => ({ ...path, hop })),

@@ -112,6 +112,10 @@ export interface SettingsPlan {
   readonly renewalTicks?: number;
   /** Which tables of states. Default "normal". */
   readonly rules?: TransitionRules;
+  /** ICMP errors about no connection open the one of their flow. */
+  readonly scheduleIcmp?: boolean;
+  /** A server's packet of no connection is answered with an ICMP error. */
+  readonly natIcmpSend?: boolean;
   /** Echo requests to virtual addresses are answered. Default true. */
   readonly pingVip?: boolean;
   /** IPVS's pmtu_disc. Default true. */
@@ -166,10 +170,11 @@ export const DEFAULT_MTU = 1500;
 export const director = { mac: "02:00:00:00:00:01", outMac: "02:00:00:00:01:01" } as const;
 export const gatewayMac = "02:00:00:00:00:fe";
 
-/** The way to a destination; unless given, a MAC address made from its index. */
+/** The way to a destination, and what it carries inside a tunnel; unless given, a MAC address made from its index. */
 export function destinationHop(plan: DestinationPlan, index: number): Required<HopPlan> {
   const mac = `02:00:00:00:02:${(index & 0xff).toString(16).padStart(2, "0")}`;
-  return completeHop(plan.hop ?? { mac });
+  const hop = completeHop(plan.hop ?? { mac });
+  return { ...hop, mtu: Math.max(0, hop.mtu - overheadOf(plan)) };
 }
 
 /** The way to clients. */

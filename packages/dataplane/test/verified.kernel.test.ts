@@ -4,7 +4,7 @@
 
 import type { BpfMap, ProgramSpec } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram, withoutGlobalContexts } from "@yardmaster/ebpf/kernel";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type BalancerShape,
   type EncapsulationName,
@@ -54,15 +54,22 @@ function verifiedInstructions(shape: BalancerShape, change = (spec: ProgramSpec)
 }
 
 describeKernel("what the verifier walks through", () => {
-  test("everything compiled in stays far below the limit of a million instructions", () => {
-    expect(verifiedInstructions(everything)).toBeLessThan(400_000);
-  });
+  describe.each(["xdp", "tc"] as const)("at %s", (hook) => {
+    test("everything compiled in stays far below the limit of a million instructions", () => {
+      expect(verifiedInstructions({ ...everything, hook })).toBeLessThan(400_000);
+    });
 
-  test("so it does where the kernel has no types of its own, and functions that take the packet are not global", () => {
-    expect(verifiedInstructions(everything, withoutGlobalContexts)).toBeLessThan(600_000);
-  });
+    test("so it does where the kernel has no types, and functions that take the packet are not global", () => {
+      expect(verifiedInstructions({ ...everything, hook }, withoutGlobalContexts)).toBeLessThan(600_000);
+    });
 
-  test("the smallest balancer is a small part of that", () => {
-    expect(verifiedInstructions(smallest)).toBeLessThan(30_000);
+    test("so does full NAT that tells servers of their clients", () => {
+      const shape = { ...smallest, families: everything.families, methods: ["fullnat"], features: ["toa"] } as const;
+      expect(verifiedInstructions({ ...shape, hook })).toBeLessThan(100_000);
+    });
+
+    test("the smallest balancer is a small part of that", () => {
+      expect(verifiedInstructions({ ...smallest, hook })).toBeLessThan(30_000);
+    });
   });
 });

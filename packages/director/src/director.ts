@@ -2,9 +2,10 @@
 // at all, and taken down in the opposite order.
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
-import type { ConnectionRow, DirectorStatus } from "./api/types.ts";
+import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts";
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
+import { HealthKeeper } from "./health/health-keeper.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
@@ -55,6 +56,7 @@ export class Director implements Disposable {
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
+  readonly #health: HealthKeeper;
   #configuration: Configuration;
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -78,7 +80,9 @@ export class Director implements Disposable {
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
+    this.#health = owned.use(new HealthKeeper({ overlay: this.overlay, report }));
     this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#health.update(configuration.services);
     this.#owned = owned.move();
   }
 
@@ -109,6 +113,7 @@ export class Director implements Disposable {
     try {
       const applied = this.#put(this.#wanted(configuration));
       this.#configuration = configuration;
+      this.#health.update(configuration.services);
       return applied;
     } catch (error) {
       undo();
@@ -200,6 +205,11 @@ export class Director implements Disposable {
       hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };
+  }
+
+  /** The health checks at work, with their last exchanges. */
+  checks(): readonly CheckStatus[] {
+    return this.#health.checks();
   }
 
   connections(limit: number): readonly ConnectionRow[] {

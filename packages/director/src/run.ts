@@ -15,7 +15,11 @@ export const runDirector: RunDirector = async (options) => {
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
-    source: { status: () => late().status(), connections: (limit) => late().connections(limit) },
+    source: {
+      status: () => late().status(),
+      connections: (limit) => late().connections(limit),
+      checks: () => late().checks(),
+    },
   });
   using running = new Director({ ...options, instance });
   up.director = running;

@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
+import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
@@ -56,8 +57,10 @@ export function bringUp(surroundings: Surroundings): Standing {
   using owned = new DisposableStack();
   const interfaces = chooseInterfaces(configuration.director.interfaces);
   const { macs, sendBack } = interfaces;
+  const isAllTc = interfaces.attach.every((link) => modesFor(link, configuration.director.hook)[0] === "tc");
+  const hook = isAllTc ? "tc" : "xdp";
   const planned = {
-    ...plan(configuration, macs, { sendBack, kernelPorts: readKernelPorts() }),
+    ...plan(configuration, macs, { sendBack, hook, kernelPorts: readKernelPorts() }),
     services: inListOrder(surroundings.services, configuration.director),
   };
   assertForwarding(interfaces.attach, planned.shape.families);

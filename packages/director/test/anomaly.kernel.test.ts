@@ -41,7 +41,7 @@ describeKernel("whichever call fails", () => {
   afterAll(() => network[Symbol.dispose]());
   afterEach(() => {
     assertNothingOpen();
-    expect(network.interfacesWithXdp()).toEqual([]);
+    expect(network.interfacesWithPrograms()).toEqual([]);
     expect(pinned()).toEqual(pinnedBefore);
   });
 
@@ -65,7 +65,7 @@ describeKernel("whichever call fails", () => {
     // Listing interfaces, which is next, takes five calls: no step leaps over it.
     for (let nth = 1; nth <= MOST_CALLS; nth += STEP) {
       const start = await startFirst(nth, errno);
-      expect(start).toMatchObject({ fired: true, open: [], xdp: [] });
+      expect(start).toMatchObject({ fired: true, open: [], attached: [] });
       if (start.error?.message.startsWith("listing interfaces: ") === true) return starts;
       starts.push(start);
     }
@@ -131,7 +131,7 @@ describeKernel("whichever call fails", () => {
         }
       });
       assertNothingOpen();
-      expect(network.interfacesWithXdp()).toEqual([]);
+      expect(network.interfacesWithPrograms()).toEqual([]);
       expect(pinned()).toEqual(pinnedBefore);
       if (!outcome.fired) break;
       if (outcome.error === undefined) {
@@ -158,8 +158,8 @@ describeKernel("whichever call fails", () => {
         'updating map "service_index4"',
         'loading program "yardmaster"',
         'loading program "reaper"',
-        'attaching program "yardmaster" to interface "front" (generic XDP)',
-        'attaching program "yardmaster" to interface "back" (generic XDP)',
+        'attaching program "yardmaster" to interface "front" (tc)',
+        'attaching program "yardmaster" to interface "back" (tc)',
       ]),
     );
   });
@@ -180,7 +180,7 @@ describeKernel("whichever call fails", () => {
         }
         look();
       }
-      expect(network.interfacesWithXdp()).toEqual(["front", "back"]);
+      expect(network.interfacesWithPrograms()).toEqual(["front", "back"]);
     });
   });
 

@@ -1,6 +1,7 @@
 // A network namespace with two pairs of veths, as a director needs it: addresses, a route, forwarding on.
 
 import { execFileSync } from "node:child_process";
+import { findTcProgram } from "@yardmaster/ebpf/kernel";
 import { listLinks, withNetworkNamespace } from "@yardmaster/linux";
 import type { Configuration } from "../src/model/configuration.ts";
 import { configuration, service } from "./sample.ts";
@@ -9,8 +10,8 @@ export interface DirectorNetwork extends Disposable {
   readonly name: string;
   /** Runs inside; synchronous. */
   enter<T>(run: () => T): T;
-  /** Names of the interfaces that carry an XDP program. */
-  interfacesWithXdp(): readonly string[];
+  /** Names of the interfaces that carry an XDP program, or a director's at tc. */
+  interfacesWithPrograms(): readonly string[];
 }
 
 const COMMANDS = [
@@ -38,8 +39,15 @@ export function createDirectorNetwork(): DirectorNetwork {
     remove();
     throw error;
   }
-  const interfacesWithXdp = () => enter(listLinks).flatMap((link) => (link.xdp === undefined ? [] : [link.name]));
-  return { name, enter, interfacesWithXdp, [Symbol.dispose]: remove };
+  const interfacesWithPrograms = () => enter(namesOfAttached);
+  return { name, enter, interfacesWithPrograms, [Symbol.dispose]: remove };
+}
+
+/** Names of the interfaces of this network namespace that carry an XDP program, or a director's at tc. */
+export function namesOfAttached(): readonly string[] {
+  return listLinks()
+    .filter(({ xdp, index }) => xdp !== undefined || findTcProgram(index, "yardmaster") !== undefined)
+    .map(({ name }) => name);
 }
 
 /** What is brought up there: nat and dr, a scheduler with a table and one without, both interfaces. */

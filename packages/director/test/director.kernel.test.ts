@@ -14,6 +14,8 @@ import { configuration, service, VIP } from "./sample.ts";
 
 const MOST_POLLS = 3000;
 const dns = service({ port: 53, protocol: "udp", forwarding: "nat", servers: [{ address: "10.0.0.11" }] });
+/** Where packets can be handed to the program as they are. */
+const atXdp = { interfaces: ["front", "back"], hook: "xdp-generic" } as const;
 
 describeKernel("a director", () => {
   let network: DirectorNetwork;
@@ -27,7 +29,7 @@ describeKernel("a director", () => {
   const bringUp = (): Director =>
     network.enter(() => {
       const wanted = configuration([dns], {
-        interfaces: ["front", "back"],
+        ...atXdp,
         timeoutsMs: { ...defaultTimeoutsMs, udp: 100 },
       });
       return new Director({
@@ -72,7 +74,7 @@ describeKernel("a director", () => {
     send(director, 4000);
     const program = director.dataplane.program.id;
     const wanted = (services: readonly VirtualService[]) =>
-      configuration(services, { interfaces: ["front", "back"], timeoutsMs: { ...defaultTimeoutsMs, udp: 100 } });
+      configuration(services, { ...atXdp, timeoutsMs: { ...defaultTimeoutsMs, udp: 100 } });
     const more = { ...dns, servers: [...dns.servers, { ...dns.servers[0], address: "10.0.0.12" }] } as VirtualService;
     const counted = () =>
       director.status().services[0]?.servers.map(({ address, connections }) => [address, connections]);
@@ -146,8 +148,8 @@ describeKernel("a director", () => {
     using director = bringUp();
     execFileSync("ip", ["-n", network.name, "link", "del", "front"]);
     expect(director.status().hooks.map(({ interfaceName }) => interfaceName)).toEqual(["front", "back"]);
-    expect(network.interfacesWithXdp()).toEqual(["back"]);
+    expect(network.interfacesWithPrograms()).toEqual(["back"]);
     network.enter(() => director[Symbol.dispose]());
-    expect(network.interfacesWithXdp()).toEqual([]);
+    expect(network.interfacesWithPrograms()).toEqual([]);
   });
 });

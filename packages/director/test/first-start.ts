@@ -3,9 +3,9 @@
 // Arguments: N, errno.
 
 import { features } from "@yardmaster/ebpf/kernel";
-import { failNthCall, listLinks, openResources } from "@yardmaster/linux";
+import { failNthCall, openResources } from "@yardmaster/linux";
 import { Director } from "../src/director.ts";
-import { bothMethods } from "./director-network.ts";
+import { bothMethods, namesOfAttached } from "./director-network.ts";
 
 /** What the test reads. */
 export interface FirstStart {
@@ -14,7 +14,7 @@ export interface FirstStart {
   readonly feature: string | undefined;
   readonly minimumVersion: string | undefined;
   readonly open: readonly string[];
-  readonly xdp: readonly string[];
+  readonly attached: readonly string[];
   /** Features that a second look, without a fault, finds missing. */
   readonly missingAfterwards: readonly string[];
 }
@@ -37,7 +37,7 @@ function start(nth: number, errno: number): FirstStart {
     feature: error?.feature,
     minimumVersion: error?.minimumVersion,
     open: openResources().map(({ what }) => what),
-    xdp: listLinks().flatMap((link) => (link.xdp === undefined ? [] : [link.name])),
+    attached: namesOfAttached(),
     missingAfterwards: Object.values(features).flatMap((probe) => (probe.isSupported() ? [] : [probe.name])),
   };
 }

@@ -35,6 +35,7 @@ import { wordsOf } from "../address.ts";
 import { families, type Family } from "../family.ts";
 import { Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { ConnectionReference } from "../life.ts";
+import { OPENING } from "../flows.ts";
 import type { ForwardingMethod } from "./method.ts";
 import type { Parsed } from "../parse.ts";
 import { reasons } from "../reasons.ts";
@@ -257,6 +258,8 @@ interface Told {
   readonly method: Pick<ForwardingMethod, "hasLocalAddress">;
 }
 
+/** What is to be done with a packet. */
+const todos = { blot: 1, tell: 2 } as const;
 /**
  * What most packets begin their options with: two no-operations and a time stamp (RFC 7323 appendix A), in 12 bytes.
  */
@@ -279,9 +282,9 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
     .ne(0)
     .and(hasSyn);
   when(isTcp.and(isAgain), () => unmark(connection, tellingMarks.told | tellingMarks.spoken), { isRare: true });
-  const blots = variable(u32(0));
-  const tells = variable(u32(0));
-  const client = stack(Client, undefined, { share: "opened" });
+  // In one variable: where most values are alive, frames are nearly full.
+  const todo = variable(u32(0));
+  const client = stack(Client, undefined, OPENING);
   const isAsked = connection.serviceFlags.and(tellingMarks.spoken).eq(0);
   when(
     isTcp.and(isAsked),
@@ -292,7 +295,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
       when(words.gt(Tcp.size / 4), () => {
         const first = header.fork().read(Word).orPass(reasons.truncated);
         const isTimestamp = words.eq(TIMESTAMP_ALONE.words).and(first.value.eq(TIMESTAMP_ALONE.first));
-        when(isTimestamp.not(), () => blots.set(u32(1)), { isRare: true });
+        when(isTimestamp.not(), () => todo.set(u32(todos.blot)), { isRare: true });
       });
       if (!method.hasLocalAddress) return;
       const isWhole = network.isFragment.not();
@@ -303,7 +306,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
         const isOne = packet.segmentPayload()?.eq(0);
         const wants = tellsClient(maps, connection);
         when(isOne === undefined ? wants : wants.and(isOne), () => {
-          tells.set(u32(1));
+          todo.set(todo.get().or(todos.tell));
           client.address = network.source;
           client.port = ports.source;
           client.reserved = be16(0);
@@ -314,7 +317,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
   );
   return () => {
     when(
-      blots.get().ne(0),
+      todo.get().and(todos.blot).ne(0),
       () => {
         // Rather none than one that says who knows what.
         guard(blotterOf(maps)({ packet, at }).eq(0)).orDrop(reasons.internal);
@@ -323,7 +326,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
     );
     if (!method.hasLocalAddress) return;
     when(
-      tells.get().ne(0),
+      todo.get().and(todos.tell).ne(0),
       () => {
         const outcome = tell({ packet, network: networkOffset, at, client });
         when(outcome.eq(0), () => mark(connection, tellingMarks.told));

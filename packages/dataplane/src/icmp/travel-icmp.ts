@@ -3,19 +3,22 @@
 
 import { guard, leave, when } from "@yardmaster/ebpf";
 import { type Follow, following, numberOf } from "../follow-flow.ts";
+import type { OpenConnection } from "../open.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
 import { findErrorFunction } from "./find-error.ts";
+import { openByError } from "./open-by-error.ts";
 import { readError } from "./read-error.ts";
 import { tunnelAnswerFunction, tunnelErrorFunction, tunnelErrors, tunnelTellFunction } from "./tunnel-error.ts";
 
 /** The road of a family's packets that are neither TCP nor UDP. */
-export function icmpRoad(road: SendingRoad): Follow {
+export function icmpRoad(road: SendingRoad, open: OpenConnection): Follow {
   const find = findErrorFunction(road);
   const read: ReadFollower = (packet) => readError(road, packet);
   const follow = following(road, {
     find,
+    open: openByError(road, open),
     toServer: toServerFunction(road, "error", read),
     toClient: toClientFunction(road, "error", read),
   });

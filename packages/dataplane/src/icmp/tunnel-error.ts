@@ -28,7 +28,7 @@ import type { Family, FamilyName } from "../family.ts";
 import { encapsulations } from "../forward/encapsulate/registry.ts";
 import { methods } from "../forward/registry.ts";
 import { sendToClient } from "../forward/send-reply.ts";
-import { Ethernet, Icmp, ICMP_PROTOCOLS, IPPROTO_TCP, IPPROTO_UDP, Ipv4, Ipv6, Ports } from "../headers.ts";
+import { Ethernet, Icmp, ICMP_PROTOCOLS, IPPROTO_TCP, IPPROTO_UDP, Ipv4, Ipv6, OWN_HOPS, Ports } from "../headers.ts";
 import { isExpired, REQUEST } from "../life.ts";
 import { DO_NOT_FRAGMENT, networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
@@ -228,7 +228,7 @@ export function tunnelAnswerFunction({ shape, family }: SendingRoad) {
       guard(packet.adjustTail(length.sub(packet.length())).eq(0)).orDrop(reasons.internal);
       const note = flow.protocol;
       // One more, which is counted where it is sent.
-      const place = { packet, networkOffset, family: family.name, quoted, hops: 65 };
+      const place = { packet, networkOffset, family: family.name, quoted, hops: OWN_HOPS + 1, sender: flow.destination };
       const number = (icmp: Reference<typeof Icmp.fields>): void => {
         icmp.type = note.shr(24).toU8();
         icmp.code = note.shr(16).and(0xff).toU8();

@@ -17,6 +17,7 @@ import { ofFragments } from "./fragments.ts";
 import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
+import { ofStrays } from "./strays.ts";
 import { ownTranslation, translation } from "./translation.ts";
 import { ofTunnels } from "./tunnel.ts";
 import { wires } from "./wire.ts";
@@ -31,6 +32,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...ofIcmp(wire),
         ...ofFragments(wire),
         ...ofTunnels(wire),
+        ...ofStrays(wire),
         ...ofClientOptions(wire),
         ...leftAlone(wire),
       ],

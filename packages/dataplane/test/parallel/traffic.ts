@@ -4,7 +4,7 @@
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
 import type { Balancer } from "../harness.ts";
-import { type BalancerPlan, director, type ServicePlan } from "../plan.ts";
+import { type BalancerPlan, director, LOCAL_ADDRESSES, type ServicePlan } from "../plan.ts";
 
 const PORTS = [40_000, 40_001, 40_002] as const;
 const FLAGS = ["S", "S", "A", "FA", "R", "PA"] as const;
@@ -106,7 +106,46 @@ function stormFrames({ vip, otherVip, tcpFrame, udpFrame }: Wire): Uint8Array[] 
   ]);
 }
 
-export const traffics: readonly Traffic[] = [mixed, storm];
+/** Two services that share a server behind full NAT, with fewer local ends towards it than clients have connections. */
+const localPorts: Traffic = {
+  name: "full NAT with few local ports",
+  plan: {
+    services: wires.flatMap(({ vip, otherVip, servers }) =>
+      [vip, otherVip].map((address) => ({
+        address,
+        port: 80,
+        destinations: [{ address: servers[0], port: 8080, method: "fullnat" as const, tellsClient: true }],
+      })),
+    ),
+    clients: wires.flatMap(({ clients }) => clients),
+    localPorts: { first: 5000, count: 5 },
+    shape: { features: ["toa"] },
+    settings: { reuseMode: 3 },
+  },
+  frames: wires.flatMap(localFrames),
+  repeat: 1,
+  packets: 1000,
+};
+
+function localFrames({ family, vip, otherVip, clients, servers, tcpFrame }: Wire): Uint8Array[] {
+  const requests = clients.flatMap((source) =>
+    PORTS.flatMap((sourcePort) =>
+      [vip, otherVip].flatMap((destination) =>
+        FLAGS.map((flags) => tcpFrame(arriving, { source, destination }, { sourcePort, flags })),
+      ),
+    ),
+  );
+  const [local] = LOCAL_ADDRESSES.filter((address) => address.includes(":") === (family === "ipv6"));
+  const replies = [5000, 5001, 5002, 5003, 5004].flatMap((destinationPort) =>
+    ["SA", "A", "FA", "R"].map((flags) => {
+      const ip = { source: servers[0], destination: local ?? "" };
+      return tcpFrame(fromServer, ip, { sourcePort: 8080, destinationPort, flags });
+    }),
+  );
+  return [...requests, ...replies];
+}
+
+export const traffics: readonly Traffic[] = [mixed, storm, localPorts];
 
 function framesOf({ vip, otherVip, clients, servers, tcpFrame, udpFrame }: Wire): Uint8Array[] {
   return clients.flatMap((client) =>

@@ -19,6 +19,7 @@ import {
   recountTemplates,
   type TemplateView,
 } from "../views.ts";
+import { hookOf } from "../tc-host.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { ReferenceBalancer } from "../reference/reference-balancer.ts";
 import type { State } from "../reference/tcp-machine.ts";
@@ -60,7 +61,7 @@ export function emptyTally(): Tally {
 export function playRandom(hosts: readonly BpfHost[], seed: number, steps: number, tally: Tally): void {
   const random = seededRandom(seed);
   const plan = randomPlan(random);
-  const reference = new ReferenceBalancer(plan);
+  const reference = new ReferenceBalancer(plan, hosts[0] && hookOf(hosts[0]));
   using balancers = new DisposableStack();
   const subjects = hosts.map((host) => balancers.use(new Balancer(host, plan)));
   const frames: Uint8Array[] = [];

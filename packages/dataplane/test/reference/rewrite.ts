@@ -79,12 +79,15 @@ export function blotted(bytes: Uint8Array, read: ReadFrame): Uint8Array {
   return resummed({ bytes, read }, { bytes: copy, read });
 }
 
-/** The frame with a client's address as its first TCP option; undefined where the header or the way has no room. */
+/** How servers are told: under tc only by segments without data, and behind all other options. */
+export type TellingPlace = "first" | "last";
+
+/** The frame with a client's address among its TCP options; undefined where the header or the way has no room. */
 export function telling(
   bytes: Uint8Array,
   read: ReadFrame,
   client: { readonly source: string; readonly sourcePort: number },
-  mtu: number,
+  { mtu, place }: { readonly mtu: number; readonly place: TellingPlace },
 ): { readonly bytes: Uint8Array; readonly read: ReadFrame } | undefined {
   const address = parseAddress(client.source);
   const size = 4 + address.length;
@@ -92,7 +95,8 @@ export function telling(
   const headerLength = ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
   if (headerLength + size > 60 || read.totalLength + size > mtu) return undefined;
   const option = [254, size, client.sourcePort >> 8, client.sourcePort & 0xff, ...address];
-  const behind = transportAt + 20;
+  if (place === "last" && transportAt + headerLength !== bytes.length) return undefined;
+  const behind = transportAt + (place === "last" ? headerLength : 20);
   const copy = Uint8Array.of(...bytes.subarray(0, behind), ...option, ...bytes.subarray(behind));
   copy[transportAt + 12] = (copy[transportAt + 12] ?? 0) + (size / 4) * 16;
   const { isV4 } = layoutOf(copy, read);

@@ -3,7 +3,7 @@
 
 import type { Destination } from "./destination.ts";
 import type { ReadFrame } from "./read-frame.ts";
-import { blotted } from "./rewrite.ts";
+import { blotted, telling, type TellingPlace } from "./rewrite.ts";
 
 interface Spoken {
   readonly destination: Destination;
@@ -17,11 +17,23 @@ export function cleaned(isOn: boolean, frame: Uint8Array, read: ReadFrame, conne
   return connection.hasSpoken ? frame : blotted(frame, read);
 }
 
-/** Whether a packet is to tell the server of its client. */
-export function tellsIn(isOn: boolean, { protocol, flags, fragment }: ReadFrame, connection: Spoken): boolean {
-  if (protocol !== "tcp" || !isOn) return false;
+/** Whether servers are told at all, and how. */
+export interface Telling {
+  readonly isOn: boolean;
+  readonly place: TellingPlace;
+}
+
+/** `bytes`, on the way out, with the address of its client; undefined where it is not to tell it, or cannot. */
+export function toldIn(
+  { isOn, place }: Telling,
+  bytes: Uint8Array,
+  read: ReadFrame,
+  { destination, hasSpoken }: Spoken,
+) {
+  const { protocol, flags, fragment } = read;
   const isOpen = (flags & 6) === 0 && fragment === undefined;
-  return connection.destination.tellsClient && isOpen && !connection.hasSpoken;
+  if (protocol !== "tcp" || !isOn || !destination.tellsClient || !isOpen || hasSpoken) return undefined;
+  return telling(bytes, read, read, { mtu: destination.hop.mtu, place });
 }
 
 /** A server has spoken when it sends data or its end; if it was not told of the client by then, that counts. */

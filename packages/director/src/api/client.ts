@@ -1,12 +1,13 @@
 // A small typed client of the director's API, over its Unix socket.
 import { request } from "node:http";
 import { DirectorError } from "../errors.ts";
-import type { ConnectionList, ConnectionRow, DirectorStatus, Problem } from "./types.ts";
+import type { CheckList, CheckStatus, ConnectionList, ConnectionRow, DirectorStatus, Problem } from "./types.ts";
 
 /** What can be asked of a running director. Errors are DirectorErrors with YM_API_… codes. */
 export interface DirectorClient {
   status(): Promise<DirectorStatus>;
   connections(limit: number): Promise<readonly ConnectionRow[]>;
+  checks(): Promise<readonly CheckStatus[]>;
 }
 
 /** A client of the director that answers at a Unix socket; each question takes at most `timeoutMs` (default 10 s). */
@@ -18,6 +19,7 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
       const list = (await get(socketPath, `/v1/connections?limit=${limit}`, timeoutMs)) as ConnectionList;
       return list.connections;
     },
+    checks: async () => ((await get(socketPath, "/v1/checks", timeoutMs)) as CheckList).checks,
   };
 }
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { openMetricsText, openMetricsType } from "../metrics/exposition.ts";
 import { metricFamilies } from "../metrics/metrics.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
-import type { ConnectionList, Problem } from "./types.ts";
+import type { CheckList, ConnectionList, Problem } from "./types.ts";
 
 /** Rows of the connection table in one answer unless asked otherwise, and at most. */
 export const connectionLimits = { default: 1_000, maximum: 1_000_000 } as const;
@@ -18,6 +18,10 @@ const connectionsQuery = z.object({
 export function createRoutes(source: SnapshotSource): Hono {
   const routes = new Hono();
   routes.get("/v1/status", (context) => context.json(source.status()));
+  routes.get("/v1/checks", (context) => {
+    const list: CheckList = { checks: source.checks() };
+    return context.json(list);
+  });
   routes.get("/v1/connections", (context) => {
     const query = connectionsQuery.safeParse(context.req.query());
     if (!query.success) {

@@ -35,7 +35,11 @@ const row: ConnectionRow = {
   service: "web",
 };
 
-const source: SnapshotSource = { status: () => status, connections: (limit) => [row, row, row].slice(0, limit) };
+const source: SnapshotSource = {
+  status: () => status,
+  connections: (limit) => [row, row, row].slice(0, limit),
+  checks: () => [],
+};
 
 let folder = "";
 let socketPath = "";

@@ -1,9 +1,11 @@
-// The seam between the API and the running director: whoever can answer these two questions can be shown.
-import type { ConnectionRow, DirectorStatus } from "./types.ts";
+// The seam between the API and the running director: whoever can answer these questions can be shown.
+import type { CheckStatus, ConnectionRow, DirectorStatus } from "./types.ts";
 
 /** Answers with what is true now; errors become problem documents. */
 export interface SnapshotSource {
   status(): DirectorStatus;
   /** At most `limit` entries of the connection table, in no promised order. */
   connections(limit: number): readonly ConnectionRow[];
+  /** All health checks, in no promised order. */
+  checks(): readonly CheckStatus[];
 }

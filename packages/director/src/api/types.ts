@@ -173,6 +173,11 @@ export interface ConnectionList {
   readonly connections: readonly ConnectionRow[];
 }
 
+/** `GET /v1/checks`. */
+export interface CheckList {
+  readonly checks: readonly CheckStatus[];
+}
+
 /** An error of the API (RFC 9457), with the stable code beside the RFC's members. */
 export interface Problem {
   readonly type: string;

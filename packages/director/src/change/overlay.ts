@@ -17,6 +17,9 @@ export interface Override {
   readonly adds?: Destination;
 }
 
+/** What a weight can be at most. */
+const MOST_WEIGHT = 65_535;
+
 type Overrides = Map<OverlaySource, Override>;
 
 /** What is made of a service until something is said of it. */
@@ -111,7 +114,9 @@ function addedTo({ servers }: VirtualService, overrides: ReadonlyMap<string, Ove
 /** A server as it is to be, or nothing where it is out. */
 function serverUnder(said: Overrides, server: Destination): readonly Destination[] {
   if ([...said.values()].some(({ isOut }) => isOut === true)) return [];
-  const own = said.get("hand")?.weight ?? server.weight;
+  // A sorry server rests with weight 0; checks alone say when it is needed.
+  const usual = server.isSorry === true && said.has("health") ? MOST_WEIGHT : server.weight;
+  const own = said.get("hand")?.weight ?? usual;
   const limits = [...said].flatMap(([source, { weight }]) => (source === "hand" ? [] : (weight ?? [])));
   const weight = Math.min(own, ...limits);
   return [weight === server.weight ? server : { ...server, weight }];

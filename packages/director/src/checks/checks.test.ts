@@ -197,6 +197,12 @@ describe("a next hop", () => {
         is it up, and on that link? ip neighbour flush 10.0.0.11 dev eth0 asks again"
     `);
   });
+
+  it("may take a second for that", () => {
+    const asked = (silentMs: number) => ({ "eth0 10.0.0.11": { mac: undefined, state: "incomplete", silentMs } });
+    expect(found(neighbourKnown, {}, { neighbours: asked(900) })).toBe("");
+    expect(found(neighbourKnown, {}, { neighbours: asked(1100) })).toContain("dev eth0: INCOMPLETE");
+  });
 });
 
 it("a method is asked for what its own file requires, and for nothing else", () => {

@@ -9,9 +9,9 @@ export function createLinuxNetwork(): Network {
   const nameOf = (index: number) => links.find((link) => link.index === index)?.name ?? `interface ${index}`;
   const addresses = listAddresses().map((entry) => ({ ...entry, interfaceName: nameOf(entry.interfaceIndex) }));
   const neighbours = new Map(
-    listNeighbours().map(({ interfaceIndex, address, mac, state }) => [
+    listNeighbours().map(({ interfaceIndex, address, mac, state, unchangedMs }) => [
       `${nameOf(interfaceIndex)} ${address}`,
-      { mac, state },
+      { mac, state, ...(state === "incomplete" && { silentMs: unchangedMs }) },
     ]),
   );
   const routes = new Map<string, NetworkRoute | undefined>();

@@ -34,6 +34,8 @@ export interface KnownNeighbour {
   readonly mac: string | undefined;
   /** `failed`: it was asked for and did not answer. */
   readonly state: string;
+  /** Of `incomplete`: how long it has been asked for without an answer, in milliseconds. */
+  readonly silentMs?: number;
 }
 
 /** This machine's network. */

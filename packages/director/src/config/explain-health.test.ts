@@ -225,6 +225,17 @@ describe("a check", () => {
   });
 });
 
+it("warns where persistent clients would keep a dead server", () => {
+  const warnings = (entries: string, director = "{}") =>
+    parseConfiguration(`director: ${director}\n${service(`${entries}, persistence: 5m`)}`, "y.yaml").warnings.map(
+      ({ line, column, code }) => `${line}:${column} ${code}`,
+    );
+  expect(warnings("check: tcp")).toEqual(["3:35 YM_CONFIG_CHECK_PERSISTENCE"]);
+  expect(warnings("check: tcp, onDown: cut")).toEqual([]);
+  expect(warnings("check: tcp", "{ quiescedTemplates: leave }")).toEqual([]);
+  expect(warnings("onePacket: false")).toEqual([]);
+});
+
 describe("each fault of a check", () => {
   const many = "address: 198.51.100.10, port: [80, 443], forwarding: dr";
   const cases: Readonly<Record<string, string>> = {
@@ -325,7 +336,7 @@ describe("each fault of a check", () => {
       # via the VIP
       2:33 YM_CONFIG_NOT_SUPPORTED
         via "vip" is not supported yet
-        = this version has direct
+        = this version has direct; checks do not go through the data plane: docs/decisions/0025-health-checks.md
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599

@@ -30,7 +30,8 @@ export function grpc(probe: GrpcProbe): Begin {
     return {
       close: () => {
         session?.destroy();
-        stream.close();
+        // No reset: the session has the socket's handle, and Node would not close what it cannot reset.
+        stream.socket.destroy();
       },
       waitingFor: () => stream.waitingFor(),
     };

@@ -31,8 +31,8 @@ export function openStream({ address, port }: Target, { ready, done, ended }: St
   listen(socket, done, ended);
   return {
     socket,
-    // One that is still connecting would wait for the server before it is reset.
-    close: () => (isReady ? socket.resetAndDestroy() : socket.destroy()),
+    // A reset waits for the connection, and for what is still to be written: where there is any of that, no reset.
+    close: () => void (isReady && socket.writableLength === 0 ? socket.resetAndDestroy() : socket.destroy()),
     waitingFor: () => (isReady ? "no answer" : "no connection"),
   };
 }

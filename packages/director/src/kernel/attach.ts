@@ -1,11 +1,16 @@
 // Where the program meets packets: one link for each interface, native XDP where the driver has it; or tc.
 
+import { lstatSync, readlinkSync, symlinkSync } from "node:fs";
 import {
   attachTc,
   attachXdp,
   type KernelProgram,
+  openLeftFilter,
   openPinnedXdpLink,
   pin,
+  removeLeftFilter,
+  type TcAttachment,
+  unpin,
   XdpAttachError,
   type XdpAttachMode,
   type XdpLink,
@@ -42,54 +47,79 @@ export interface Attachment extends Disposable {
   detach(): void;
 }
 
-/** Native XDP on a veth loses packets in silence where the other end, perhaps in a container, is not ready for it. */
-const VETH_ADVICE =
-  "a veth, so generic XDP: frames sent natively vanish unless its other end has GRO on (ethtool -K … gro on); " +
-  '"hook: xdp" takes native XDP all the same';
+/** Interfaces whose packets come from sockets and containers of this machine. */
+const LOCAL_KINDS: readonly (string | undefined)[] = ["veth", "bridge", "tun", "macvlan"];
+const LOOPBACK = "lo";
+
+/** How a program may be attached to an interface by `hook`: the first that its driver takes. */
+export function modesFor({ kind, name }: Pick<Link, "kind" | "name">, hook: Hook): readonly AttachMode[] {
+  if (hook === "xdp") return ["native"];
+  if (hook === "xdp-generic") return ["generic"];
+  return hook === "tc" || name === LOOPBACK || LOCAL_KINDS.includes(kind) ? ["tc"] : ["native", "generic"];
+}
 
 /**
- * Attaches `program` to `link`. With hook `auto`, generic XDP takes over where the driver has no native XDP,
- * refuses it as the interface is set up, or cannot be trusted with it (veth); `explain` is then told why.
- * Throws XdpAttachError.
+ * Attaches the program for its mode to `link`. `explain` is told why hook `auto` takes tc, or generic XDP where the
+ * driver has no native XDP or refuses it as the interface is set up. Throws XdpAttachError or TcAttachError.
  */
 export function attach(programs: HookPrograms, link: Link, hook: Hook, explain: (line: string) => void): Attachment {
-  if (hook === "tc") return attachAtTc(programs, link);
-  if (hook === "auto" && LOCAL_KINDS.includes(link.kind ?? "")) {
-    explain(`${link.name}: a ${link.kind}, so tc: packets from this machine have checksums that only the stack knows`);
+  const [first, second] = modesFor(link, hook);
+  if (first === "tc") {
+    if (hook === "auto") explain(`${link.name}: a ${link.kind ?? "loopback"}, so tc: ${TC_ADVICE}`);
     return attachAtTc(programs, link);
   }
   const program = programs.programFor("xdp");
-  const isDoubtful = hook === "auto" && link.kind === "veth";
-  if (isDoubtful) explain(`${link.name}: ${VETH_ADVICE}`);
-  const first: XdpAttachMode = hook === "xdp-generic" || isDoubtful ? "generic" : "native";
   try {
-    return attachment(program, link, first);
+    return attachment(program, link, first === "generic" ? "generic" : "native");
   } catch (error) {
-    if (hook !== "auto" || !(error instanceof XdpAttachError) || error.code === "YM_XDP_BUSY") throw error;
+    if (second === undefined || !(error instanceof XdpAttachError) || error.code === "YM_XDP_BUSY") throw error;
     explain(`${link.name}: ${error.message}`);
     return attachment(program, link, "generic");
   }
 }
 
-/** Kinds of interfaces whose packets come from sockets of this machine: no driver has native XDP for them. */
-const LOCAL_KINDS: readonly string[] = ["bridge", "tun"];
+const TC_ADVICE = "what sockets and containers of this machine send has checksums and segments that are yet to be made";
 
 function attachAtTc(programs: HookPrograms, link: Link): Attachment {
   const handle = attachTc({ program: programs.programFor("tc"), interfaceIndex: link.index });
-  const { link: byLink } = handle;
-  if (byLink !== undefined) return attachmentOf(byLink, link, "tc");
+  return handle.link === undefined ? filterOf(handle, link) : attachmentOf(handle.link, link, "tc");
+}
+
+/** What a filter's pin leads to: nothing, and it says whose the filter is. */
+const FILTER_MARK = /^filter-(\d+)$/;
+
+/** A filter stays by itself: a mark where a link would be pinned says that it is this director's. */
+function filterOf(handle: TcAttachment, link: Link): Attachment {
   const isThere = (): boolean => listLinks().some(({ index, name }) => index === link.index && name === link.name);
   return {
     link,
     mode: "tc",
     update: (program) => handle.update(program),
-    remember: () => undefined,
-    // A filter stays by itself, and who comes next finds it by its name.
-    pin: () => undefined,
+    remember: () => handle.remember(),
+    pin: (path) => symlinkSync(`filter-${link.index}`, path),
     isThere,
     detach: () => handle.detach(),
     [Symbol.dispose]: () => handle[Symbol.dispose](),
   };
+}
+
+/** The interface of the filter that the mark at `path` stands for; undefined where no mark is. */
+function markedInterface(path: string): number | undefined {
+  const target = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : "";
+  const [, index] = FILTER_MARK.exec(target) ?? [];
+  return index === undefined ? undefined : Number(index);
+}
+
+/** Takes off what is pinned at `path`, or marked there, and the pin. */
+export function detachPinned(path: string): void {
+  const marked = markedInterface(path);
+  if (marked === undefined) {
+    using link = openPinnedXdpLink(path);
+    link?.detach();
+  } else if (listLinks().some(({ index }) => index === marked)) {
+    removeLeftFilter(marked);
+  }
+  unpin(path);
 }
 
 function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): Attachment {
@@ -98,6 +128,11 @@ function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): At
 
 /** What is pinned at `path` if that is on the interface `link`; undefined where nothing is. */
 export function openAttachment(path: string, link: Link): Attachment | undefined {
+  const marked = markedInterface(path);
+  if (marked !== undefined) {
+    const filter = marked === link.index ? openLeftFilter(marked) : undefined;
+    return filter && filterOf(filter, link);
+  }
   const handle = openPinnedXdpLink(path);
   if (handle === undefined) return undefined;
   const { interfaceIndex, type } = handle.info();

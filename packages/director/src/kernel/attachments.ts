@@ -3,11 +3,19 @@
 
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openPinnedXdpLink, unpin } from "@yardmaster/ebpf/kernel";
+import { unpin } from "@yardmaster/ebpf/kernel";
 import type { Link } from "@yardmaster/linux";
 import type { Hook } from "../model/configuration.ts";
 import { modeText } from "../status/mode-text.ts";
-import { type Attachment, attach, type HookPrograms, hookOf, openAttachment } from "./attach.ts";
+import {
+  type Attachment,
+  attach,
+  detachPinned,
+  type HookPrograms,
+  hookOf,
+  modesFor,
+  openAttachment,
+} from "./attach.ts";
 
 const FOLDER = "links";
 
@@ -30,6 +38,7 @@ export class Attachments implements Disposable {
   /** Where links are pinned; undefined: they go when this process does. */
   readonly #folder: string | undefined;
   readonly #report: (line: string) => void;
+  readonly #gone = new WeakSet<Attachment>();
   #all: readonly Attachment[] = [];
 
   /** `directory`: of the instance that keeps them, if any. */
@@ -52,7 +61,7 @@ export class Attachments implements Disposable {
     const steps: Step[] = [];
     const undo = (): void => {
       for (const step of steps.toReversed()) step.undo();
-      this.#all = before;
+      this.#all = before.filter((one) => !this.#gone.has(one));
     };
     try {
       this.#all = links.map((link) => this.#putOn(programs, link, hook, steps));
@@ -88,25 +97,55 @@ export class Attachments implements Disposable {
   }
 
   #putOn(programs: HookPrograms, link: Link, hook: Hook, steps: Step[]): Attachment {
-    const known = this.#known(link, hook);
-    if (known !== undefined) {
-      const former = known.remember();
-      known.update(programs.programFor(hookOf(known.mode)));
-      const isNew = !this.#all.includes(known);
-      steps.push({
-        undo: () => {
-          former?.restore();
-          former?.[Symbol.dispose]();
-          if (isNew) known[Symbol.dispose]();
-        },
-        settle: () => former?.[Symbol.dispose](),
-      });
-      this.#report(`${link.name}: program exchanged, ${modeText(known.mode)}`);
-      return known;
+    const known = this.#known(link);
+    if (known === undefined) return this.#attach(programs, link, hook, steps);
+    if (modesFor(link, hook).includes(known.mode)) return this.#exchange(programs, known, steps);
+    // XDP takes one program: one in its other mode has to go first. Else both are there for a moment, and all packets
+    // come to one of them.
+    const goesFirst = hookOf(known.mode) === "xdp" && modesFor(link, hook)[0] !== "tc";
+    if (goesFirst) {
+      this.#takeOff(known);
+      return this.#attach(programs, link, hook, steps);
     }
-    const made = attach(programs, link, hook, this.#report);
-    steps.push({ undo: () => this.#takeOff(made), settle: () => undefined });
+    const isOwn = this.#all.includes(known);
     const path = this.#pathOf(link.name);
+    if (path !== undefined) unpin(path);
+    steps.push({
+      undo: () => {
+        if (path !== undefined) known.pin(path);
+        if (!isOwn) known[Symbol.dispose]();
+      },
+      settle: () => this.#takeOff(known),
+    });
+    return this.#attach(programs, link, hook, steps);
+  }
+
+  #exchange(programs: HookPrograms, known: Attachment, steps: Step[]): Attachment {
+    const former = known.remember();
+    known.update(programs.programFor(hookOf(known.mode)));
+    const isNew = !this.#all.includes(known);
+    steps.push({
+      undo: () => {
+        former?.restore();
+        former?.[Symbol.dispose]();
+        if (isNew) known[Symbol.dispose]();
+      },
+      settle: () => former?.[Symbol.dispose](),
+    });
+    this.#report(`${known.link.name}: program exchanged, ${modeText(known.mode)}`);
+    return known;
+  }
+
+  #attach(programs: HookPrograms, link: Link, hook: Hook, steps: Step[]): Attachment {
+    const made = attach(programs, link, hook, this.#report);
+    const path = this.#pathOf(link.name);
+    steps.push({
+      undo: () => {
+        this.#takeOff(made);
+        if (path !== undefined) unpin(path);
+      },
+      settle: () => undefined,
+    });
     if (path !== undefined) {
       unpin(path);
       made.pin(path);
@@ -115,25 +154,19 @@ export class Attachments implements Disposable {
     return made;
   }
 
-  /** What is on the interface already, if it is as `hook` wants it. */
-  #known(link: Link, hook: Hook): Attachment | undefined {
+  /** What is on the interface already, of this process or of one before. */
+  #known(link: Link): Attachment | undefined {
     const own = this.#all.find((one) => one.link.index === link.index && one.link.name === link.name);
+    if (own?.isThere() === true) return own;
     const path = this.#pathOf(link.name);
-    const found = own?.isThere() === true ? own : path && openAttachment(path, link);
-    if (found === undefined || found === "") return undefined;
-    const wanted = { xdp: "native", "xdp-generic": "generic", tc: "tc", auto: found.mode } as const;
-    const isAsWanted = wanted[hook] === found.mode;
-    if (isAsWanted) return found;
-    // XDP takes one program: the one in the other mode has to go first.
-    this.#takeOff(found);
-    return undefined;
+    return path === undefined ? undefined : openAttachment(path, link);
   }
 
   #takeOff(attachment: Attachment): void {
+    if (this.#gone.has(attachment)) return;
+    this.#gone.add(attachment);
     using gone = attachment;
     if (gone.isThere()) gone.detach();
-    const path = this.#pathOf(gone.link.name);
-    if (path !== undefined) unpin(path);
   }
 
   /** Takes off what is pinned for interfaces that are not, or no longer, of this director. */
@@ -142,9 +175,7 @@ export class Attachments implements Disposable {
     const kept = new Set(this.#all.map(({ link }) => this.#pathOf(link.name)));
     for (const path of readdirSync(this.#folder).map((name) => join(this.#folder ?? "", name))) {
       if (kept.has(path)) continue;
-      using stray = openPinnedXdpLink(path);
-      stray?.detach();
-      unpin(path);
+      detachPinned(path);
     }
   }
 

@@ -75,12 +75,14 @@ export function createDataplane<P extends BpfProgram>(
   if (former !== undefined) live.inherit(heritage, services, { arrival });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
-  let atTc: P | undefined;
+  let forOtherHook: P | undefined;
   const programFor = (hook: "xdp" | "tc"): P => {
     if (hook === (shape.hook ?? "xdp")) return program;
-    const other = compile(balancer(made.definitions, { ...shape, hook }));
-    atTc ??= owned.use(host.loadProgram(other, made.byName));
-    return atTc;
+    if (forOtherHook === undefined) {
+      const other = compile(balancer(made.definitions, { ...shape, hook }));
+      forOtherHook = owned.use(host.loadProgram(other, made.byName));
+    }
+    return forOtherHook;
   };
   return {
     plan,

@@ -37,7 +37,7 @@ interface PlanOptions {
 export function plan(
   configuration: Configuration,
   macs: readonly Uint8Array[],
-  { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack">> & PlanOptions = {},
+  { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack" | "hook">> & PlanOptions = {},
 ): Plan {
   const { director, services } = configuration;
   return {

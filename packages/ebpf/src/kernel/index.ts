@@ -30,7 +30,10 @@ export {
   type AttachTcOptions,
   attachTc,
   findLeftFilter,
+  findTcProgram,
+  openLeftFilter,
   removeLeftFilter,
+  TcAttachError,
   type TcAttachment,
   type TcAttachMode,
 } from "./tc-link.ts";

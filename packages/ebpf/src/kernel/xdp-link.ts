@@ -115,7 +115,8 @@ export function findXdpOccupant(interfaceIndex: number): XdpOccupant | undefined
   return { ...xdp, programName: program && programInfo(program).name };
 }
 
-function tryOpenProgram(id: number): FileDescriptor | undefined {
+/** Opens a program by its id; undefined where that is not allowed. */
+export function tryOpenProgram(id: number): FileDescriptor | undefined {
   try {
     return objectById("program", id);
   } catch (error) {

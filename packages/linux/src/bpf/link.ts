@@ -42,3 +42,20 @@ export function linkDetach(link: FileDescriptor): void {
   const result = attr.tryCall("LINK_DETACH");
   if (result < 0 && result !== -Errno.ENOENT) attr.call("LINK_DETACH", `detaching ${link.what}`);
 }
+
+/** BPF_MPROG_MAX: programs that one hook of an interface can have (include/linux/bpf_mprog.h). */
+const MOST_PROGRAMS = 64;
+
+/**
+ * Ids of the programs at an interface's hook (one of BpfAttachType, of TCX), in the order in which packets meet them.
+ */
+export function programsAt(interfaceIndex: number, attachType: number): readonly number[] {
+  const ids = new Uint32Array(MOST_PROGRAMS);
+  const attr = new BpfAttribute(64)
+    .u32(0, interfaceIndex)
+    .u32(4, attachType)
+    .pointer(16, new Uint8Array(ids.buffer))
+    .u32(24, MOST_PROGRAMS);
+  attr.call("PROG_QUERY", `listing programs on interface ${interfaceIndex}`);
+  return [...ids.subarray(0, attr.getU32(24))];
+}

@@ -11,6 +11,10 @@ const RTM_GETNEIGH = 30;
 const FIXED_SIZE = 12;
 const NDA_DST = 1;
 const NDA_LLADDR = 2;
+const NDA_CACHEINFO = 3;
+/** Of ndm_updated in struct nda_cacheinfo (include/uapi/linux/neighbour.h), which counts hundredths of a second. */
+const UPDATED_OFFSET = 8;
+const UPDATED_UNIT_MS = 10;
 /** NUD_* (include/uapi/linux/neighbour.h) */
 const STATES: ReadonlyMap<number, NeighbourState> = new Map([
   [0x01, "incomplete"],
@@ -42,6 +46,8 @@ export interface Neighbour {
   /** Undefined while it is not known. */
   readonly mac: string | undefined;
   readonly state: NeighbourState;
+  /** How long it has been as it is, in milliseconds; with state `incomplete`: how long nobody has answered. */
+  readonly unchangedMs: number;
 }
 
 /** NTF_USE: resolve the address as a packet to it would (include/uapi/linux/neighbour.h). */
@@ -73,11 +79,14 @@ export function listNeighbours(): readonly Neighbour[] {
     const address = attributes.bytes(NDA_DST);
     if (address === undefined || (address.length !== 4 && address.length !== 16)) return [];
     const mac = attributes.bytes(NDA_LLADDR);
+    const info = attributes.bytes(NDA_CACHEINFO);
+    const updated = info && new DataView(info.buffer, info.byteOffset).getUint32(UPDATED_OFFSET, true);
     return {
       interfaceIndex: payload.getInt32(4, true),
       address: addressText(address),
       mac: mac && macText(mac),
       state: STATES.get(payload.getUint16(8, true)) ?? "none",
+      unchangedMs: (updated ?? 0) * UPDATED_UNIT_MS,
     };
   });
 }

@@ -1,0 +1,10 @@
+// What the virtual machine leaves out is there, and says why.
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { leftOutOfGuest } from "./left-out.ts";
+
+test.each(Object.entries(leftOutOfGuest))("%s", (file, reason) => {
+  expect(existsSync(resolve(import.meta.dirname, "../..", file))).toBe(true);
+  expect(reason).toMatch(/^.{20,}$/);
+});

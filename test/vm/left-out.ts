@@ -1,0 +1,18 @@
+// Kernel tests that the virtual machine leaves out, and why: they ask the same of every kernel and would take hours
+// where a processor is emulated. What depends on the version of the kernel (its verifier, helpers, attachments,
+// netlink) is not among them.
+
+/** Files by their path in the repository, with the reason. */
+export const leftOutOfGuest: Readonly<Record<string, string>> = {
+  "packages/dataplane/test/life.kernel.test.ts":
+    "long stories of connections: the programs are those of packets.kernel",
+  "packages/dataplane/test/schedule/twins.kernel.test.ts": "arithmetic against twins: instructions mean the same",
+  "packages/director/test/anomaly.kernel.test.ts": "fails every system call in turn: no kernel is asked",
+  "packages/director/test/configured-services.kernel.test.ts": "configurations, on programs that others load",
+  "packages/director/test/live.kernel.test.ts": "changes of maps, on programs that others load",
+  "packages/director/test/succession.kernel.test.ts": "copies of maps, on programs that others load",
+  "test/oracle/director-subject.kernel.test.ts": "the oracle's own machinery",
+};
+
+/** Set in the guest. */
+export const GUEST = "YARDMASTER_GUEST";
