@@ -14,6 +14,4 @@ export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   "nat-local": { places: ["exchange 0"], text: "answers of a nat destination on the director itself stay as they are" },
   "tun-gue-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
   "tun-ipip-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
-  "nat-icmp-send-1": { places: ["set-up"], text: "there is no nat_icmp_send" },
-  "schedule-icmp": { places: ["set-up"], text: "there is no schedule_icmp" },
 };

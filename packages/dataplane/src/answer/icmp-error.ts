@@ -21,6 +21,7 @@ import {
   viewAs,
   when,
 } from "@yardmaster/ebpf";
+import type { Address } from "../address.ts";
 import type { FamilyName } from "../family.ts";
 import { Icmp, ICMP_PROTOCOLS, Ipv4, Ipv6, OWN_HOPS } from "../headers.ts";
 import type { Parsed } from "../parse.ts";
@@ -31,12 +32,17 @@ import type { PendingSum } from "./pending-sum.ts";
 import type { AnswerName, Refusal } from "./refusal.ts";
 
 /** The answers that are ICMP errors. */
-const errors = ["portUnreachable", "timeExceeded", "tooBig"] as const satisfies readonly AnswerName[];
+const errors = [
+  "portUnreachable",
+  "timeExceeded",
+  "tooBig",
+  "serverUnreachable",
+] as const satisfies readonly AnswerName[];
 
 /** Types and codes (RFC 792, RFC 1191; RFC 4443). */
 const numbers = {
-  ipv4: { portUnreachable: [3, 3], timeExceeded: [11, 0], tooBig: [3, 4] },
-  ipv6: { portUnreachable: [1, 4], timeExceeded: [3, 0], tooBig: [2, 0] },
+  ipv4: { portUnreachable: [3, 3], timeExceeded: [11, 0], tooBig: [3, 4], serverUnreachable: [3, 3] },
+  ipv6: { portUnreachable: [1, 4], timeExceeded: [3, 0], tooBig: [2, 0], serverUnreachable: [1, 4] },
 } as const satisfies Record<FamilyName, Record<(typeof errors)[number], readonly [type: number, code: number]>>;
 
 /** Bytes of a whole error without its link layer (icmp_send in net/ipv4/icmp.c; IPV6_MIN_MTU). */
@@ -49,8 +55,15 @@ const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.s
 const TOS_KEPT = 0x1e;
 const TOS_CONTROL = 0xc0;
 
-/** Turns the packet into the ICMP error of its refusal, from the address that it was for to where it came from. */
-export function makeIcmpError(parsed: Parsed, refusal: Refusal, pending?: PendingSum): void {
+/** Who says it, and of what the checksum is yet to be computed. */
+interface Told {
+  /** The error's source; not in the packet, which moves. */
+  readonly sender: Address;
+  readonly pending: PendingSum | undefined;
+}
+
+/** Turns the packet into the ICMP error of its refusal, to where it came from. */
+export function makeIcmpError(parsed: Parsed, refusal: Refusal, { sender, pending }: Told): void {
   const { packet, network, networkOffset } = parsed;
   const family = network.family.name;
   const most = LONGEST[family] - HEADERS[family];
@@ -61,8 +74,8 @@ export function makeIcmpError(parsed: Parsed, refusal: Refusal, pending?: Pendin
   guard(packet.adjustHead(-HEADERS[family]).eq(0)).orDrop(reasons.internal);
   returnLinkLayer(packet, networkOffset, HEADERS[family]);
   const front = packet.cursorAt(networkOffset);
-  if (family === "ipv4") writeIpv4(front.fork(), quoted);
-  else writeIpv6(front.fork(), quoted);
+  if (family === "ipv4") writeIpv4(front.fork(), quoted, sender);
+  else writeIpv6(front.fork(), quoted, sender);
   const ipSize = family === "ipv4" ? Ipv4.size : Ipv6.size;
   const icmpAt = packet.cursorAt(networkOffset.add(ipSize));
   const icmp = icmpAt.fork().read(Icmp).orDrop(reasons.internal);
@@ -105,7 +118,7 @@ function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, r
 type PacketCursor = ReturnType<Packet["cursorAt"]>;
 
 /** The header of an error about the packet that stands `HEADERS` behind it. */
-function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
+function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">, sender: Address): void {
   const ip = at.read(Ipv4).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv4).orDrop(reasons.internal);
@@ -120,7 +133,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
       timeToLive: OWN_HOPS,
       protocol: ICMP_PROTOCOLS.ipv4,
       check: be16(0),
-      source: quoted.destination,
+      source: sender,
       destination: quoted.source,
     },
     { share: "flow" },
@@ -132,7 +145,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">): void {
 const Ipv4Slot = struct("ipv4_slot", { header: Ipv4 });
 const Ipv6Slot = struct("ipv6_slot", { header: Ipv6 });
 
-function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
+function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">, sender: Address): void {
   const ip = at.read(Ipv6).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv6).orDrop(reasons.internal);
@@ -143,7 +156,7 @@ function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">): void {
       payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
       nextHeader: ICMP_PROTOCOLS.ipv6,
       hopLimit: OWN_HOPS,
-      source: quoted.destination,
+      source: sender,
       destination: quoted.source,
     },
     { share: "flow" },

@@ -17,6 +17,7 @@ import { ofFragments } from "./fragments.ts";
 import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
+import { ofStrays } from "./strays.ts";
 import { ownTranslation, translation } from "./translation.ts";
 import { wires } from "./wire.ts";
 
@@ -29,6 +30,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...direct(wire),
         ...ofIcmp(wire),
         ...ofFragments(wire),
+        ...ofStrays(wire),
         ...ofClientOptions(wire),
         ...leftAlone(wire),
       ],
