@@ -51,7 +51,10 @@ export function insertRoom(
  * Takes `size` bytes out between link layer and network header, at least as many as the link layer has; references into
  * the packet become stale. Under tc frames must have no tags in them.
  */
-export function removeRoom({ packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">, size: Int<"u32">): void {
+export function removeRoom(
+  { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
+  size: Int<"u32">,
+): void {
   if (packet.hook === "xdp") {
     // The tags first: what they move to may be where the addresses come from, never the other way round.
     for (const at of [Ethernet.size + VlanTag.size, Ethernet.size]) {

@@ -47,7 +47,10 @@ const numbers = {
 
 /** Bytes of a whole error without its link layer (icmp_send in net/ipv4/icmp.c; IPV6_MIN_MTU). */
 export const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
-export const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.size, ipv6: Ipv6.size + Icmp.size };
+export const HEADERS: Readonly<Record<FamilyName, number>> = {
+  ipv4: Ipv4.size + Icmp.size,
+  ipv6: Ipv6.size + Icmp.size,
+};
 /**
  * Bits of the type of service that an answer keeps, and the precedence it gets (IPTOS_TOS_MASK and
  * IPTOS_PREC_INTERNETCONTROL, include/uapi/linux/ip.h).

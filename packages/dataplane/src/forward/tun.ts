@@ -52,8 +52,7 @@ export const tun: ForwardingMethod = {
       ...(own4 && {
         mayBeDivided: () => parsed.network.mayBeFragmented.or(maps.settings.value.pathMtuDiscovery.eq(0)),
       }),
-      change: (passing) =>
-        wrap({ packet: parsed.packet, destination, at: wrapAt(parsed.networkOffset, passing) }),
+      change: (passing) => wrap({ packet: parsed.packet, destination, at: wrapAt(parsed.networkOffset, passing) }),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

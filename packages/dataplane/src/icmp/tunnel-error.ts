@@ -94,7 +94,10 @@ export function tunnelErrorFunction(road: SendingRoad) {
       guard(overhead.get().ne(0)).orLeave(other);
       const { flow } = errand;
       const inner = readInner(family, packet, outerAt.add(overhead.get()).and(OFFSET_MASK), flow);
-      const least = overhead.get().add(inner.headerLength).add(Icmp.size + Ports.size);
+      const least = overhead
+        .get()
+        .add(inner.headerLength)
+        .add(Icmp.size + Ports.size);
       guard(network.payloadLength.ge(least)).orLeave(other);
       const now = currentTick(maps, shape);
       const connection = maps[family.name].connections.lookup(flow).orLeave(other);
@@ -164,7 +167,10 @@ function measure(
   overhead: Variable<Int<"u32">>,
 ): void {
   const header = family.name === "ipv4" ? Ipv4.size : Ipv6.size;
-  const startsRight = packet.cursorAt(outerAt).read(FirstByte).orLeave(verdict(u32(tunnelErrors.other)));
+  const startsRight = packet
+    .cursorAt(outerAt)
+    .read(FirstByte)
+    .orLeave(verdict(u32(tunnelErrors.other)));
   const first = family.name === "ipv4" ? startsRight.first.eq(0x45) : startsRight.first.and(0xf0).eq(0x60);
   for (const name of shape.encapsulations) {
     const encapsulation = encapsulations[name];
@@ -228,7 +234,14 @@ export function tunnelAnswerFunction({ shape, family }: SendingRoad) {
       guard(packet.adjustTail(length.sub(packet.length())).eq(0)).orDrop(reasons.internal);
       const note = flow.protocol;
       // One more, which is counted where it is sent.
-      const place = { packet, networkOffset, family: family.name, quoted, hops: OWN_HOPS + 1, sender: flow.destination };
+      const place = {
+        packet,
+        networkOffset,
+        family: family.name,
+        quoted,
+        hops: OWN_HOPS + 1,
+        sender: flow.destination,
+      };
       const number = (icmp: Reference<typeof Icmp.fields>): void => {
         icmp.type = note.shr(24).toU8();
         icmp.code = note.shr(16).and(0xff).toU8();

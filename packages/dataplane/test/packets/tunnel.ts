@@ -19,9 +19,7 @@ import type { Wire } from "./wire.ts";
 type Plan = Partial<TunnelPlan>;
 
 function planOf(wire: Wire, tunnel: Plan, settings: SettingsPlan = {}, mtu = 1500): BalancerPlan {
-  const destinations = [
-    { address: wire.servers[0], method: "tun" as const, tunnel, hop: { mac: serverMac, mtu } },
-  ];
+  const destinations = [{ address: wire.servers[0], method: "tun" as const, tunnel, hop: { mac: serverMac, mtu } }];
   return directPlan(wire, { destinations }, { settings });
 }
 
@@ -67,7 +65,10 @@ const kinds: readonly (readonly [name: string, tunnel: Plan])[] = [
 
 /** Packets in tunnels of every kind. */
 export function ofTunnels(wire: Wire): readonly PacketScenario[] {
-  return [...kinds.flatMap(([name, tunnel]) => [wrapping(wire, name, tunnel), aboutOutside(wire, name, tunnel)]), ...whatDoesNotFit(wire)];
+  return [
+    ...kinds.flatMap(([name, tunnel]) => [wrapping(wire, name, tunnel), aboutOutside(wire, name, tunnel)]),
+    ...whatDoesNotFit(wire),
+  ];
 }
 
 function wrapping(wire: Wire, name: string, tunnel: Plan): PacketScenario {
@@ -186,7 +187,14 @@ function aboutOutside(wire: Wire, name: string, tunnel: Plan): PacketScenario {
   const header = (source: string, destination: string) =>
     isV4 ? ipv4({ source, destination, ttl: 64 }) : ipv6({ source, destination, hopLimit: 64 });
   const toldHeader = isV4
-    ? ipv4({ source: vip, destination: clients[0], ttl: 64, typeOfService: 0xc0, identification: 0, dontFragment: false })
+    ? ipv4({
+        source: vip,
+        destination: clients[0],
+        ttl: 64,
+        typeOfService: 0xc0,
+        identification: 0,
+        dontFragment: false,
+      })
     : ipv6({ source: vip, destination: clients[0], hopLimit: 64 });
   const icmp = isV4 ? icmp4 : icmp6;
   const inside = (ip: object, ...contents: string[]) =>
