@@ -9,6 +9,8 @@ import { findTcProgram } from "@yardmaster/ebpf/kernel";
 import { listLinks, setOffloads, withNetworkNamespace } from "@yardmaster/linux";
 
 const command = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
+/** Node and the command, as words to start it with. */
+const ofThisTree: readonly [string, string] = [process.execPath, command];
 const startTimeoutMs = 60_000;
 /** The instance that tests keep directors under. */
 const INSTANCE = `e2e-${process.pid}`;
@@ -129,10 +131,10 @@ export class DirectorHost implements Disposable {
   }
 
   /** Starts a director that keeps nothing. */
-  launch(config: string, socketName = "director.sock"): Director {
+  launch(config: string, socketName = "director.sock", start = ofThisTree): Director {
     const socketPath = join(this.folder, socketName);
     const args = ["run", "-f", this.write(config), "--socket", socketPath, "--ephemeral"];
-    return this.#follow(this.spawn("director", [process.execPath, command, ...args]), socketPath);
+    return this.#follow(this.spawn("director", [...start, ...args]), socketPath);
   }
 
   /** Starts a director as an instance that outlives it, and waits until it is ready. */
@@ -187,8 +189,8 @@ export class DirectorHost implements Disposable {
   }
 
   /** Starts a director and waits until it is ready. */
-  async start(config: string, socketName?: string): Promise<Director> {
-    const director = this.launch(config, socketName);
+  async start(config: string, socketName?: string, start?: readonly [string, string]): Promise<Director> {
+    const director = this.launch(config, socketName, start);
     await director.ready;
     return director;
   }

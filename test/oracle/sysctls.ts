@@ -15,6 +15,8 @@ const defaults = {
   expire_quiescent_template: 0,
   lblc_expiration: 86_400,
   lblcr_expiration: 86_400,
+  nat_icmp_send: 0,
+  schedule_icmp: 0,
   pmtu_disc: 1,
   secure_tcp: 0,
   sloppy_tcp: 0,
@@ -28,8 +30,6 @@ const fixed: Readonly<Record<string, number | string>> = {
   conntrack: 0,
   drop_entry: 0,
   ignore_tunneled: 0,
-  nat_icmp_send: 0,
-  schedule_icmp: 0,
   sloppy_sctp: 0,
 };
 
@@ -77,6 +77,8 @@ export class Sysctls {
       exactTimers: true,
       // The recorded kernel had its limits off.
       answersPerSecond: 0xffff_ffff,
+      scheduleIcmp: values.schedule_icmp !== 0,
+      natIcmpSend: values.nat_icmp_send !== 0,
       pingVip: true,
       pathMtuDiscovery: values.pmtu_disc !== 0,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },

@@ -1,23 +1,26 @@
 #!/usr/bin/env node
-// The `yardmaster` command. Plain JavaScript, because it must run far enough on an old Node to say that it is old:
-// the sources are TypeScript that Node 24 runs as they are. A Node that npm installed beside the project is used.
+// The `yardmaster` command. Plain JavaScript, because it must run far enough on an old Node to say that it is old: the
+// sources are TypeScript that Node 24 runs as they are; installed (scripts/pack.ts) they are JavaScript for Node 22.
+// A Node that npm installed beside the project is used.
 import { spawn } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const requiredMajor = 24;
+const sources = new URL("../src/main.ts", import.meta.url);
+const isPacked = !existsSync(sources);
+const requiredMajor = isPacked ? 22 : 24;
 
 if (Number.parseInt(process.versions.node, 10) >= requiredMajor) {
-  const { main } = await import("../src/main.ts");
+  const { main } = await import(isPacked ? "../src/main.js" : "../src/main.ts");
   process.exitCode = await main(process.argv);
 } else {
   const node = process.env.YARDMASTER_NODE_FOUND === undefined ? findNode() : undefined;
   if (node === undefined) {
     process.stderr.write(
       `yardmaster: this is Node ${process.versions.node}, and Node ${requiredMajor} or newer is needed: ` +
-        "install it, or run `npm install` in the project, which brings one.\n",
+        (isPacked ? "install it.\n" : "install it, or run `npm install` in the project, which brings one.\n"),
     );
     process.exitCode = 1;
   } else {

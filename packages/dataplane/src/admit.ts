@@ -13,13 +13,17 @@ import { type BalancerShape, hasFeature } from "./shape.ts";
 /** The port that active FTP sends data from. */
 const FTP_DATA = 20;
 
+/** Beside TCP's flags: not a packet of the flow, but an ICMP error about one that answers it. */
+export const BY_ERROR = 0x100;
+
 /** Returns from the function being built unless a packet of this kind opens connections. */
 export function assertOpening(maps: BalancerMaps, flow: FlowReference, flags: Int<"u32">): void {
   const { sloppyTcp } = maps.settings.value;
   when(flow.protocol.eq(IPPROTO_TCP), () => {
     const isSyn = flags.and(TCP_SYN | TCP_RST).eq(TCP_SYN);
     const isSloppy = sloppyTcp.ne(0).and(flags.and(TCP_RST).eq(0));
-    guard(isSyn.or(isSloppy)).orReturn(failure(reasons.notOpening));
+    const isByError = flags.and(BY_ERROR).ne(0);
+    guard(isSyn.or(isSloppy).or(isByError)).orReturn(failure(reasons.notOpening));
   });
 }
 

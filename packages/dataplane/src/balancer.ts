@@ -18,6 +18,8 @@ import { Refusal } from "./answer/refusal.ts";
 import { currentTick } from "./clock.ts";
 import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
+import { numberOf, whereTo } from "./follow-flow.ts";
+import { answeringClients } from "./forward/registry.ts";
 import { sendRequest } from "./forward/send-request.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { type Frame, parseFrame, parseTransport, READ_AHEAD } from "./parse.ts";
@@ -44,7 +46,7 @@ export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefin
 
 /** The road of a packet of one family, to its end. */
 function travel(road: Road, frame: Frame): void {
-  const { maps, shape, family, answer, icmp, fragment } = road;
+  const { maps, shape, family, answer, sendToServer, icmp, fragment } = road;
   const { packet, networkOffset } = frame;
   const network = networkHeader(family, packet, networkOffset, () => fragment(packet));
   const parsed = parseTransport(frame, network, () => {
@@ -56,7 +58,11 @@ function travel(road: Road, frame: Frame): void {
   const connection = findConnection(road, traveller);
   when(traveller.refusal.isSet.not(), () => sendRequest(road, traveller, connection));
   guard(traveller.refusal.isSet).orDrop(reasons.internal);
-  leave(answer({ packet, note: traveller.refusal.note, now }));
+  const answered = answer({ packet, note: traveller.refusal.note, now });
+  if (answeringClients(shape.methods).length > 0) {
+    when(numberOf(answered).eq(whereTo.server), () => leave(sendToServer({ packet, now })));
+  }
+  leave(answered);
 }
 
 function countVerdict(maps: BalancerMaps, reason: Int<"u32">): void {

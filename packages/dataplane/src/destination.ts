@@ -46,6 +46,9 @@ export const Destination = struct("destination", {
    * one. One word, so that another pool takes the place of this one at once.
    */
   localPool: u64,
-  /** Of a tunnel: the director's address towards it, where its packets come from; 0: none is known. */
+  /**
+   * The director's address towards it, where packets come from that are the director's own: those of a tunnel, and of
+   * nat ICMP errors to the server; 0: none is known.
+   */
   tunnelSource: AnyAddress,
 });

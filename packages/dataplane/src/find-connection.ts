@@ -1,8 +1,9 @@
 // The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
 // is opened now.
 
-import { type Int, referenceVariable, u32, type Variable, variable, when } from "@yardmaster/ebpf";
+import { referenceVariable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
+import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
@@ -13,6 +14,9 @@ import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
+import { refuseStray } from "./stray.ts";
+
+type ConnectionVariable = ReturnType<typeof referenceVariable<Family["Connection"]["fields"]>>;
 
 /**
  * The client's connection, opened now if need be; there is none where the packet is refused. Replies and packets that
@@ -24,7 +28,6 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
   const { connections } = maps[family.name];
   const answering = answeringClients(shape.methods);
   const connection = referenceVariable(family.Connection);
-  const isNew = variable(u32(1));
   connections.lookup(flow).then((found) => {
     if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
@@ -35,12 +38,11 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     }
     when(isExpired(found.life, now).not(), () => {
       connection.set(found);
-      isNew.set(u32(0));
-      goOnIn(road, traveller, found, isNew);
+      goOnIn(road, traveller, connection);
     });
   });
   when(
-    isNew.get().ne(0),
+    connection.isNull(),
     () => {
       if (hasLocalAddress(shape.methods)) {
         findReplyByLocalPort(maps, family, flow, (client, ends) => {
@@ -52,34 +54,37 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
           sendReply(road, traveller, client, ends, answering);
         });
       }
-      const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
-      openIn(road, traveller, opened, () => connection.set(opened));
+      if (answering.length > 0) refuseStray(road, traveller);
+      when(traveller.refusal.isSet.not(), () => {
+        const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
+        openIn(road, traveller, opened, () => connection.set(opened));
+      });
     },
     { isRare: true },
   );
   return () => connection.get();
 }
 
-/** Moves a connection on by a client's packet; `isNew` becomes 1 where it turns out to be over. */
+/** Moves a connection on by a client's packet; there is none any more where it turns out to be over. */
 function goOnIn(
   { maps, connections, revisit }: Road,
   { parsed: { flags }, flow, now, refusal }: Traveller,
-  found: ConnectionReference,
-  isNew: Variable<Int<"u32">>,
+  connection: ConnectionVariable,
 ): void {
   when(
     needsRevisit(maps, flags),
     () => {
-      const outcome = revisit({ connection: found, flags, now });
-      when(outcome.eq(SUPERSEDED), () => isNew.set(u32(1))).otherwise(() => {
+      const outcome = revisit({ connection: connection.get(), flags, now });
+      when(outcome.eq(SUPERSEDED), () => connection.clear()).otherwise(() => {
         when(outcome.eq(RESET), () => refusal.set("reset")).otherwise(() => leaveUnless(outcome));
       });
     },
     { isRare: true },
   );
-  when(isNew.get().eq(0).and(refusal.isSet.not()), () => {
+  when(connection.isNull().not().and(refusal.isSet.not()), () => {
+    const found = connection.get();
     const packet = { base: transitionBase(found.table.toU32(), flags), now, flow: () => flow };
-    connections.touch(found, packet, () => isNew.set(u32(1)));
+    connections.touch(found, packet, () => connection.clear());
   });
 }
 

@@ -27,7 +27,7 @@ import { findReplyByRule } from "./reply.ts";
 import type { SendingRoad } from "./road.ts";
 
 /** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
-export const whereTo = { server: 0x1_0001, client: 0x1_0002, onward: 0x1_0003 } as const;
+export const whereTo = { server: 0x1_0001, client: 0x1_0002, onward: 0x1_0003, unknown: 0x1_0004 } as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
 export type ErrandReference = Reference<Family["Errand"]["fields"]>;
@@ -37,7 +37,11 @@ export interface FollowingSteps {
   readonly find: (args: Told & { readonly errand: ErrandReference }) => Verdict;
   readonly toServer: (args: Told & { readonly errand: ErrandReference }) => Verdict;
   readonly toClient: (args: Told & { readonly errand: ErrandReference }) => Verdict;
+  /** Opens the connection of a flow that has none; returns where it is open. Default: the first step asks for none. */
+  readonly open?: OpenStep;
 }
+
+export type OpenStep = (args: Told & { readonly errand: ErrandReference }) => void;
 interface Told {
   readonly packet: Packet;
   /** A copy of the connection, from the first step on. */
@@ -48,11 +52,17 @@ interface Told {
 export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
-export function following({ maps, family }: SendingRoad, { find, toServer, toClient }: FollowingSteps): Follow {
+export function following({ maps, family }: SendingRoad, { find, toServer, toClient, open }: FollowingSteps): Follow {
   return (packet) => {
     const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
     const connection = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
     const found = find({ packet, errand, connection });
+    if (open !== undefined) {
+      when(numberOf(found).eq(whereTo.unknown), () => {
+        open({ packet, errand, connection });
+        leave(toServer({ packet, errand, connection }));
+      });
+    }
     when(numberOf(found).eq(whereTo.server), () => leave(toServer({ packet, errand, connection })));
     when(numberOf(found).eq(whereTo.client), () => leave(toClient({ packet, errand, connection })));
     guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
@@ -60,7 +70,7 @@ export function following({ maps, family }: SendingRoad, { find, toServer, toCli
 }
 
 /** What a function of the program returned: a verdict, or where the packet is to go. */
-function numberOf(returned: Verdict): Int {
+export function numberOf(returned: Verdict): Int {
   if (returned.action !== "value") throw new Error("functions return numbers");
   return returned.value;
 }
@@ -71,6 +81,8 @@ interface Following {
   readonly missing: Reason;
   /** Keeps the connection for the next step. */
   readonly keep: (connection: ConnectionReference) => void;
+  /** Where there is none at all, before the packet passes. Default: nothing. */
+  readonly unknown?: () => void;
 }
 
 /**
@@ -80,7 +92,7 @@ interface Following {
 export function followFlow(
   { maps, shape, family }: SendingRoad,
   { flow, ends: kept }: ErrandReference,
-  { now, missing, keep }: Following,
+  { now, missing, keep, unknown }: Following,
 ): void {
   const { connections } = maps[family.name];
   const answering = answeringClients(shape.methods);
@@ -107,5 +119,6 @@ export function followFlow(
   });
   if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps, family, flow, toClient);
   if (answering.length > 0) findReplyByRule(maps, family, flow, toClient);
+  unknown?.();
   leave(pass(missing));
 }

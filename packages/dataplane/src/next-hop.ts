@@ -109,7 +109,7 @@ export interface WhileUnresolved {
 /** Makes `hop` good for `target`, or does what is to be done meanwhile. */
 export function resolve(
   routing: Routing,
-  parsed: Parsed,
+  parsed: Pick<Parsed, "packet" | "network" | "networkOffset">,
   way: WayOut,
   now: Int<"u32">,
   meanwhile: WhileUnresolved,
@@ -122,7 +122,7 @@ export function resolve(
 
 function ask(
   { maps, askRouting }: Routing,
-  { packet, network, networkOffset }: Parsed,
+  { packet, network, networkOffset }: Pick<Parsed, "packet" | "network" | "networkOffset">,
   { target, hop, source = network.source, version, overhead, load }: WayOut,
   now: Int<"u32">,
   { unresolved, change }: WhileUnresolved,

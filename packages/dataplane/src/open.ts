@@ -2,7 +2,7 @@
 // scheduler or the client's template choose, describe the connection.
 
 import { fn, guard, type Int, type Reference, returnValue, u32, u8, variable, when } from "@yardmaster/ebpf";
-import { assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
+import { BY_ERROR, assertBelowCaps, assertNotFtpData, assertNotShed, assertOpening } from "./admit.ts";
 import { aim } from "./aim.ts";
 import { type ConnectionFunctions, transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
@@ -121,7 +121,7 @@ function describe(
   aim(shape, connection, flow, destination);
   connection.direction = u8(REQUEST);
   connection.maskBits = service.maskBits.toU8();
-  setState(connections, { flow, flags, now, connection });
+  setState(maps, connections, { flow, flags, now, connection });
 }
 
 /** Returns from the function being built with why there is no destination. */
@@ -134,10 +134,22 @@ function refuse(maps: BalancerMaps, family: Family, service: Reference<ServiceFi
   returnValue(failure(reasons.noDestination));
 }
 
-function setState({ nextState, timeoutOf }: ConnectionFunctions, { flow, flags, now, connection }: Opening): void {
+/** Seconds that a connection lives which no packet of its own has opened (ip_vs_conn_new, ip_vs_conn.c). */
+const UNSEEN_SECONDS = 3;
+
+function setState(
+  maps: BalancerMaps,
+  { nextState, timeoutOf }: ConnectionFunctions,
+  { flow, flags, now, connection }: Opening,
+): void {
   const state = variable(u32(states.UDP));
   when(flow.protocol.eq(IPPROTO_TCP), () =>
     state.set(nextState(transitionBase(connection.table.toU32(), flags), u32(states.NONE))),
   );
-  connection.life = lifeOf(now.add(timeoutOf(state.get())), state.get());
+  const ticks = variable(timeoutOf(state.get()));
+  when(flags.and(BY_ERROR).ne(0), () => {
+    when(flow.protocol.eq(IPPROTO_TCP), () => state.set(u32(states.NONE)));
+    ticks.set(maps.settings.value.ticksPerSecond.mul(UNSEEN_SECONDS));
+  });
+  connection.life = lifeOf(now.add(ticks.get()), state.get());
 }

@@ -44,10 +44,17 @@ const texts = {
   tooManyHalfOpen: { verdict: "drop", text: "more half-open connections than the service's cap" },
   destinationRemoved: { verdict: "drop", text: "connection of a removed destination" },
   replyFlowTaken: { verdict: "drop", text: "another connection uses the same server address and client port" },
-  silentRefusal: { verdict: "drop", text: "no destination available for a mark, which IPVS does not answer" },
+  silentRefusal: {
+    verdict: "drop",
+    text: "no destination available, where IPVS does not answer: a mark, an ICMP error",
+  },
   tooManyAnswers: { verdict: "drop", text: "more ICMP errors and resets in a second than the settings allow" },
   noTunnelSource: { verdict: "drop", text: "the director has no address towards a tun destination" },
   tooLongToSum: { verdict: "drop", text: "too long for a tunnel with checksums: over 2047 bytes with its headers" },
+  tunnelErrorKept: {
+    verdict: "drop",
+    text: "ICMP error about a tunnel's packet that its client has no use for: it may be divided, or the MTU is absurd",
+  },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

@@ -3,6 +3,7 @@
 
 import { type Int, stack } from "@yardmaster/ebpf";
 import { type Answer, answerFunction } from "./answer/answer.ts";
+import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
@@ -11,13 +12,14 @@ import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
-import { type Wrap, wrapFunction } from "./forward/encapsulate/wrap.ts";
+import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
+import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
@@ -28,6 +30,8 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly connections: ConnectionFunctions;
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
+  readonly isStray: IsStray;
+  readonly sendToServer: SendToServer;
   readonly answer: Answer;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
@@ -74,10 +78,11 @@ export function roadOf(
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
-  const answer = answerFunction(maps, shape, family);
-  const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
-  const [icmp, fragment] = [icmpRoad(sending), fragmentRoad(sending)];
-  return { ...sending, connections, open, revisit, answer, icmp, fragment };
+  const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
+  const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
+  const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const sendToServer = sendToServerFunction(sending);
+  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -173,6 +173,9 @@ export const Path = struct("path", {
   reserved: u32,
 });
 
+/** A destination that packets from a server's address and port are of. */
+export const RealService = struct("real_service", { destination: u32 });
+
 /** Room for what a service is known by. */
 const IDENTITY_BYTES = 128;
 
@@ -214,6 +217,10 @@ export const Settings = struct("settings", {
   dropRate: u32,
   /** 1: where no destination is available, the answer is an ICMP error; 0: the packet goes to the stack. */
   refusesByIcmp: u32,
+  /** 1: an ICMP error about no connection opens that of the packet's flow, where it has a service (schedule_icmp). */
+  scheduleIcmp: u32,
+  /** 1: a server's packet of no connection is answered with an ICMP error (nat_icmp_send). */
+  natIcmpSend: u32,
   /** 1: echo requests to virtual addresses are answered; 0: they go to the stack. */
   pingVip: u32,
   /**
@@ -354,6 +361,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Services of the ports of a class, by prefix of the address: longest match. */
     prefixes: lpmTrie(`prefixes${digit}`, Prefix, ServiceIndex, room(wide ? MAXIMUM_PREFIXES : 1)),
     replyRules: hashMap(`reply_rules${digit}`, ServiceKey, ReplyRule, room(shape.maximumDestinations)),
+    /** Which destination a nat server's address and port are of, for one protocol or both. */
+    realServices: hashMap(`real_services${digit}`, ServiceKey, RealService, room(2 * shape.maximumDestinations)),
     localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
     portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
     /**

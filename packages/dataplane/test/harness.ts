@@ -446,6 +446,8 @@ export class Balancer implements Disposable {
       dropRate,
       refusesByIcmp: Number(refusesByIcmp),
       pingVip: Number(pingVip),
+      scheduleIcmp: Number(switches.scheduleIcmp ?? false),
+      natIcmpSend: Number(switches.natIcmpSend ?? false),
       pathMtuDiscovery: Number(pathMtuDiscovery),
       answersPerSecond,
       ...localPortSettings(this.plan),

@@ -112,6 +112,10 @@ export interface SettingsPlan {
   readonly renewalTicks?: number;
   /** Which tables of states. Default "normal". */
   readonly rules?: TransitionRules;
+  /** ICMP errors about no connection open the one of their flow. */
+  readonly scheduleIcmp?: boolean;
+  /** A server's packet of no connection is answered with an ICMP error. */
+  readonly natIcmpSend?: boolean;
   /** Echo requests to virtual addresses are answered. Default true. */
   readonly pingVip?: boolean;
   /** IPVS's pmtu_disc. Default true. */

@@ -91,6 +91,7 @@ export class ServiceTables implements Disposable {
     for (const destination of this.#destinations) {
       this.#writeDestination(destination);
       this.#writeReplyRule(destination);
+      this.#writeRealService(destination);
     }
     services.forEach((service, index) => {
       this.#writeService(index, "anew");
@@ -199,6 +200,14 @@ export class ServiceTables implements Disposable {
     this.#map(this.#maps[familyOf(address)].replyRules).update(key, value);
   }
 
+  /** Of the destinations that answer from the same place any one will do. */
+  #writeRealService({ index, service, plan }: Listed): void {
+    if ((plan.method ?? "nat") !== "nat") return;
+    const { port, protocol = "tcp" } = this.#plan.services[service] as ServicePlan;
+    const key = { address: addressWords(plan.address), port: plan.port ?? port, protocol: PROTOCOLS[protocol] };
+    this.#map(this.#maps[familyOf(plan.address)].realServices).update(key, { destination: index });
+  }
+
   /**
    * Writes a service anew; or, given its members before, exchanges it for one with those of now. An exchange waits
    * until the kernel is sure that nobody reads the old one.
@@ -254,11 +263,12 @@ function tellingFlags({ tellsClient }: DestinationPlan): number {
 function tunnelRecord(plan: DestinationPlan) {
   const { encapsulation = "ipip", port = 6080, spreadBits = 0, source } = plan.tunnel ?? {};
   const isTunnel = plan.method === "tun";
+  const hasSource = isTunnel || (plan.method ?? "nat") === "nat";
   return {
     encapsulation: isTunnel ? encapsulations[encapsulation].code | (spreadBits << SPREAD_SHIFT) : 0,
     overhead: overheadOf(plan),
     tunnelPort: isTunnel ? port : 0,
-    tunnelSource: isTunnel && source !== "none" ? wordsOf(tunnelSources[familyOf(plan.address)]) : [0, 0, 0, 0],
+    tunnelSource: hasSource && source !== "none" ? wordsOf(tunnelSources[familyOf(plan.address)]) : [0, 0, 0, 0],
   };
 }
 

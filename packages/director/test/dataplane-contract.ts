@@ -136,6 +136,11 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         port_search6 (percpu_array, 1)
         prefixes4 (lpm_trie, 1)
         prefixes6 (lpm_trie, 1)
+        real_services4 (hash, 512)
+          address=10.0.0.11 port=8080 protocol=6: -
+          address=10.0.0.12 port=80 protocol=6: destination=1
+          address=10.0.0.14 port=25 protocol=6: destination=7
+        real_services6 (hash, 1)
         reaper_work (array, 1)
         reply_rules4 (hash, 256)
           address=10.0.0.11 port=8080 protocol=6: address=198.51.100.10 port=80
@@ -181,6 +186,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           0: ticksPerSecond=250
             reuseMode=1
             pingVip=1
+            pathMtuDiscovery=1
             answersPerSecond=1000
             localitySetTicks=21600000
             renewalTicks=250

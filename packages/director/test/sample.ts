@@ -65,6 +65,8 @@ export function configuration(
     dropOneOf: 0,
     answersPerSecond: 1000,
     mssClamp: "auto",
+    scheduleIcmp: false,
+    natIcmpSend: false,
     pingVip: true,
     pathMtuDiscovery: true,
     ...director,

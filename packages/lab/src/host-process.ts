@@ -4,9 +4,8 @@ import type { ChildProcess, Serializable } from "node:child_process";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 
@@ -37,9 +36,11 @@ export interface HostProcess {
   readonly ended: Promise<string>;
 }
 
-/** The command that runs one of the lab's own programs (a file in programs/). */
+/** The command that runs one of the lab's own programs (a file in programs/, named without its ending). */
 export function programCommand(file: string, ...args: readonly string[]): readonly [string, ...string[]] {
-  return [process.execPath, fileURLToPath(new URL(`./programs/${file}`, import.meta.url)), ...args];
+  // As this file is called itself: .ts, and .js in the package that people install.
+  const ending = extname(import.meta.filename);
+  return [process.execPath, join(import.meta.dirname, "programs", `${file}${ending}`), ...args];
 }
 
 /**

@@ -27,7 +27,7 @@ export function startServers(
       udpPorts: portsOf(network.layout.services, name, "udp"),
       udpBindAddress: network.layout.udpBindAddress,
     };
-    const command = programCommand("real-server.ts", JSON.stringify(options));
+    const command = programCommand("real-server", JSON.stringify(options));
     const namespace = namespaceOf(network, name);
     return startHostProcess({
       namespace,

@@ -16,10 +16,10 @@ const failureLimit = 24;
 
 /** The traffic program of each scenario. */
 const programs: Readonly<Record<LabScenario, string>> = {
-  path: "client.ts",
-  shares: "client.ts",
-  mixed: "mixer.ts",
-  tools: "client.ts",
+  path: "client",
+  shares: "client",
+  mixed: "mixer",
+  tools: "client",
 };
 
 /** Starts the scenario's traffic program on the client host. */

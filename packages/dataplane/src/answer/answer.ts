@@ -1,24 +1,31 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { drop, guard, leave, Packet, TcPacket, u32, verdictFn, when } from "@yardmaster/ebpf";
-import type { Family } from "../family.ts";
+import { drop, guard, leave, Packet, TcPacket, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
+import { copyAddress } from "../address.ts";
+import { whereTo } from "../follow-flow.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame, type Parsed, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
-import type { BalancerMaps } from "../schema.ts";
+import type { SendingRoad } from "../road.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
 import { Refusal } from "./refusal.ts";
+import { returnLinkLayer } from "./link-layer.ts";
 import { pendingSum } from "./pending-sum.ts";
+import { withServer } from "../stray.ts";
 import { makeReset } from "./reset.ts";
 
-/** Answers a packet as its refusal notes, unless there have been too many answers. */
+/**
+ * Answers a packet as its refusal notes, unless there have been too many answers. What it returns for an answer that
+ * goes to a server, by routing, is `whereTo.server`.
+ */
 export type Answer = ReturnType<typeof answerFunction>;
 
 /** The function that answers packets of a family. It reads the packet again: few are answered. */
-export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
+export function answerFunction(road: SendingRoad) {
+  const { maps, shape, family } = road;
   return verdictFn(
     `answer${family.digit}`,
     { packet: Packet, note: u32, now: u32 },
@@ -37,7 +44,19 @@ export function answerFunction(maps: BalancerMaps, shape: BalancerShape, family:
         makeReset(parsed, pending);
         sendBack(packet, shape);
       });
-      makeIcmpError(parsed, refusal, pending);
+      const { network, ports, protocol, networkOffset } = parsed;
+      const sender = maps[family.name].errands.lookup(0).orDrop(reasons.internal).ends.service;
+      copyAddress(sender, network.destination);
+      when(refusal.is("serverUnreachable"), () => {
+        const flow = { source: network.source, sourcePort: ports.source, protocol: protocol.toU32() };
+        withServer(maps, family, flow, ({ tunnelSource }) => copyAddress(sender, tunnelSource));
+      });
+      makeIcmpError(parsed, refusal, { sender, pending });
+      when(refusal.is("serverUnreachable"), () => {
+        // As it came, so that the next step finds it to be for this machine.
+        returnLinkLayer(packet, networkOffset, 0);
+        leave(verdict(u32(whereTo.server)));
+      });
       sendBack(packet, shape);
       return drop(reasons.internal);
     },

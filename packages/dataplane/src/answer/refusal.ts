@@ -3,8 +3,11 @@
 
 import { type Bool, type Int, u32, type Variable, variable } from "@yardmaster/ebpf";
 
-/** What a packet is answered with; 0 in a program: nothing. */
-export const answers = { portUnreachable: 1, timeExceeded: 2, tooBig: 3, reset: 4 } as const;
+/**
+ * What a packet is answered with; 0 in a program: nothing. A server whose packet belongs to no connection is told so by
+ * `serverUnreachable`: port unreachable, from the director's own address.
+ */
+export const answers = { portUnreachable: 1, timeExceeded: 2, tooBig: 3, reset: 4, serverUnreachable: 5 } as const;
 export type AnswerName = keyof typeof answers;
 /** Bits that hold the number of an answer. */
 const ANSWER_BITS = 3;

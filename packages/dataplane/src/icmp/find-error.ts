@@ -1,11 +1,11 @@
 // First step of an ICMP packet: what it is, and of an error the connection that it is about. Rules: shared behaviour
 // reference §9; ip_vs_in_icmp and ip_vs_out_icmp in net/netfilter/ipvs/ip_vs_core.c.
 
-import { drop, guard, type Int, Packet, verdictFn } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, Packet, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress, isSameAddress } from "../address.ts";
 import { currentTick } from "../clock.ts";
 import type { FamilyName } from "../family.ts";
-import { followFlow } from "../follow-flow.ts";
+import { followFlow, whereTo } from "../follow-flow.ts";
 import { Icmp, ICMP_PROTOCOLS } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import type { FlowReference } from "../life.ts";
@@ -47,6 +47,9 @@ export function findErrorFunction(road: SendingRoad) {
         now: currentTick(maps, shape),
         missing: reasons.icmpWithoutConnection,
         keep: (found) => copyConnection(family, connection, found),
+        unknown: () => {
+          when(maps.settings.value.scheduleIcmp.ne(0), () => leave(verdict(u32(whereTo.unknown))));
+        },
       });
       return drop(reasons.internal);
     },

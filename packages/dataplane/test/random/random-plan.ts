@@ -195,6 +195,8 @@ export function randomSettings(random: Random): SettingsPlan {
     refuseSourcePort20: random.chance(0.5),
     dropRate: random.chance(0.3) ? 1 + random.below(4) : 0,
     refusesByIcmp: random.chance(0.5),
+    scheduleIcmp: random.chance(0.3),
+    natIcmpSend: random.chance(0.3),
     pathMtuDiscovery: random.chance(0.7),
     renewalTicks: random.pick([TICKS_PER_SECOND, TICKS_PER_SECOND, 0, 1]),
     rules: random.pick(["normal", "normal", "secure"]),

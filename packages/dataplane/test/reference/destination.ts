@@ -11,12 +11,14 @@ import {
   type Thresholds,
   type TunnelPlan,
 } from "../plan.ts";
+import type { ReadFrame } from "./read-frame.ts";
 import type { TwinServer } from "./schedule/server.ts";
 import { type Direction, isActive, type State } from "./tcp-machine.ts";
 
 export interface Destination extends TwinServer {
   readonly address: string;
   readonly method: MethodName;
+  readonly protocol: "tcp" | "udp";
   readonly tunnel: TunnelPlan | undefined;
   /** Index of its service. */
   readonly service: number;
@@ -37,9 +39,21 @@ export interface Destination extends TwinServer {
 /** The exclusive or of an address's words. */
 export const fold = (address: string): number => addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
 
+/** Whether a packet has a nat server's address and port as its source, and is not a TCP reset or on its last hop. */
+export function isStray(
+  destinations: readonly Destination[],
+  { source, sourcePort, protocol, flags, ttl }: ReadFrame,
+): boolean {
+  if ((protocol === "tcp" && (flags & 4) !== 0) || ttl <= 1) return false;
+  return destinations.some((one) => {
+    const isIts = one.address === source && one.port === sourcePort && one.protocol === protocol;
+    return isIts && one.method === "nat";
+  });
+}
+
 export function createDestination(
   plan: DestinationPlan,
-  own: Pick<Destination, "index" | "service" | "port" | "needsReplyEntry">,
+  own: Pick<Destination, "index" | "service" | "port" | "protocol" | "needsReplyEntry">,
 ): Destination {
   const { address, method = "nat", tunnel, weight = 1, upperThreshold = 0 } = plan;
   const hop = destinationHop(plan, own.index);

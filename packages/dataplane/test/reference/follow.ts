@@ -13,11 +13,11 @@ import { tunnelledFollower } from "./tunnel.ts";
 /** Whose a packet is, and on which way. */
 export interface Followed {
   readonly to: "server" | "client";
-  readonly connection: ReferenceConnection;
+  readonly connection: Pick<ReferenceConnection, "flow" | "local" | "destination">;
 }
 
 /** The ends of a connection as its server and as its client see them; local only where they talk to the director. */
-function endsOf({ flow, local, destination }: ReferenceConnection) {
+function endsOf({ flow, local, destination }: Followed["connection"]) {
   return {
     server: { address: destination.address, port: destination.port },
     local,

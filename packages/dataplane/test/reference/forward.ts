@@ -3,7 +3,8 @@
 
 import { addressBytes, frame, ipv4, ipv6, tcp } from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
-import { type BalancerPlan, type HopPlan, INGRESS } from "../plan.ts";
+import { familyOf } from "../compiled.ts";
+import { type BalancerPlan, clientHop, type HopPlan, INGRESS, tunnelSources } from "../plan.ts";
 import { icmpError } from "./icmp-error.ts";
 import type { ReadFrame, ReadPacket } from "./read-frame.ts";
 import { aged, sent } from "./rewrite.ts";
@@ -34,6 +35,15 @@ function mayBeDivided({ isWhole, source }: ReadFrame, isDividedAnyway: boolean):
 /** The port unreachable error for a packet that no destination is there for. */
 export function refusalOf(bytes: Uint8Array, { ipAt, endsAt }: ReadFrame): Uint8Array {
   return icmpError(bytes.subarray(0, ipAt), bytes.subarray(ipAt, endsAt), "portUnreachable");
+}
+
+/** The port unreachable error to a server whose packet belongs to no connection; it goes to it by routing. */
+export function strayAnswer(plan: BalancerPlan, bytes: Uint8Array, read: ReadFrame): Fate {
+  const from = tunnelSources[familyOf(read.source)];
+  const error = icmpError(bytes.subarray(0, read.ipAt), aged(bytes, read), "portUnreachable", 0, from);
+  const isV4 = familyOf(read.source) === "ipv4";
+  const own = { ...read, ttl: 64 + 1, totalLength: 0, transportAt: read.ipAt + (isV4 ? 20 : 40) };
+  return forward(plan, error, own, clientHop(plan), "exceedsMtu");
 }
 
 /** The reset that answers a TCP packet (RFC 9293 §3.10.7.1). */

@@ -11,14 +11,21 @@ const kinds = {
 
 /**
  * The answer to a packet: `link` is what its frame begins with, up to the IP header, `datagram` the rest without
- * padding. `mtu`, in bytes, only of tooBig.
+ * padding. `mtu`, in bytes, only of tooBig; `from`: who says it, by default whom the packet was for.
  */
-export function icmpError(link: Uint8Array, datagram: Uint8Array, kind: keyof (typeof kinds)[4], mtu = 0): Uint8Array {
+export function icmpError(
+  link: Uint8Array,
+  datagram: Uint8Array,
+  kind: keyof (typeof kinds)[4],
+  mtu = 0,
+  from?: string,
+): Uint8Array {
   const isV4 = (datagram[0] as number) >> 4 === 4;
   const [type, code] = kinds[isV4 ? 4 : 6][kind];
   const quoted = datagram.subarray(0, isV4 ? 576 - 28 : 1280 - 48);
   const [at, length] = isV4 ? [12, 4] : [8, 16];
-  const ends = { destination: datagram.slice(at, at + length), source: datagram.slice(at + length, at + 2 * length) };
+  const source = from === undefined ? datagram.slice(at + length, at + 2 * length) : addressBytes(from);
+  const ends = { destination: datagram.slice(at, at + length), source };
   const typeOfService = ((datagram[1] as number) & 0x1e) | 0xc0;
   const error = isV4
     ? frame(

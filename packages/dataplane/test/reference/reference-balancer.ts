@@ -4,34 +4,30 @@
 import type { FamilyName, ReasonName } from "../../src/index.ts";
 import { familyOf, shapeOf } from "../compiled.ts";
 import {
-  answersForOne,
   type BalancerPlan,
   clientHop,
   director,
-  type EndpointPlan,
-  endpointsOf,
-  type ServicePlan,
   type SettingsPlan,
   type Thresholds,
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import {
-  count,
-  createDestination,
-  type Destination,
-  directionOf,
-  discount,
-  recount,
-  setThresholds,
-} from "./destination.ts";
+import { count, type Destination, directionOf, discount, isStray, recount, setThresholds } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
-import { errorFor, type Fate, forward, refusalOf, resetFor } from "./forward.ts";
+import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
-import { type Picker, picker } from "./pick.ts";
-import { echoReply, readIcmp } from "./icmp.ts";
+import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
+import {
+  createServices,
+  type Opened,
+  type OpeningPacket,
+  opensTcp,
+  type ReferenceConnection,
+  type Service,
+  UNSEEN_SECONDS,
+} from "./reference-connection.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
 import { cleaned, hear, type Telling, toldIn } from "./told.ts";
@@ -39,41 +35,13 @@ import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
-export interface Service {
-  readonly plan: ServicePlan;
-  readonly index: number;
-  readonly endpoints: readonly Required<EndpointPlan>[];
-  /** In the order of the plan, removed ones too. */
-  readonly destinations: readonly Destination[];
-  /** In list order. */
-  list: readonly Destination[];
-  readonly picker: Picker;
-  readonly admission: Admission;
-}
-
-export interface ReferenceConnection {
-  /** As the client sends. */
-  readonly flow: Flow;
-  readonly destination: Destination;
-  readonly template: Template | undefined;
-  state: State;
-  /** Of full NAT: a packet told the server of the client; the server has sent data or its end. */
-  isTold: boolean;
-  hasSpoken: boolean;
-  /** Of full NAT: where its server answers to. */
-  readonly local: LocalEnd | undefined;
-  /** In ticks that never wrap. */
-  expiresAt: number;
-}
-
-/** Where a new connection leads, and from where. */
-type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
-
 /** What becomes of a packet that finds a connection. */
 type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
+
+export type { ReferenceConnection, Service } from "./reference-connection.ts";
 
 export class ReferenceBalancer {
   readonly plan: BalancerPlan;
@@ -109,23 +77,7 @@ export class ReferenceBalancer {
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
-    let created = 0;
-    this.services = plan.services.map((service, index) => {
-      const destinations = service.destinations.map((destination) => {
-        const { method = "nat", port = service.port } = destination;
-        const needsReplyEntry = method === "nat" && !answersForOne(plan, service, destination);
-        return createDestination(destination, { index: created++, service: index, port, needsReplyEntry });
-      });
-      return {
-        plan: service,
-        index,
-        endpoints: endpointsOf(service),
-        destinations,
-        list: destinations,
-        picker: picker(service.scheduler ?? "rr", destinations),
-        admission: new Admission(),
-      };
-    });
+    this.services = createServices(plan);
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
@@ -223,6 +175,9 @@ export class ReferenceBalancer {
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
+    if (this.settings.natIcmpSend === true && isStray(this.destinations, read)) {
+      return this.#answer(() => strayAnswer(this.plan, frame, read));
+    }
     const opened = this.#open(read);
     if (typeof opened !== "string") return this.#request(frame, read, opened);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
@@ -251,7 +206,7 @@ export class ReferenceBalancer {
     return this.#answer(() => refusalOf(frame, read));
   }
 
-  #serviceFor(read: ReadFrame): Service | undefined {
+  #serviceFor(read: Flow): Service | undefined {
     return this.services.find(({ endpoints }) =>
       endpoints.some(
         ({ address, port, protocol }) =>
@@ -261,10 +216,11 @@ export class ReferenceBalancer {
   }
 
   /** A packet of the director's own, as long as there are not too many. */
-  #answer(make: () => Uint8Array): Fate {
+  #answer(make: () => Uint8Array | Fate): Fate {
     const { answersPerSecond = 1000 } = this.settings;
     if (!this.#answering.allows(this.now, answersPerSecond)) return { verdict: "drop", reason: "tooManyAnswers" };
-    return { verdict: this.plan.sendBack ?? "tx", frame: make() };
+    const made = make();
+    return "verdict" in made ? made : { verdict: this.plan.sendBack ?? "tx", frame: made };
   }
 
   /** Pings are answered, errors follow the connection that they are about. */
@@ -280,9 +236,26 @@ export class ReferenceBalancer {
     if (icmp.source !== read.destination) return pass("icmpWithoutConnection");
     const { protocol, source: destination, sourcePort: destinationPort } = icmp;
     const { destination: source, destinationPort: sourcePort } = icmp;
-    const followed = this.#follow({ protocol, source, sourcePort, destination, destinationPort });
+    const flow = { protocol, source, sourcePort, destination, destinationPort };
+    const followed = this.#follow(flow);
+    // Not where a server's packets of the flow are replies, whose connection's time is up.
+    const isAnswer = [this.#replies, this.#locals, this.#answers].some((leads) => leads.has(key(flow)));
+    if (followed === undefined && this.settings.scheduleIcmp === true && !isAnswer) {
+      return this.#openByError(frame, read, icmp, flow);
+    }
     if (followed === undefined) return pass("icmpWithoutConnection");
     return errorFate(this.#planNow, frame, read, icmp, followed);
+  }
+
+  /** An error about no connection opens the one that a packet of its flow would. */
+  #openByError(frame: Uint8Array, read: ReadPacket, icmp: Quoted, flow: Flow): Fate {
+    const opened = this.#open({ ...flow, flags: "by error" });
+    if (typeof opened !== "string")
+      return errorFate(this.plan, frame, read, icmp, { to: "server", connection: { ...opened, flow } });
+    if (opened === "noService") return { verdict: "pass", frame, reason: "icmpWithoutConnection" };
+    const isSilent = opened === "noDestination" && this.settings.refusesByIcmp === true;
+    if (isSilent) return { verdict: "drop", reason: "silentRefusal" };
+    return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
   }
 
   /** Whose a packet of this flow is, and on which way; nothing is opened or changed. */
@@ -345,7 +318,7 @@ export class ReferenceBalancer {
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
-  #open(read: ReadFrame): Opened | ReasonName {
+  #open(read: OpeningPacket): Opened | ReasonName {
     const service = this.#serviceFor(read);
     if (service === undefined) return "noService";
     const refused = this.#refuses(service, read);
@@ -361,7 +334,7 @@ export class ReferenceBalancer {
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
     const direction = directionOf(destination);
-    const state = read.protocol === "udp" ? "UDP" : after("NONE", direction, read.flags, this.settings.rules);
+    const state = this.#firstState(read, direction);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
     if (onePacket === true && read.protocol === "udp" && !isLocal) {
@@ -374,11 +347,23 @@ export class ReferenceBalancer {
       if (template !== undefined) template.controlled -= 1;
       return local;
     }
-    return this.#insert(read, { destination, template, state, local });
+    const seconds = read.flags === "by error" ? UNSEEN_SECONDS : SECONDS[state];
+    return this.#insert(read, {
+      destination,
+      template,
+      state,
+      local,
+      expiresAt: this.now + seconds * TICKS_PER_SECOND,
+    });
+  }
+
+  #firstState({ protocol, flags }: OpeningPacket, direction: Direction): State {
+    if (protocol === "udp") return "UDP";
+    return flags === "by error" ? "NONE" : after("NONE", direction, flags, this.settings.rules);
   }
 
   /** The first end that is free towards the server; where none is, the first that an expired connection has. */
-  #localEndFor(read: ReadFrame, destination: Destination): LocalEnd | ReasonName {
+  #localEndFor(read: Flow, destination: Destination): LocalEnd | ReasonName {
     const answer = (local: LocalEnd) => key(answerFlow({ ...read, destination, local }));
     for (const attempt of ["first", "second"]) {
       const ends = [...candidates(this.plan, read, this.now % 2 ** 32)];
@@ -391,7 +376,7 @@ export class ReferenceBalancer {
     return "localPortsExhausted";
   }
 
-  #hasRoomForLocal({ source }: ReadFrame): boolean {
+  #hasRoomForLocal({ source }: Flow): boolean {
     const family = familyOf(source);
     return [...this.#locals.values()].filter(({ flow }) => familyOf(flow.source) === family).length < this.#capacity;
   }
@@ -405,10 +390,10 @@ export class ReferenceBalancer {
   }
 
   /** Why a packet may not open a connection, in the order of behaviour reference §2; then caps. */
-  #refuses(service: Service, { protocol, flags, sourcePort }: ReadFrame): ReasonName | undefined {
+  #refuses(service: Service, { protocol, flags, sourcePort }: OpeningPacket): ReasonName | undefined {
     const { sloppyTcp, refuseSourcePort20, dropRate = 0 } = this.settings;
-    const isReset = (flags & 4) !== 0;
-    const opens = protocol === "udp" || (!isReset && ((flags & 2) !== 0 || sloppyTcp === true));
+    const isByError = flags === "by error";
+    const opens = protocol === "udp" || isByError || opensTcp(flags, sloppyTcp);
     if (!opens) return "notOpening";
     if (dropRate > 0 && this.#openings++ % dropRate === 0) return "shed";
     if (refuseSourcePort20 === true && sourcePort === 20) return "sourcePort20";
@@ -419,13 +404,13 @@ export class ReferenceBalancer {
   }
 
   #insert(
-    { protocol, source, sourcePort, destination: address, destinationPort }: ReadFrame,
-    described: Pick<ReferenceConnection, "destination" | "template" | "state" | "local">,
+    { protocol, source, sourcePort, destination: address, destinationPort }: Flow,
+    described: Pick<ReferenceConnection, "destination" | "template" | "state" | "local" | "expiresAt">,
   ): Opened | ReasonName {
     const { destination, state } = described;
     const flow: Flow = { protocol, source, sourcePort, destination: address, destinationPort };
     const marks = { isTold: false, hasSpoken: false };
-    const connection = { ...described, ...marks, flow, expiresAt: this.now + SECONDS[state] * TICKS_PER_SECOND };
+    const connection = { ...described, ...marks, flow };
     // Counted first; what stood in its place was told to end, and does so now.
     count(destination, state);
     const before = this.#connections.get(key(flow));

@@ -95,7 +95,8 @@ function serviceDiff(
   ];
 }
 
-function attributes({ servers: _, match, ...rest }: VirtualService): object {
+function attributes(service: VirtualService): object {
+  const { servers: _servers, match, ...rest } = service;
   return { ...rest, match: matchText(match) };
 }
 

@@ -41,6 +41,8 @@ describe("each fault of a method", () => {
     "mssClamp that is no number": director("mssClamp: 1400.5"),
     "unknown word for mssClamp": director("mssClamp: of"),
     "mssClamp as list": director("mssClamp: [auto]"),
+    "scheduleIcmp as word": director("scheduleIcmp: on"),
+    "natIcmpSend as number": director("natIcmpSend: 1"),
     "pingVip as word": director("pingVip: maybe"),
     "port mapping with dr": service("", servers("port: 8080")),
     "port mapping of a dr server in a nat service": service("forwarding: nat", servers("port: 8080, forwarding: dr")),
@@ -203,6 +205,14 @@ describe("each fault of a method", () => {
       1:23 YM_CONFIG_TYPE
         mssClamp must be a word, not a list
         = the largest MSS of a SYN: auto, off, or a number, 536–65495
+      # scheduleIcmp as word
+      1:27 YM_CONFIG_TYPE
+        scheduleIcmp must be true or false, not the text "on"
+        = whether an ICMP error about no connection may open one: true or false
+      # natIcmpSend as number
+      1:26 YM_CONFIG_TYPE
+        natIcmpSend must be true or false, not 1
+        = whether a server's packet of no connection is refused: true or false
       # pingVip as word
       1:22 YM_CONFIG_TYPE
         pingVip must be true or false, not the text "maybe"

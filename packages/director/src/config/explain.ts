@@ -146,6 +146,8 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
     case "expression":
     case "hexadecimal":
     case "words":
+    case "path":
+    case "domain":
     case "text":
       return at(explainPart(field.kind, noun, value, hint));
     case "interface":
@@ -204,7 +206,8 @@ function explainChoice(field: Omit<ChoiceField, "kind">, noun: string, value: un
   if (typeof value !== "string") return wrongType(noun, value, "a word", hint);
   if (planned.includes(value)) {
     const message = `${noun} ${quoteValue(value)} is not supported yet`;
-    return { code: notSupported, message, hint: `this version has ${orList(words)}` };
+    const because = field.plannedBecause === undefined ? "" : `; ${field.plannedBecause}`;
+    return { code: notSupported, message, hint: `this version has ${orList(words)}${because}` };
   }
   const near = suggest(value, [...words, ...planned]);
   const suggestion = near === undefined ? "" : `did you mean ${quoteValue(near)}? `;

@@ -13,6 +13,8 @@ export interface ChoiceField<Word extends string = string> {
   readonly kind: "choice";
   readonly words: readonly [Word, ...Word[]];
   readonly planned: readonly string[];
+  /** Why these are not built; undefined: just not yet. */
+  readonly plannedBecause?: string;
   readonly meaning: string;
 }
 
@@ -41,6 +43,8 @@ export interface TextField {
     | "expression"
     | "hexadecimal"
     | "words"
+    | "path"
+    | "domain"
     | "text";
   readonly meaning: string;
 }

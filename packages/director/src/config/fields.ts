@@ -117,6 +117,8 @@ export const fields = {
     ...mssRange,
     meaning: `the largest MSS of a SYN: auto, off, or a number, ${mssRange.minimum}–${mssRange.maximum}`,
   },
+  "director.scheduleIcmp": text("flag", "whether an ICMP error about no connection may open one: true or false"),
+  "director.natIcmpSend": text("flag", "whether a server's packet of no connection is refused: true or false"),
   "director.pathMtuDiscovery": text(
     "flag",
     'whether packets that say "do not fragment" are never divided in tunnels: true or false',

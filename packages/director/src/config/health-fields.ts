@@ -23,7 +23,7 @@ const tls = {
 };
 const http = {
   method: choice(httpMethods, "what is asked"),
-  path: text("text", "what is asked for: a path such as /health"),
+  path: text("path", "what is asked for: a path such as /health"),
   host: text("text", "the Host header: a name such as example.org"),
   headers: group("map", "headers that are sent as well: { X-Check: yardmaster }"),
   "headers.*": text("text", "the header's value: text"),
@@ -37,7 +37,7 @@ const kinds = {
   http,
   https: { ...http, ...tls },
   dns: {
-    name: text("text", "the name that is asked for, such as example.org"),
+    name: text("domain", "the name that is asked for, such as example.org"),
     type: choice(keysOf<DnsType>(dnsTypes), "a record type"),
     rcode: choice(keysOf<DnsCode>(dnsCodes), "the response code that is good"),
     answer: text("text", "a record that must be in the answer, such as 192.0.2.1"),
@@ -66,7 +66,10 @@ export const checkFieldsBelow = {
   ...below("grpc", kinds.grpc, "gRPC's health protocol: { service: shop }"),
   command: text("words", "a program and its arguments: [/usr/local/bin/check-shop, --fast]; its path is absolute"),
   "command.*": text("text", "text, in quotes where it looks like a number"),
-  via: choice(checkWays, "the way to the server", plannedCheckWays),
+  via: {
+    ...choice(checkWays, "the way to the server", plannedCheckWays),
+    plannedBecause: "checks do not go through the data plane: docs/decisions/0025-health-checks.md",
+  },
   port: integer(1, 65535, "the port to check, 1–65535, where it is not the server's"),
   interval: duration("how often: a duration such as 500ms or 2s", pace),
   timeout: duration("how long an answer may take: a duration such as 500ms or 1s", pace),

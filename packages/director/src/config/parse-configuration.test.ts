@@ -57,11 +57,13 @@ describe("a good file", () => {
               "lblcr": 86400000,
             },
             "mssClamp": "auto",
+            "natIcmpSend": false,
             "onRemoval": "drop",
             "pathMtuDiscovery": true,
             "pingVip": true,
             "portReuse": "ended",
             "quiescedTemplates": "keep",
+            "scheduleIcmp": false,
             "secureTcp": false,
             "sloppyTcp": false,
             "timeoutsMs": {
@@ -272,6 +274,8 @@ director:
   portReuse: closing
   sloppyTcp: true
   secureTcp: true
+  scheduleIcmp: true
+  natIcmpSend: true
   dropPackets: { oneOf: 10 }
   answersPerSecond: 5
   pathMtuDiscovery: false
@@ -289,7 +293,7 @@ services: {}
         sloppyTcp: true,
         secureTcp: true,
       },
-      ...{ mssClamp: "off", pingVip: false, pathMtuDiscovery: false },
+      ...{ mssClamp: "off", scheduleIcmp: true, natIcmpSend: true, pingVip: false, pathMtuDiscovery: false },
       ...{ dropOneOf: 10, answersPerSecond: 5, localityMs: { lblc: 86_400_000, lblcr: 3_600_000 } },
       timeoutsMs: { ...defaultTimeoutsMs, synRecv: 10_000 },
     });

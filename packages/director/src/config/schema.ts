@@ -223,6 +223,8 @@ const directorSchema = z
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
     localAddresses: localAddresses.optional(),
     mssClamp: fieldSchemas.mssClamp.optional(),
+    scheduleIcmp: flag(fields["director.scheduleIcmp"]).default(false),
+    natIcmpSend: flag(fields["director.natIcmpSend"]).default(false),
     pathMtuDiscovery: flag(fields["director.pathMtuDiscovery"]).optional(),
     pingVip: flag(fields["director.pingVip"]).optional(),
     marks: z.array(markSchema).describe(fields["director.marks"].meaning).default([]),

@@ -6,6 +6,7 @@ import { InnerMaps } from "./inner-maps.ts";
 import { familyOf } from "../address.ts";
 import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
+import { RealServices } from "./real-services.ts";
 import {
   type DestinationPlace,
   destinationRecord,
@@ -39,6 +40,7 @@ export class ServiceMaps implements Disposable {
   readonly #inner: InnerMaps;
   readonly #visibility: Visibility;
   readonly #localPools: LocalPools;
+  readonly #realServices: RealServices;
   /** By the index of the destination. */
   readonly #places = new Map<number, DestinationPlace>();
   #removedCount = 0;
@@ -48,6 +50,7 @@ export class ServiceMaps implements Disposable {
     this.#inner = new InnerMaps(ground.host, ground.made);
     this.#visibility = new Visibility(ground.made.live);
     this.#localPools = new LocalPools(ground.made.live);
+    this.#realServices = new RealServices(ground.made.live);
     this.replies = new ReplyRules(ground.made.live, (transaction, index) => this.#writeDestination(transaction, index));
   }
 
@@ -83,11 +86,11 @@ export class ServiceMaps implements Disposable {
     if (removed < this.#removedCount) this.#countRemoved(transaction, removed);
   }
 
-  /** Writes destinations anew that are tunnelled to from another address of this machine by now. */
+  /** Writes destinations anew that the programs' own packets go to from another address of this machine by now. */
   refreshTunnels(): void {
     const { destinations } = this.#ground.made.live;
     for (const [index, place] of this.#places) {
-      if (place.definition.forwarding !== "tun") continue;
+      if (!this.#hasSource(place)) continue;
       const known = destinations.lookup(index);
       const tunnelSource = tunnelSourceRecord(this.#tunnelSourceOf(place));
       if (known === undefined || known.tunnelSource.every((word, at) => word === tunnelSource[at])) continue;
@@ -120,6 +123,7 @@ export class ServiceMaps implements Disposable {
       if (stays.has(index)) continue;
       transaction.set(this.#places, index, undefined);
       this.#localPools.release(transaction, index);
+      this.#realServices.place(transaction, index, undefined);
       transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
     }
     const { localAddresses = [] } = after.definition;
@@ -127,6 +131,8 @@ export class ServiceMaps implements Disposable {
       const known = this.#places.get(index);
       const isSamePool = known?.localAddresses.join() === localAddresses.join();
       if (known?.definition === definition && known.isRemoved === isRemoved && isSamePool) return [];
+      const real = isRemoved ? undefined : { service: after.definition, definition };
+      this.#realServices.place(transaction, index, real);
       transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved, localAddresses });
       return [index];
     };
@@ -148,8 +154,14 @@ export class ServiceMaps implements Disposable {
     transaction.update(this.#ground.made.live.destinations, index, record);
   }
 
-  #tunnelSourceOf({ definition: { address, forwarding } }: DestinationPlace): string | undefined {
-    return forwarding === "tun" ? this.#ground.sourceTowards?.(address) : undefined;
+  #tunnelSourceOf(place: DestinationPlace): string | undefined {
+    return this.#hasSource(place) ? this.#ground.sourceTowards?.(place.definition.address) : undefined;
+  }
+
+  /** Whether programs send packets of their own there: tunnels, and to nat servers errors where that is set. */
+  #hasSource({ definition: { forwarding } }: DestinationPlace): boolean {
+    if (forwarding === "tun") return true;
+    return forwarding === "nat" && this.#ground.made.live.settings.lookup(0)?.natIcmpSend === 1;
   }
 
   #countRemoved(transaction: Transaction, count: number): void {

@@ -117,6 +117,10 @@ export interface DirectorSettings {
   /** ICMP errors and resets that the director sends at most in a second. */
   readonly answersPerSecond: number;
   readonly mssClamp: MssClamp;
+  /** An ICMP error about no connection is scheduled like a packet of its flow's client (schedule_icmp). */
+  readonly scheduleIcmp: boolean;
+  /** A nat server's packet of no connection is answered with port unreachable (nat_icmp_send). */
+  readonly natIcmpSend: boolean;
   /** The director answers a ping to the address of a service, whether the machine has that address or not. */
   readonly pingVip: boolean;
   /** Whether packets that say "do not fragment" are never divided in tunnels. */

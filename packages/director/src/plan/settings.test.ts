@@ -59,6 +59,8 @@ test("by default nothing differs from LVS but what the decisions list", () => {
     dropRate: 0,
     refusesByIcmp: 0,
     answersPerSecond: 1_000,
+    scheduleIcmp: 0,
+    natIcmpSend: 0,
     pingVip: 1,
     localitySetTicks: 86_400 * 250,
     transitions: transitionBytes(),
@@ -84,6 +86,8 @@ test.each<[Partial<DirectorSettings>, Partial<ReturnType<typeof record>>]>([
   [{ secureTcp: true }, { transitions: transitionBytes("secure") }],
   [{ dropOneOf: 10 }, { dropRate: 10 }],
   [{ answersPerSecond: 5 }, { answersPerSecond: 5 }],
+  [{ scheduleIcmp: true }, { scheduleIcmp: 1 }],
+  [{ natIcmpSend: true }, { natIcmpSend: 1 }],
   [{ pingVip: false }, { pingVip: 0 }],
   [{ localityMs: { lblc: 1_000, lblcr: 2_000 } }, { localitySetTicks: 500 }],
 ])("%j", (changes, expected) => {

@@ -35,6 +35,10 @@ export interface LiveSettings {
   /** Every packet renews its connection's time. False: where that moves by less than a second it does not. */
   readonly exactTimers: boolean;
   readonly answersPerSecond: number;
+  /** ICMP errors about no connection open the one of their flow. */
+  readonly scheduleIcmp: boolean;
+  /** A nat server's packet of no connection is answered with an ICMP error. */
+  readonly natIcmpSend: boolean;
   /** Pings to virtual addresses are answered. */
   readonly pingVip: boolean;
   /** IPVS's pmtu_disc. */
@@ -88,6 +92,8 @@ export function liveSettings(director: DirectorSettings, kernelPorts: KernelPort
     refusesByIcmp: isIpvs,
     exactTimers: isIpvs,
     answersPerSecond: director.answersPerSecond,
+    scheduleIcmp: director.scheduleIcmp,
+    natIcmpSend: director.natIcmpSend,
     pingVip: director.pingVip,
     pathMtuDiscovery: director.pathMtuDiscovery,
     localityMs: director.localityMs,
@@ -113,6 +119,8 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     dropRate: settings.dropRate,
     refusesByIcmp: Number(settings.refusesByIcmp),
     answersPerSecond: settings.answersPerSecond,
+    scheduleIcmp: Number(settings.scheduleIcmp),
+    natIcmpSend: Number(settings.natIcmpSend),
     pingVip: Number(settings.pingVip),
     pathMtuDiscovery: Number(settings.pathMtuDiscovery),
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,

@@ -1,7 +1,7 @@
 // A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there,
 // and one process at a time holds it.
 
-import { readlinkSync, statSync } from "node:fs";
+import { existsSync, readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
 import { tryLock } from "@yardmaster/linux";
@@ -51,17 +51,20 @@ export function directoryOf(name: string): string {
       hint: "1–32 small letters, digits and dashes, beginning with a letter or digit",
     });
   }
-  const own = readlinkSync("/proc/thread-self/ns/net");
-  return own === firstNamespace() ? `${ROOT}/${name}` : `${ROOT}/${name}@${statSync("/proc/thread-self/ns/net").ino}`;
+  return isFirstNamespace() ? `${ROOT}/${name}` : `${ROOT}/${name}@${statSync("/proc/thread-self/ns/net").ino}`;
 }
 
-/** The namespace of the machine's first process; undefined where that may not be asked for. */
-function firstNamespace(): string | undefined {
+/**
+ * Whether this process is in the network namespace of the machine's first one. Where that may not be asked for, as
+ * without root, a setting tells that only the kernel's first namespace has (net/core/sysctl_net_core.c: those of
+ * `net_core_table` are registered for init_net alone).
+ */
+function isFirstNamespace(): boolean {
   try {
-    return readlinkSync("/proc/1/ns/net");
+    return readlinkSync("/proc/thread-self/ns/net") === readlinkSync("/proc/1/ns/net");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EACCES" || code === "EPERM") return undefined;
-    throw error;
+    if (code !== "EACCES" && code !== "EPERM" && code !== "ENOENT") throw error;
+    return existsSync("/proc/sys/net/core/netdev_max_backlog");
   }
 }

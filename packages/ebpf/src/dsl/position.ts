@@ -1,11 +1,14 @@
 // Finds the line of the program's own source that called into the DSL: the nearest stack frame that
 // is not a file of this library. That position travels with every instruction into BTF line info.
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SourcePosition } from "../asm/index.ts";
 
 const LIBRARY = new URL("..", import.meta.url).href;
 const LIBRARY_PATH = fileURLToPath(LIBRARY);
+/** In the package that people install the sources of all packages are .js, with the lines and columns of the .ts. */
+const PACKED_SOURCES = import.meta.filename.endsWith(".js") ? join(import.meta.dirname, "../../../") : undefined;
 /** Frames that are looked at: enough nearly always, and deep enough for a few helpers of the author between ours. */
 const FRAMES = [7, 20] as const;
 
@@ -55,9 +58,14 @@ function nearestOf(sites: readonly NodeJS.CallSite[]): SourcePosition | undefine
     const line = site.getLineNumber();
     const column = site.getColumnNumber();
     if (line === null || column === null) continue;
-    return { file: file.startsWith("file:") ? fileURLToPath(file) : file, line, column };
+    return { file: sourceName(file.startsWith("file:") ? fileURLToPath(file) : file), line, column };
   }
   return undefined;
+}
+
+/** A packed source is called what it is called where people can read it. */
+function sourceName(path: string): string {
+  return PACKED_SOURCES !== undefined && path.startsWith(PACKED_SOURCES) ? path.replace(/\.js$/, ".ts") : path;
 }
 
 const known = new Map<string, boolean>();

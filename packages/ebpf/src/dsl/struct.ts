@@ -21,6 +21,7 @@ import {
   within,
 } from "./reference.ts";
 import { type AnyType, codecOf, type DataType, type JsOf, type StagedOf } from "./types.ts";
+import { Bool } from "./scalar.ts";
 import { Maybe } from "./maybe.ts";
 import { type Int, inRegister } from "./scalar.ts";
 
@@ -190,6 +191,10 @@ export function pointer<Js, S extends Located>(type: DataType<Js, S>): DataType<
 export interface ReferenceVariable<F extends Fields> {
   get(): Reference<F>;
   set(reference: Reference<F>): void;
+  /** Makes it null again. */
+  clear(): void;
+  /** Whether nothing is in it: of references that a lookup gave. */
+  isNull(): Bool;
 }
 
 /**
@@ -218,6 +223,16 @@ export function referenceVariable<F extends Fields>(type: Struct<F>): ReferenceV
       epoch ??= reference[PLACE].epoch;
       isUntraced ??= reference[PLACE].isUntraced;
       owner.emit({ kind: "move", target: home, from: addressOf(reference[PLACE]), width: 64 });
+    },
+    clear() {
+      assertOwner(owner, what, madeAt);
+      owner.emit({ kind: "move", target: home, from: constant(0), width: 64 });
+    },
+    isNull() {
+      assertOwner(owner, what, madeAt);
+      const now = owner.register();
+      owner.emit({ kind: "move", target: now, from: home, width: 64 });
+      return new Bool({ kind: "compare", comparison: { operator: "jeq", width: 64, left: now, right: constant(0) } });
     },
   };
 }

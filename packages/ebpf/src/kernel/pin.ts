@@ -18,9 +18,10 @@ const MOUNT_POINT = "/sys/fs/bpf";
  * is; anywhere else a missing file system is an ObjectError (YM_PIN_DIRECTORY).
  */
 export function ensurePinDirectory(directory: string): void {
-  if (directory === MOUNT_POINT || directory.startsWith(`${MOUNT_POINT}/`)) mountBpfFileSystem(MOUNT_POINT);
-  let ancestor = directory;
-  while (!existsSync(ancestor) && dirname(ancestor) !== ancestor) ancestor = dirname(ancestor);
+  const isOfSystem = directory === MOUNT_POINT || directory.startsWith(`${MOUNT_POINT}/`);
+  // What is there may be all that a service is shown of the system's: packaging/yardmaster.service.
+  if (isOfSystem && !isBpfFileSystem(nearestExisting(directory))) mountBpfFileSystem(MOUNT_POINT);
+  const ancestor = nearestExisting(directory);
   if (!isBpfFileSystem(ancestor)) {
     const advice = `mount one: mount -t bpf bpf ${ancestor}`;
     throw new ObjectError(
@@ -29,6 +30,12 @@ export function ensurePinDirectory(directory: string): void {
     );
   }
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+}
+
+function nearestExisting(directory: string): string {
+  let ancestor = directory;
+  while (!existsSync(ancestor) && dirname(ancestor) !== ancestor) ancestor = dirname(ancestor);
+  return ancestor;
 }
 
 /** Pins an object at `path`, which must not exist. Names may not hold dots (kernel/bpf/inode.c). */

@@ -75,7 +75,7 @@ async function askWeb(site: ToolsSite, service: LabService): Promise<ToolRequest
 async function askNames(site: ToolsSite, service: LabService): Promise<ToolRequests> {
   const { clientAddresses } = site.network.layout;
   const job = JSON.stringify({ server: endpointText(service), clientAddresses, requests });
-  const answers = JSON.parse(await runAtClient(site, programCommand("ask-names.ts", job))) as readonly NameAnswer[];
+  const answers = JSON.parse(await runAtClient(site, programCommand("ask-names", job))) as readonly NameAnswer[];
   const servers = answers.flatMap(({ server }) => server ?? []);
   const failures = [...new Set(answers.flatMap(({ failure }) => failure ?? []))];
   // dnsmasq: query[TXT] server.yardmaster.test from 203.0.113.10

@@ -1,0 +1,73 @@
+// What the reference balancer knows of services and connections, and of the packets that open these.
+
+import { answersForOne, type BalancerPlan, type EndpointPlan, endpointsOf, type ServicePlan } from "../plan.ts";
+import { Admission } from "./admission.ts";
+import { createDestination, type Destination } from "./destination.ts";
+import type { Flow } from "./flows.ts";
+import type { LocalEnd } from "./local-ports.ts";
+import { type Picker, picker } from "./pick.ts";
+import type { State } from "./tcp-machine.ts";
+import type { Template } from "./templates.ts";
+
+export interface Service {
+  readonly plan: ServicePlan;
+  readonly index: number;
+  readonly endpoints: readonly Required<EndpointPlan>[];
+  /** In the order of the plan, removed ones too. */
+  readonly destinations: readonly Destination[];
+  /** In list order. */
+  list: readonly Destination[];
+  readonly picker: Picker;
+  readonly admission: Admission;
+}
+
+export interface ReferenceConnection {
+  /** As the client sends. */
+  readonly flow: Flow;
+  readonly destination: Destination;
+  readonly template: Template | undefined;
+  state: State;
+  /** Of full NAT: a packet told the server of the client; the server has sent data or its end. */
+  isTold: boolean;
+  hasSpoken: boolean;
+  /** Of full NAT: where its server answers to. */
+  readonly local: LocalEnd | undefined;
+  /** In ticks that never wrap. */
+  expiresAt: number;
+}
+
+/** A packet that may open a connection; or an ICMP error about one that answers it. */
+export type OpeningPacket = Flow & { readonly flags: number | "by error" };
+/** How long a connection lives that no packet of its own has opened. */
+export const UNSEEN_SECONDS = 3;
+
+export function opensTcp(flags: number, sloppyTcp: boolean | undefined): boolean {
+  return (flags & 4) === 0 && ((flags & 2) !== 0 || sloppyTcp === true);
+}
+
+/** Where a new connection leads, and from where. */
+export type Opened = Pick<ReferenceConnection, "destination" | "local" | "hasSpoken">;
+
+/** The services of a plan, as they are at first. */
+export function createServices(plan: BalancerPlan): readonly Service[] {
+  let created = 0;
+  return plan.services.map((service, index) => {
+    const destinations = service.destinations.map((destination) => {
+      const { method = "nat", port = service.port } = destination;
+      const needsReplyEntry = method === "nat" && !answersForOne(plan, service, destination);
+      return createDestination(destination, {
+        ...{ index: created++, service: index, port, needsReplyEntry },
+        protocol: service.protocol ?? "tcp",
+      });
+    });
+    return {
+      plan: service,
+      index,
+      endpoints: endpointsOf(service),
+      destinations,
+      list: destinations,
+      picker: picker(service.scheduler ?? "rr", destinations),
+      admission: new Admission(),
+    };
+  });
+}

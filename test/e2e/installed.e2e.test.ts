@@ -1,0 +1,74 @@
+// The installed package: its command says what it should, and its director forwards.
+import { execFileSync, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { configOf, DirectorHost, vip } from "./director-host.ts";
+import { type Installation, installPackage } from "./installed.ts";
+import { needsRoot } from "./lab-options.ts";
+
+const server = `require("node:http").createServer((request, response) => {
+  response.end(request.socket.remoteAddress);
+}).listen(8080, () => console.log("listening"));`;
+/** Compiles the balancer for a file as the director does; prints where each of its instructions comes from. */
+const printPlaces = `
+  const { readFileSync } = require("node:fs");
+  const [folder, ending, file] = process.argv.slice(1);
+  const load = (path) => import(folder + "/packages/" + path + ending);
+  (async () => {
+    const [{ parseConfiguration }, { plan }, { balancer, balancerMaps }, { compile }] = await Promise.all(
+      ["director/src/index", "director/src/plan/plan", "dataplane/src/index", "ebpf/src/index"].map(load));
+    const { configuration } = parseConfiguration(readFileSync(file, "utf8"), file);
+    const { shape } = plan(configuration, [Uint8Array.of(2, 0, 0, 0, 0, 1)]);
+    const places = compile(balancer(balancerMaps(shape), shape)).instructions.map(({ source }) => source);
+    console.log(JSON.stringify(places).replaceAll(folder, ""));
+  })();`;
+
+describe.skipIf(needsRoot)("the installed package", () => {
+  let installed: Installation;
+  beforeAll(() => {
+    installed = installPackage();
+  });
+  afterAll(() => installed[Symbol.dispose]());
+
+  const yardmaster = (...args: readonly string[]) => {
+    const [node, command] = installed.command;
+    const { status, stdout, stderr } = spawnSync(node, [command, ...args], { encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+
+  test("knows its version, the faults of a file, and that it is old enough", () => {
+    expect(yardmaster("--version")).toEqual({ status: 0, stdout: "0.1.0\n", stderr: "" });
+    const file = join(installed.folder, "bad.yaml");
+    writeFileSync(file, configOf().replace("port: 80\n", "port: 70000\n"));
+    const checked = yardmaster("check", "--offline", "-f", file);
+    expect(checked.status).toBe(2);
+    expect(checked.stderr).toContain("bad.yaml:6:11: error: port 70000 is outside 1–65535");
+    expect(execFileSync(installed.command[0], ["--version"], { encoding: "utf8" })).toMatch(/^v22\./);
+  });
+
+  test("says where in the .ts each instruction comes from", () => {
+    const file = join(installed.folder, "good.yaml");
+    writeFileSync(file, configOf());
+    const placesOf = (node: string, folder: string, ending: ".js" | ".ts"): readonly unknown[] => {
+      const args = ["-e", printPlaces, folder, ending, file];
+      return JSON.parse(execFileSync(node, args, { encoding: "utf8", maxBuffer: 64 << 20 })) as readonly unknown[];
+    };
+    const places = placesOf(installed.command[0], join(installed.folder, "prefix/lib/node_modules/yardmaster"), ".js");
+    expect(places.length).toBeGreaterThan(1_000);
+    expect(places).toEqual(placesOf(process.execPath, resolve(import.meta.dirname, "../.."), ".ts"));
+  });
+
+  test("forwards", async () => {
+    using host = new DirectorHost();
+    const web = host.spawn("server", [process.execPath, "-e", server]);
+    await new Promise((listening) => web.stdout?.once("data", listening));
+    const director = await host.start(configOf(), "installed.sock", installed.command);
+    expect(await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${vip}/`])).toEqual({
+      status: 0,
+      stdout: "::ffff:198.51.100.2",
+      stderr: "",
+    });
+    expect(await director.stop("SIGTERM")).toMatchObject({ status: 0 });
+  });
+});
