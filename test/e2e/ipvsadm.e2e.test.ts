@@ -1,5 +1,6 @@
-// A script of ipvsadm commands as LVS's own documents have them (the Mini-HOWTO's order, ipvsadm(8)'s examples), run as it
-// is with a link named ipvsadm in the path: the director forwards by it, and listings, rules and answers are ipvsadm's.
+// A script of ipvsadm commands as LVS's own documents have them (the Mini-HOWTO's order, ipvsadm(8)'s examples), run as
+// it is with a link named ipvsadm in the path: the director forwards by it, and listings, rules and answers are
+// ipvsadm's.
 import { symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

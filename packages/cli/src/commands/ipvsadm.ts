@@ -1,5 +1,5 @@
-// `yardmaster ipvsadm …`, or this program under the name ipvsadm: ipvsadm's grammar and formats, carried out by the running
-// director. The words are ipvsadm's own, so that the command line's parser has no part in them.
+// `yardmaster ipvsadm …`, or this program under the name ipvsadm: ipvsadm's grammar and formats, carried out by the
+// running director. The words are ipvsadm's own, so that the command line's parser has no part in them.
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import type { IpvsadmPorts } from "@yardmaster/leaving-ipvs";
