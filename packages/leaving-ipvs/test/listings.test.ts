@@ -1,4 +1,4 @@
-// Listings are to the letter what ipvsadm 1.31 printed on Linux 6.1 (recorded/listings.log) for the same rules and the
+// Listings are to the letter what ipvsadm 1.31 printed on Linux 6.1 (recorded/listings.txt) for the same rules and the
 // same traffic: the rules that it saved are restored, and what it counted is counted.
 import { readFileSync } from "node:fs";
 import type { ConnectionRow } from "@yardmaster/director";
@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { type Counted, MemoryDirector } from "./memory-director.ts";
 
 const recorded = new Map(
-  readFileSync(new URL("recorded/listings.log", import.meta.url), "utf8")
+  readFileSync(new URL("recorded/listings.txt", import.meta.url), "utf8")
     .split(/^\$ ipvsadm /m)
     .slice(1)
     .map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1)]),
