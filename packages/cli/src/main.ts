@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
 import { addChecksCommand } from "./commands/checks.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addImportCommand } from "./commands/import.ts";
@@ -26,7 +27,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** The definition of the command line, also for what is made from it (describe/). */
+export function createProgram(): Command {
   const version = readVersion();
   const program = new Command("yardmaster")
     .description("Layer-4 load balancer: LVS in TypeScript, on XDP")
@@ -43,6 +45,7 @@ function createProgram(): Command {
   addSimulateCommand(program);
   addRealServerCommand(program);
   addImportCommand(program);
+  addCompletionCommand(program);
   return program;
 }
 
