@@ -28,7 +28,9 @@ export const fullNat: ForwardingMethod = {
   request: (request) => {
     const { parsed, connection } = request;
     const server = serverEnd(request);
-    return { target: server.address, change: () => translate(parsed, { source: connection, destination: server }) };
+    const change = () => translate(parsed, { source: connection, destination: server });
+    // Rules of policy routing are to see the packet that leaves.
+    return { target: server.address, source: connection.address, change };
   },
   reply: (parsed, { service, client }) => translate(parsed, { source: service, destination: client }),
   requestError: (error, request) => {
