@@ -2,12 +2,15 @@
 // Exit status: 0 done, 1 failed, 2 wrong usage or bad configuration.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addChangeCommands } from "./commands/change.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addChecksCommand } from "./commands/checks.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addEditCommands } from "./commands/edit.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addIpvsadmCommand, ipvsadmWords, runIpvsadmWords } from "./commands/ipvsadm.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -20,6 +23,8 @@ import { printError } from "./print-error.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   ignoreClosedOutput();
   try {
+    const words = ipvsadmWords(argv);
+    if (words !== undefined) return await runIpvsadmWords(words);
     await createProgram().parseAsync(argv);
     return 0;
   } catch (error) {
@@ -38,6 +43,8 @@ export function createProgram(): Command {
   addRunCommand(program, version);
   addDownCommand(program);
   addCheckCommand(program);
+  addChangeCommands(program);
+  addEditCommands(program);
   addStatusCommand(program);
   addChecksCommand(program);
   addConnectionsCommand(program);
@@ -46,6 +53,7 @@ export function createProgram(): Command {
   addRealServerCommand(program);
   addImportCommand(program);
   addCompletionCommand(program);
+  addIpvsadmCommand(program);
   return program;
 }
 
