@@ -1,5 +1,5 @@
-// What a director used to start (schemas, the compiler's values, pages of a heap that grew for them) is given back once it
-// runs: an idle process has no other reason to collect garbage, and would keep all of it for days.
+// What a director used to start (schemas, the compiler's values, pages of a heap that grew for them) is given back once
+// it runs: an idle process has no other reason to collect garbage, and would keep all of it for days.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
