@@ -1,8 +1,8 @@
 // The man page, yardmaster(8), in the man macros (man(7) of groff): packaging/yardmaster.8 is what this makes.
 import type { CommandOutline, OptionOutline } from "./outline.ts";
 
-const front = `yardmaster is a layer-4 load balancer: Linux Virtual Server re-created and taken further. Its data plane is an XDP
-program that it compiles for the configuration at hand and loads with
+const front = `yardmaster is a layer-4 load balancer: Linux Virtual Server re-created and taken further.
+Its data plane is an XDP program that it compiles for the configuration at hand and loads with
 .BR bpf (2).
 .PP
 Programs, services and connections outlive the process:
@@ -42,7 +42,7 @@ export function manPage(commands: readonly CommandOutline[], version: string): s
   const [program, ...rest] = commands;
   const options = program === undefined ? [] : program.options;
   return [
-    `.\\" Made from the definition of the command line (packages/cli/src/describe); its test says how to make it again.`,
+    `.\\" Made from the definition of the command line by packages/cli/src/describe; its test says how.`,
     `.TH YARDMASTER 8 "" "yardmaster ${version}" "System administration"`,
     ".SH NAME",
     `yardmaster \\- ${escape(program?.description ?? "")}`,

@@ -1,5 +1,5 @@
 // The command line as data, read off commander's definition of it: what completions and the man page are made from.
-import type { Command } from "commander";
+import type { Argument, Command } from "commander";
 
 /** An option of a command. */
 export interface OptionOutline {
@@ -35,7 +35,7 @@ export function outlineOf(program: Command, path: readonly string[] = []): reado
     path,
     description: program.description(),
     operands: program.registeredArguments.map((argument) => ({
-      usage: `${argument.required ? "<" : "["}${argument.name()}${argument.variadic ? "..." : ""}${argument.required ? ">" : "]"}`,
+      usage: operandUsage(argument),
       choices: argument.argChoices ?? [],
     })),
     options: help.visibleOptions(program).map((option) => {
@@ -53,6 +53,11 @@ export function outlineOf(program: Command, path: readonly string[] = []): reado
     inside: inside.map((command) => command.name()),
   };
   return [own, ...inside.flatMap((command) => outlineOf(command, [...path, command.name()]))];
+}
+
+function operandUsage(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 /** Whether a value is the name of a file or a folder. */
