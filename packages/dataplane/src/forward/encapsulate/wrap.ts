@@ -5,11 +5,14 @@
 import {
   be16,
   type Bool,
+  bytes,
+  checksumDifference,
   choose,
   type Int,
   leave,
   Packet,
   type Reference,
+  struct,
   u32,
   variable,
   type Verdict,
@@ -192,6 +195,22 @@ function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping
     },
   });
   if (hasChecksum && checksum !== undefined) seal(place, wrapping, checksum, length);
+  accountForHeaders(place, size, { isBalanced: outer.name === "ipv4" && size === outerSizes.ipv4 });
+}
+
+/**
+ * Adds the `size` bytes of outer headers to a card's sum of the packet, which the room's zeros left as it was
+ * (bpf_skb_generic_push, net/core/filter.c). An IPv4 header alone sums up to nothing.
+ */
+function accountForHeaders(
+  { packet, networkOffset }: At,
+  size: number,
+  { isBalanced }: { readonly isBalanced: boolean },
+): void {
+  if (packet.hook === "xdp" || isBalanced) return;
+  const Headers = struct(`outer_headers${size}`, { whole: bytes(size) });
+  const { whole } = packet.cursorAt(networkOffset).read(Headers).orDrop(reasons.internal);
+  packet.accountFor(checksumDifference({ to: whole }));
 }
 
 /** The bits of the last word of the source address that tell flows apart, as they lie in memory. */
@@ -222,13 +241,13 @@ function seal(
 ): void {
   const at = networkOffset.add(outerSizes[outer.name]);
   const covered = length.sub(outerSizes[outer.name]);
-  const bytes = packet.cursorAt(at).checksum(covered, { atMost: LONGEST_SUM }).orDrop(reasons.tooLongToSum);
+  const sealed = packet.cursorAt(at).checksum(covered, { atMost: LONGEST_SUM }).orDrop(reasons.tooLongToSum);
   const ends = () =>
     outer.name === "ipv4"
       ? packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal)
       : packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
   const protocol = u32(encapsulation.protocol.ipv4);
-  const sum = covers === "itself" ? bytes : bytes.plus(pseudoHeader(ends(), protocol, covered));
+  const sum = covers === "itself" ? sealed : sealed.plus(pseudoHeader(ends(), protocol, covered));
   const check = variable<"be16">(sum.fold());
   if (zero !== 0) when(check.get().eq(0), () => check.set(be16(zero)));
   packet.cursorAt(at.add(offset)).read(Word16).orDrop(reasons.internal).word = check.get();
