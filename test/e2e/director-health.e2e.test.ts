@@ -47,8 +47,9 @@ const keeperProgram = `
     asked.end();
   };
   again();`;
-const configuration = `director:
+const configurationOf = (onDown: "drain" | "cut") => `director:
   interfaces: [front, back]
+  onRemoval: reset
 services:
   web:
     address: ${vip}
@@ -56,6 +57,7 @@ services:
     forwarding: nat
     scheduler: rr
     check: { http: { path: /health }, interval: 300ms, timeout: 2s, rise: 2, fall: 3 }
+    onDown: ${onDown}
     sorryServer: { address: ${servers.sorry}, port: 8080 }
     servers: [{ address: ${servers.a}, port: 8080 }, { address: ${servers.b}, port: 8080 }]
 `;
@@ -77,6 +79,19 @@ describe.skipIf(needsRoot)("a director that checks its servers", () => {
     for (const name of stdout.trim().split("\n")) answers[name] = (answers[name] ?? 0) + 1;
     return answers;
   }
+  /** Two clients that keep their connections, one to each server; what each was answered. */
+  async function keepers(): Promise<{ readonly said: readonly string[]; readonly end: () => void }> {
+    const children = [0, 1].map(() => host.spawn("client", [process.execPath, "-e", keeperProgram]));
+    const said = ["", ""];
+    for (const [at, child] of children.entries()) {
+      child.stdout?.on("data", (text: Buffer) => (said[at] = `${said[at] ?? ""}${text.toString()}`));
+    }
+    await expect.poll(() => said.map((text) => text.slice(0, 1)).toSorted(), { timeout: 20_000 }).toEqual(["a", "b"]);
+    const end = () => {
+      for (const child of children) child.kill("SIGKILL");
+    };
+    return { said, end };
+  }
   const count = (line: string) =>
     director
       .said()
@@ -89,7 +104,7 @@ describe.skipIf(needsRoot)("a director that checks its servers", () => {
     host = new DirectorHost();
     for (const name of ["b", "sorry"] as const) host.ip("server", `address add ${servers[name]}/24 dev eth0`);
     for (const name of ["a", "b", "sorry"] as const) await serve(name);
-    director = await host.start(configuration);
+    director = await host.start(configurationOf("drain"));
   }, 60_000);
   afterAll(async () => {
     await director.stop("SIGTERM");
@@ -101,11 +116,7 @@ describe.skipIf(needsRoot)("a director that checks its servers", () => {
   });
 
   test("one that fails its check gets no new connections, keeps those it has, and comes back", async () => {
-    const keepers = [0, 1].map(() => host.spawn("client", [process.execPath, "-e", keeperProgram]));
-    const said = ["", ""];
-    for (const [at, keeper] of keepers.entries())
-      keeper.stdout?.on("data", (text: Buffer) => (said[at] = `${said[at] ?? ""}${text.toString()}`));
-    await expect.poll(() => said.map((text) => text.slice(0, 1)).toSorted(), { timeout: 20_000 }).toEqual(["a", "b"]);
+    const { said, end } = await keepers();
     writeFileSync(sickFile("a"), "");
     await untilSaid(`web: server ${servers.a}:8080 is down: http GET /health: HTTP 503 Service Unavailable`);
     expect(await askers()).toEqual({ b: 8 });
@@ -117,7 +128,7 @@ describe.skipIf(needsRoot)("a director that checks its servers", () => {
       expect(new Set(later.map((line) => line.trim())).size).toBe(1);
       expect(later[0]).toMatch(/^[ab] true$/);
     }
-    for (const keeper of keepers) keeper.kill("SIGKILL");
+    end();
     rmSync(sickFile("a"));
     await untilSaid(`web: server ${servers.a}:8080 is up again: http GET /health: HTTP 200 OK`);
     expect(await askers()).toEqual({ a: 4, b: 4 });
@@ -157,5 +168,25 @@ describe.skipIf(needsRoot)("a director that checks its servers", () => {
       expect(exchanges.length).toBeLessThanOrEqual(20);
       expect(exchanges.at(-1)).toMatchObject({ outcome: "good", reason: "HTTP 200 OK" });
     }
+    const shown = await host.yardmaster(["checks", servers.a, "--socket", director.socketPath]);
+    expect(shown).toMatchObject({ status: 0, stderr: "" });
+    expect(shown.stdout).toMatch(/^10\.0\.0\.11:8080 {2}http GET \/health {2}UP\n(.*\n){2}.* good .* HTTP 200 OK$/m);
   });
+
+  test("onDown: cut ends the connections of a server that fails, and no other", async () => {
+    await director.stop("SIGTERM");
+    director = await host.start(configurationOf("cut"));
+    const { said, end } = await keepers();
+    const [ofA, ofB] = said[0]?.startsWith("a") ? ([0, 1] as const) : ([1, 0] as const);
+    writeFileSync(sickFile("a"), "");
+    await expect.poll(() => said[ofA], { timeout: 30_000 }).toContain("ECONNRESET");
+    const { length } = said[ofB] ?? "";
+    await expect.poll(() => said[ofB]?.length).toBeGreaterThan(length + 20);
+    end();
+    expect(new Set(said[ofB]?.trim().split("\n").slice(1))).toEqual(new Set(["b true"]));
+    expect(await askers()).toEqual({ b: 8 });
+    rmSync(sickFile("a"));
+    await untilSaid(`web: server ${servers.a}:8080 is up again`);
+    expect(await askers()).toEqual({ a: 4, b: 4 });
+  }, 90_000);
 });

@@ -139,8 +139,13 @@ export class DirectorHost implements Disposable {
 
   /** Starts a director as an instance that outlives it, and waits until it is ready. */
   async startInstance(config: string): Promise<Director> {
+    return await this.startFile(this.write(config));
+  }
+
+  /** The same with a file that is there; `more`: other options. */
+  async startFile(file: string, more: readonly string[] = []): Promise<Director> {
     const socketPath = join(this.folder, "instance.sock");
-    const args = ["run", "-f", this.write(config), "--socket", socketPath, "--instance", INSTANCE];
+    const args = ["run", "-f", file, "--socket", socketPath, ...this.#instanceArgs, ...more];
     const director = this.#follow(this.#enterAndSpawn([process.execPath, command, ...args]), socketPath);
     await director.ready;
     return director;
@@ -149,12 +154,16 @@ export class DirectorHost implements Disposable {
   /** Runs `yardmaster` for the instance. */
   async instance(args: readonly string[]): Promise<Ended> {
     return await new Promise((done) => {
-      const child = this.#enterAndSpawn([process.execPath, command, ...args, "--instance", INSTANCE]);
+      const child = this.#enterAndSpawn([process.execPath, command, ...args, ...this.#instanceArgs]);
       const said = { stdout: "", stderr: "" };
       child.stdout?.on("data", (text) => (said.stdout += text));
       child.stderr?.on("data", (text) => (said.stderr += text));
       child.once("close", (status, signal) => done({ status: signal ?? status ?? 1, ...said }));
     });
+  }
+
+  get #instanceArgs(): readonly string[] {
+    return ["--instance", INSTANCE, "--state-directory", join(this.folder, "state")];
   }
 
   #follow(child: ChildProcess, socketPath: string): Director {

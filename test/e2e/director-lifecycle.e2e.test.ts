@@ -26,18 +26,15 @@ describe.skipIf(needsRoot)("a director from start to end", () => {
   describe("however it is stopped", () => {
     afterEach(async () => expect(await host.left()).toEqual([]));
 
-    test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
-      "%s: it detaches, removes its socket and ends well",
-      async (signal) => {
-        const director = await host.start(configOf());
-        expect(host.attached()).toEqual(["front tc", "back tc"]);
-        expect(host.has(director.socketPath)).toBe(true);
-        const ended = await director.stop(signal);
-        expect(ended).toMatchObject({ status: 0, stdout: "" });
-        expect(ended.stderr).toMatch(/^stopped: detached from all interfaces$/m);
-        expect(host.has(director.socketPath)).toBe(false);
-      },
-    );
+    test.each(["SIGTERM", "SIGINT"] as const)("%s: it detaches, removes its socket and ends well", async (signal) => {
+      const director = await host.start(configOf());
+      expect(host.attached()).toEqual(["front tc", "back tc"]);
+      expect(host.has(director.socketPath)).toBe(true);
+      const ended = await director.stop(signal);
+      expect(ended).toMatchObject({ status: 0, stdout: "" });
+      expect(ended.stderr).toMatch(/^stopped: detached from all interfaces$/m);
+      expect(host.has(director.socketPath)).toBe(false);
+    });
 
     test("SIGKILL: the kernel takes the program off, and the next director starts in its place", async () => {
       const killed = await host.start(configOf());

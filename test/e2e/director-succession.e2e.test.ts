@@ -1,54 +1,20 @@
 // Directors that follow one another while requests run: killed, stopped, started with another configuration. No request
 // fails, and a connection that was there from the beginning goes on to the end.
-import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DirectorStatus } from "@yardmaster/director";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { configOf, type Director, DirectorHost, vip } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
-
-const server = `require("node:http").createServer((request, response) => {
-  response.end(request.socket.remoteAddress);
-}).listen(8080, () => console.log("listening"));`;
-/** Requests without pause, on connections of their own and on one that is kept; says on SIGTERM what became of them. */
-const client = `
-  const http = require("node:http");
-  const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const results = { answered: 0, failed: [], keptSockets: new Set() };
-  let isRunning = true;
-  process.on("SIGTERM", () => (isRunning = false));
-  const ask = (agent) => new Promise((done) => {
-    const request = http.get({ host: "${vip}", agent, timeout: 5000 }, (response) => {
-      response.resume().on("end", () => { results.answered += 1; done(); });
-    });
-    if (agent === kept) request.on("socket", (socket) => results.keptSockets.add(socket));
-    request.on("timeout", () => request.destroy(new Error("no answer")));
-    request.on("error", (error) => { results.failed.push(String(error)); done(); });
-  });
-  const run = async (agent) => {
-    while (isRunning) { await ask(agent()); await new Promise((done) => setTimeout(done, 5)); }
-  };
-  console.log("asking");
-  Promise.all([run(() => kept), run(() => new http.Agent()), run(() => new http.Agent())]).then(() => {
-    const { answered, failed, keptSockets } = results;
-    console.log(JSON.stringify({ answered, failed, keptConnections: keptSockets.size }));
-    process.exit();
-  });`;
+import { echoServer, firstLine, whileAsking } from "./load.ts";
 
 const atHook = (hook: string): string => configOf(["interfaces: [front, back]", `hook: ${hook}`]);
-
-interface Asked {
-  readonly answered: number;
-  readonly failed: readonly string[];
-  readonly keptConnections: number;
-}
 
 describe.skipIf(needsRoot)("directors that follow one another", () => {
   let host: DirectorHost;
   const started: Director[] = [];
   beforeAll(async () => {
     host = new DirectorHost();
-    await firstLine(host.spawn("server", [process.execPath, "-e", server]));
+    await firstLine(host.spawn("server", [process.execPath, "-e", echoServer]));
   });
   afterEach(async () => {
     for (const director of started.splice(0)) await director.stop("SIGKILL");
@@ -63,19 +29,6 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     return director;
   };
 
-  /** Requests run while `body` does; what became of them. */
-  async function whileAsking(body: () => Promise<void>): Promise<Asked> {
-    const child = host.spawn("client", [process.execPath, "-e", client]);
-    await firstLine(child);
-    let said = "";
-    child.stdout?.on("data", (text) => (said += text));
-    const ended = new Promise((done) => child.once("close", done));
-    await body();
-    child.kill("SIGTERM");
-    await ended;
-    return JSON.parse(said) as Asked;
-  }
-
   test.each([
     ["tc", "tc"],
     ["xdp-generic", "generic"],
@@ -83,7 +36,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     const config = atHook(hook);
     const asked = await (async () => {
       let director = await start(config);
-      return await whileAsking(async () => {
+      return await whileAsking(host, async () => {
         for (const signal of ["SIGKILL", "SIGTERM", "SIGKILL"] as const) {
           await sleep(300);
           await director.stop(signal);
@@ -101,7 +54,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
 
   test("a successor may have another hook: what was there goes once the new is there", async () => {
     let director = await start(atHook("tc"));
-    const asked = await whileAsking(async () => {
+    const asked = await whileAsking(host, async () => {
       for (const [hook, mode] of [
         ["xdp-generic", "generic"],
         ["auto", "tc"],
@@ -137,7 +90,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     servers: [{ address: 10.0.0.12 }]
 `;
     let director = await start(configOf(["interfaces: [front, back]", "connections: { maximum: 1000 }"]));
-    const asked = await whileAsking(async () => {
+    const asked = await whileAsking(host, async () => {
       for (const config of [more, configOf(), more]) {
         await sleep(300);
         await director.stop("SIGKILL");
@@ -152,7 +105,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
 
   test("one that cannot start changes nothing: the former program goes on", async () => {
     const director = await start(configOf());
-    const asked = await whileAsking(async () => {
+    const asked = await whileAsking(host, async () => {
       await director.stop("SIGTERM");
       await expect(host.startInstance(configOf(["interfaces: [nowhere]"]))).rejects.toThrow(/nowhere/);
       await sleep(300);
@@ -176,7 +129,3 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     expect((await host.instance(["down"])).stderr).toMatch(/there is nothing of instance/);
   });
 });
-
-async function firstLine(child: ChildProcess): Promise<void> {
-  await new Promise((done) => child.stdout?.once("data", done));
-}

@@ -12,6 +12,13 @@ export interface KnownDifference {
 export const knownDifferences: Readonly<Record<string, KnownDifference>> = {
   "dr-ttl-mtu": { places: ["exchange 3"], text: "packets too large for a dr destination are not fragmented" },
   "nat-local": { places: ["exchange 0"], text: "answers of a nat destination on the director itself stay as they are" },
-  "tun-gue-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
-  "tun-ipip-fragments": { places: ["exchange 0"], text: "fragments go through tunnels one by one, not reassembled" },
+  "tun-gue-fragments": {
+    places: ["exchange 0, exchange 1"],
+    text: "fragments go through tunnels one by one, not reassembled",
+  },
+  "tun-ipip-fragments": {
+    places: ["exchange 0, exchange 1"],
+    text: "fragments go through tunnels one by one, not reassembled",
+  },
+  "tun-ipip-pmtu": { places: ["exchange 2"], text: "clients are told the MTU that a router tells, at once" },
 };

@@ -7,10 +7,15 @@ export interface LoadOptions {
   readonly network: "this machine" | "none";
 }
 
+/** A checked configuration, and the text that it was read from. */
+export interface LoadedConfiguration extends ParsedConfiguration {
+  readonly text: string;
+}
+
 /** Reads and checks a file. Throws ConfigurationError with all of its faults, CliError if it can't be read. */
-export async function loadConfiguration(fileName: string, options: LoadOptions): Promise<ParsedConfiguration> {
+export async function loadConfiguration(fileName: string, options: LoadOptions): Promise<LoadedConfiguration> {
   const { maximumFileLength, openNetwork, parseConfiguration } = await import("@yardmaster/director");
   const text = await readTextFile(fileName, maximumFileLength);
-  if (options.network === "none") return parseConfiguration(text, fileName);
-  return parseConfiguration(text, fileName, { network: await openNetwork() });
+  const network = options.network === "none" ? {} : { network: await openNetwork() };
+  return { ...parseConfiguration(text, fileName, network), text };
 }

@@ -2,11 +2,14 @@
 // Exit status: 0 done, 1 failed, 2 wrong usage or bad configuration.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addChangeCommands } from "./commands/change.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addChecksCommand } from "./commands/checks.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
+import { addEditCommands } from "./commands/edit.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addIpvsadmCommand, ipvsadmWords, runIpvsadmWords } from "./commands/ipvsadm.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -19,6 +22,8 @@ import { printError } from "./print-error.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   ignoreClosedOutput();
   try {
+    const words = ipvsadmWords(argv);
+    if (words !== undefined) return await runIpvsadmWords(words);
     await createProgram().parseAsync(argv);
     return 0;
   } catch (error) {
@@ -36,6 +41,8 @@ function createProgram(): Command {
   addRunCommand(program, version);
   addDownCommand(program);
   addCheckCommand(program);
+  addChangeCommands(program);
+  addEditCommands(program);
   addStatusCommand(program);
   addChecksCommand(program);
   addConnectionsCommand(program);
@@ -43,6 +50,7 @@ function createProgram(): Command {
   addSimulateCommand(program);
   addRealServerCommand(program);
   addImportCommand(program);
+  addIpvsadmCommand(program);
   return program;
 }
 

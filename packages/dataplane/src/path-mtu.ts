@@ -9,14 +9,12 @@ export type LoadReference = Reference<typeof Load.fields>;
 /** Seconds that a router's word counts (net.ipv4.route.mtu_expires, Documentation/networking/ip-sysctl.rst). */
 const LEARNED_SECONDS = 600;
 /** The least that is believed (net.ipv4.route.min_pmtu), against forged messages that would make all packets tiny. */
-const LEAST = 552;
+export const LEAST_PATH_MTU = 552;
 
-/** Notes that a router said `mtu`, in bytes of the packet that it refused. */
+/** Notes that a router said `mtu`, in bytes of the packet that it refused, at least `LEAST_PATH_MTU`. */
 export function learnPathMtu(load: LoadReference, mtu: Int<"u32">, now: Int<"u32">): void {
-  when(mtu.ge(LEAST), () => {
-    load.pathMtu = mtu;
-    load.pathMtuAt = now;
-  });
+  load.pathMtu = mtu;
+  load.pathMtuAt = now;
 }
 
 /** The smaller of `mtu` and what has been learned and still counts. */

@@ -19,6 +19,6 @@ export function pseudoHeader(
  * and the pseudo header has not, since the rest is in both, which is the version, the hop limit and the protocol's
  * place.
  */
-export function ownIpv6Sum(protocol: number): ChecksumChange {
-  return checksumChange().replace(be16(protocol), be16(0x6000 + ((protocol << 8) | OWN_HOPS)));
+export function ownIpv6Sum(protocol: number, hops: number = OWN_HOPS): ChecksumChange {
+  return checksumChange().replace(be16(protocol), be16(0x6000 + ((protocol << 8) | hops)));
 }

@@ -51,6 +51,10 @@ const texts = {
   tooManyAnswers: { verdict: "drop", text: "more ICMP errors and resets in a second than the settings allow" },
   noTunnelSource: { verdict: "drop", text: "the director has no address towards a tun destination" },
   tooLongToSum: { verdict: "drop", text: "too long for a tunnel with checksums: over 2047 bytes with its headers" },
+  tunnelErrorKept: {
+    verdict: "drop",
+    text: "ICMP error about a tunnel's packet that its client has no use for: it may be divided, or the MTU is absurd",
+  },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

@@ -12,7 +12,7 @@ import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
-import { type Wrap, wrapFunction } from "./forward/encapsulate/wrap.ts";
+import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -78,7 +78,7 @@ export function roadOf(
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
-  const sending = { ...common, maps, shape, family, wrap: wrapFunction(maps, shape, family) };
+  const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   const sendToServer = sendToServerFunction(sending);

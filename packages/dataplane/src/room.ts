@@ -1,6 +1,6 @@
-// Growth of the packet at its front, for a tunnel's headers.
+// Growth of the packet at its front, for a tunnel's headers, and the way back.
 
-import { be16, bytes, type Encapsulation, guard, struct, when } from "@yardmaster/ebpf";
+import { be16, bytes, type Encapsulation, guard, type Int, struct, when } from "@yardmaster/ebpf";
 import { Ethernet, VlanTag, Word16 } from "./headers.ts";
 import { etherTypes } from "./network-header.ts";
 import type { Parsed } from "./parse.ts";
@@ -45,4 +45,30 @@ export function insertRoom(
   const typeAt = networkOffset.sub(Word16.size).and(OFFSET_MASK);
   const type = packet.cursorAt(typeAt).read(Word16).orDrop(reasons.internal);
   type.word = be16(etherTypes[what.family]);
+}
+
+/**
+ * Takes `size` bytes out between link layer and network header, at least as many as the link layer has; references into
+ * the packet become stale. Under tc frames must have no tags in them.
+ */
+export function removeRoom(
+  { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
+  size: Int<"u32">,
+): void {
+  if (packet.hook === "xdp") {
+    // The tags first: what they move to may be where the addresses come from, never the other way round.
+    for (const at of [Ethernet.size + VlanTag.size, Ethernet.size]) {
+      when(
+        networkOffset.gt(at),
+        () => {
+          const from = packet.cursorAt(at).read(TagSlot).orDrop(reasons.internal);
+          packet.cursorAt(size.add(at)).read(TagSlot).orDrop(reasons.internal).tag = from.tag;
+        },
+        { isRare: true },
+      );
+    }
+    const before = packet.cursorAt(0).read(LinkSlot).orDrop(reasons.internal);
+    packet.cursorAt(size).read(LinkSlot).orDrop(reasons.internal).link = before.link;
+  }
+  guard(packet.removeRoom(size).eq(0)).orDrop(reasons.internal);
 }

@@ -15,7 +15,7 @@ const STEPS = 150;
 const UNMET = [
   ...["neighbourUnresolved", "noRoute", "forwardingDisabled", "directNeighbourUnresolved"],
   "serverNeighbourUnresolved",
-  ...["silentRefusal", "tooLongToSum"],
+  ...["silentRefusal", "tooLongToSum", "tunnelErrorKept"],
   "internal",
 ];
 

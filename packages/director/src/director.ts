@@ -11,6 +11,7 @@ import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
 import type { Configuration } from "./model/configuration.ts";
+import type { VirtualService } from "./model/virtual-service.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
@@ -33,6 +34,8 @@ export interface DirectorOptions {
   readonly report: (line: string) => void;
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
+  /** What ran before it, where that was another configuration: servers that are gone drain. */
+  readonly before?: readonly VirtualService[] | undefined;
   /** What left the director before this one and may go on. */
   readonly leaving?: readonly Leaving[];
   /** What leaves is other than before. */
@@ -71,16 +74,23 @@ export class Director implements Disposable {
     this.overlay = new Overlay(() => this.#refresh());
     this.#transitions = new Transitions({
       overlay: this.overlay,
-      connectionsOf: (service, endpoint) => connectionsOf(this.dataplane, service, endpoint),
+      connectionsOf: this.connectionsOf,
       now: () => performance.now(),
       report,
       ...(options.onLeaving !== undefined && { onLeaving: options.onLeaving }),
     });
     this.#transitions.resume(options.leaving ?? [], configuration.services);
+    if (options.before !== undefined) this.#transitions.begin(options.before, configuration.services);
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
-    this.#health = owned.use(new HealthKeeper({ overlay: this.overlay, report }));
+    this.#health = owned.use(
+      new HealthKeeper({
+        overlay: this.overlay,
+        report,
+        onUp: (...server) => this.#transitions.startSlowly(...server),
+      }),
+    );
     this.#standing = this.#bringUp(this.#wanted(configuration), former);
     this.#health.update(configuration.services);
     this.#owned = owned.move();
@@ -98,6 +108,10 @@ export class Director implements Disposable {
   get configuration(): Configuration {
     return this.#configuration;
   }
+
+  /** Connections of a server that are in the table, by identity of its service and endpoint. */
+  readonly connectionsOf = (service: string, endpoint: string): number =>
+    connectionsOf(this.dataplane, service, endpoint);
 
   /** What leaves: no longer in the configuration, and kept for its connections. */
   leaving(): readonly Leaving[] {

@@ -17,6 +17,7 @@ export { configurationJsonSchema } from "./config/json-schema.ts";
 export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
 export { DirectorError } from "./errors.ts";
+export { defaultStateDirectory } from "./succession/instance.ts";
 export type {
   Compatibility,
   Configuration,
@@ -27,7 +28,9 @@ export type {
 export { type ForwardingMethod, forwardingMethods, seesReplies } from "./model/forwarding-method.ts";
 export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
-export type { RunDirector, RunDirectorOptions } from "./run-options.ts";
+export { diffLine, planText } from "./change/diff-text.ts";
+export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
+export type { Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
 
 /** Runs the director until `options.signal` is aborted (run.ts). */
 export const runDirector: RunDirector = async (options) => {
@@ -36,9 +39,9 @@ export const runDirector: RunDirector = async (options) => {
 };
 
 /** Ends an instance that no process runs (succession/take-down.ts); undefined where there is nothing of it. */
-export async function takeDown(instance: string): Promise<TakenDown | undefined> {
+export async function takeDown(instance: string, stateDirectory: string): Promise<TakenDown | undefined> {
   const succession = await import("./succession/take-down.ts");
-  return succession.takeDown(instance);
+  return succession.takeDown(instance, stateDirectory);
 }
 
 /** What routes and interfaces this machine has (checks/linux-network.ts). Errors say why they can't be read. */

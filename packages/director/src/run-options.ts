@@ -5,6 +5,12 @@ import type { Configuration } from "./model/configuration.ts";
 export interface RunDirectorOptions {
   /** Checked already, against this machine's network too. */
   readonly configuration: Configuration;
+  /** The text that it was read from. */
+  readonly text: string;
+  /** Reads the file again when somebody asks for that; absent: nobody can. */
+  readonly reload?: Reload;
+  /** Where instances keep what the next director must know; undefined: it is told nothing. */
+  readonly stateDirectory?: string | undefined;
   /** Where the configuration came from; for status and messages. */
   readonly fileName: string;
   /** What it is kept under when this process ends, and found again by the next one; undefined: it ends with it. */
@@ -17,6 +23,13 @@ export interface RunDirectorOptions {
   readonly signal: AbortSignal;
   /** Takes one line for people: what was attached where and why, that the director is ready, that it stopped. */
   readonly report: (line: string) => void;
+}
+
+/** How a director comes to the file again. */
+export interface Reload {
+  /** Calls `listener` with the cause (`SIGHUP`) whenever it is to be read; returns what ends that. */
+  readonly listen: (listener: (cause: string) => void) => () => void;
+  readonly read: () => Promise<string>;
 }
 
 /**

@@ -4,6 +4,7 @@ import { printNote } from "../output.ts";
 
 interface DownOptions {
   readonly instance: string;
+  readonly stateDirectory?: string;
 }
 
 /** Adds the command to the program. */
@@ -12,9 +13,10 @@ export function addDownCommand(program: Command): void {
     .command("down")
     .description("take off what a stopped director left at work: programs, services, connections")
     .option("--instance <name>", "the instance that it ran as", "default")
-    .action(async ({ instance }: DownOptions) => {
-      const { takeDown } = await import("@yardmaster/director");
-      const taken = await takeDown(instance);
+    .option("--state-directory <path>", "where it kept its state (default: /var/lib/yardmaster)")
+    .action(async ({ instance, stateDirectory }: DownOptions) => {
+      const { defaultStateDirectory, takeDown } = await import("@yardmaster/director");
+      const taken = await takeDown(instance, stateDirectory ?? defaultStateDirectory);
       if (taken === undefined) printNote(`there is nothing of instance "${instance}"`);
       else printNote(`instance "${instance}" is down: ${list(taken.interfaces)}`);
     });

@@ -1,8 +1,11 @@
-// `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM. Packets go on without it.
+// `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM; on SIGHUP it reads its file
+// again. Packets go on without it.
+import { type Stats, unwatchFile, watchFile } from "node:fs";
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
 import { printNote } from "../output.ts";
+import { readTextFile } from "../read-file.ts";
 import { withStopSignal } from "../stop-signal.ts";
 
 interface RunOptions {
@@ -10,7 +13,12 @@ interface RunOptions {
   readonly socket?: string;
   readonly instance: string;
   readonly ephemeral?: true;
+  readonly watch?: true;
+  readonly stateDirectory?: string;
 }
+
+/** How often a watched file is looked at. */
+const WATCH_MS = 500;
 
 /** Adds the command to the program. */
 export function addRunCommand(program: Command, version: string): void {
@@ -24,24 +32,49 @@ export function addRunCommand(program: Command, version: string): void {
     )
     .option("--instance <name>", "what it is kept under when it ends, and found again by the next", "default")
     .option("--ephemeral", "keep nothing: programs and connections end with it")
+    .option("--watch", "apply the file whenever it changes, as on SIGHUP")
+    .option("--state-directory <path>", "where it keeps what a restart must know (default: /var/lib/yardmaster)")
     .action((options: RunOptions) => run(options, version));
 }
 
 async function run(options: RunOptions, version: string): Promise<void> {
-  const { configuration, warnings } = await loadConfiguration(options.file, { network: "this machine" });
-  const { findMissingPrivileges, formatFaults, resolveSocketPath, runDirector } = await import("@yardmaster/director");
+  const director = await import("@yardmaster/director");
+  const { findMissingPrivileges, formatFaults, maximumFileLength, resolveSocketPath, runDirector } = director;
+  const { configuration, warnings, text } = await loadConfiguration(options.file, { network: "this machine" });
   if (warnings.length > 0) printNote(formatFaults(warnings));
   const missing = await findMissingPrivileges();
   if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
-  await withStopSignal((signal) =>
-    runDirector({
-      configuration,
-      fileName: options.file,
-      ...(options.ephemeral === true ? {} : { instance: options.instance }),
-      socketPath: resolveSocketPath(options.socket),
-      version,
-      signal,
-      report: printNote,
-    }),
+  await withStopSignal(
+    (signal) =>
+      runDirector({
+        ...{ configuration, text, fileName: options.file },
+        ...(options.ephemeral === true ? {} : { instance: options.instance }),
+        stateDirectory: options.stateDirectory ?? director.defaultStateDirectory,
+        socketPath: resolveSocketPath(options.socket),
+        reload: {
+          listen: (listener) => listen(options, listener),
+          read: () => readTextFile(options.file, maximumFileLength),
+        },
+        version,
+        signal,
+        report: printNote,
+      }),
+    ["SIGINT", "SIGTERM"],
   );
+}
+
+/** Calls `listener` on SIGHUP and, where the file is watched, when it changes. */
+function listen({ file, watch }: RunOptions, listener: (cause: string) => void): () => void {
+  const onSignal = () => listener("SIGHUP");
+  const onChange = (now: Stats, before: Stats) => {
+    // A file that is gone for a moment is being replaced.
+    const isOther = now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size;
+    if (isOther && now.nlink > 0) listener(`${file} changed`);
+  };
+  process.on("SIGHUP", onSignal);
+  if (watch === true) watchFile(file, { interval: WATCH_MS, persistent: false }, onChange);
+  return () => {
+    process.off("SIGHUP", onSignal);
+    if (watch === true) unwatchFile(file, onChange);
+  };
 }

@@ -46,8 +46,11 @@ const numbers = {
 } as const satisfies Record<FamilyName, Record<(typeof errors)[number], readonly [type: number, code: number]>>;
 
 /** Bytes of a whole error without its link layer (icmp_send in net/ipv4/icmp.c; IPV6_MIN_MTU). */
-const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
-const HEADERS: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size + Icmp.size, ipv6: Ipv6.size + Icmp.size };
+export const LONGEST: Readonly<Record<FamilyName, number>> = { ipv4: 576, ipv6: 1280 };
+export const HEADERS: Readonly<Record<FamilyName, number>> = {
+  ipv4: Ipv4.size + Icmp.size,
+  ipv6: Ipv6.size + Icmp.size,
+};
 /**
  * Bits of the type of service that an answer keeps, and the precedence it gets (IPTOS_TOS_MASK and
  * IPTOS_PREC_INTERNETCONTROL, include/uapi/linux/ip.h).
@@ -73,18 +76,44 @@ export function makeIcmpError(parsed: Parsed, refusal: Refusal, { sender, pendin
   guard(packet.adjustTail(tail).eq(0)).orDrop(reasons.internal);
   guard(packet.adjustHead(-HEADERS[family]).eq(0)).orDrop(reasons.internal);
   returnLinkLayer(packet, networkOffset, HEADERS[family]);
+  const error = { packet, networkOffset, family, quoted, hops: OWN_HOPS, sender };
+  writeIcmpError(error, (icmp) => writeNumbers(family, icmp, refusal), { before: ipLength.add(Icmp.size), pending });
+}
+
+/** Where an error is to be written: the packet that it quotes stands `HEADERS` behind the place of its IP header. */
+interface ErrorPlace extends Pick<Parsed, "packet" | "networkOffset">, From {
+  readonly family: FamilyName;
+  /** Bytes that it quotes, which end the packet. */
+  readonly quoted: Int<"u32">;
+}
+
+interface From {
+  /** The error's source; not in the packet, which moves. */
+  readonly sender: Address;
+  /** Time to live or hop limit. */
+  readonly hops: number;
+}
+
+/** Writes an error's headers; `number` its type, code and parameter. */
+export function writeIcmpError(
+  { packet, networkOffset, family, quoted, hops, sender }: ErrorPlace,
+  number: (icmp: Reference<typeof Icmp.fields>) => void,
+  { before, pending }: { readonly before: Int<"u32">; readonly pending: PendingSum | undefined },
+): void {
   const front = packet.cursorAt(networkOffset);
-  if (family === "ipv4") writeIpv4(front.fork(), quoted, sender);
-  else writeIpv6(front.fork(), quoted, sender);
+  if (family === "ipv4") writeIpv4(front.fork(), quoted, { hops, sender });
+  else writeIpv6(front.fork(), quoted, { hops, sender });
   const ipSize = family === "ipv4" ? Ipv4.size : Ipv6.size;
   const icmpAt = packet.cursorAt(networkOffset.add(ipSize));
   const icmp = icmpAt.fork().read(Icmp).orDrop(reasons.internal);
-  writeNumbers(family, icmp, refusal);
+  icmp.check = be16(0);
+  number(icmp);
   const length = quoted.add(Icmp.size);
-  const sum = checksumOf(icmpAt, { length, before: ipLength.add(Icmp.size), atMost: most + Icmp.size }, pending);
+  const atMost = LONGEST[family] - HEADERS[family] + Icmp.size;
+  const sum = checksumOf(icmpAt, { length, before, atMost }, pending);
   const ip6 = () => front.fork().read(Ipv6).orDrop(reasons.internal);
   icmp.check = (family === "ipv4" ? sum : sum.plus(pseudoHeader(ip6(), u32(ICMP_PROTOCOLS.ipv6), length))).fold();
-  packet.declareSum(family === "ipv4" ? { sum: u64(0) } : ownIpv6Sum(ICMP_PROTOCOLS.ipv6));
+  packet.declareSum(family === "ipv4" ? { sum: u64(0) } : ownIpv6Sum(ICMP_PROTOCOLS.ipv6, hops));
 }
 
 /**
@@ -111,14 +140,13 @@ function writeNumbers(family: FamilyName, icmp: Reference<typeof Icmp.fields>, r
       icmp.code = u8(code);
     });
   }
-  icmp.check = be16(0);
   icmp.parameter = refusal.mtu.toNet();
 }
 
 type PacketCursor = ReturnType<Packet["cursorAt"]>;
 
 /** The header of an error about the packet that stands `HEADERS` behind it. */
-function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">, sender: Address): void {
+function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">, { hops, sender }: From): void {
   const ip = at.read(Ipv4).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv4).orDrop(reasons.internal);
@@ -130,7 +158,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">, sender: Address):
       totalLength: quotedLength.add(HEADERS.ipv4).toU16().toNet(),
       identification: randomU32().toU16().toNet(),
       fragment: be16(0),
-      timeToLive: OWN_HOPS,
+      timeToLive: hops,
       protocol: ICMP_PROTOCOLS.ipv4,
       check: be16(0),
       source: sender,
@@ -145,7 +173,7 @@ function writeIpv4(at: PacketCursor, quotedLength: Int<"u32">, sender: Address):
 const Ipv4Slot = struct("ipv4_slot", { header: Ipv4 });
 const Ipv6Slot = struct("ipv6_slot", { header: Ipv6 });
 
-function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">, sender: Address): void {
+function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">, { hops, sender }: From): void {
   const ip = at.read(Ipv6).orDrop(reasons.internal);
   at.read(Icmp).orDrop(reasons.internal);
   const quoted = at.read(Ipv6).orDrop(reasons.internal);
@@ -155,7 +183,7 @@ function writeIpv6(at: PacketCursor, quotedLength: Int<"u32">, sender: Address):
       versionClassAndFlow: be32(0x6000_0000),
       payloadLength: quotedLength.add(Icmp.size).toU16().toNet(),
       nextHeader: ICMP_PROTOCOLS.ipv6,
-      hopLimit: OWN_HOPS,
+      hopLimit: hops,
       source: sender,
       destination: quoted.source,
     },

@@ -18,7 +18,10 @@ export interface PendingSum {
 }
 
 /** Finds out; the packet is as before, and all references into it are stale. */
-export function pendingSum(packet: TcPacket, { protocol, network }: Parsed): PendingSum {
+export function pendingSum(
+  packet: TcPacket,
+  { protocol, network }: { readonly protocol: Int<"u8">; readonly network: Pick<Parsed["network"], "payloadOffset"> },
+): PendingSum {
   const at = variable(u32(0));
   when(protocol.eq(IPPROTO_TCP), () => at.set(network.payloadOffset.add(Tcp.offsets.check)));
   when(protocol.eq(IPPROTO_UDP), () => at.set(network.payloadOffset.add(Udp.offsets.check)));

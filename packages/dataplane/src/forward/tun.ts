@@ -5,7 +5,7 @@ import { choose, guard, u32 } from "@yardmaster/ebpf";
 import { reasons } from "../reasons.ts";
 import { destinationFlags } from "../destination.ts";
 import { hasFeature } from "../shape.ts";
-import { leaveUnlessWrapped, wrapAt } from "./encapsulate/wrap.ts";
+import { wrapAt } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
 
 export const tun: ForwardingMethod = {
@@ -52,8 +52,7 @@ export const tun: ForwardingMethod = {
       ...(own4 && {
         mayBeDivided: () => parsed.network.mayBeFragmented.or(maps.settings.value.pathMtuDiscovery.eq(0)),
       }),
-      change: (passing) =>
-        leaveUnlessWrapped(wrap({ packet: parsed.packet, destination, at: wrapAt(parsed.networkOffset, passing) })),
+      change: (passing) => wrap({ packet: parsed.packet, destination, at: wrapAt(parsed.networkOffset, passing) }),
     };
   },
   // Wrapped: the stack resolves the neighbour and divides what is too large, if it takes what comes from the director's

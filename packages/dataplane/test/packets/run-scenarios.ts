@@ -19,6 +19,7 @@ import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
 import { ofStrays } from "./strays.ts";
 import { ownTranslation, translation } from "./translation.ts";
+import { ofTunnels } from "./tunnel.ts";
 import { wires } from "./wire.ts";
 
 const groups: readonly (readonly [name: string, scenarios: readonly PacketScenario[]])[] = [
@@ -30,6 +31,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...direct(wire),
         ...ofIcmp(wire),
         ...ofFragments(wire),
+        ...ofTunnels(wire),
         ...ofStrays(wire),
         ...ofClientOptions(wire),
         ...leftAlone(wire),

@@ -1,5 +1,7 @@
 // A small typed client of the director's API, over its Unix socket.
 import { request } from "node:http";
+import type { MadeChange, PlannedChange } from "../change/planned-change.ts";
+import { ConfigurationError } from "../config/fault.ts";
 import { DirectorError } from "../errors.ts";
 import type { CheckList, CheckStatus, ConnectionList, ConnectionRow, DirectorStatus, Problem } from "./types.ts";
 
@@ -8,54 +10,108 @@ export interface DirectorClient {
   status(): Promise<DirectorStatus>;
   connections(limit: number): Promise<readonly ConnectionRow[]>;
   checks(): Promise<readonly CheckStatus[]>;
+  /** The file for what runs, as YAML, and its revision. */
+  configuration(): Promise<{ readonly text: string; readonly revision: string }>;
+  /** What a text would change. Throws ConfigurationError with all faults of it. */
+  plan(text: string): Promise<PlannedChange>;
+  /** Makes a text the configuration. */
+  apply(text: string, options?: ApplyOptions): Promise<MadeChange>;
+  confirm(): Promise<void>;
+  /** Changes one thing: `POST`, `PATCH` or `DELETE` of a path below `/v1/services`. */
+  change(method: "POST" | "PATCH" | "DELETE", path: string, fields?: object): Promise<MadeChange>;
 }
+
+/** How a configuration is made. */
+export interface ApplyOptions {
+  /** `60s`: until that has passed, unless it is confirmed. */
+  readonly confirm?: string | undefined;
+  /** Only in the place of this one, else YM_CHANGE_REVISION. */
+  readonly revision?: string;
+}
+
+/** Changing a large configuration takes a while. */
+const CHANGE_TIMEOUT_MS = 120_000;
 
 /** A client of the director that answers at a Unix socket; each question takes at most `timeoutMs` (default 10 s). */
 export function createClient(socketPath: string, options: { readonly timeoutMs?: number } = {}): DirectorClient {
   const timeoutMs = options.timeoutMs ?? 10_000;
+  const changing = { socketPath, timeoutMs: options.timeoutMs ?? CHANGE_TIMEOUT_MS };
+  const get = (path: string) => askJson({ socketPath, path, timeoutMs });
   return {
-    status: async () => (await get(socketPath, "/v1/status", timeoutMs)) as DirectorStatus,
-    connections: async (limit) => {
-      const list = (await get(socketPath, `/v1/connections?limit=${limit}`, timeoutMs)) as ConnectionList;
-      return list.connections;
+    status: async () => (await get("/v1/status")) as DirectorStatus,
+    connections: async (limit) => ((await get(`/v1/connections?limit=${limit}`)) as ConnectionList).connections,
+    configuration: async () => {
+      const { text, revision } = await ask({ socketPath, path: "/v1/configuration", timeoutMs });
+      return { text, revision };
     },
-    checks: async () => ((await get(socketPath, "/v1/checks", timeoutMs)) as CheckList).checks,
+    checks: async () => ((await get("/v1/checks")) as CheckList).checks,
+    plan: async (body) => (await askJson({ ...changing, method: "POST", path: "/v1/plan", body })) as PlannedChange,
+    apply: async (body, { confirm, revision } = {}) => {
+      const path = `/v1/configuration${confirm === undefined ? "" : `?confirm=${encodeURIComponent(confirm)}`}`;
+      return (await askJson({ ...changing, method: "PUT", path, body, revision })) as MadeChange;
+    },
+    confirm: async () => {
+      await ask({ ...changing, method: "POST", path: "/v1/configuration/confirm" });
+    },
+    change: async (method, path, fields) =>
+      (await askJson({ ...changing, method, path, body: fields && JSON.stringify(fields) })) as MadeChange,
   };
 }
 
-async function get(socketPath: string, path: string, timeoutMs: number): Promise<unknown> {
-  const answer = await exchange(socketPath, path, timeoutMs);
-  let body: unknown;
+interface Question {
+  readonly socketPath: string;
+  readonly path: string;
+  readonly timeoutMs: number;
+  readonly method?: string;
+  readonly body?: string | undefined;
+  /** Of the configuration that is to be changed; undefined: whichever runs. */
+  readonly revision?: string | undefined;
+}
+
+async function askJson(question: Question): Promise<unknown> {
+  return jsonOf(question, await ask(question));
+}
+
+/** Asks; what is no good answer is thrown. */
+async function ask(question: Question): Promise<Answer> {
+  const answer = await exchange(question);
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  const { detail, code, hint, faults } = jsonOf(question, answer) as Partial<Problem>;
+  if (faults !== undefined) throw new ConfigurationError(faults);
+  const message = `asking ${question.socketPath} for ${question.path}: ${detail ?? `status ${answer.status}`}`;
+  throw new DirectorError(code ?? "YM_API_ANSWER", message, hint === undefined ? {} : { hint });
+}
+
+function jsonOf({ socketPath, path }: Question, { text, status }: Answer): unknown {
   try {
-    body = JSON.parse(answer.text);
+    return JSON.parse(text);
   } catch (cause) {
-    const message = `asking ${socketPath} for ${path}: the answer is no JSON (status ${answer.status})`;
+    const message = `asking ${socketPath} for ${path}: the answer is no JSON (status ${status})`;
     throw new DirectorError("YM_API_ANSWER", message, { hint: "something else than a director answers there", cause });
   }
-  if (answer.status === 200) return body;
-  const { detail, code } = body as Partial<Problem>;
-  const message = `asking ${socketPath} for ${path}: ${detail ?? `status ${answer.status}`}`;
-  throw new DirectorError(code ?? "YM_API_ANSWER", message);
 }
 
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly revision: string;
 }
 
-function exchange(socketPath: string, path: string, timeoutMs: number): Promise<Answer> {
+function exchange({ socketPath, path, timeoutMs, method = "GET", body, revision }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const fail = (cause: Error) => reject(explain(cause, socketPath, signal.aborted ? timeoutMs : undefined));
-    const exchangeRequest = request({ socketPath, path, agent: false, signal }, (response) => {
+    const headers = revision === undefined ? {} : { "if-match": `"${revision}"` };
+    const exchangeRequest = request({ socketPath, path, method, headers, agent: false, signal }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+      const made = (response.headers.etag ?? "").replaceAll('"', "");
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, revision: made }));
       response.on("error", fail);
     });
     exchangeRequest.on("error", fail);
-    exchangeRequest.end();
+    exchangeRequest.end(body);
   });
 }
 

@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { DirectorError } from "../errors.ts";
+import type { Keeper } from "../change/keeper.ts";
 import { createClient } from "./client.ts";
 import { createRoutes } from "./routes.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
@@ -19,6 +20,8 @@ export interface ApiServer extends AsyncDisposable {
 export interface ApiServerOptions {
   readonly socketPath: string;
   readonly source: SnapshotSource;
+  /** Who keeps the configuration; without, nothing can be changed. */
+  readonly keeper?: () => Keeper;
 }
 
 /** Longest path of a Unix socket: sun_path without its final zero (include/uapi/linux/un.h). */
@@ -30,14 +33,14 @@ const probeTimeoutMs = 2_000;
  * YM_API_SOCKET, with the other director's pid, if one is alive there already, or if the path can't be used.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { socketPath, source } = options;
+  const { socketPath, source, keeper } = options;
   if (Buffer.byteLength(socketPath) > maximumPathLength) {
     const hint = "name a shorter one with --socket";
     throw new DirectorError("YM_API_SOCKET", `socket path ${socketPath} is longer than ${maximumPathLength} bytes`, {
       hint,
     });
   }
-  const server = createAdaptorServer({ fetch: createRoutes(source).fetch }) as Server;
+  const server = createAdaptorServer({ fetch: createRoutes(source, keeper).fetch }) as Server;
   try {
     await removeStaleSocket(socketPath);
     mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });

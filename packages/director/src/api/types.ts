@@ -1,5 +1,6 @@
 // What the director shows of itself: read-only snapshots, the JSON of the HTTP API. Types only: the command line and
 // the web page import this file and nothing else of the daemon. Counters count since the service was first set up.
+import type { ConfigurationFault } from "../config/fault.ts";
 import type { CheckWay } from "../model/check.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Scheduler, SchedulerOption } from "../model/scheduler.ts";
@@ -185,4 +186,8 @@ export interface Problem {
   readonly status: number;
   readonly detail: string;
   readonly code: string;
+  /** What to do. */
+  readonly hint?: string;
+  /** Of a configuration that is refused: everything that is wrong with it. */
+  readonly faults?: readonly ConfigurationFault[];
 }

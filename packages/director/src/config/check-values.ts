@@ -16,6 +16,29 @@ export function readText(value: unknown): Reading<string> {
   return oneLine.test(value) ? { value } : { problem: "has a line break or a zero in it" };
 }
 
+/** What stands in the first line of a request (RFC 9112 §3.2): anything else in it would be another request. */
+export function readPath(value: unknown): Reading<string> {
+  if (typeof value !== "string") return { problem: "" };
+  if (value.length > LONGEST_TEXT) return { problem: `is longer than ${LONGEST_TEXT} characters` };
+  if (!/^[/*]/.test(value)) return { problem: "does not begin with /" };
+  return /^[\x21-\x7e]+$/.test(value)
+    ? { value }
+    : { problem: "has a space or another character that is to be encoded" };
+}
+
+/** A name that can be asked for (RFC 1035 §2.3.4). */
+export function readDomain(value: unknown): Reading<string> {
+  if (typeof value !== "string") return { problem: "" };
+  const labels = value.replace(/\.$/, "").split(".");
+  if (value === "" || labels.some((label) => label === "" && labels.length > 1))
+    return { problem: "has an empty label" };
+  if (!/^[\x21-\x7e]+$/.test(value)) return { problem: "has a character that no domain name has" };
+  if (value.length > 253) return { problem: "is longer than 253 characters" };
+  return labels.every((label) => label.length <= 63)
+    ? { value }
+    : { problem: "has a label of more than 63 characters" };
+}
+
 /** A program and its arguments. */
 export function readWords(value: unknown): Reading<readonly [string, ...string[]]> {
   if (!Array.isArray(value)) return { problem: "" };

@@ -262,6 +262,9 @@ describe("each fault of a check", () => {
     "an expression": service("check: { http: { body: { matches: '(' } } }"),
     "an empty body": service("check: { http: { body: '' } }"),
     "a body of another form": service("check: { http: { body: { contains: a } } }"),
+    "a path with a space": service("check: { http: { path: '/a b' } }"),
+    "a path that is none": service("check: { http: { path: health } }"),
+    "a domain name": service("check: { dns: { name: example..org } }"),
     "a name that is missing": service("check: { dns: { type: A } }"),
     "a record type": service("check: { dns: { name: a, type: AAA } }"),
     "hexadecimal digits": service("check: { udp: { sendHex: abc } }"),
@@ -380,6 +383,18 @@ describe("each fault of a check", () => {
       2:35 YM_CONFIG_UNKNOWN_KEY
         unknown key "contains" in body of http of check of service "web"
         = known here: matches
+      # a path with a space
+      2:33 YM_CONFIG_VALUE
+        path "/a b" has a space or another character that is to be encoded
+        = what is asked for: a path such as /health
+      # a path that is none
+      2:33 YM_CONFIG_VALUE
+        path "health" does not begin with /
+        = what is asked for: a path such as /health
+      # a domain name
+      2:32 YM_CONFIG_VALUE
+        name "example..org" has an empty label
+        = the name that is asked for, such as example.org
       # a name that is missing
       2:19 YM_CONFIG_MISSING
         dns of check of service "web" has no "name"

@@ -1,12 +1,24 @@
 // What is wrong with the parts of a health check that are text of their own form.
-import { readExpression, readHexadecimal, readPattern, readStatuses, readText, readWords } from "./check-values.ts";
+import {
+  readDomain,
+  readExpression,
+  readHexadecimal,
+  readPath,
+  readPattern,
+  readStatuses,
+  readText,
+  readWords,
+} from "./check-values.ts";
 import { quoteValue } from "./fault.ts";
 import type { TextField } from "./field.ts";
 import type { FaultText } from "./source.ts";
 import type { Reading } from "./values.ts";
 import { wrongType } from "./wrong-type.ts";
 
-type PartKind = Extract<TextField["kind"], "statuses" | "pattern" | "expression" | "hexadecimal" | "words" | "text">;
+type PartKind = Extract<
+  TextField["kind"],
+  "statuses" | "pattern" | "expression" | "hexadecimal" | "words" | "path" | "domain" | "text"
+>;
 
 const parts: Readonly<Record<PartKind, { readonly read: (value: unknown) => Reading<unknown>; readonly is: string }>> =
   {
@@ -15,6 +27,8 @@ const parts: Readonly<Record<PartKind, { readonly read: (value: unknown) => Read
     expression: { read: readExpression, is: "text" },
     hexadecimal: { read: readHexadecimal, is: "text" },
     words: { read: readWords, is: "a list of texts" },
+    path: { read: readPath, is: "text" },
+    domain: { read: readDomain, is: "text" },
     text: { read: readText, is: "text" },
   };
 

@@ -146,6 +146,8 @@ function explainValue(field: Field | undefined, path: Path, value: unknown): rea
     case "expression":
     case "hexadecimal":
     case "words":
+    case "path":
+    case "domain":
     case "text":
       return at(explainPart(field.kind, noun, value, hint));
     case "interface":

@@ -43,6 +43,8 @@ export interface TextField {
     | "expression"
     | "hexadecimal"
     | "words"
+    | "path"
+    | "domain"
     | "text";
   readonly meaning: string;
 }

@@ -23,7 +23,7 @@ const tls = {
 };
 const http = {
   method: choice(httpMethods, "what is asked"),
-  path: text("text", "what is asked for: a path such as /health"),
+  path: text("path", "what is asked for: a path such as /health"),
   host: text("text", "the Host header: a name such as example.org"),
   headers: group("map", "headers that are sent as well: { X-Check: yardmaster }"),
   "headers.*": text("text", "the header's value: text"),
@@ -37,7 +37,7 @@ const kinds = {
   http,
   https: { ...http, ...tls },
   dns: {
-    name: text("text", "the name that is asked for, such as example.org"),
+    name: text("domain", "the name that is asked for, such as example.org"),
     type: choice(keysOf<DnsType>(dnsTypes), "a record type"),
     rcode: choice(keysOf<DnsCode>(dnsCodes), "the response code that is good"),
     answer: text("text", "a record that must be in the answer, such as 192.0.2.1"),

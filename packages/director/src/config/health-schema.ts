@@ -10,7 +10,16 @@ import {
   plainCheckKinds,
   type Probe,
 } from "../model/check.ts";
-import { readExpression, readHexadecimal, readPattern, readStatuses, readText, readWords } from "./check-values.ts";
+import {
+  readDomain,
+  readExpression,
+  readHexadecimal,
+  readPath,
+  readPattern,
+  readStatuses,
+  readText,
+  readWords,
+} from "./check-values.ts";
 import type { TextField } from "./field.ts";
 import { checkField, checkFieldsBelow as below, checksField } from "./health-fields.ts";
 import { choice, duration, durationOr, flag, integer, meant } from "./zod-fields.ts";
@@ -43,7 +52,7 @@ const statuses = (field: TextField) =>
 const tls = { serverName: text(below["tls.serverName"]).optional(), verify: flag(below["tls.verify"]).default(false) };
 const http = {
   method: choice(below["http.method"]).default("GET"),
-  path: text(below["http.path"]).default("/"),
+  path: meant(z.string(), readPath, below["http.path"]).default("/"),
   host: text(below["http.host"]).optional(),
   headers: z
     .record(z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/), text(below["http.headers.*"]))
@@ -59,7 +68,7 @@ const kinds = {
   https: z.strictObject({ ...http, ...tls }).describe(below.https.meaning),
   dns: z
     .strictObject({
-      name: text(below["dns.name"]),
+      name: meant(z.string(), readDomain, below["dns.name"]),
       type: choice(below["dns.type"]).default("A"),
       rcode: choice(below["dns.rcode"]).default("NOERROR"),
       answer: text(below["dns.answer"]).optional(),

@@ -15,6 +15,8 @@ export interface HealthOverlay {
 export interface HealthKeeperOptions extends Omit<HealthEngineOptions, "onChange"> {
   readonly overlay: HealthOverlay;
   readonly report: (line: string) => void;
+  /** A server is up again. */
+  readonly onUp?: (service: VirtualService, endpoint: string) => void;
 }
 
 /** A service that is kept, and what was last said of it. */
@@ -28,12 +30,14 @@ interface Kept {
 export class HealthKeeper implements Disposable {
   readonly #overlay: HealthOverlay;
   readonly #report: (line: string) => void;
+  readonly #onUp: HealthKeeperOptions["onUp"];
   readonly #engine: HealthEngine;
   readonly #kept = new Map<string, Kept>();
 
-  constructor({ overlay, report, ...options }: HealthKeeperOptions) {
+  constructor({ overlay, report, onUp, ...options }: HealthKeeperOptions) {
     this.#overlay = overlay;
     this.#report = report;
+    this.#onUp = onUp;
     this.#engine = new HealthEngine({ ...options, onChange: (change) => this.#changed(change) });
   }
 
@@ -72,6 +76,7 @@ export class HealthKeeper implements Disposable {
     const kept = this.#kept.get(identity);
     if (kept === undefined) return;
     this.#report(`${kept.service.name}: server ${endpoint} is ${isUp ? "up again" : "down"}: ${reason}`);
+    if (isUp) this.#onUp?.(kept.service, endpoint);
     this.#judge(identity);
   }
 

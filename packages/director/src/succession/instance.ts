@@ -2,6 +2,7 @@
 // and one process at a time holds it.
 
 import { existsSync, readlinkSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
 import { tryLock } from "@yardmaster/linux";
 import { DirectorError } from "../errors.ts";
@@ -33,6 +34,14 @@ export function takeInstance(name: string): Instance {
     });
   }
   return { name, directory, [Symbol.dispose]: () => lock.close() };
+}
+
+/** Where instances keep what the next director must know and the maps do not say. */
+export const defaultStateDirectory = "/var/lib/yardmaster";
+
+/** Of one instance, below the directory for all of them. */
+export function stateDirectoryOf({ directory }: Pick<Instance, "directory">, all: string): string {
+  return join(all, basename(directory));
 }
 
 /** The directory of an instance: other network namespaces than the first have instances of their own. */

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Attachments } from "../kernel/attachments.ts";
-import { directoryOf, takeInstance } from "./instance.ts";
+import { directoryOf, stateDirectoryOf, takeInstance } from "./instance.ts";
 
 /** What there was of an instance. */
 export interface TakenDown {
@@ -12,10 +12,10 @@ export interface TakenDown {
 }
 
 /**
- * Takes an instance down; undefined where there is nothing of it. Throws a DirectorError (YM_INSTANCE_BUSY) while a
- * director runs it.
+ * Takes an instance down, with what it keeps below `stateDirectory`; undefined where there is nothing of it. Throws a
+ * DirectorError (YM_INSTANCE_BUSY) while a director runs it.
  */
-export function takeDown(name: string): TakenDown | undefined {
+export function takeDown(name: string, stateDirectory: string): TakenDown | undefined {
   const directory = directoryOf(name);
   if (!existsSync(directory)) return undefined;
   using instance = takeInstance(name);
@@ -24,5 +24,7 @@ export function takeDown(name: string): TakenDown | undefined {
   using attachments = new Attachments(instance.directory, () => undefined);
   attachments.detach();
   rmSync(instance.directory, { recursive: true, force: true });
+  const state = stateDirectoryOf(instance, stateDirectory);
+  if (existsSync(state)) rmSync(state, { recursive: true, force: true });
   return { interfaces };
 }

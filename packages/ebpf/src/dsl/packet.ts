@@ -365,6 +365,14 @@ export class Packet extends Owned {
     return this.adjustHead(-bytes);
   }
 
+  /**
+   * Takes `bytes` bytes out behind the link layer, which stays as it is under tc; XDP: what is before them is lost, and
+   * the packet begins `bytes` bytes later. All references into the packet become stale. Returns 0, or a negative errno.
+   */
+  removeRoom(bytes: Int<"u32">): Int<"u64"> {
+    return this.adjustHead(bytes);
+  }
+
   /** Ends the program: out of the interface that the packet came in on. */
   sendBack(): Verdict {
     return tx();

@@ -189,6 +189,12 @@ export class TcPacket extends Packet {
     return this.moveBounds(helpers.adjustRoom, args);
   }
 
+  override removeRoom(bytes: Int<"u32">): Int<"u64"> {
+    const fewer = u32(0).sub(bytes);
+    const args = [fewer.operand() as VirtualRegister, constant(ROOM_BEHIND_LINK_LAYER), constant(0)];
+    return this.moveBounds(helpers.adjustRoom, args);
+  }
+
   /** Puts a tag on the packet, which has none. All references become stale. Returns 0, or a negative errno. */
   pushTag(tci: Net<"be16">): Int<"u64"> {
     return this.moveBounds(helpers.pushTag, [constant(TAG_TYPE), tci.toHost().operand()]);

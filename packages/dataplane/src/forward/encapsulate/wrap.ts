@@ -5,14 +5,13 @@
 import {
   be16,
   type Bool,
-  bytes,
-  checksumDifference,
   choose,
+  type Cursor,
   type Int,
   leave,
   Packet,
   type Reference,
-  struct,
+  TcPacket,
   u32,
   variable,
   type Verdict,
@@ -25,6 +24,7 @@ import { flowHash } from "../../flow-hash.ts";
 import { Ipv4, Ipv6, Ports, Word16 } from "../../headers.ts";
 import { DO_NOT_FRAGMENT } from "../../network-header.ts";
 import type { Parsed } from "../../parse.ts";
+import { pendingSum } from "../../answer/pending-sum.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
 import { reasons } from "../../reasons.ts";
 import { insertRoom, OFFSET_MASK } from "../../room.ts";
@@ -39,12 +39,12 @@ import { encapsulations, outerSizes, tunnelOverhead } from "./registry.ts";
 const LONGEST_SUM = 2047;
 
 /** Wraps a packet. */
-export type Wrap = ReturnType<typeof wrapFunction>;
-/** What the function returns in the place of a verdict, none of which is so large: the packet is wrapped. */
+export type Wrap = ReturnType<typeof wrapping>;
+/** What the functions return in the place of a verdict, none of which is so large: the packet is wrapped. */
 const WRAPPED = 0x1_0000;
 
 /** Leaves where the packet could not be wrapped. */
-export function leaveUnlessWrapped(returned: Verdict): void {
+function leaveUnlessWrapped(returned: Verdict): void {
   if (returned.action !== "value") throw new Error("functions return numbers");
   when(returned.value.ne(WRAPPED), () => leave(returned), { isRare: true });
 }
@@ -59,8 +59,51 @@ export function wrapAt(networkOffset: Int<"u32">, passing: Int<"u32">): Int<"u32
   return networkOffset.or(choose(passing.ne(0), u32(PASSING), u32(0)));
 }
 
-/** The function that wraps packets of a family, their hop counted, at `wrapAt`. */
-export function wrapFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
+/**
+ * Wraps packets of a family, their hop counted, at `wrapAt`, and leaves where that cannot be. In two functions: frames
+ * of functions that call each other share 512 bytes, and few tunnels have checksums.
+ */
+export function wrapping(maps: BalancerMaps, shape: BalancerShape, family: Family) {
+  const wrapPacket = wrapFunction(maps, shape, family);
+  const sealPacket = hasFeature(shape, "tunnelChecksums") ? sealFunction(shape, family) : undefined;
+  return (args: Parameters<typeof wrapPacket>[0]): void => {
+    leaveUnlessWrapped(wrapPacket(args));
+    if (sealPacket === undefined) return;
+    const isSealed = args.destination.flags.and(destinationFlags.tunnelChecksum).ne(0);
+    when(isSealed, () => leaveUnlessWrapped(sealPacket(args)), { isRare: true });
+  };
+}
+
+/** The function that gives wrapped packets their tunnel's checksum; those of encapsulations without one stay. */
+function sealFunction(shape: BalancerShape, family: Family) {
+  const outers = hasFeature(shape, "mixedFamilies") ? [families.ipv4, families.ipv6] : [family];
+  return verdictFn(
+    `seal${family.digit}`,
+    { packet: Packet, destination: Destination, at: u32 },
+    ({ packet, destination, at }) => {
+      const place = { packet, networkOffset: at.and(OFFSET_MASK) };
+      const isIpv6 = destination.flags.and(destinationFlags.isIpv6).ne(0);
+      for (const outer of outers) {
+        const isMeant = outer.name === "ipv6" ? isIpv6 : isIpv6.not();
+        for (const encapsulation of shape.encapsulations.map((name) => encapsulations[name])) {
+          const { checksum, code } = encapsulation;
+          if (checksum === undefined) continue;
+          const isIts = destination.encapsulation.and((1 << SPREAD_SHIFT) - 1).eq(code);
+          when(isMeant.and(isIts), () => {
+            seal(place, { outer, encapsulation, hasChecksum: true }, checksum, family);
+            const size = tunnelOverhead(encapsulation.name, outer.name, { hasChecksum: true });
+            if (packet.hook === "tc") accountForHeaders(place, size);
+          });
+        }
+      }
+      return verdict(u32(WRAPPED));
+    },
+    { isGlobal: true },
+  );
+}
+
+/** The function that wraps packets of a family. */
+function wrapFunction(maps: BalancerMaps, shape: BalancerShape, family: Family) {
   return verdictFn(
     `wrap${family.digit}`,
     { packet: Packet, destination: Destination, at: u32 },
@@ -175,7 +218,7 @@ interface Inside extends Read, Pick<OuterFields, "spread"> {
 function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping, inside: Inside): void {
   const { packet, networkOffset } = place;
   const { outer, encapsulation, hasChecksum } = wrapping;
-  const { transport, protocol, checksum, write } = encapsulation;
+  const { transport, protocol, write } = encapsulation;
   const size = tunnelOverhead(encapsulation.name, outer.name, { hasChecksum });
   insertRoom(place, size, { family: outer.name, ...(transport !== undefined && { transport }) });
   const length = inside.length.add(size);
@@ -194,23 +237,13 @@ function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping
       hasChecksum,
     },
   });
-  if (hasChecksum && checksum !== undefined) seal(place, wrapping, checksum, length);
-  accountForHeaders(place, size, { isBalanced: outer.name === "ipv4" && size === outerSizes.ipv4 });
+  if (packet.hook === "tc" && !hasChecksum) accountForHeaders(place, size);
 }
 
-/**
- * Adds the `size` bytes of outer headers to a card's sum of the packet, which the room's zeros left as it was
- * (bpf_skb_generic_push, net/core/filter.c). An IPv4 header alone sums up to nothing.
- */
-function accountForHeaders(
-  { packet, networkOffset }: At,
-  size: number,
-  { isBalanced }: { readonly isBalanced: boolean },
-): void {
-  if (packet.hook === "xdp" || isBalanced) return;
-  const Headers = struct(`outer_headers${size}`, { whole: bytes(size) });
-  const { whole } = packet.cursorAt(networkOffset).read(Headers).orDrop(reasons.internal);
-  packet.accountFor(checksumDifference({ to: whole }));
+/** A network card may have summed up the packet without its new headers: 4 bytes at a time, as many as they have. */
+function accountForHeaders({ packet, networkOffset }: At, size: number): void {
+  const headers = packet.cursorAt(networkOffset).checksum(u32(size), { atMost: size }).orDrop(reasons.internal);
+  packet.accountFor(headers);
 }
 
 /** The bits of the last word of the source address that tell flows apart, as they lie in memory. */
@@ -232,22 +265,48 @@ function outerTypeOfService(inner: Int<"u32">): Int<"u32"> {
   return inner.sub(inner.and(inner.shr(1)).and(1));
 }
 
-/** Computes the checksum of an encapsulation's header and all behind it; `length` is that of the outer packet. */
+/**
+ * Where the checksum of the packet inside is yet to be computed: where what it covers begins, in the upper half, and
+ * what all of that will sum up to, in the lower one, since the frame has room for one number. 0: it is whole.
+ */
+function pendingInside(packet: TcPacket, family: Family, innerAt: Int<"u32">) {
+  const header = () =>
+    family.name === "ipv4"
+      ? packet.cursorAt(innerAt).read(Ipv4).orDrop(reasons.internal)
+      : packet.cursorAt(innerAt).read(Ipv6).orDrop(reasons.internal);
+  const ip = header();
+  const payloadOffset = innerAt.add("protocol" in ip ? ip.versionAndLength.and(0x0f).shl(2) : Ipv6.size);
+  const protocol = "protocol" in ip ? ip.protocol : ip.nextHeader;
+  const { isPending, covered } = pendingSum(packet, { protocol, network: { payloadOffset } });
+  return choose(isPending.ne(0), payloadOffset.shl(16).or(covered.raw().xor(0xffff).toU32()), u32(0));
+}
+
+/** Bytes behind the outer header. */
+function coveredLength(outer: Family, at: Cursor): Int<"u32"> {
+  if (outer.name === "ipv6") return at.read(Ipv6).orDrop(reasons.internal).payloadLength.toHost().toU32();
+  return at.read(Ipv4).orDrop(reasons.internal).totalLength.toHost().toU32().sub(Ipv4.size);
+}
+
+/** Computes the checksum of an encapsulation's header and all behind it. */
 function seal(
   { packet, networkOffset }: At,
   { outer, encapsulation }: Wrapping,
   { covers, offset, zero }: TunnelChecksum,
-  length: Int<"u32">,
+  inner: Family,
 ): void {
   const at = networkOffset.add(outerSizes[outer.name]);
-  const covered = length.sub(outerSizes[outer.name]);
-  const sealed = packet.cursorAt(at).checksum(covered, { atMost: LONGEST_SUM }).orDrop(reasons.tooLongToSum);
+  const covered = coveredLength(outer, packet.cursorAt(networkOffset));
+  const innerAt = networkOffset.add(tunnelOverhead(encapsulation.name, outer.name, { hasChecksum: true }));
+  const pending = packet instanceof TcPacket ? pendingInside(packet, inner, innerAt) : undefined;
+  const summed = pending === undefined ? covered : choose(pending.ne(0), pending.shr(16).sub(at), covered);
+  const first = packet.cursorAt(at).checksum(summed, { atMost: LONGEST_SUM }).orDrop(reasons.tooLongToSum);
+  const bytes = pending === undefined ? first : first.plus({ sum: pending.and(0xffff).toU64() });
   const ends = () =>
     outer.name === "ipv4"
       ? packet.cursorAt(networkOffset).read(Ipv4).orDrop(reasons.internal)
       : packet.cursorAt(networkOffset).read(Ipv6).orDrop(reasons.internal);
   const protocol = u32(encapsulation.protocol.ipv4);
-  const sum = covers === "itself" ? sealed : sealed.plus(pseudoHeader(ends(), protocol, covered));
+  const sum = covers === "itself" ? bytes : bytes.plus(pseudoHeader(ends(), protocol, covered));
   const check = variable<"be16">(sum.fold());
   if (zero !== 0) when(check.get().eq(0), () => check.set(be16(zero)));
   packet.cursorAt(at.add(offset)).read(Word16).orDrop(reasons.internal).word = check.get();

@@ -1,0 +1,97 @@
+// `yardmaster plan`, `apply`, `confirm`, `save`: the configuration of the running director, over its API.
+import type { Command } from "commander";
+import { CliError } from "../cli-error.ts";
+import { print, printJson, printNote } from "../output.ts";
+import { readTextFile } from "../read-file.ts";
+import { addSocketOption, clientFor, type SocketOptions } from "../director-client.ts";
+
+interface FileOptions extends SocketOptions {
+  readonly file: string;
+  readonly confirm?: string;
+  readonly json?: true;
+}
+
+/** Adds the commands to the program. */
+export function addChangeCommands(program: Command): void {
+  addSocketOption(
+    program
+      .command("plan")
+      .description("show what a configuration file would change in the running director, and what that would cost")
+      .requiredOption("-f, --file <file>", "configuration file")
+      .option("--json", "print it as JSON"),
+  ).action(plan);
+  addSocketOption(
+    program
+      .command("apply")
+      .description("make a configuration file the running director's: all of it or, if anything fails, nothing")
+      .requiredOption("-f, --file <file>", "configuration file")
+      .option("--confirm <duration>", "take it back after so long (60s) unless `yardmaster confirm` comes first")
+      .option("--json", "print what was changed as JSON"),
+  ).action(apply);
+  addSocketOption(program.command("confirm").description("keep what `apply --confirm` has changed")).action(
+    async (options: SocketOptions) => {
+      await (await clientFor(options)).confirm();
+      printNote("confirmed");
+    },
+  );
+  addSocketOption(
+    program
+      .command("save")
+      .description("write the configuration file for what runs, changes of single servers and services included")
+      .option("-f, --file <file>", "write it here, whole or not at all (default: print it)"),
+  ).action(save);
+}
+
+async function plan(options: FileOptions): Promise<void> {
+  const client = await clientFor(options);
+  const text = await textOf(options.file);
+  const { planText } = await import("@yardmaster/director");
+  const planned = await named(options.file, () => client.plan(text));
+  if (options.json === true) printJson(planned);
+  else print(planText(planned));
+}
+
+async function apply(options: FileOptions): Promise<void> {
+  const client = await clientFor(options);
+  const text = await textOf(options.file);
+  const { planText } = await import("@yardmaster/director");
+  const made = await named(options.file, () => client.apply(text, { confirm: options.confirm }));
+  if (options.json === true) printJson(made);
+  else print(planText(made));
+  if (made.confirmWithinMs !== undefined) {
+    printNote(`to be confirmed within ${made.confirmWithinMs / 1000} s: yardmaster confirm`);
+  }
+}
+
+async function save({ file, ...options }: SocketOptions & { readonly file?: string }): Promise<void> {
+  const { text } = await (await clientFor(options)).configuration();
+  if (file === undefined) {
+    process.stdout.write(text);
+    return;
+  }
+  const { renameSync, rmSync, writeFileSync } = await import("node:fs");
+  const next = `${file}.next`;
+  try {
+    writeFileSync(next, text, { flush: true });
+    renameSync(next, file);
+  } catch (cause) {
+    rmSync(next, { force: true });
+    throw new CliError("YM_CLI_FILE", `writing ${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function textOf(file: string): Promise<string> {
+  const { maximumFileLength } = await import("@yardmaster/director");
+  return await readTextFile(file, maximumFileLength);
+}
+
+/** The director does not know what the file is called. */
+async function named<T>(file: string, run: () => Promise<T>): Promise<T> {
+  const { ConfigurationError } = await import("@yardmaster/director");
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(error.faults.map((fault) => ({ ...fault, file })));
+  }
+}

@@ -1,0 +1,135 @@
+// What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited
+// to be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Leaving } from "./transitions.ts";
+import type { Edit } from "./written.ts";
+
+const NAME = "state.json";
+/** Of the file's form. */
+const VERSION = 1;
+
+/** What is known of the director before. */
+export interface KeptState {
+  /** The configuration that ran: a text, and what was changed in it. */
+  readonly running: { readonly text: string; readonly edits: readonly Edit[] };
+  /** The content of the file when it was read last: who has changed it wants that, and not what ran. */
+  readonly file: string;
+  readonly leaving: readonly Leaving[];
+  /** Unix time in milliseconds of this state: leaving goes on from there. */
+  readonly savedAtMs: number;
+  /** Not confirmed yet: what goes back to `before` then. */
+  readonly pending?: { readonly before: string; readonly untilMs: number; readonly withinMs: number } | undefined;
+}
+
+const server = z.looseObject({ address: z.string(), port: z.int(), weight: z.int(), forwarding: z.string() });
+const place = z.array(z.union([z.string(), z.int()]));
+const edit = z.discriminatedUnion("do", [
+  z.object({ do: z.enum(["set", "append"]), place, value: z.unknown() }),
+  z.object({ do: z.literal("delete"), place }),
+]);
+const schema = z.object({
+  version: z.literal(VERSION),
+  running: z.object({ text: z.string(), edits: z.array(edit) }),
+  file: z.string(),
+  leaving: z.array(
+    z.object({
+      kind: z.enum(["service", "server"]),
+      service: z.looseObject({
+        name: z.string(),
+        match: z.looseObject({ kind: z.enum(["exact", "wide", "mark"]) }),
+        scheduler: z.string(),
+        servers: z.array(server),
+      }),
+      leftMs: z.number(),
+    }),
+  ),
+  savedAtMs: z.number(),
+  pending: z.object({ before: z.string(), untilMs: z.number(), withinMs: z.number() }).optional(),
+});
+
+/** The state file of one instance. */
+export class StateFile {
+  readonly #directory: string;
+  readonly #report: (line: string) => void;
+  #problem: string | undefined;
+
+  constructor(directory: string, report: (line: string) => void) {
+    this.#directory = directory;
+    this.#report = report;
+  }
+
+  /** What the director before left; undefined where there is nothing. A file that makes no sense is set aside. */
+  read(): KeptState | undefined {
+    const path = join(this.#directory, NAME);
+    let text: string;
+    try {
+      text = readFileSync(path, "utf8");
+    } catch (error) {
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      if (!isMissing) this.#report(`reading ${path}: ${(error as Error).message}: starting without it`);
+      return undefined;
+    }
+    const state = parseState(text);
+    if (state !== undefined) return state;
+    const aside = `${path}.damaged`;
+    try {
+      renameSync(path, aside);
+      this.#report(`reading ${path}: it is damaged or of another version: set aside as ${aside}`);
+    } catch (error) {
+      this.#report(`reading ${path}: it is damaged, and cannot be set aside: ${(error as Error).message}`);
+    }
+    return undefined;
+  }
+
+  /** Writes a state; where that fails it is reported, once until it works again. */
+  write(state: KeptState): void {
+    const path = join(this.#directory, NAME);
+    const next = `${path}.next`;
+    try {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
+      writeWhole(next, JSON.stringify({ version: VERSION, ...state }));
+      renameSync(next, path);
+      if (this.#problem !== undefined) this.#report(`writing ${path}: works again`);
+      this.#problem = undefined;
+    } catch (error) {
+      removeQuietly(next);
+      const problem = (error as Error).message;
+      if (problem !== this.#problem) {
+        this.#report(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
+      }
+      this.#problem = problem;
+    }
+  }
+}
+
+/** The state that a text is; undefined where it is none. */
+function parseState(text: string): KeptState | undefined {
+  try {
+    const result = schema.safeParse(JSON.parse(text));
+    return result.success ? (result.data as unknown as KeptState) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is left of a file that could not be written; where that cannot be removed either, it does no harm. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // As where there is a file in the place of the directory.
+  }
+}
+
+function writeWhole(path: string, text: string): void {
+  const file = openSync(path, "w", 0o640);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
