@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SnapshotSource, startApiServer } from "@yardmaster/director";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Outcome, runCommand } from "../test/run-command.ts";
+import { type Outcome, runCommand, runCommandWith } from "../test/run-command.ts";
 
 let folder = "";
 
@@ -166,4 +166,40 @@ describe("status and connections", () => {
 it("tells its version and its commands", async () => {
   expect(await run("--version")).toEqual({ status: 0, stdout: "0.1.0\n", stderr: "" });
   expect((await run("--help")).stdout).toMatch(/run .*check .*status .*connections .*lab .*simulate /s);
+});
+
+describe("import", () => {
+  it("writes a configuration that check takes, and says what is not in it", async () => {
+    const rules = write("rules", "-A -t 198.51.100.10:80 -s rr\n-a -t 198.51.100.10:80 -r 10.0.0.11 -m\n-Z\n");
+    const imported = await run("import", "ipvsadm", rules, "-o", "imported.yaml");
+    expect(imported).toMatchObject({ status: 0, stdout: "" });
+    expect(imported.stderr).toContain("rules:3: -Z: it changes nothing that is kept\n");
+    expect(await run("check", "--offline", "-f", "imported.yaml")).toMatchObject({ status: 0 });
+    const again = await run("import", "ipvsadm", rules, "-o", "imported.yaml");
+    expect(again).toMatchObject({ status: 1, stderr: "yardmaster: writing imported.yaml: it is there already\n" });
+  });
+
+  it("refuses a keepalived.conf that is cut off", async () => {
+    const outcome = await run("import", "keepalived", write("cut.conf", "virtual_server 198.51.100.10 80 {\n"));
+    expect(outcome).toMatchObject({ status: 1, stdout: "" });
+    expect(outcome.stderr).toContain('cut.conf:1: the block "virtual_server 198.51.100.10 80" is not closed');
+  });
+});
+
+describe("ipvsadm", () => {
+  it("has its own grammar, also where ours would have its words", async () => {
+    expect(await run("ipvsadm", "--version")).toMatchObject({ status: 0, stdout: expect.stringContaining("v1.31") });
+    expect(await run("ipvsadm", "-A")).toMatchObject({
+      status: 2,
+      stderr: "You need to supply the 'service-address' option for the 'add-service' command\n",
+    });
+  });
+
+  it("lists what the director has, and fails where none is", async () => {
+    const socketPath = join(folder, "ipvsadm.sock");
+    const list = () => runCommandWith({ YARDMASTER_SOCKET: socketPath }, folder, ["ipvsadm", "-Ln"]);
+    expect(await list()).toMatchObject({ status: 1, stdout: "" });
+    await using _ = await startApiServer({ socketPath, source });
+    expect((await list()).stdout).toMatch(/^IP Virtual Server version 1\.2\.1 \(size=10\)\nProt /);
+  });
 });

@@ -9,6 +9,7 @@ import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addEditCommands } from "./commands/edit.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addIpvsadmCommand, ipvsadmWords, runIpvsadmWords } from "./commands/ipvsadm.ts";
 import { addLabCommand } from "./commands/lab.ts";
 import { addRealServerCommand } from "./commands/realserver.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -21,6 +22,8 @@ import { printError } from "./print-error.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   ignoreClosedOutput();
   try {
+    const words = ipvsadmWords(argv);
+    if (words !== undefined) return await runIpvsadmWords(words);
     await createProgram().parseAsync(argv);
     return 0;
   } catch (error) {
@@ -47,6 +50,7 @@ function createProgram(): Command {
   addSimulateCommand(program);
   addRealServerCommand(program);
   addImportCommand(program);
+  addIpvsadmCommand(program);
   return program;
 }
 

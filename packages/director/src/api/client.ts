@@ -14,11 +14,19 @@ export interface DirectorClient {
   configuration(): Promise<{ readonly text: string; readonly revision: string }>;
   /** What a text would change. Throws ConfigurationError with all faults of it. */
   plan(text: string): Promise<PlannedChange>;
-  /** Makes a text the configuration; with `confirm` (`60s`) until that has passed unless it is confirmed. */
-  apply(text: string, options?: { readonly confirm?: string | undefined }): Promise<MadeChange>;
+  /** Makes a text the configuration. */
+  apply(text: string, options?: ApplyOptions): Promise<MadeChange>;
   confirm(): Promise<void>;
   /** Changes one thing: `POST`, `PATCH` or `DELETE` of a path below `/v1/services`. */
   change(method: "POST" | "PATCH" | "DELETE", path: string, fields?: object): Promise<MadeChange>;
+}
+
+/** How a configuration is made. */
+export interface ApplyOptions {
+  /** `60s`: until that has passed, unless it is confirmed. */
+  readonly confirm?: string | undefined;
+  /** Only in the place of this one, else YM_CHANGE_REVISION. */
+  readonly revision?: string;
 }
 
 /** Changing a large configuration takes a while. */
@@ -38,9 +46,9 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
     },
     checks: async () => ((await get("/v1/checks")) as CheckList).checks,
     plan: async (body) => (await askJson({ ...changing, method: "POST", path: "/v1/plan", body })) as PlannedChange,
-    apply: async (body, { confirm } = {}) => {
+    apply: async (body, { confirm, revision } = {}) => {
       const path = `/v1/configuration${confirm === undefined ? "" : `?confirm=${encodeURIComponent(confirm)}`}`;
-      return (await askJson({ ...changing, method: "PUT", path, body })) as MadeChange;
+      return (await askJson({ ...changing, method: "PUT", path, body, revision })) as MadeChange;
     },
     confirm: async () => {
       await ask({ ...changing, method: "POST", path: "/v1/configuration/confirm" });
@@ -56,6 +64,8 @@ interface Question {
   readonly timeoutMs: number;
   readonly method?: string;
   readonly body?: string | undefined;
+  /** Of the configuration that is to be changed; undefined: whichever runs. */
+  readonly revision?: string | undefined;
 }
 
 async function askJson(question: Question): Promise<unknown> {
@@ -87,16 +97,17 @@ interface Answer {
   readonly revision: string;
 }
 
-function exchange({ socketPath, path, timeoutMs, method = "GET", body }: Question): Promise<Answer> {
+function exchange({ socketPath, path, timeoutMs, method = "GET", body, revision }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const fail = (cause: Error) => reject(explain(cause, socketPath, signal.aborted ? timeoutMs : undefined));
-    const exchangeRequest = request({ socketPath, path, method, agent: false, signal }, (response) => {
+    const headers = revision === undefined ? {} : { "if-match": `"${revision}"` };
+    const exchangeRequest = request({ socketPath, path, method, headers, agent: false, signal }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
-      const revision = (response.headers.etag ?? "").replaceAll('"', "");
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, revision }));
+      const made = (response.headers.etag ?? "").replaceAll('"', "");
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, revision: made }));
       response.on("error", fail);
     });
     exchangeRequest.on("error", fail);
