@@ -32,6 +32,7 @@ export function packedManifest(root: string): object {
     os: ["linux"],
     engines: { node: `>=${oldestNode}` },
     bin: { yardmaster: "packages/cli/bin/yardmaster.js" },
+    man: ["packaging/yardmaster.8"],
     dependencies: foreignDependencies(root),
   };
 }

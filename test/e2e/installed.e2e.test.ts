@@ -1,11 +1,12 @@
 // The installed package: its command says what it should, and its director forwards.
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configOf, DirectorHost, vip } from "./director-host.ts";
 import { type Installation, installPackage } from "./installed.ts";
 import { needsRoot } from "./lab-options.ts";
+import { restrict } from "./restricted.ts";
 
 const server = `require("node:http").createServer((request, response) => {
   response.end(request.socket.remoteAddress);
@@ -23,6 +24,18 @@ const printPlaces = `
     const places = compile(balancer(balancerMaps(shape), shape)).instructions.map(({ source }) => source);
     console.log(JSON.stringify(places).replaceAll(folder, ""));
   })();`;
+
+/** What a process has said when a pattern is in it. */
+function saidUntil(child: ChildProcess, pattern: RegExp): Promise<string> {
+  return new Promise((done, failed) => {
+    let said = "";
+    child.stderr?.on("data", (text) => {
+      said += text;
+      if (pattern.test(said)) done(said);
+    });
+    child.once("close", () => failed(new Error(`it ended: ${said}`)));
+  });
+}
 
 describe.skipIf(needsRoot)("the installed package", () => {
   let installed: Installation;
@@ -70,5 +83,30 @@ describe.skipIf(needsRoot)("the installed package", () => {
       stderr: "",
     });
     expect(await director.stop("SIGTERM")).toMatchObject({ status: 0 });
+  });
+
+  test("forwards as its unit runs it, without root, and goes on when it is killed and started again", async () => {
+    using host = new DirectorHost();
+    const web = host.spawn("server", [process.execPath, "-e", server]);
+    await new Promise((listening) => web.stdout?.once("data", listening));
+    const { folder, asService } = await restrict(host);
+    const run = [
+      ...installed.command,
+      "run",
+      "-f",
+      host.write(configOf()),
+      "--socket",
+      join(folder, "director.sock"),
+      "--state-directory",
+      folder,
+    ];
+    const answer = async () => (await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${vip}/`])).stdout;
+    const first = asService(run);
+    expect(await saidUntil(first, /^ready: .*$/m)).toContain("attached");
+    expect(await answer()).toBe("::ffff:198.51.100.2");
+    first.kill("SIGKILL");
+    expect(await answer()).toBe("::ffff:198.51.100.2");
+    expect(await saidUntil(asService(run), /^ready: .*$/m)).toMatch(/^taken over from version .* carried over$/m);
+    expect(await answer()).toBe("::ffff:198.51.100.2");
   });
 });

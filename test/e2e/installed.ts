@@ -1,7 +1,7 @@
 // The package as people get it: packed, installed with npm in a folder of its own, and run by the oldest Node that it
 // promises to run on.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -23,6 +23,8 @@ export function installPackage(): Installation {
     const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
     execFileSync("npm", [...args, ...quiet], { cwd: folder, encoding: "utf8", stdio: "pipe" });
   };
+  // Others than root run it too.
+  chmodSync(folder, 0o755);
   try {
     const pack = [join(root, "scripts/pack.ts"), folder];
     const packed = execFileSync(process.execPath, pack, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });

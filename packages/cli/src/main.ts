@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { addChangeCommands } from "./commands/change.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addChecksCommand } from "./commands/checks.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConnectionsCommand } from "./commands/connections.ts";
 import { addDownCommand } from "./commands/down.ts";
 import { addEditCommands } from "./commands/edit.ts";
@@ -31,7 +32,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** The definition of the command line, also for what is made from it (describe/). */
+export function createProgram(): Command {
   const version = readVersion();
   const program = new Command("yardmaster")
     .description("Layer-4 load balancer: LVS in TypeScript, on XDP")
@@ -50,6 +52,7 @@ function createProgram(): Command {
   addSimulateCommand(program);
   addRealServerCommand(program);
   addImportCommand(program);
+  addCompletionCommand(program);
   addIpvsadmCommand(program);
   return program;
 }

@@ -16,13 +16,16 @@ export const OFFSET_MASK = 31;
 /**
  * Makes room of `size` bytes between link layer and network header for the outer headers that `what` says; the packet's
  * network header begins as far from the start as before, and the link layer announces the outer one. What is in the
- * room is undefined, references into the packet become stale.
+ * room is undefined, references into the packet become stale. Under tc packets with a second tag are dropped.
  */
 export function insertRoom(
   { packet, networkOffset }: Pick<Parsed, "packet" | "networkOffset">,
   size: number,
   what: Encapsulation,
 ): void {
+  // Under tc the outermost tag is beside the frame, and behind one in it the stack makes no room: its protocol is the
+  // tag's (bpf_skb_adjust_room, net/core/filter.c).
+  if (packet.hook === "tc") guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
   guard(packet.encapsulate(size, what).eq(0)).orDrop(reasons.internal);
   // Under tc the stack has moved what is before the room, and keeps the outermost tag elsewhere.
   if (packet.hook === "xdp") {

@@ -6,6 +6,7 @@ import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
 import { printNote } from "../output.ts";
 import { readTextFile } from "../read-file.ts";
+import { giveBackStartUpMemory } from "../start-up-memory.ts";
 import { withStopSignal } from "../stop-signal.ts";
 
 interface RunOptions {
@@ -44,6 +45,7 @@ async function run(options: RunOptions, version: string): Promise<void> {
   if (warnings.length > 0) printNote(formatFaults(warnings));
   const missing = await findMissingPrivileges();
   if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
+  giveBackStartUpMemory();
   await withStopSignal(
     (signal) =>
       runDirector({

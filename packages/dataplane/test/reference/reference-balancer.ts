@@ -69,7 +69,7 @@ export class ReferenceBalancer {
   readonly #locals = new Map<string, ReferenceConnection>();
 
   constructor(plan: BalancerPlan, hook: "xdp" | "tc" = "xdp") {
-    this.plan = plan;
+    this.plan = { ...plan, shape: { ...plan.shape, hook } };
     this.now = plan.now ?? 1000;
     this.settings = plan.settings ?? {};
     const { families, maximumConnections, features } = shapeOf(plan);

@@ -108,6 +108,7 @@ export function tunnelled(
   if (read.ttl <= 1) return { verdict: "drop", reason: "timeToLiveExceeded" };
   const fate = forward(plan, frame, read, hop, "exceedsMtu");
   if (!("frame" in fate)) return fate;
+  if (plan.shape?.hook === "tc" && read.tags.length > 1) return { verdict: "drop", reason: "vlanMismatch" };
   // The stack counts a hop outside.
   const [bytes, spareHops] = fate.verdict === "pass" ? [oneHopOlder(fate.frame, read), 1] : [fate.frame, 0];
   const isWhole = read.isWhole && plan.settings?.pathMtuDiscovery !== false;

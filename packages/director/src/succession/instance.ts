@@ -1,7 +1,7 @@
 // A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there,
 // and one process at a time holds it.
 
-import { existsSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
 import { tryLock } from "@yardmaster/linux";
@@ -55,16 +55,10 @@ export function directoryOf(name: string): string {
 }
 
 /**
- * Whether this process is in the network namespace of the machine's first one. Where that may not be asked for, as
- * without root, a setting tells that only the kernel's first namespace has (net/core/sysctl_net_core.c: those of
- * `net_core_table` are registered for init_net alone).
+ * Whether this is the machine's first network namespace, by a setting that only that one has
+ * (net/core/sysctl_net_core.c registers `net_core_table` for init_net alone): who may not look at process 1 gets the
+ * same answer as root.
  */
 function isFirstNamespace(): boolean {
-  try {
-    return readlinkSync("/proc/thread-self/ns/net") === readlinkSync("/proc/1/ns/net");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EACCES" && code !== "EPERM" && code !== "ENOENT") throw error;
-    return existsSync("/proc/sys/net/core/netdev_max_backlog");
-  }
+  return existsSync("/proc/sys/net/core/netdev_max_backlog");
 }

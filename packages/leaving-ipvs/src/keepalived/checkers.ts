@@ -197,12 +197,21 @@ function requestOf(url: Statement, { host: usual, asksForName }: RequestDefaults
     else report(origin, urlReason(word));
   }
   return {
-    path: path.startsWith("/") ? path : `/${path}`,
+    path: encoded(path.startsWith("/") ? path : `/${path}`),
     ...(host !== undefined && host !== "" && { host }),
     ...(status.length > 0 && { status: status.length === 1 ? status[0] : status }),
     ...body,
     ...(asksForName && host !== undefined && { serverName: host }),
   };
+}
+
+/** keepalived sends what is written; what a request line cannot carry (RFC 9112 §3.2) is percent-encoded here. */
+function encoded(path: string): string {
+  return path.replaceAll(/[^\x21-\x7e]/gu, (character) =>
+    Buffer.from(character)
+      .toString("hex")
+      .replaceAll(/../g, (byte) => `%${byte.toUpperCase()}`),
+  );
 }
 
 function urlReason(word: string): string {

@@ -10,6 +10,8 @@ export interface Place {
   readonly server?: number;
   /** The key of the service that it is in or at, if it is one. */
   readonly key?: string;
+  /** It is in a check of the server. */
+  readonly isInCheck?: true;
 }
 
 interface Span {
@@ -17,10 +19,14 @@ interface Span {
   readonly end: number;
 }
 
+interface ServerSpan extends Span {
+  readonly checks: readonly Span[];
+}
+
 interface ServiceSpan extends Span {
   readonly name: string;
   readonly keys: readonly (Span & { readonly key: string })[];
-  readonly servers: readonly Span[];
+  readonly servers: readonly ServerSpan[];
 }
 
 /** Finds places of a text by line and column, both counted from 1. */
@@ -40,7 +46,13 @@ export class Places {
     if (service === undefined) return undefined;
     const key = service.keys.find((span) => contains(span, offset))?.key;
     const server = key === "servers" ? service.servers.findIndex((span) => contains(span, offset)) : -1;
-    return { service: service.name, ...(key !== undefined && { key }), ...(server >= 0 && { server }) };
+    const isInCheck = service.servers[server]?.checks.some((span) => contains(span, offset)) === true;
+    return {
+      service: service.name,
+      ...(key !== undefined && { key }),
+      ...(server >= 0 && { server }),
+      ...(isInCheck && { isInCheck }),
+    };
   }
 }
 
@@ -48,12 +60,12 @@ function serviceSpan(pair: Pair): ServiceSpan {
   const keys = isMap(pair.value) ? pair.value.items.map((each) => ({ ...spanOf(each), key: nameOf(each) })) : [];
   const servers = isMap(pair.value) ? pair.value.get("servers") : undefined;
   const items = isSeq(servers) ? servers.items : [];
-  return {
-    ...spanOf(pair),
-    name: nameOf(pair),
-    keys,
-    servers: items.map((item) => rangeOf(item as Node, item as Node)),
-  };
+  return { ...spanOf(pair), name: nameOf(pair), keys, servers: items.map((item) => serverSpan(item as Node)) };
+}
+
+function serverSpan(node: Node): ServerSpan {
+  const pairs = isMap(node) ? node.items.filter((pair) => ["check", "checks"].includes(nameOf(pair))) : [];
+  return { ...rangeOf(node, node), checks: pairs.map(spanOf) };
 }
 
 function nameOf({ key }: Pair): string {

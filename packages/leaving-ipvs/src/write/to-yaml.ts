@@ -58,6 +58,7 @@ function leaveOut(
 ): readonly ImportedService[] {
   const byName = new Map(services.map((service) => [service.name, service]));
   const gone = new Set<ImportedServer>();
+  const unchecked = new Set<ImportedServer>();
   const miss = (origin: Origin, { message }: ConfigurationFault) => missed.push({ ...origin, why: ofImport(message) });
   for (const fault of faults) {
     const place = places.at(fault.line, fault.column);
@@ -69,7 +70,11 @@ function leaveOut(
     }
     const original = services.find(({ name }) => name === service.name);
     const server = place.server === undefined ? undefined : original?.servers[place.server];
-    if (server !== undefined) {
+    if (server !== undefined && place.isInCheck === true) {
+      // Better a server that is not checked than none.
+      if (!unchecked.has(server)) miss(server.origin, fault);
+      unchecked.add(server);
+    } else if (server !== undefined) {
       if (!gone.has(server)) miss(server.origin, fault);
       gone.add(server);
     } else if (place.key === "sorryServer" && service.sorryServer !== undefined) {
@@ -77,7 +82,8 @@ function leaveOut(
       const { sorryServer: _dropped, ...rest } = service;
       byName.set(service.name, rest);
     } else if (healthKeys.has(place.key ?? "")) {
-      miss(service.origin, fault);
+      // The file itself says nothing of onDown.
+      if (place.key !== "onDown") miss(service.origin, fault);
       byName.set(service.name, withoutHealth(service));
     } else if (place.key !== "sorryServer") {
       miss(service.origin, fault);
@@ -86,7 +92,9 @@ function leaveOut(
   }
   return [...byName.values()].map((service) => ({
     ...service,
-    servers: service.servers.filter((server) => !gone.has(server)),
+    servers: service.servers
+      .filter((server) => !gone.has(server))
+      .map((server) => (unchecked.has(server) ? withoutChecks(server) : server)),
   }));
 }
 
@@ -97,8 +105,11 @@ function ofImport(message: string): string {
 
 function withoutHealth({ document, servers, ...rest }: ImportedService): ImportedService {
   const { onDown: _onDown, quorum: _quorum, ...others } = document;
-  const bare = servers.map(({ document: { checks: _checks, ...server }, origin }) => ({ document: server, origin }));
-  return { ...rest, document: others, servers: bare };
+  return { ...rest, document: others, servers: servers.map(withoutChecks) };
+}
+
+function withoutChecks({ document: { checks: _checks, ...document }, origin }: ImportedServer): ImportedServer {
+  return { document, origin };
 }
 
 /** The file without comments. */
