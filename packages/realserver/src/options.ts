@@ -1,6 +1,13 @@
 // What a real server is told: which services, by which method, from which directors. Text of the command line becomes
 // checked values here; all faults are told at once.
-import { type AddressLike, formatAddress, type Prefix, parsePrefix, tryParseAddress } from "@yardmaster/packet";
+import {
+  type AddressLike,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  tryParseAddress,
+} from "@yardmaster/packet";
 import { RealServerError } from "./errors.ts";
 
 export const methodNames = ["dr", "tun", "fullnat", "nat"] as const;
@@ -68,6 +75,9 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
     faults.push("--director is missing: without it every host could send packets in a tunnel through this server");
   if (directors.length === 0 && method === "fullnat")
     faults.push("--director is missing: without it every host could choose the address that this server sees");
+  const prefix = directors.find((each) => each !== undefined && each.length < each.address.length * 8);
+  if (unwrap === "kernel" && prefix !== undefined)
+    faults.push(`--director ${formatPrefix(prefix)}: a device of --unwrap kernel takes one address, not a prefix`);
   if (
     faults.length > 0 ||
     method === undefined ||

@@ -5,6 +5,7 @@ import { type Change, readSysctl } from "./changes.ts";
 import { RealServerError } from "./errors.ts";
 import { familyOf, type RealServerOptions, virtualAddresses } from "./options.ts";
 import { pinDirectory } from "./pins.ts";
+import { devicesFor } from "./unwrap/devices.ts";
 import { findControlGroup } from "./toa/control-group.ts";
 
 const LARGEST_SEGMENT = 65_495;
@@ -29,7 +30,7 @@ export function planChanges(options: RealServerOptions, earlier: readonly Change
     ...(isLocal ? quietChanges(options, original) : []),
     ...(isLocal ? reversePathChanges(options, original) : []),
     ...(isLocal ? virtualAddresses(options).map(addressChange) : []),
-    ...(options.method === "tun" ? [unwrapChange(options)] : []),
+    ...(options.method === "tun" ? unwrapChanges(options) : []),
     ...(options.method === "fullnat" ? [toaChange(options)] : []),
   ];
 }
@@ -85,6 +86,11 @@ function largestSegments({ directors, mssClamp }: RealServerOptions, { mtu }: Li
   const outer = Math.max(...directors.map(({ address }) => TUNNEL_BYTES[address.length === 4 ? 4 : 6]));
   const largest = (family: 4 | 6): number => Math.min(mtu - outer - HEADER_BYTES[family], LARGEST_SEGMENT);
   return { 4: largest(4), 6: largest(6) };
+}
+
+function unwrapChanges(options: RealServerOptions): readonly Change[] {
+  if (options.unwrap === "own") return [unwrapChange(options)];
+  return devicesFor(options.directors.map(hostOf)).map((device) => ({ kind: "device", device }));
 }
 
 function unwrapChange(options: RealServerOptions): Change {

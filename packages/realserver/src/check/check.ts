@@ -51,7 +51,7 @@ function checkLocal(options: RealServerOptions): readonly Finding[] {
     ...addresses.map((address) => checkSilence(injector, link, address)),
   ];
   const tcpServices = options.services.filter(({ protocol, port }) => protocol !== "udp" && port !== undefined);
-  if (options.method === "dr") {
+  if (options.method === "dr" || options.unwrap === "kernel") {
     return [...findings, ...tcpServices.map((each) => checkService({ program: injector, link, options }, each))];
   }
   const attached = checkAttached();

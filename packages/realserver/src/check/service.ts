@@ -1,7 +1,7 @@
 // Whether a client that comes through a director gets an answer: the first packet of a TCP connection is put in at the
 // interface, wrapped as the method wraps it, and the answer is waited for where it would go out.
 import type { KernelProgram } from "@yardmaster/ebpf/kernel";
-import { type Link, routeTo } from "@yardmaster/linux";
+import { type InterfaceAddress, type Link, listAddresses, routeTo } from "@yardmaster/linux";
 import {
   ethernet,
   type FramePart,
@@ -19,6 +19,8 @@ import type { Finding } from "./finding.ts";
 import { ask } from "./injector.ts";
 
 const DIRECTOR_MAC = "02:79:61:72:64:02";
+/** Where outer headers go when the interface has no address of their family: our program does not look at it. */
+const NOBODY = { 4: "10.255.255.254", 6: "fd00:ffff::1" } as const;
 const CLIENT_PORT = 40_100;
 const SEQUENCE = 1000;
 
@@ -38,7 +40,7 @@ export function checkService({ program, link, options }: Entrance, service: Virt
     const seen = port === undefined ? "the service names no port" : "no route leads to a client";
     return { part, outcome: "unknown", tried: "looked for a client and a port to try", seen };
   }
-  const wrapper = wrapperOf(options, service);
+  const wrapper = wrapperOf(options, service, link);
   const tried = `a SYN from ${client}${wrapper.text}, put in at ${link.name}`;
   const hosts = { source: client, destination: address };
   const before = [ethernet({ source: DIRECTOR_MAC, destination: link.mac }), ...wrapper.parts];
@@ -73,14 +75,20 @@ function findClient(family: 4 | 6, directors: readonly Prefix[]): string | undef
 }
 
 /** The headers that the director puts before the packet. */
-function wrapperOf(options: RealServerOptions, { family }: VirtualService): { parts: FramePart[]; text: string } {
-  const [director] = options.directors;
-  if (options.method !== "tun" || director === undefined) return { parts: [], text: "" };
+function wrapperOf(
+  { method, directors }: RealServerOptions,
+  { family }: VirtualService,
+  link: Link,
+): { parts: FramePart[]; text: string } {
+  const [director] = directors;
+  if (method !== "tun" || director === undefined) return { parts: [], text: "" };
   const source = hostOf(director);
-  const own = familyOf(source) === 4 ? "10.255.255.254" : "fd00:ffff::1";
-  const hosts = { source, destination: own };
-  const outer = familyOf(source) === 4 ? ipv4(hosts) : ipv6(hosts);
-  return { parts: [outer], text: `, in IPv${familyOf(source)} (IPv${family} in it) from director ${source}` };
+  const outerFamily = familyOf(source);
+  const isOwn = (each: InterfaceAddress): boolean =>
+    each.interfaceIndex === link.index && familyOf(each.address) === outerFamily;
+  const destination = listAddresses().find(isOwn)?.address ?? NOBODY[outerFamily];
+  const outer = outerFamily === 4 ? ipv4({ source, destination }) : ipv6({ source, destination });
+  return { parts: [outer], text: `, in IPv${outerFamily} (IPv${family} in it) from director ${source}` };
 }
 
 /** What comes in tunnels from hosts that are no directors has to stay as it is: the program is run without a wire. */
@@ -95,7 +103,7 @@ export function checkStranger({ program, link, options }: Entrance): Finding {
   const inner = { source: SOME_CLIENT[service.family], destination: service.address };
   const packet = frame(
     ethernet({ source: DIRECTOR_MAC, destination: link.mac }),
-    ipv4({ source: stranger, destination: "10.255.255.254" }),
+    ipv4({ source: stranger, destination: NOBODY[4] }),
     service.family === 4 ? ipv4(inner) : ipv6(inner),
     tcp({ sourcePort: CLIENT_PORT, destinationPort: service.port ?? 80, flags: "S" }),
   );
