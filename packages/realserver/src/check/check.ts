@@ -44,7 +44,8 @@ export function check(stateDirectory: string): readonly Finding[] {
 function checkLocal(options: RealServerOptions): readonly Finding[] {
   const link = interfaceOf(options);
   using injector = loadInjector();
-  using unwrapper = options.method === "tun" && options.unwrap === "own" ? openUnwrapper(pinDirectory(), options.guePort) : undefined;
+  using unwrapper =
+    options.method === "tun" && options.unwrap === "own" ? openUnwrapper(pinDirectory(), options.guePort) : undefined;
   const addresses = virtualAddresses(options);
   const findings = [
     ...addresses.map(checkIsLocal),
