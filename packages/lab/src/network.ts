@@ -110,6 +110,8 @@ function bridgeLines({ name, ports }: NonNullable<HostPlan["bridge"]>): readonly
 interface LinkRecord {
   readonly ifname: string;
   readonly operstate: string;
+  /** "UP" where it has been brought up. */
+  readonly flags: readonly string[];
   readonly xdp?: unknown;
 }
 
@@ -119,14 +121,16 @@ async function linksOf(network: LabNetwork, host: string): Promise<readonly Link
 
 /**
  * Waits until every cable carries: the kernel starts a queue up to a second after the peer came up
- * (net/core/link_watch.c) and drops what is sent before.
+ * (net/core/link_watch.c) and drops what is sent before. Interfaces that nobody brought up are not the lab's: modules
+ * of tunnels put some into every namespace (tunl0, sit0 …).
  */
 async function waitForLinks(network: LabNetwork): Promise<void> {
   const deadline = Date.now() + linksUpTimeoutMs;
   for (const { name } of network.layout.hosts) {
     for (let down = ["?"]; down.length > 0; ) {
       const links = await linksOf(network, name);
-      down = links.filter((link) => link.ifname !== "lo" && link.operstate !== "UP").map((link) => link.ifname);
+      const ours = links.filter(({ ifname, flags }) => ifname !== "lo" && flags.includes("UP"));
+      down = ours.filter(({ operstate }) => operstate !== "UP").map(({ ifname }) => ifname);
       if (down.length > 0 && Date.now() > deadline) {
         const what = `interfaces ${down.join(", ")} of host "${name}" are not up after ${linksUpTimeoutMs} ms`;
         throw new LabError("YM_LAB_COMMAND_FAILED", `building the lab network: ${what}`);

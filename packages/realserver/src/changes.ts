@@ -7,6 +7,7 @@ import { parsePrefix } from "@yardmaster/packet";
 import { RealServerError } from "./errors.ts";
 import type { VirtualService } from "./options.ts";
 import { installToa, isToaInstalled, removeToa } from "./toa/install.ts";
+import { makeDevice, removeDevice, type TunnelDevice } from "./unwrap/devices.ts";
 import { installUnwrapper, isUnwrapperInstalled, removeUnwrapper } from "./unwrap/install.ts";
 
 /** A value under /proc/sys. */
@@ -45,7 +46,13 @@ export interface UnwrapChange {
   readonly pinDirectory: string;
 }
 
-export type Change = SysctlChange | AddressChange | ToaChange | UnwrapChange;
+/** A tunnel device of the kernel. */
+export interface DeviceChange {
+  readonly kind: "device";
+  readonly device: TunnelDevice;
+}
+
+export type Change = SysctlChange | AddressChange | ToaChange | UnwrapChange | DeviceChange;
 
 /** Whether two changes are the same, whatever was there before. */
 export function sameChange(a: Change, b: Change): boolean {
@@ -68,6 +75,8 @@ export function isInPlace(change: Change): boolean {
       return isToaInstalled(change.pinDirectory);
     case "unwrap":
       return isUnwrapperInstalled(change.pinDirectory);
+    case "device":
+      return findLink(change.device.name) !== undefined && readSysctl(reversePathOf(change.device)) === "2";
   }
 }
 
@@ -82,6 +91,10 @@ export function make(change: Change): void {
       break;
     case "toa":
       installToa({ ...change, directors: change.directors.map(parsePrefix) });
+      break;
+    case "device":
+      makeDevice(change.device);
+      writeSysctl(reversePathOf(change.device), "2");
       break;
     case "unwrap": {
       const { interface: interfaceName, ...options } = change;
@@ -109,6 +122,9 @@ export function takeBack(change: Change): string | undefined {
     case "toa":
       removeToa(change.pinDirectory);
       return undefined;
+    case "device":
+      removeDevice(change.device.name);
+      return undefined;
     case "unwrap":
       removeUnwrapper({ pinDirectory: change.pinDirectory, interfaceName: change.interface });
       return undefined;
@@ -124,9 +140,16 @@ export function describeChange(change: Change): string {
       return `${change.address}/${change.prefixLength} on ${change.interface}`;
     case "toa":
       return `clients' addresses from ${change.directors.join(", ")} told to programs in ${change.controlGroup}`;
+    case "device":
+      return `device ${change.device.name} for tunnels from ${change.device.director}`;
     case "unwrap":
       return `tunnels from ${change.directors.join(", ")} unwrapped on ${change.interface} (GUE: ${change.guePort})`;
   }
+}
+
+/** Loose (2) for a device: what comes out of it is from clients, and the way to them is another. */
+function reversePathOf({ name }: TunnelDevice): string {
+  return `net/ipv4/conf/${name}/rp_filter`;
 }
 
 function indexOf(name: string): number {

@@ -52,6 +52,7 @@ test.each([
   [{ method: "tun" }, "--director is missing"],
   [{ method: "fullnat", service: [] }, "--director is missing"],
   [{ service: [] }, "--service is missing"],
+  [{ method: "tun", director: ["10.0.0.0/24"], unwrap: "kernel" }, "takes one address, not a prefix"],
 ])("what a method cannot do without is asked for: %o", (changes, fault) => {
   expect(() => readOptions(texts(changes))).toThrow(fault);
 });

@@ -1,11 +1,21 @@
 // What a real server is told: which services, by which method, from which directors. Text of the command line becomes
 // checked values here; all faults are told at once.
-import { type AddressLike, formatAddress, type Prefix, parsePrefix, tryParseAddress } from "@yardmaster/packet";
+import {
+  type AddressLike,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  tryParseAddress,
+} from "@yardmaster/packet";
 import { RealServerError } from "./errors.ts";
 
 export const methodNames = ["dr", "tun", "fullnat", "nat"] as const;
 /** How the directors reach this server. */
 export type MethodName = (typeof methodNames)[number];
+
+const unwrapNames = ["own", "kernel"] as const;
+type UnwrapName = (typeof unwrapNames)[number];
 
 /** A virtual service as this server sees it. */
 export interface VirtualService {
@@ -23,6 +33,7 @@ export interface OptionTexts {
   readonly method: string;
   readonly director: readonly string[];
   readonly interface?: string | undefined;
+  readonly unwrap?: string | undefined;
   readonly guePort?: string | undefined;
   readonly mssClamp?: string | undefined;
   readonly cgroup?: string | undefined;
@@ -36,6 +47,8 @@ export interface RealServerOptions {
   readonly directors: readonly Prefix[];
   /** Where packets of the directors come in; undefined: the way to the clients. */
   readonly interfaceName: string | undefined;
+  /** Who takes tunnels apart: a program of ours, or devices of the kernel. */
+  readonly unwrap: UnwrapName;
   readonly guePort: number;
   /** The largest TCP payload that clients are to send; auto: what fits through a tunnel. */
   readonly mssClamp: "auto" | "off" | number;
@@ -57,6 +70,7 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
   const method = collect(() => oneOf("--method", texts.method, methodNames));
   const services = texts.service.map((text) => collect(() => readService(text)));
   const directors = texts.director.map((text) => collect(() => readDirector(text)));
+  const unwrap = collect(() => oneOf("--unwrap", texts.unwrap ?? "own", unwrapNames));
   const guePort = collect(() => readPort("--gue-port", texts.guePort ?? "6080"));
   const mssClamp = collect(() => readClamp(texts.mssClamp ?? "auto"));
   if (services.length === 0 && (method === "dr" || method === "tun"))
@@ -65,13 +79,23 @@ export function readOptions(texts: OptionTexts): RealServerOptions {
     faults.push("--director is missing: without it every host could send packets in a tunnel through this server");
   if (directors.length === 0 && method === "fullnat")
     faults.push("--director is missing: without it every host could choose the address that this server sees");
-  if (faults.length > 0 || method === undefined || guePort === undefined || mssClamp === undefined)
+  const prefix = directors.find((each) => each !== undefined && each.length < each.address.length * 8);
+  if (unwrap === "kernel" && prefix !== undefined)
+    faults.push(`--director ${formatPrefix(prefix)}: a device of --unwrap kernel takes one address, not a prefix`);
+  if (
+    faults.length > 0 ||
+    method === undefined ||
+    unwrap === undefined ||
+    guePort === undefined ||
+    mssClamp === undefined
+  )
     throw new RealServerError("YM_REALSERVER_USAGE", `reading the options: ${faults.join("\n  ")}`);
   return {
     services: services.filter((service) => service !== undefined),
     method,
     directors: directors.filter((director) => director !== undefined),
     interfaceName: texts.interface,
+    unwrap,
     guePort,
     mssClamp,
     controlGroup: texts.cgroup,

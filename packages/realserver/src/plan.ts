@@ -6,6 +6,7 @@ import { RealServerError } from "./errors.ts";
 import { familyOf, type RealServerOptions, virtualAddresses } from "./options.ts";
 import { pinDirectory } from "./pins.ts";
 import { findControlGroup } from "./toa/control-group.ts";
+import { devicesFor } from "./unwrap/devices.ts";
 
 const LARGEST_SEGMENT = 65_495;
 
@@ -28,8 +29,8 @@ export function planChanges(options: RealServerOptions, earlier: readonly Change
   return [
     ...(isLocal ? quietChanges(options, original) : []),
     ...(isLocal ? reversePathChanges(options, original) : []),
-    ...(isLocal ? virtualAddresses(options).map(addressChange) : []),
-    ...(options.method === "tun" ? [unwrapChange(options)] : []),
+    ...(isLocal ? virtualAddresses(options).map((address) => addressChange(address, "lo")) : []),
+    ...(options.method === "tun" ? unwrapChanges(options) : []),
     ...(options.method === "fullnat" ? [toaChange(options)] : []),
   ];
 }
@@ -69,8 +70,8 @@ function reversePathChanges(options: RealServerOptions, original: Original): Cha
   return [{ kind: "sysctl", name: setting(name), before: original(setting(name)), after: "2" }];
 }
 
-function addressChange(address: string): Change {
-  return { kind: "address", interface: "lo", address, prefixLength: familyOf(address) === 4 ? 32 : 128 };
+function addressChange(address: string, interfaceName: string): Change {
+  return { kind: "address", interface: interfaceName, address, prefixLength: familyOf(address) === 4 ? 32 : 128 };
 }
 
 /** Outer headers of GUE, the longest that directors write: IP, UDP and four bytes. */
@@ -85,6 +86,19 @@ function largestSegments({ directors, mssClamp }: RealServerOptions, { mtu }: Li
   const outer = Math.max(...directors.map(({ address }) => TUNNEL_BYTES[address.length === 4 ? 4 : 6]));
   const largest = (family: 4 | 6): number => Math.min(mtu - outer - HEADER_BYTES[family], LARGEST_SEGMENT);
   return { 4: largest(4), 6: largest(6) };
+}
+
+/**
+ * Our program, or devices. Even the loose reverse path filter drops everything IPv4 from a device that has no IPv4
+ * address (no_addr in __fib_validate_source, net/ipv4/fib_frontend.c), so each gets one that this machine has anyway.
+ */
+function unwrapChanges(options: RealServerOptions): readonly Change[] {
+  if (options.unwrap === "own") return [unwrapChange(options)];
+  const someAddress = virtualAddresses(options).find((address) => familyOf(address) === 4);
+  return devicesFor(options.directors.map(hostOf)).flatMap((device): Change[] => {
+    const deviceChange: Change = { kind: "device", device };
+    return someAddress === undefined ? [deviceChange] : [deviceChange, addressChange(someAddress, device.name)];
+  });
 }
 
 function unwrapChange(options: RealServerOptions): Change {

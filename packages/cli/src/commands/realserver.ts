@@ -14,6 +14,7 @@ interface UpOptions extends CommonOptions {
   readonly director: readonly string[];
   readonly interface?: string;
   readonly cgroup?: string;
+  readonly unwrap?: string;
   readonly guePort?: string;
   readonly mssClamp?: string;
 }
@@ -32,6 +33,7 @@ export function addRealServerCommand(program: Command): void {
     .addOption(new Option("--method <method>", "how directors reach this server: dr, tun, fullnat, nat").default("dr"))
     .option("--director <address>", "address or prefix that may send tunnels or name clients; repeated", collect, [])
     .option("--interface <name>", "where their packets come in (default: the way to the directors)")
+    .option("--unwrap <how>", "own: by a program, kernel: by devices, ipip and plain gre only (default: own)")
     .option("--gue-port <port>", "UDP port of tunnels that use GUE (default: 6080)")
     .option("--mss-clamp <size>", "largest TCP payload for clients of tunnels: auto, off or bytes (default: auto)")
     .option("--cgroup <path>", "control group whose programs are told clients' addresses (default: the root)");

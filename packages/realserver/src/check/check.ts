@@ -44,14 +44,15 @@ export function check(stateDirectory: string): readonly Finding[] {
 function checkLocal(options: RealServerOptions): readonly Finding[] {
   const link = interfaceOf(options);
   using injector = loadInjector();
-  using unwrapper = options.method === "tun" ? openUnwrapper(pinDirectory(), options.guePort) : undefined;
+  using unwrapper =
+    options.method === "tun" && options.unwrap === "own" ? openUnwrapper(pinDirectory(), options.guePort) : undefined;
   const addresses = virtualAddresses(options);
   const findings = [
     ...addresses.map(checkIsLocal),
     ...addresses.map((address) => checkSilence(injector, link, address)),
   ];
   const tcpServices = options.services.filter(({ protocol, port }) => protocol !== "udp" && port !== undefined);
-  if (options.method === "dr") {
+  if (options.method === "dr" || options.unwrap === "kernel") {
     return [...findings, ...tcpServices.map((each) => checkService({ program: injector, link, options }, each))];
   }
   const attached = checkAttached();
