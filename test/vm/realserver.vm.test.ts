@@ -3,11 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { release } from "node:os";
-import { resolve } from "node:path";
-import { runLab } from "@yardmaster/lab";
-import { choicesFor } from "@yardmaster/lab/choices";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { labOptions } from "../e2e/lab-options.ts";
 import { DIRECTOR, RealServerNetwork, SERVER } from "../e2e/realserver-network.ts";
 import { guestKernel, KERNEL_VERSIONS, modulesInOrder } from "./guest-kernel.ts";
 
@@ -32,12 +28,6 @@ const DEVICES: readonly Wrapper[] = [
   // Without, Linux puts in a destination option before what is inside, which directors of ours do not.
   { kind: "ip6tnl", outer: 6, inner: [4, 6], more: ["encaplimit", "none"] },
 ];
-
-/** The command, which has servers take tunnels apart by the kernel. */
-const LAB_COMMAND = [
-  ...["sh", "-c", 'case "$1 $2" in "realserver up") set -- "$@" --unwrap kernel;; esac; exec "$NODE" "$COMMAND" "$@"'],
-  "yardmaster",
-] as const;
 
 let network: RealServerNetwork;
 beforeAll(() => {
@@ -75,14 +65,4 @@ test.each(["kernel", "own"])("tunnels of the kernel are taken apart by %s", asyn
   }
   expect(network.realServer("down").status).toBe(0);
   expect(network.run(network.server, "ip", "link").text).not.toContain("ymrs-");
-});
-
-test("a director's tunnels are taken apart by the kernel's ipip device", async () => {
-  process.env["NODE"] = process.execPath;
-  process.env["COMMAND"] = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
-  const [choice] = choicesFor({ method: "tun", encapsulation: "ipip", family: "ipv4", hook: "xdp", scenario: "path" });
-  const choices = choice === undefined ? [] : [choice];
-  const report = await runLab(labOptions({ choices, requests: 1, clients: 2, directorCommand: LAB_COMMAND }));
-  expect(report.methods).toHaveLength(1);
-  expect(report.methods[0]?.expectations.filter(({ met }) => !met)).toEqual([]);
 });
