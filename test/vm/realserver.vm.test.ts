@@ -1,5 +1,5 @@
-// A real server whose tunnels the kernel's own devices take apart, and one whose tunnels ours takes apart, before a kernel
-// that wraps: stock Linux has the modules that the machine outside may lack. Runs in the guest.
+// A real server whose tunnels the kernel's own devices take apart, and one whose tunnels ours takes apart, before a
+// kernel that wraps: stock Linux has the modules that the machine outside may lack. Runs in the guest.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { release } from "node:os";
