@@ -12,7 +12,7 @@ const VIP = { 4: "198.51.100.10", 6: "2001:db8:9::10" } as const;
 const SERVICES = ["--service", `${VIP[4]}:80/tcp`, "--service", `[${VIP[6]}]:80/tcp`];
 const DIRECTORS = ["--director", DIRECTOR[4], "--director", DIRECTOR[6]];
 const SERVER_CODE = `
-  require("node:net").createServer((socket) => socket.end("HTTP/1.0 200 OK\\r\\n\\r\\nhello from " + socket.localAddress))
+  require("node:net").createServer((socket) => socket.end("HTTP/1.0 200\\r\\n\\r\\nhello from " + socket.localAddress))
     .listen(80, "::", () => console.log("ready"));`;
 interface Wrapper {
   readonly kind: string;
