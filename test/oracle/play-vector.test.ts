@@ -51,7 +51,7 @@ test("the commands are carried out", () => {
   const ipvsadm = [
     `-A ${key} -s rr`,
     `-a ${key} -r 10.2.0.12:53 -m`,
-    `-d ${key} -r 10.2.0.12:53 -m`,
+    `-d ${key} -r 10.2.0.12:53`,
     "-C",
     "-A -t 10.3.0.1:80",
     "-D -t 10.3.0.1:80",

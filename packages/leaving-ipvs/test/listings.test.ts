@@ -1,4 +1,4 @@
-// Listings are to the letter what ipvsadm 1.31 printed on Linux 6.1 (recorded/listings.log) for the same rules and the
+// Listings are to the letter what ipvsadm 1.31 printed on Linux 6.1 (recorded/listings.json) for the same rules and the
 // same traffic: the rules that it saved are restored, and what it counted is counted.
 import { readFileSync } from "node:fs";
 import type { ConnectionRow } from "@yardmaster/director";
@@ -6,11 +6,17 @@ import { beforeAll, expect, test } from "vitest";
 import { type Counted, MemoryDirector } from "./memory-director.ts";
 
 const recorded = new Map(
-  readFileSync(new URL("recorded/listings.log", import.meta.url), "utf8")
+  recordedText()
     .split(/^\$ ipvsadm /m)
     .slice(1)
     .map((part) => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1)]),
 );
+
+/** The lines are kept as texts of a list: many end with a space. */
+function recordedText(): string {
+  const lines = JSON.parse(readFileSync(new URL("recorded/listings.json", import.meta.url), "utf8")) as string[];
+  return lines.join("\n");
+}
 
 /** What `-S` does not say. */
 const thresholds: Readonly<Record<string, string>> = {
