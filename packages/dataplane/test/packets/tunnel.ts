@@ -68,6 +68,11 @@ export function ofTunnels(wire: Wire): readonly PacketScenario[] {
   return [
     ...kinds.flatMap(([name, tunnel]) => [wrapping(wire, name, tunnel), aboutOutside(wire, name, tunnel)]),
     ...whatDoesNotFit(wire),
+    {
+      name: "tun: a packet with two VLAN tags is dropped, and the reason says so",
+      plan: planOf(wire, {}),
+      steps: [{ in: wire.tcpFrame({ ...arriving, vlan: [5, 6] }), verdict: "drop", reason: "vlanMismatch" }],
+    },
   ];
 }
 
