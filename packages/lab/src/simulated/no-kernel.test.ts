@@ -46,7 +46,7 @@ test("workloads are played where nothing more is permitted", async () => {
   expect(stdout).toMatch(/^10\/s poisson for 5s[\s\S]*\nSCHEDULER /);
 });
 
-test("the guard itself works: what needs the real lab is stopped at the first module that talks to the kernel", async () => {
+test("the guard itself works: the real lab is stopped at the first module that talks to the kernel", async () => {
   const { status, stderr } = await run("lab", "--list");
   expect(status).toBe(1);
   expect(stderr).toMatch(/imports file:.*\/packages\/(?:linux|ebpf\/src\/kernel)\//);
