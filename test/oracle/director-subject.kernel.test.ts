@@ -61,8 +61,9 @@ describe("what IPVS refuses", () => {
 
   test("is told from what is not built", () => {
     using subject = create();
-    expect(() => subject.setSysctl("schedule_icmp", 1)).toThrow("schedule_icmp = 1 is not built yet");
-    expect(() => subject.setSysctl("schedule_icmp", 0)).not.toThrow();
+    expect(() => subject.setSysctl("conntrack", 1)).toThrow("conntrack = 1 is not built yet");
+    expect(() => subject.setSysctl("conntrack", 0)).not.toThrow();
+    expect(() => subject.setSysctl("schedule_icmp", 1)).not.toThrow();
     expect(() => subject.startSyncDaemon("master", "s1", 1)).toThrow("not built yet");
   });
 });
