@@ -3,8 +3,10 @@
 
 import { referenceVariable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
+import { leaveAcross } from "./crossing/leave.ts";
 import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
+import type { ReplyEnds } from "./forward/method.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
@@ -45,9 +47,9 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     connection.isNull(),
     () => {
       if (hasLocalAddress(shape.methods)) {
-        findReplyByLocalPort(maps, family, flow, (client, ends) => {
+        const found = (client: ConnectionReference, ends: ReplyEnds) =>
           sendReply(road, traveller, client, ends, ["fullnat"]);
-        });
+        findReplyByLocalPort(maps, family, flow, found, crossing(road, traveller));
       }
       if (answering.length > 0) {
         findReplyByRule(maps, family, flow, (client, ends) => {
@@ -63,6 +65,13 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     { isRare: true },
   );
   return () => connection.get();
+}
+
+/** Sends a server's packet to its client of the other family, and leaves; there is none where the program has none. */
+function crossing(road: Road, { parsed: { packet }, flow, now }: Traveller): (() => void) | undefined {
+  const { crossing, answer } = road;
+  if (crossing === undefined) return undefined;
+  return () => leaveAcross({ packet, now, answer }, crossing.reply({ packet, flow, now }));
 }
 
 /** Moves a connection on by a client's packet; there is none any more where it turns out to be over. */

@@ -55,6 +55,14 @@ const texts = {
     verdict: "drop",
     text: "ICMP error about a tunnel's packet that its client has no use for: it may be divided, or the MTU is absurd",
   },
+  crossingFragment: { verdict: "drop", text: "fragment on the way to the other address family" },
+  crossingOptions: { verdict: "drop", text: "IPv4 options on the way to IPv6, which has none" },
+  crossingUnchecked: {
+    verdict: "drop",
+    text: "UDP without a checksum on the way to IPv6, too long to be given one: over 2047 bytes",
+  },
+  crossingExceedsMtu: { verdict: "drop", text: "larger than the MTU in the other address family, and to be divided" },
+  crossingError: { verdict: "drop", text: "ICMP error that the other address family has no like of" },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

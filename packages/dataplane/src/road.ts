@@ -6,7 +6,8 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
-import type { Family } from "./family.ts";
+import { type Crossing, crossingOf } from "./crossing/functions.ts";
+import { families, type Family, type FamilyName, otherFamily } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
@@ -18,12 +19,12 @@ import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
-import type { BalancerShape } from "./shape.ts";
+import { type BalancerShape, hasFeature } from "./shape.ts";
 import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule"> {
+export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
@@ -38,6 +39,8 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
   readonly wrap: Wrap;
+  /** Of packets that change their address family; where the shape has such. */
+  readonly crossing: Crossing | undefined;
 }
 
 /** What it takes to send a packet. */
@@ -48,6 +51,8 @@ interface CommonFunctions {
   readonly askRouting: AskRouting;
   readonly sendTagged: SendTagged;
   readonly schedule: ReturnType<typeof scheduleFunction>;
+  /** Of the families of the shape. */
+  readonly connectionsOf: Partial<Readonly<Record<FamilyName, ConnectionFunctions>>>;
 }
 
 /** One packet on the road. */
@@ -61,7 +66,9 @@ export interface Traveller {
 }
 
 export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): CommonFunctions {
+  const connections = shape.families.map((name) => [name, connectionFunctions(maps, shape, families[name])] as const);
   return {
+    connectionsOf: Object.fromEntries(connections),
     askRouting: askRoutingFunction(maps),
     sendTagged: sendTaggedFunction(shape),
     schedule: scheduleFunction(maps, shape),
@@ -73,16 +80,20 @@ export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  { schedule, ...common }: CommonFunctions,
+  { schedule, connectionsOf, ...common }: CommonFunctions,
 ): Road {
-  const connections = connectionFunctions(maps, shape, family);
+  const connections = connectionsOf[family.name];
+  const others = connectionsOf[otherFamily(family).name];
+  if (connections === undefined) throw new Error(`the shape has no ${family.name}`);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   const sendToServer = sendToServerFunction(sending);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
+  const crosses = hasFeature(shape, "translatedFamilies") && others !== undefined;
+  const crossing = crosses ? crossingOf(sending, others) : undefined;
+  return { ...sending, crossing, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -44,6 +44,7 @@ import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  crossingLocal,
   endpointText,
   type ConnectionView,
   type FlowValue,
@@ -356,9 +357,12 @@ export class Balancer implements Disposable {
 
   /** Where a connection leads: its entry has no room for an address of the other family. */
   #serverOf({ destination, server, client }: ConnectionView): string {
-    const address = this.#destinations()[destination]?.address ?? "";
-    const isOther = address.includes(":") !== client.startsWith("[");
-    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
+    const { address = "", method } = this.#destinations()[destination] ?? {};
+    if (address.includes(":") === client.startsWith("[")) return server;
+    const port = Number(server.slice(server.lastIndexOf(":") + 1));
+    if (method !== "fullnat") return endpointText(address, port);
+    const named = (name: number) => this.map(this.maps.localNames).lookup({ name })?.address ?? [];
+    return endpointText(crossingLocal(server, named), port);
   }
 
   /** How many entries of the table lead from replies to their connections. */

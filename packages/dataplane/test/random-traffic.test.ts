@@ -15,7 +15,7 @@ const STEPS = 150;
 const UNMET = [
   ...["neighbourUnresolved", "noRoute", "forwardingDisabled", "directNeighbourUnresolved"],
   "serverNeighbourUnresolved",
-  ...["silentRefusal", "tooLongToSum", "tunnelErrorKept"],
+  ...["silentRefusal", "tooLongToSum", "tunnelErrorKept", "crossingUnchecked"],
   "internal",
 ];
 

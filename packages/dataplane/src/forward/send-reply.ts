@@ -36,9 +36,7 @@ export function sendReply(
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
-  const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
-  path.packetsOut = path.packetsOut.add(1);
-  path.bytesOut = path.bytesOut.add(network.length);
+  countPacketOut(maps, connection.destination, network.length);
   for (const name of names) {
     const method = methods[name];
     const { reply } = method;
@@ -50,6 +48,13 @@ export function sendReply(
     });
   }
   leave(drop(reasons.internal));
+}
+
+/** Counts a server's packet of so many bytes. */
+export function countPacketOut(maps: Road["maps"], destination: Int<"u32">, length: Int<"u32">): void {
+  const path = maps.paths.lookup(destination).orDrop(reasons.internal);
+  path.packetsOut = path.packetsOut.add(1);
+  path.bytesOut = path.bytesOut.add(length);
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */

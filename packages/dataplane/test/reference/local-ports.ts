@@ -20,13 +20,17 @@ const mix = (word: number): number => {
   return (twice ^ (twice >>> 13)) >>> 0;
 };
 
-/** The ends that a client's connection may get, in the order in which they are tried. */
+/**
+ * The ends that a client's connection may get, in the order in which they are tried; `server`: an address of the server's
+ * family, default: the client's.
+ */
 export function* candidates(
   plan: BalancerPlan,
   client: { readonly source: string; readonly sourcePort: number; readonly destinationPort: number },
   now: number,
+  server = client.source,
 ): Generator<LocalEnd> {
-  const addresses = localAddressesOf(plan).filter((address) => familyOf(address) === familyOf(client.source));
+  const addresses = localAddressesOf(plan).filter((address) => familyOf(address) === familyOf(server));
   const { count }: PortsPlan = plan.localPorts ?? LOCAL_PORTS;
   const size = addresses.length * count;
   const words = [...addressWords(client.source), client.sourcePort * 65_536 + client.destinationPort];

@@ -18,6 +18,7 @@ import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
+import { crossingReply, crossingRequest, type Translation } from "./crossing-fate.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
   createServices,
@@ -283,6 +284,9 @@ export class ReferenceBalancer {
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
     const { destination, local } = connection;
+    if (local !== undefined && familyOf(local.address) !== familyOf(read.source)) {
+      return crossingRequest(this.#translation, frame, read, connection);
+    }
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
@@ -303,19 +307,35 @@ export class ReferenceBalancer {
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
+    const { flow } = connection;
+    if (familyOf(flow.source) !== familyOf(read.source)) {
+      const heard = (bytes: Uint8Array) => this.#hearReply(bytes, read, connection);
+      return crossingReply(this.#translation, frame, read, { connection, heard });
+    }
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
-    this.#see(connection, "out", read.flags);
-    const { destination, template, flow } = connection;
-    if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
-    destination.traffic.packetsOut += 1;
-    destination.traffic.bytesOut += read.totalLength;
-    hear(connection, read, frame);
+    this.#hearReply(frame, read, connection);
     const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
         ? fromService
         : translated(fromService, read, "destination", flow.source, flow.sourcePort);
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
+  }
+
+  /** What is to be known to translate between families. */
+  get #translation(): Translation {
+    const answer = (error: Uint8Array) => this.#answer(() => error);
+    return { plan: this.plan, telling: this.#telling, answer, isExpired: (of) => this.#isExpired(of) };
+  }
+
+  /** What a server's packet does to its connection and to what is counted. */
+  #hearReply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): void {
+    this.#see(connection, "out", read.flags);
+    const { destination, template, flow } = connection;
+    if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
+    destination.traffic.packetsOut += 1;
+    destination.traffic.bytesOut += read.totalLength;
+    hear(connection, read, frame);
   }
 
   #open(read: OpeningPacket): Opened | ReasonName {
@@ -366,19 +386,21 @@ export class ReferenceBalancer {
   #localEndFor(read: Flow, destination: Destination): LocalEnd | ReasonName {
     const answer = (local: LocalEnd) => key(answerFlow({ ...read, destination, local }));
     for (const attempt of ["first", "second"]) {
-      const ends = [...candidates(this.plan, read, this.now % 2 ** 32)];
+      const ends = [...candidates(this.plan, read, this.now % 2 ** 32, destination.address)];
       const free = ends.find((local) => !this.#locals.has(answer(local)));
-      if (free !== undefined) return this.#hasRoomForLocal(read) ? free : "tableFull";
-      const expired = ends.map((local) => this.#locals.get(answer(local))).find((of) => of && this.#isExpired(of));
+      if (free !== undefined) return this.#hasRoomForLocal(destination) ? free : "tableFull";
+      const expired = ends
+        .map((local) => this.#locals.get(answer(local)))
+        .find((of) => of && familyOf(of.flow.source) === familyOf(read.source) && this.#isExpired(of));
       if (expired === undefined || attempt === "second") return "localPortsExhausted";
       this.#end(expired);
     }
     return "localPortsExhausted";
   }
 
-  #hasRoomForLocal({ source }: Flow): boolean {
-    const family = familyOf(source);
-    return [...this.#locals.values()].filter(({ flow }) => familyOf(flow.source) === family).length < this.#capacity;
+  #hasRoomForLocal({ address }: Destination): boolean {
+    const taken = [...this.#locals.values()].filter((of) => familyOf(of.destination.address) === familyOf(address));
+    return taken.length < this.#capacity;
   }
 
   #bind(templates: Templates, binding: Binding, destination: Destination): Template | undefined {

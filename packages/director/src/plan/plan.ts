@@ -1,13 +1,13 @@
 // From what a person asked for to what is to run: the program's shape, with room for changes while it runs, and the
 // services and settings that it begins with. Pure: the same configuration gives the same plan.
 
-import type { BalancerShape, FeatureName } from "@yardmaster/dataplane";
+import type { BalancerShape, FeatureName, MethodName } from "@yardmaster/dataplane";
 import { familyOf } from "../address.ts";
 import { claimOf, type ReplyClaim, withClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
-import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -70,8 +70,10 @@ export function inListOrder(
 }
 
 function planShape({ director, services }: Configuration): Omit<BalancerShape, "macs"> {
-  const families = [...new Set(services.map(({ match }) => familyOfMatch(match)))].sort();
   const servers = services.flatMap((service) => service.servers);
+  // Servers behind full NAT answer in their own family.
+  const answering = servers.filter(({ forwarding }) => forwarding === "fullnat").map(({ address }) => familyOf(address));
+  const families = [...new Set([...services.map(({ match }) => familyOfMatch(match)), ...answering])].sort();
   const used = [...new Set(servers.map(({ forwarding }) => forwarding))].sort();
   const tunnels = servers.filter(({ forwarding }) => forwarding === "tun");
   const longest = Math.max(0, ...services.map((service) => service.servers.length));
@@ -90,9 +92,10 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   };
 }
 
-/** Whether a server's address is of the other family than its service's. */
-function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
-  return familyOf(address) !== familyOfMatch(match);
+/** Whether any server with this method is of the other family than its service. */
+function hasOtherFamily({ match, servers }: VirtualService, method: MethodName): boolean {
+  const own = familyOfMatch(match);
+  return servers.some(({ address, forwarding }) => forwarding === method && familyOf(address) !== own);
 }
 
 /** For as many again as there are: a power of two. */
@@ -124,7 +127,8 @@ function featuresOf(
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
-    mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
+    mixedFamilies: services.some((service) => hasOtherFamily(service, "tun")),
+    translatedFamilies: services.some((service) => hasOtherFamily(service, "fullnat")),
     tunnelSources: false,
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
