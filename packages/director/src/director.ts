@@ -12,10 +12,11 @@ import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
+import { ProbeWay } from "./probes/probe-way.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
+import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
@@ -59,6 +60,7 @@ export class Director implements Disposable {
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
+  readonly #probes: ProbeWay;
   readonly #health: HealthKeeper;
   #configuration: Configuration;
   #standing: Standing;
@@ -84,14 +86,18 @@ export class Director implements Disposable {
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
+    this.#probes = owned.use(new ProbeWay({ instance: instance?.name, report, sourceTowards }));
+    this.#probes.want(configuration);
     this.#health = owned.use(
       new HealthKeeper({
+        dialOf: this.#probes.dialOf,
         overlay: this.overlay,
         report,
         onUp: (...server) => this.#transitions.startSlowly(...server),
       }),
     );
     this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#probes.attach(this.dataplane);
     this.#health.update(configuration.services);
     this.#owned = owned.move();
   }
@@ -125,12 +131,16 @@ export class Director implements Disposable {
   apply(configuration: Configuration): Applied {
     const undo = this.#transitions.begin(this.#configuration.services, configuration.services);
     try {
+      this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
+      this.#probes.fill(this.dataplane);
       this.#configuration = configuration;
       this.#health.update(configuration.services);
       return applied;
     } catch (error) {
       undo();
+      this.#probes.want(this.#configuration);
+      this.#probes.fill(this.dataplane);
       throw error;
     }
   }
@@ -175,12 +185,14 @@ export class Director implements Disposable {
     using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
     const before = this.#standing;
     this.#standing = this.#bringUp(wanted, former);
+    this.#probes.attach(this.dataplane);
     before[Symbol.dispose]();
   }
 
   #bringUp(wanted: Wanted, former: Former | undefined): Standing {
     const { version, report, instance } = this.#options;
-    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former });
+    const complete = (dataplane: Dataplane<KernelProgram>) => this.#probes.fill(dataplane);
+    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former, complete });
   }
 
   /** What goes on beside the packets, until `signal` is aborted. */
@@ -198,6 +210,7 @@ export class Director implements Disposable {
       keepTending(this.#transitions, { signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
+      keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),
     ]);
   }
 

@@ -4,10 +4,13 @@ import type { CheckStatus } from "../api/types.ts";
 import { type HealthCheck, probeText } from "../model/check.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
+import { type Probe, probeOf } from "../probes/probe.ts";
 import { beginOf } from "./begin.ts";
 import { CheckRun } from "./check-run.ts";
+import { checksOf } from "./checks-of.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Begin, Target } from "./exchange.ts";
+import { beginThrough, type Dial } from "./through.ts";
 
 /** A server went down or came back for a service. */
 export interface HealthChange {
@@ -25,6 +28,8 @@ export interface HealthEngineOptions {
   readonly clock?: Clock;
   /** What does a probe; tests put their own. */
   readonly beginOf?: (probe: HealthCheck["probe"]) => Begin;
+  /** How a check gets into the data plane; default: it cannot. */
+  readonly dialOf?: (probe: Probe) => Dial;
 }
 
 /** A check at work, and for whom. */
@@ -45,25 +50,30 @@ interface Subject {
   isUp: boolean;
 }
 
-/** The checks that a server gets in its service. */
-export function checksOf({ health }: VirtualService, server: Destination): readonly HealthCheck[] {
-  return health === undefined || server.isSorry === true ? [] : (server.checks ?? health.checks);
+/** Where a check goes: the server's own address and port, and what is probed where it goes through the data plane. */
+interface Where {
+  readonly target: Target;
+  readonly probe: Probe | undefined;
 }
+
+const noWay = (): Dial => ({ problem: "nothing here forwards checks" });
 
 /** Runs checks until it is disposed. */
 export class HealthEngine implements Disposable {
   readonly #onChange: HealthEngineOptions["onChange"];
   readonly #clock: Clock;
   readonly #beginOf: NonNullable<HealthEngineOptions["beginOf"]>;
+  readonly #dialOf: NonNullable<HealthEngineOptions["dialOf"]>;
   /** By what is checked where, and how. */
   readonly #runs = new Map<string, Shared>();
   /** By service and endpoint. */
   #subjects = new Map<string, Subject>();
 
-  constructor({ onChange, clock = systemClock, beginOf: begin = beginOf }: HealthEngineOptions) {
+  constructor({ onChange, clock = systemClock, beginOf: begin = beginOf, dialOf = noWay }: HealthEngineOptions) {
     this.#onChange = onChange;
     this.#clock = clock;
     this.#beginOf = begin;
+    this.#dialOf = dialOf;
   }
 
   /** Checks these from now on. What was checked before in the same way goes on with what is known of it. */
@@ -121,19 +131,25 @@ export class HealthEngine implements Disposable {
     };
     this.#subjects.set(key, subject);
     for (const check of checks) {
-      const shared = this.#share(check, { address: server.address, port: check.port ?? server.port });
+      const shared = this.#share(check, {
+        target: { address: server.address, port: check.port ?? server.port },
+        probe: probeOf(service, server, check),
+      });
       shared.subjects.add(subject);
       subject.shared.add(shared);
     }
   }
 
-  #share(check: HealthCheck, target: Target): Shared {
-    const key = JSON.stringify([target.address, target.port, { ...check, port: undefined }]);
+  #share(check: HealthCheck, { target, probe }: Where): Shared {
+    const dial = probe && this.#dialOf(probe);
+    const key = JSON.stringify([target.address, target.port, dial, { ...check, port: undefined }]);
     const known = this.#runs.get(key);
     if (known !== undefined) return known;
     const subjects = new Set<Subject>();
+    const plain = this.#beginOf(check.probe);
     const run = new CheckRun({
-      ...{ check, target, clock: this.#clock, begin: this.#beginOf(check.probe) },
+      ...{ check, clock: this.#clock, target: probe?.authority ?? target },
+      begin: dial === undefined ? plain : beginThrough(plain, dial),
       onChange: (reason) => {
         for (const subject of subjects) this.#tell(subject, `${probeText(check.probe)}: ${reason}`);
       },

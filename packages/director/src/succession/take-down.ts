@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Attachments } from "../kernel/attachments.ts";
+import { probeInterfaceNames, removeProbeInterfaces } from "../probes/probe-interfaces.ts";
 import { directoryOf, stateDirectoryOf, takeInstance } from "./instance.ts";
 
 /** What there was of an instance. */
@@ -23,6 +24,7 @@ export function takeDown(name: string, stateDirectory: string): TakenDown | unde
   const interfaces = existsSync(folder) ? readdirSync(folder) : [];
   using attachments = new Attachments(instance.directory, () => undefined);
   attachments.detach();
+  removeProbeInterfaces(probeInterfaceNames(name));
   rmSync(instance.directory, { recursive: true, force: true });
   const state = stateDirectoryOf(instance, stateDirectory);
   if (existsSync(state)) rmSync(state, { recursive: true, force: true });
