@@ -16,7 +16,9 @@ const fault = z
     file: z.string(),
     line: z.int().min(1),
     column: z.int().min(1).describe("in UTF-16 units"),
-    quote: z.object({ text: z.string(), caret: z.int() }).describe("the line, and how many characters before the caret"),
+    quote: z
+      .object({ text: z.string(), caret: z.int() })
+      .describe("the line, and how many characters before the caret"),
   })
   .meta({ id: "ConfigurationFault" }) satisfies z.ZodType<ConfigurationFault>;
 

@@ -51,7 +51,9 @@ export const trafficCounters = z.object({
   connections: count.describe("connections scheduled since the start"),
   packetsIn: count,
   bytesIn: count,
-  packetsOut: count.exactOptional().describe("on the way back; absent where replies do not pass the director (dr, tun)"),
+  packetsOut: count
+    .exactOptional()
+    .describe("on the way back; absent where replies do not pass the director (dr, tun)"),
   bytesOut: count.exactOptional(),
 });
 
