@@ -203,9 +203,18 @@ export class Director implements Disposable {
     ]);
   }
 
+  /** What is counted now. */
+  traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
+    return {
+      services: this.#rates.annotate(readServices(this.dataplane)),
+      verdicts: readVerdicts(this.dataplane),
+      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+    };
+  }
+
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = this.#rates.annotate(readServices(this.dataplane));
+    const traffic = this.traffic();
     return {
       version,
       pid: process.pid,
@@ -216,10 +225,11 @@ export class Director implements Disposable {
         mode,
         programId: this.dataplane.programFor(hookOf(mode)).id,
       })),
-      services,
-      verdicts: readVerdicts(this.dataplane),
-      hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
-      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+      ...traffic,
+      hints: this.#standing.hints.read(
+        { services: traffic.services, connections: this.connections(sampleSize) },
+        performance.now(),
+      ),
     };
   }
 

@@ -30,7 +30,7 @@ export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
 export { diffLine, planText } from "./change/diff-text.ts";
 export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
-export type { Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
+export type { ApiAccess, Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
 
 /** Runs the director until `options.signal` is aborted (run.ts). */
 export const runDirector: RunDirector = async (options) => {

@@ -117,13 +117,13 @@ describe("a running API", () => {
         },
         {
           "body": {
-            "code": "YM_API_NOT_FOUND",
-            "detail": "DELETE /v1/status: no such resource",
-            "status": 404,
-            "title": "Not Found",
-            "type": "urn:yardmaster:YM_API_NOT_FOUND",
+            "code": "YM_API_METHOD",
+            "detail": "DELETE /v1/status: it takes GET",
+            "status": 405,
+            "title": "Method Not Allowed",
+            "type": "urn:yardmaster:YM_API_METHOD",
           },
-          "status": 404,
+          "status": 405,
           "type": "application/problem+json",
         },
       ]
