@@ -12,6 +12,7 @@ import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
+import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
@@ -33,7 +34,7 @@ export interface DirectorOptions {
   readonly configuration: Configuration;
   readonly fileName: string;
   readonly version: string;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
   /** What ran before it, where that was another configuration: servers that are gone drain. */
@@ -177,7 +178,8 @@ export class Director implements Disposable {
       const services = this.overlay.effective(this.#transitions.withLeaving(this.#configuration.services));
       refresh(this.#standing, services, this.#configuration);
     } catch (error) {
-      this.#options.report(`changing services: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.report(`changing services: ${reason}`, { event: "troubleBegun", level: "error", reason });
     }
   }
 
