@@ -1,5 +1,5 @@
-// What checks found out outlives the director: a server that was down gets no connection from its successor either, also
-// after kill -9, and comes back when it works.
+// What checks found out outlives the director: a server that was down gets no connection from its successor either,
+// also after kill -9, and comes back when it works.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
