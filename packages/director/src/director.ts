@@ -6,6 +6,8 @@ import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts"
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
 import { HealthKeeper } from "./health/health-keeper.ts";
+import { VerdictWriter } from "./health/keep-verdicts.ts";
+import type { VerdictFile } from "./health/verdict-file.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
@@ -41,6 +43,8 @@ export interface DirectorOptions {
   readonly leaving?: readonly Leaving[];
   /** What leaves is other than before. */
   readonly onLeaving?: () => void;
+  /** What the director before this one knew of servers, and where this one says it; undefined: all begin as up. */
+  readonly verdicts?: VerdictFile | undefined;
 }
 
 /** What a change did to the program. */
@@ -54,13 +58,15 @@ export class Director implements Disposable {
   readonly #options: DirectorOptions;
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
-  readonly #owned: DisposableStack;
+  /** Undefined until it is up. */
+  readonly #owned: DisposableStack | undefined;
   readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
   readonly #health: HealthKeeper;
+  readonly #verdicts: VerdictWriter | undefined;
   #configuration: Configuration;
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -90,10 +96,15 @@ export class Director implements Disposable {
         overlay: this.overlay,
         report,
         onUp: (...server) => this.#transitions.startSlowly(...server),
+        ...(options.verdicts !== undefined && { wereDown: options.verdicts.read() }),
+        onVerdict: () => this.#verdicts?.changed(),
       }),
     );
-    this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    // After the checks, so that it is closed before they end.
+    this.#verdicts = options.verdicts && owned.use(new VerdictWriter(options.verdicts, () => this.#health.down()));
+    // Before packets come: servers that were out stay out.
     this.#health.update(configuration.services);
+    this.#standing = this.#bringUp(this.#wanted(configuration), former);
     this.#owned = owned.move();
   }
 
@@ -162,7 +173,7 @@ export class Director implements Disposable {
 
   /** The overlay has changed. */
   #refresh(): void {
-    if (this.#owned.disposed) return;
+    if (this.#owned === undefined || this.#owned.disposed) return;
     try {
       const services = this.overlay.effective(this.#transitions.withLeaving(this.#configuration.services));
       refresh(this.#standing, services, this.#configuration);
@@ -198,6 +209,7 @@ export class Director implements Disposable {
       ),
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
+      this.#verdicts?.keep({ signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
     ]);
@@ -244,7 +256,7 @@ export class Director implements Disposable {
 
   [Symbol.dispose](): void {
     using _standing = this.#standing;
-    this.#owned.dispose();
+    this.#owned?.dispose();
   }
 }
 

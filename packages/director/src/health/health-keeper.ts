@@ -64,6 +64,11 @@ export class HealthKeeper implements Disposable {
     return this.#engine.snapshot();
   }
 
+  /** Identities of the checks that are bad. */
+  down(): readonly string[] {
+    return this.#engine.down();
+  }
+
   /** Whether a server is up; true where nobody checks it. */
   isUp(service: string, endpoint: string): boolean {
     return this.#engine.isUp(service, endpoint);
