@@ -1,5 +1,5 @@
-// The API of a running director as people use it: curl on the Unix socket and over TCP with a token, events while things
-// change, and a listener that is refused where it would be open.
+// The API of a running director as people use it: curl on the Unix socket and over TCP with a token, events while
+// things change, and a listener that is refused where it would be open.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,5 +1,5 @@
-// How much may be asked of the API: so often by each asker, so much at once. What is too much is refused before anything
-// of it is read, and says when to come again.
+// How much may be asked of the API: so often by each asker, so much at once. What is too much is refused before
+// anything of it is read, and says when to come again.
 
 /** What a listener admits. */
 export interface Limits {

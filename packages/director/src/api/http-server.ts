@@ -1,6 +1,6 @@
 // An HTTP server for the API with bounds on what one peer can hold: headers, time, connections. What is no HTTP gets a
 // problem document, too.
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
@@ -21,11 +21,12 @@ const MOST_HEADERS = 64;
 
 /** A server that does not listen yet. */
 export function createHttpServer(fetch: Fetch, tls?: TlsOptions): Server {
-  const listener = getRequestListener(
+  const answer = getRequestListener(
     (request, environment) => fetch(request, environment as unknown as RequestEnvironment),
     // What the adaptor cannot make a request of, such as one with a host that is none.
     { errorHandler: (error) => notUnderstood(400, "Bad Request", (error as Error).message) },
   );
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => void answer(incoming, outgoing);
   const bounds = {
     ...{ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_MS },
     ...{ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES },

@@ -1,5 +1,5 @@
-// The routes of the API as data: what openapi.ts describes and the fuzz test tries. That these are the routes that there
-// are is tested.
+// The routes of the API as data: what openapi.ts describes and the fuzz test tries. That these are the routes that
+// there are is tested.
 
 const table = {
   BadRequest: { status: 400, description: "the body or query is not understood" },
@@ -109,7 +109,7 @@ export const operations: readonly Operation[] = [
     answer: {
       status: 200,
       description:
-        "server-sent events: `state` with a StateEvent, `counters` with a CountersEvent, `gap` where events are missing",
+        "server-sent events: `state` with a StateEvent, `counters` with a CountersEvent, `gap` where some are missing",
       content: [["text/event-stream", "text"]],
     },
     refusals: ["BadRequest"],
