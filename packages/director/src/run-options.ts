@@ -1,4 +1,5 @@
 // What the command line hands to the daemon: the contract of runDirector (run.ts).
+import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 
 /** Everything that `runDirector` needs to know. */
@@ -21,8 +22,8 @@ export interface RunDirectorOptions {
   readonly version: string;
   /** Aborted by SIGINT or SIGTERM: detach, leave nothing behind, resolve. */
   readonly signal: AbortSignal;
-  /** Takes one line for people: what was attached where and why, that the director is ready, that it stopped. */
-  readonly report: (line: string) => void;
+  /** Takes what happens: what was attached where and why, that the director is ready, that it stopped. */
+  readonly report: Report;
 }
 
 /** How a director comes to the file again. */

@@ -12,7 +12,7 @@ import { withNetworkNamespace } from "@yardmaster/linux";
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 
 const pollIntervalMs = 20;
-const programReadyTimeoutMs = 20_000;
+const programReadyTimeoutMs = 120_000;
 const stopTimeoutMs = 10_000;
 
 /** Where and what to start. */

@@ -97,6 +97,45 @@ describe("a keeper", () => {
   });
 });
 
+describe("a keeper that follows another", () => {
+  const down = () => {
+    using keeper = keeperOf(web(check));
+    bench.sick.add("10.0.0.11:80");
+    bench.clock.advance(3000);
+    return new Set(keeper.down());
+  };
+  const follow = (text: string, wereDown: ReadonlySet<string>) => {
+    lines = [];
+    said = new Map();
+    const keeper = new HealthKeeper({ ...bench, overlay, report: (line) => lines.push(line), wereDown });
+    keeper.update(servicesOf(`services:\n${text}`));
+    return keeper;
+  };
+
+  test("begins with what that one knew, in all services that share the check, before anything is asked", () => {
+    const wereDown = down();
+    using keeper = follow(web(check) + alt(check), wereDown);
+    expect([...said.keys()]).toEqual([`${WEB} 10.0.0.11:80`, `${ALT} 10.0.0.11:80`]);
+    expect(keeper.down()).toEqual([...wereDown]);
+    expect(lines).toEqual([
+      "web: server 10.0.0.11:80 is down: as before the restart",
+      "alt: server 10.0.0.11:80 is down: as before the restart",
+    ]);
+    bench.sick.clear();
+    bench.clock.advance(1001);
+    expect(said.size).toBe(0);
+  });
+
+  test("begins anew where the check or the server is another, also when it becomes the old one again", () => {
+    const wereDown = down();
+    using keeper = follow(web(check.replace("fall: 3", "fall: 4")), wereDown);
+    keeper.update(servicesOf(`services:\n${web(check)}`));
+    expect([...said]).toEqual([]);
+    using _other = follow(web(check, "[{ address: 10.0.0.12 }]"), wereDown);
+    expect([...said]).toEqual([]);
+  });
+});
+
 describe("an engine", () => {
   test("runs once what several services ask for, and tells each", () => {
     const changes: string[] = [];
