@@ -27,7 +27,9 @@ export interface HostProcessOptions {
   readonly channel: "none" | "messages";
   /** The path of a control group of version 2 to run in; that of the lab's own process unless given. */
   readonly controlGroup?: string | undefined;
-  /** `machine`: it sees the pins of this machine; `ip netns exec` gives each command a /sys of its own, without them. */
+  /**
+   * `machine`: it sees the pins of this machine; `ip netns exec` gives each command a /sys of its own, without them.
+   */
   readonly mounts?: "machine";
 }
 

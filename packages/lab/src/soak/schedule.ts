@@ -1,4 +1,5 @@
-// What a soak does next: drawn by lot from what is left to do, or, where time is the measure, by how often things happen.
+// What a soak does next: drawn by lot from what is left to do, or, where time is the measure, by how often things
+// happen.
 import type { Random } from "@yardmaster/packet";
 
 import type { SoakAmounts } from "./soak-options.ts";
