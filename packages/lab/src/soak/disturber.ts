@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type MadeChange, parseConfiguration } from "@yardmaster/director";
 
 import { endpointText } from "../addresses.ts";
+import type { Drawn } from "./schedule.ts";
 import type { SoakDirector } from "./soak-director.ts";
-import type { DisturbanceKind } from "./soak-report.ts";
 import { byHand, type Draw, type Wanted, wantedText, withOtherServers, withOtherShape } from "./wanted.ts";
 
 /** So often something is drawn that takes another program. */
@@ -13,7 +13,7 @@ const longestAbsenceMs = 600;
 
 /** What was done. */
 export interface Done {
-  readonly kind: DisturbanceKind;
+  readonly kind: Drawn;
   readonly detail: string;
 }
 
@@ -40,7 +40,7 @@ export class Disturber {
   }
 
   /** Does something of a kind; what it was in the end. */
-  async do(kind: Exclude<DisturbanceKind, "outage">): Promise<Done> {
+  async do(kind: Drawn): Promise<Done> {
     if (kind === "hand") return await this.#byHand();
     if (kind === "kill" || kind === "restart") return await this.#replace(kind);
     return await this.#put(kind === "swap" ? await this.#otherShape() : withOtherServers(this.#wanted, this.#draw));

@@ -75,7 +75,7 @@ async function soak(name: string, options: SoakOptions, started: HostProcess[]):
   mkdirSync(folder);
   const network = await buildNetwork(layout, `${name}-soak`);
   const command = options.directorCommand ?? defaultDirectorCommand;
-  await prepareServers(network, { command, folder, controlGroupOf: () => undefined });
+  await prepareServers(network, { command, folder, controlGroupOf: () => undefined, unwrap: undefined });
   const servers = startServers(network, folder, () => undefined);
   const client = startSoaker(network, folder);
   started.push(...servers, client);
@@ -147,7 +147,7 @@ class SoakRun implements Disposable {
       // Of its own: outages go on beside the rest, and whatever they draw, the rest stays as the seed has it.
       random: seededRandom(options.seed + 1),
       wanted: () => this.#disturber.wanted,
-      status: () => this.#director.client.status(),
+      status: () => this.#director.status(),
     });
     this.#schedule = new Schedule(random, "minutes" in options.until ? undefined : options.until);
   }
@@ -208,15 +208,10 @@ class SoakRun implements Disposable {
   async #disturb(): Promise<void> {
     while (!this.#isOver) {
       this.#beginOutage();
-      // A director that begins takes all servers for alive, so none begins while one is dead.
-      const kind = this.#schedule.next(this.#outage === undefined ? "may kill" : "may not kill");
-      if (kind === undefined) await this.#outage?.done;
-      else {
-        const fromMs = Date.now();
-        const done = await this.#disturber.do(kind);
-        this.#disturbances.push({ ...done, fromMs, untilMs: Date.now() });
-        if (done.kind !== "outage") this.#schedule.done(done.kind);
-      }
+      const fromMs = Date.now();
+      const done = await this.#disturber.do(this.#schedule.next());
+      this.#disturbances.push({ ...done, fromMs, untilMs: Date.now() });
+      this.#schedule.done(done.kind);
       await sleep(this.#random.below(longestPauseMs));
     }
   }

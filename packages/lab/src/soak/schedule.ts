@@ -6,7 +6,7 @@ import type { SoakAmounts } from "./soak-options.ts";
 import type { DisturbanceKind } from "./soak-report.ts";
 
 /** What is drawn; servers die beside it. */
-type Drawn = Exclude<DisturbanceKind, "outage">;
+export type Drawn = Exclude<DisturbanceKind, "outage">;
 
 /** Of a hundred, where time is the measure. */
 const usual: Readonly<Record<Drawn, number>> = { reload: 68, hand: 12, swap: 9, kill: 9, restart: 2 };
@@ -29,14 +29,13 @@ export class Schedule {
     return this.#left !== undefined && Math.max(...Object.values(this.#left)) <= 0;
   }
 
-  /** What to do; undefined: nothing that may be done now. `kill` and `restart` only where the director may go. */
-  next(mayKill: "may kill" | "may not kill"): Drawn | undefined {
+  /** What to do. */
+  next(): Drawn {
     const random = this.#random;
-    const isKept = mayKill === "may not kill";
-    if (this.#left === undefined) return pick(without(usual, isKept), random);
+    if (this.#left === undefined) return pick(usual, random);
     if (random.chance(extra.hand)) return "hand";
-    if (!isKept && random.chance(extra.restart)) return "restart";
-    return pick(without(this.#left, isKept), random);
+    if (random.chance(extra.restart)) return "restart";
+    return pick(this.#left, random);
   }
 
   /** Something was done. */
@@ -46,17 +45,13 @@ export class Schedule {
   }
 }
 
-function without(shares: Readonly<Partial<Record<Drawn, number>>>, isKept: boolean): readonly [Drawn, number][] {
-  const all = Object.entries(shares) as [Drawn, number][];
-  return all.filter(([kind, share]) => share > 0 && !(isKept && (kind === "kill" || kind === "restart")));
-}
-
 /** One of these, as often as its share says. */
-function pick(shares: readonly [Drawn, number][], random: Random): Drawn | undefined {
-  let at = random.below(shares.reduce((sum, [, share]) => sum + share, 0));
-  for (const [kind, share] of shares) {
+function pick(shares: Readonly<Partial<Record<Drawn, number>>>, random: Random): Drawn {
+  const all = (Object.entries(shares) as [Drawn, number][]).filter(([, share]) => share > 0);
+  let at = random.below(all.reduce((sum, [, share]) => sum + share, 0));
+  for (const [kind, share] of all) {
     if (at < share) return kind;
     at -= share;
   }
-  return undefined;
+  return "reload";
 }

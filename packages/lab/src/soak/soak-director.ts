@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createClient, type DirectorClient } from "@yardmaster/director";
+import { createClient, type DirectorClient, type DirectorStatus } from "@yardmaster/director";
 
 import type { DirectorCommand } from "../director-process.ts";
 import { type HostProcess, isRunning, startHostProcess } from "../host-process.ts";
@@ -94,6 +94,17 @@ export class SoakDirector implements Disposable {
     const [, fate] = /; program (kept|exchanged)/.exec(line) ?? [];
     if (fate === undefined) throw new LabError("YM_LAB_PROGRAM_FAILED", `reloading the director: ${line}`);
     return { line, fate: fate as ProgramFate };
+  }
+
+  /** Its status, as soon as there is a director to tell it. */
+  async status(): Promise<DirectorStatus> {
+    for (const deadline = Date.now() + readyTimeoutMs; ; await sleep(pollMs)) {
+      try {
+        return await this.client.status();
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
+    }
   }
 
   [Symbol.dispose](): void {
