@@ -64,7 +64,7 @@ describe("the report", () => {
       ["swap", 1, 2],
       ["kill", 1, 0],
     ]);
-    expect(soakText(report)).toMatch(/NOT EXPECTED; failed: 1 × kept ask lost[^]*amid: swap PUT[^]*The soak FAILED/);
+    expect(soakText(report)).toMatch(/NOT EXPECTED; failed: 1 × kept ask lost[^]*amid swap PUT[^]*The soak FAILED/);
   });
 
   test("passes where all failures are those of a server that died", () => {

@@ -26,10 +26,11 @@ export function progressText({ seconds, load, expected, unexpected, anomalies, t
 
 /** The whole report. */
 export function soakText(report: SoakReport): string {
-  const { load } = report;
+  const { requests, connections, longestMs } = report.load;
+  const slowest = `the slowest answer after ${longestMs} ms`;
   return [
     "",
-    `${load.requests} requests on ${load.connections} connections in ${clock(report.seconds)}, the slowest answer after ${load.longestMs} ms (seed ${report.seed})`,
+    `${requests} requests on ${connections} connections in ${clock(report.seconds)}, ${slowest} (seed ${report.seed})`,
     "",
     ...textTable(
       [
@@ -73,8 +74,8 @@ export function soakText(report: SoakReport): string {
 function outageText({ server, death, fromMs, downMs, upMs, backMs, givenWhenDown }: Outage): string {
   const down = downMs === undefined ? "was never taken out" : `was out after ${seconds(downMs - fromMs)}`;
   const given = givenWhenDown === undefined ? "" : `, then got ${givenWhenDown} new connections`;
-  const up =
-    upMs === undefined || backMs === undefined ? "" : `, was in again ${seconds(upMs - backMs)} after it was back`;
+  const isUp = upMs !== undefined && backMs !== undefined;
+  const up = isUp ? `, was in again ${seconds(upMs - backMs)} after it was back` : "";
   return `${server} (${death}) ${down}${given}${up}`;
 }
 
@@ -82,7 +83,7 @@ function failureText({ service, kind, step, cause, from, server, startedMs, ende
   const at = new Date(endedMs).toISOString();
   const on = server === undefined ? "" : ` on a connection to ${server}`;
   const amid = during.length === 0 ? "nothing" : during.slice(-4).join("; ");
-  return `  ${at} ${service} ${kind} ${step} from ${from}${on}: ${cause} after ${endedMs - startedMs} ms, amid: ${amid}`;
+  return `  ${at} ${service} ${kind} ${step} from ${from}${on}: ${cause} after ${endedMs - startedMs} ms, amid ${amid}`;
 }
 
 function seconds(ms: number): string {
