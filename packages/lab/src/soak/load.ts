@@ -1,6 +1,6 @@
-// The requests of a soak, which programs/soaker.ts makes on the client's host: to each service some connections that are
-// kept and asked again and again, and a stream of short ones. Nothing is tried twice: what fails is a failed request,
-// and is told at once.
+// The requests of a soak, which programs/soaker.ts makes on the client's host: to each service some connections that
+// are kept and asked again and again, and a stream of short ones. Nothing is tried twice: what fails is a failed
+// request, and is told at once.
 import type { OpenConnection, Connect } from "../mixed/mixer.ts";
 import { causeOf } from "../cause-of.ts";
 
