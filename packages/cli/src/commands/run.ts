@@ -1,16 +1,16 @@
 // `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM; on SIGHUP it reads its file
 // again. Packets go on without it.
 import { type Stats, unwatchFile, watchFile } from "node:fs";
-import type { ApiAccess } from "@yardmaster/director";
-import type { Command } from "commander";
+import type { ApiAccess, Report } from "@yardmaster/director";
+import { type Command, Option } from "commander";
 import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
-import { printNote } from "../output.ts";
 import { readTextFile } from "../read-file.ts";
+import { type LogWishes, openRunLog, withLog } from "../run-log.ts";
 import { giveBackStartUpMemory } from "../start-up-memory.ts";
 import { withStopSignal } from "../stop-signal.ts";
 
-interface RunOptions {
+interface RunOptions extends LogWishes {
   readonly file: string;
   readonly socket?: string;
   readonly instance: string;
@@ -41,6 +41,16 @@ export function addRunCommand(program: Command, version: string): void {
     .option("--instance <name>", "what it is kept under when it ends, and found again by the next", "default")
     .option("--ephemeral", "keep nothing: programs and connections end with it")
     .option("--watch", "apply the file whenever it changes, as on SIGHUP")
+    .addOption(
+      new Option("--log <format>", "how the log is written: auto is journal where systemd reads it, else text")
+        .choices(["auto", "text", "journal", "json"])
+        .default("auto"),
+    )
+    .addOption(
+      new Option("--log-level <level>", "what is not written is less than this")
+        .choices(["error", "warning", "notice", "info"])
+        .default("info"),
+    )
     .option("--state-directory <path>", "where it keeps what a restart must know (default: /var/lib/yardmaster)")
     .option("--api-group <group>", "who may use the API's Unix socket besides its owner: a group's name or number")
     .option("--api <address:port>", "hear the API over TCP, too, from those with a token or a client certificate")
@@ -48,7 +58,10 @@ export function addRunCommand(program: Command, version: string): void {
     .option("--api-certificate <file>", "speak TLS there with this certificate (PEM)")
     .option("--api-key <file>", "and its key (PEM)")
     .option("--api-client-ca <file>", "clients count whose certificates these vouch for (PEM)")
-    .action((options: RunOptions) => run(options, version));
+    .action(async (options: RunOptions) => {
+      const log = await openRunLog(options);
+      await withLog(log, () => run(options, version, log.report));
+    });
 }
 
 /** Who else may use the API. Throws a CliError where an option has nothing to say that for. */
@@ -64,12 +77,12 @@ function apiAccess(options: RunOptions): ApiAccess {
   });
 }
 
-async function run(options: RunOptions, version: string): Promise<void> {
+async function run(options: RunOptions, version: string, report: Report): Promise<void> {
   const director = await import("@yardmaster/director");
   const access = apiAccess(options);
   const { findMissingPrivileges, formatFaults, maximumFileLength, resolveSocketPath, runDirector } = director;
   const { configuration, warnings, text } = await loadConfiguration(options.file, { network: "this machine" });
-  if (warnings.length > 0) printNote(formatFaults(warnings));
+  if (warnings.length > 0) report(formatFaults(warnings), { level: "warning" });
   const missing = await findMissingPrivileges();
   if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
   giveBackStartUpMemory();
@@ -87,7 +100,7 @@ async function run(options: RunOptions, version: string): Promise<void> {
         },
         version,
         signal,
-        report: printNote,
+        report,
       }),
     ["SIGINT", "SIGTERM"],
   );
