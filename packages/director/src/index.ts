@@ -30,7 +30,9 @@ export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
 export { diffLine, planText } from "./change/diff-text.ts";
 export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
-export type { Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
+export { createLog, type LogFormat, logFormats, usualFormat } from "./log/log.ts";
+export { type Level, levels, type Report } from "./log/report.ts";
+export type { ApiAccess, Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
 
 /** Runs the director until `options.signal` is aborted (run.ts). */
 export const runDirector: RunDirector = async (options) => {

@@ -107,7 +107,8 @@ const checkMap = z
   })
   // For editors; check-health.ts says it in words.
   .meta({ oneOf: checkKinds.map((kind) => ({ required: [kind] })) });
-const checkSchema = z
+/** One check. */
+export const checkSchema = z
   .union([z.enum(plainCheckKinds), checkMap])
   .describe(checkField.meaning)
   .transform((written) => toCheck(typeof written === "string" ? checkMap.parse({ [written]: {} }) : written));

@@ -6,15 +6,14 @@ import type { Answer, Begin, Target } from "./exchange.ts";
 /** Where its sockets connect to, and from where; or why there is no way. */
 export type Dial = NonNullable<Target["dial"]> | { readonly problem: string };
 
-/** What does a probe, through the data plane. */
-export function beginThrough(begin: Begin, dial: Dial): Begin {
-  if ("problem" in dial) {
-    return (_target, done) => {
+/** What does a probe, through the data plane; where its sockets connect to is asked for each exchange. */
+export function beginThrough(begin: Begin, dialOf: () => Dial): Begin {
+  return (target, done) => {
+    const dial = dialOf();
+    if ("problem" in dial) {
       done({ outcome: "unknown", reason: dial.problem });
       return { close: () => undefined, waitingFor: () => "nothing was sent" };
-    };
-  }
-  return (target, done) => {
+    }
     const told = ({ reason, ...answer }: Answer) => done({ ...answer, reason: toldOf(reason, target, dial) });
     return begin({ ...target, dial }, told);
   };

@@ -99,5 +99,12 @@ function open(family: FamilyName, [sockets, program]: ProbeInterfaces["names"]):
 }
 
 function write(path: string, value: string): void {
-  if (readFileSync(path, "utf8").trim() !== value) writeFileSync(path, value);
+  if (readFileSync(path, "utf8").trim() === value) return;
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = `interfaces begin with ${path.replace(/ymc[^/]*/, "default")}: set that to ${value}`;
+    throw new DirectorError("YM_CHECK_INTERFACES", `setting ${path} to ${value}: ${reason}; ${advice}`, { cause: error });
+  }
 }
