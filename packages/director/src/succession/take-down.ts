@@ -1,5 +1,5 @@
-// The end of an instance: its director is stopped where one runs, its programs go off their interfaces, its maps with all
-// connections go.
+// The end of an instance: its director is stopped where one runs, its programs go off their interfaces, its maps with
+// all connections go.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
