@@ -88,7 +88,8 @@ async function stopDirector(options: TakeDownOptions, directory: string): Promis
       if (!(error instanceof DirectorError && error.code === "YM_API_UNREACHABLE")) throw error;
     }
   }
-  const message = `ending instance "${options.instance}": a process runs it that does not answer at ${places.join(" or ")}`;
+  const where = places.join(" or ");
+  const message = `ending instance "${options.instance}": a process runs it that does not answer at ${where}`;
   throw new DirectorError("YM_INSTANCE_BUSY", message, {
     hint: "name its socket with --socket, or end the process",
   });
