@@ -238,13 +238,14 @@ export class Director implements Disposable {
   }
 
   status(): DirectorStatus {
-    const { version, fileName } = this.#options;
+    const { version, fileName, instance } = this.#options;
     const traffic = this.traffic();
     return {
       version,
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       configurationFile: fileName,
+      ...(instance !== undefined && { instance: { name: instance.name, directory: instance.directory } }),
       hooks: this.attachments.map(({ link, mode }) => ({
         interfaceName: link.name,
         mode,

@@ -1,5 +1,6 @@
 // `yardmaster run`: a director, the socket that answers about it, and an orderly end.
 
+import { resolve } from "node:path";
 import { Events } from "./api/events.ts";
 import { startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
@@ -93,12 +94,18 @@ export const runDirector: RunDirector = async (options) => {
 class KeptFile {
   /** The content of the configuration file when it was read last. */
   text: string;
+  readonly #socketPath: string;
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
 
-  constructor({ text }: RunDirectorOptions, file: StateFile | undefined, up: { readonly running?: Running }) {
+  constructor(
+    { text, socketPath }: RunDirectorOptions,
+    file: StateFile | undefined,
+    up: { readonly running?: Running },
+  ) {
     this.text = text;
+    this.#socketPath = resolve(socketPath);
     this.#file = file;
     this.#up = up;
   }
@@ -118,6 +125,7 @@ class KeptFile {
     const { pending } = keeper;
     this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
+      socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
     });
   }

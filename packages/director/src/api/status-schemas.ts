@@ -139,6 +139,10 @@ export const directorStatus = z.object({
   pid: z.int(),
   startedAtMs: z.number().describe("Unix time in milliseconds"),
   configurationFile: z.string(),
+  instance: z
+    .object({ name: z.string(), directory: z.string().describe("where it is pinned") })
+    .exactOptional()
+    .describe("what it is kept under when its process ends; absent: it ends with it"),
   hooks: z.array(hookStatus),
   services: z.array(serviceStatus),
   verdicts: z.array(verdictCount),
