@@ -86,7 +86,12 @@ describe.skipIf(needsRoot)("checks through the data plane", () => {
     const status = await read<DirectorStatus>(["status"]);
     for (const { name, servers } of status.services) {
       const [server] = servers;
-      expect(server, name).toMatchObject({ activeConnections: 0, inactiveConnections: 0, connections: 0, packetsIn: 0 });
+      expect(server, name).toMatchObject({
+        activeConnections: 0,
+        inactiveConnections: 0,
+        connections: 0,
+        packetsIn: 0,
+      });
       expect(server?.packetsOut ?? 0, name).toBe(0);
     }
 

@@ -1,5 +1,5 @@
-// The hosts for tests of every forwarding method in both families: a client, a director and one server that is ready for
-// all of them, with a cable of its own for answers that go straight to the client.
+// The hosts for tests of every forwarding method in both families: a client, a director and one server that is ready
+// for all of them, with a cable of its own for answers that go straight to the client.
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
 import { setOffloads, withNetworkNamespace } from "@yardmaster/linux";

@@ -27,7 +27,13 @@ import { findReplyByRule } from "./reply.ts";
 import type { SendingRoad } from "./road.ts";
 
 /** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
-export const whereTo = { server: 0x1_0001, client: 0x1_0002, onward: 0x1_0003, unknown: 0x1_0004, probe: 0x1_0005 } as const;
+export const whereTo = {
+  server: 0x1_0001,
+  client: 0x1_0002,
+  onward: 0x1_0003,
+  unknown: 0x1_0004,
+  probe: 0x1_0005,
+} as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
 export type ErrandReference = Reference<Family["Errand"]["fields"]>;
@@ -54,7 +60,10 @@ interface Told {
 export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
-export function following({ maps, family }: SendingRoad, { find, toServer, toClient, open, toProbe }: FollowingSteps): Follow {
+export function following(
+  { maps, family }: SendingRoad,
+  { find, toServer, toClient, open, toProbe }: FollowingSteps,
+): Follow {
   return (packet) => {
     const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
     const connection = maps[family.name].opened.lookup(0).orDrop(reasons.internal);

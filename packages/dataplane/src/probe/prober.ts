@@ -75,7 +75,10 @@ function sendProbe(road: SendingRoad, frame: Frame): void {
     when(isTunnel(), () => guard(server.tunnelSource.at(0).ne(0)).orDrop(reasons.noTunnelSource));
   }
   const change = (): void => {
-    const ends = { source: { address: source, port: parsed.ports.source }, destination: { address: destination, port } };
+    const ends = {
+      source: { address: source, port: parsed.ports.source },
+      destination: { address: destination, port },
+    };
     translate(parsed, ends);
     if (!hasTunnels) return;
     when(isTunnel(), () => {

@@ -1,12 +1,5 @@
 // What health checks may hold: fields of `check` and of the entries of `checks`, of a service and of a server.
-import {
-  checkWays,
-  dnsCodes,
-  type DnsCode,
-  type DnsType,
-  dnsTypes,
-  httpMethods,
-} from "../model/check.ts";
+import { checkWays, dnsCodes, type DnsCode, type DnsType, dnsTypes, httpMethods } from "../model/check.ts";
 import { choice, duration, type Field, group, integer, text } from "./field.ts";
 
 /** Shortest and longest interval and timeout. */

@@ -6,7 +6,16 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import type { FamilyName } from "@yardmaster/dataplane";
 import { findTcProgram } from "@yardmaster/ebpf/kernel";
-import { addAddress, addLinkRoute, addPair, bringUp, findLink, listLinks, removeLink, setOffloads } from "@yardmaster/linux";
+import {
+  addAddress,
+  addLinkRoute,
+  addPair,
+  bringUp,
+  findLink,
+  listLinks,
+  removeLink,
+  setOffloads,
+} from "@yardmaster/linux";
 import { DirectorError } from "../errors.ts";
 import { defaultInstance } from "../succession/instance.ts";
 import type { ProbeNetworks } from "./probe-network.ts";
@@ -52,7 +61,10 @@ export interface ProbeInterfaces extends Disposable {
 /** Makes a pair with these networks. Throws what the kernel says, with nothing left. */
 export function makeProbeInterfaces(names: ProbeInterfaces["names"], networks: ProbeNetworks): ProbeInterfaces {
   if (!addPair({ names, mac: MAC, mtu: LONGEST })) {
-    throw new DirectorError("YM_CHECK_INTERFACES", `making interfaces "${names.join('" and "')}": one is there already`);
+    throw new DirectorError(
+      "YM_CHECK_INTERFACES",
+      `making interfaces "${names.join('" and "')}": one is there already`,
+    );
   }
   const dispose = (): void => void removeProbeInterfaces(names);
   try {
@@ -105,6 +117,8 @@ function write(path: string, value: string): void {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const advice = `interfaces begin with ${path.replace(/ymc[^/]*/, "default")}: set that to ${value}`;
-    throw new DirectorError("YM_CHECK_INTERFACES", `setting ${path} to ${value}: ${reason}; ${advice}`, { cause: error });
+    throw new DirectorError("YM_CHECK_INTERFACES", `setting ${path} to ${value}: ${reason}; ${advice}`, {
+      cause: error,
+    });
   }
 }

@@ -1,5 +1,5 @@
-// A check that goes through the data plane, as plain data: which server of which service, what its packets are addressed
-// to there, and what the check says that it talks to.
+// A check that goes through the data plane, as plain data: which server of which service, what its packets are
+// addressed to there, and what the check says that it talks to.
 
 import type { FamilyName } from "@yardmaster/dataplane";
 import { addressWords } from "@yardmaster/packet";

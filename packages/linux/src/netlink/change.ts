@@ -133,7 +133,9 @@ export interface NewPair {
   readonly mtu: number;
 }
 
-/** Makes a pair of virtual interfaces (veth), which are yet to be brought up. False where one of these names is there. */
+/**
+ * Makes a pair of virtual interfaces (veth), which are yet to be brought up. False where one of these names is there.
+ */
 export function addPair({ names, mac, mtu }: NewPair): boolean {
   const [one, other] = names.map((name) => [
     { type: IFLA_IFNAME, value: Buffer.from(`${name}\0`) },
