@@ -3,10 +3,9 @@
 // nothing amiss; and nobody counts a check as a client.
 import type { CheckStatus, DirectorStatus } from "@yardmaster/director";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Director } from "./director-host.ts";
+import { type Director, vip } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 import { configurationOf, methods, MethodsHost, vip6 } from "./methods-host.ts";
-import { vip } from "./director-host.ts";
 
 /** Answers on all ports, on any address. */
 const serverProgram = `
@@ -24,12 +23,12 @@ const all = (["ipv4", "ipv6"] as const).flatMap((family) => methods.map(({ name 
 const direct = all.filter((name) => !name.includes("nat"));
 
 /** UDP services that nobody answers for. */
-const silent = ["nat", "dr", "fullnat"].flatMap((forwarding) =>
+const silent = ["nat", "dr", "fullnat"].flatMap((forwarding, kind) =>
   [vip, vip6].map((address, at) => {
     const server = `servers: [{ address: "${at === 0 ? "10.0.0.11" : "fd00::11"}" }]`;
     const check = `check: { udp: { send: x }, ${pace} }`;
-    const port = 9000 + (forwarding === "dr" ? 1 : 0) + (forwarding === "fullnat" ? 2 : 0);
-    return `  udp-${forwarding}-${at}: { address: "${address}", port: ${port}, protocol: udp, forwarding: ${forwarding}, ${check}, ${server} }\n`;
+    const place = `address: "${address}", port: ${9000 + kind}, protocol: udp, forwarding: ${forwarding}`;
+    return `  udp-${forwarding}-${at}: { ${place}, ${check}, ${server} }\n`;
   }),
 );
 

@@ -51,8 +51,8 @@ export function configurationOf(hook: string, rest = ""): string {
   const services = (["ipv4", "ipv6"] as const).flatMap((family) =>
     methods.map(({ name, forwarding, port, serverPort }) => {
       const { address, server } = families[family];
-      const servers = `servers: [{ address: "${server}", port: ${serverPort} }]`;
-      return `  ${name}-${family}: { address: "${address}", port: ${port}, forwarding: ${forwarding}, ${rest}${servers} }`;
+      const servers = `${rest}servers: [{ address: "${server}", port: ${serverPort} }]`;
+      return `  ${name}-${family}: { address: "${address}", port: ${port}, forwarding: ${forwarding}, ${servers} }`;
     }),
   );
   const director = `interfaces: [front, back], hook: ${hook}, localAddresses: ["10.0.0.5", "fd00::5"]`;
