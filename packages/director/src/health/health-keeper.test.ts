@@ -161,8 +161,8 @@ describe("an engine", () => {
 
   test("holds a server with several checks for up when all are good", () => {
     using engine = new HealthEngine({ ...bench, onChange: () => undefined });
-    const checks =
-      "{ tcp: {}, via: direct, interval: 1s, jitter: 0s }, { http: {}, via: direct, port: 8080, interval: 1s, jitter: 0s }";
+    const pace = "via: direct, interval: 1s, jitter: 0s";
+    const checks = `{ tcp: {}, ${pace} }, { http: {}, port: 8080, ${pace} }`;
     engine.update(servicesOf(`services:\n${web(`checks: [${checks}]`)}`));
     bench.sick.add("10.0.0.11:8080");
     bench.clock.advance(3000);
