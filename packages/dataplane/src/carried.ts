@@ -16,7 +16,10 @@ export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
 export function carriedMaps(maps: BalancerMaps): readonly MapSpec[] {
   const { ipv4, ipv6, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers } = maps;
   const { crossedEnds, localNames } = maps;
-  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows }) => [connections, templates, localFlows]);
-  const all = [...tables, crossedEnds, localNames, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers];
+  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows, probeFlows }) => [
+    ...[connections, templates, localFlows, probeFlows],
+  ]);
+  const shared = [crossedEnds, localNames, tallies, localities, localityMembers];
+  const all = [...tables, ...shared, loads, serviceLoads, paths, verdicts];
   return all.map(({ spec }) => spec as unknown as MapSpec);
 }

@@ -36,9 +36,10 @@ export const whereTo = {
   client: 0x1_0002,
   onward: 0x1_0003,
   unknown: 0x1_0004,
+  probe: 0x1_0005,
   /** A server, or a client, of the other address family. */
-  serverAcross: 0x1_0005,
-  clientAcross: 0x1_0006,
+  serverAcross: 0x1_0006,
+  clientAcross: 0x1_0007,
 } as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
@@ -53,6 +54,8 @@ export interface FollowingSteps {
   readonly open?: OpenStep;
   /** The ways on to the other address family. Default: what has to change its family is dropped by `find`. */
   readonly across?: CrossError | undefined;
+  /** To a health check. Default: the first step sends nothing there. */
+  readonly toProbe?: (args: { readonly packet: Packet; readonly errand: ErrandReference }) => Verdict;
 }
 
 export type OpenStep = (args: Told & { readonly errand: ErrandReference }) => void;
@@ -67,7 +70,7 @@ export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
 export function following({ maps, family }: SendingRoad, steps: FollowingSteps): Follow {
-  const { find, toServer, toClient, open, across } = steps;
+  const { find, toServer, toClient, open, across, toProbe } = steps;
   return (packet) => {
     const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
     const connection = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
@@ -87,6 +90,7 @@ export function following({ maps, family }: SendingRoad, steps: FollowingSteps):
       when(numberOf(found).eq(whereTo.clientAcross), () => across.toClient({ packet, flow }));
     }
     when(numberOf(found).eq(whereTo.client), () => leave(toClient({ packet, errand, connection })));
+    if (toProbe !== undefined) when(numberOf(found).eq(whereTo.probe), () => leave(toProbe({ packet, errand })));
     guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
   };
 }

@@ -21,11 +21,7 @@ export const OFFSET_MASK = 31;
  * network header begins as far from the start as before, and the link layer announces the outer one. What is in the
  * room is undefined, references into the packet become stale. Under tc packets with a second tag are dropped.
  */
-export function insertRoom(
-  { packet, networkOffset }: Place,
-  size: number,
-  what: Encapsulation,
-): void {
+export function insertRoom({ packet, networkOffset }: Place, size: number, what: Encapsulation): void {
   // Under tc the outermost tag is beside the frame, and behind one in it the stack makes no room: its protocol is the
   // tag's (bpf_skb_adjust_room, net/core/filter.c).
   if (packet.hook === "tc") guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
@@ -76,7 +72,9 @@ export function changeFamily(place: Place, family: FamilyName): void {
   announce(place, family);
 }
 
-/** Makes room of `size` bytes behind the link layer, of undefined content; under tc packets must have no tags in them. */
+/**
+ * Makes room of `size` bytes behind the link layer, of undefined content; under tc packets must have no tags in them.
+ */
 export function makeRoom(place: Place, size: number): void {
   guard(place.packet.makeRoom(size).eq(0)).orDrop(reasons.internal);
   linkToFront(place, size);

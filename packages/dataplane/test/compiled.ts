@@ -11,6 +11,7 @@ import {
   type FeatureName,
   featureNames,
   type MethodName,
+  prober,
   reaper,
 } from "../src/index.ts";
 import { type BalancerPlan, director, endpointsOf, type ServicePlan } from "./plan.ts";
@@ -19,6 +20,7 @@ export interface Compiled {
   readonly maps: BalancerMaps;
   readonly balancerSpec: ProgramSpec;
   readonly reaperSpec: ProgramSpec;
+  readonly proberSpec: ProgramSpec;
 }
 
 /** By shape: equal shapes give equal programs, and compiling takes longer than most tests. */
@@ -30,7 +32,8 @@ export function compiled(shape: BalancerShape): Compiled {
   const found = known.get(key);
   if (found !== undefined) return found;
   const maps = balancerMaps(shape);
-  const made = { maps, balancerSpec: compile(balancer(maps, shape)), reaperSpec: compile(reaper(maps, shape)) };
+  const [balancerSpec, reaperSpec, proberSpec] = [balancer, reaper, prober].map((made) => compile(made(maps, shape)));
+  const made = { maps, balancerSpec, reaperSpec, proberSpec } as Compiled;
   known.set(key, made);
   return made;
 }
@@ -69,7 +72,9 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
   const tunnels = plan.services.flatMap(({ destinations }) => destinations.filter(({ method }) => method === "tun"));
   const endpoints = plan.services.flatMap(endpointsOf);
   // Servers behind full NAT answer in their own family.
-  const answering = plan.services.flatMap(({ destinations }) => destinations.filter(({ method }) => method === "fullnat"));
+  const answering = plan.services.flatMap(({ destinations }) =>
+    destinations.filter(({ method }) => method === "fullnat"),
+  );
   const families = new Set([...endpoints, ...answering].map(({ address }) => familyOf(address)));
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),

@@ -1,19 +1,8 @@
-// The steps of ICMP errors about packets that changed their address family: an error of the other family takes its place,
-// about the packet as its sender sent it. What came with it is not kept but for the quoted packet: the error is new, from
-// whom its receiver wrote to, with hops of its own. Rules: RFC 7915, sections 4.2, 4.3, 5.2 and 5.3.
+// The steps of ICMP errors about packets that changed their address family: an error of the other family takes its
+// place, about the packet as its sender sent it. What came with it is not kept but for the quoted packet: the error is
+// new, from whom its receiver wrote to, with hops of its own. Rules: RFC 7915, sections 4.2, 4.3, 5.2 and 5.3.
 
-import {
-  choose,
-  drop,
-  guard,
-  leave,
-  Packet,
-  u32,
-  type Verdict,
-  verdict,
-  verdictFn,
-  when,
-} from "@yardmaster/ebpf";
+import { choose, drop, guard, leave, Packet, u32, type Verdict, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { HEADERS, LONGEST, writeIcmpError } from "../answer/icmp-error.ts";
 import { currentTick } from "../clock.ts";
 import { type Family, otherFamily } from "../family.ts";
@@ -118,15 +107,20 @@ function writeError({ shape, family }: SendingRoad, packet: Packet, { receiver, 
   if (to.name === "ipv6") makeRoom(place, DIFFERENCE);
   else removeRoom(place, u32(DIFFERENCE));
   const quotedAt = networkOffset.add(HEADERS[to.name]);
-  writeOuter(to, packet.cursorAt(quotedAt), { source: receiver.address, destination: peer.address }, {
-    typeOfService: quoted.fields.shr(8).and(0xff),
-    hops: quoted.fields.and(0xff),
-    protocol: quoted.fields.shr(16),
-    // What its sender had said of dividing it is not known any more.
-    dontFragment: u32(DO_NOT_FRAGMENT),
-    length: quoted.length,
-    spread: u32(0),
-  });
+  writeOuter(
+    to,
+    packet.cursorAt(quotedAt),
+    { source: receiver.address, destination: peer.address },
+    {
+      typeOfService: quoted.fields.shr(8).and(0xff),
+      hops: quoted.fields.and(0xff),
+      protocol: quoted.fields.shr(16),
+      // What its sender had said of dividing it is not known any more.
+      dontFragment: u32(DO_NOT_FRAGMENT),
+      length: quoted.length,
+      spread: u32(0),
+    },
+  );
   const ports = packet.cursorAt(quotedAt.add(newHeader)).read(Ports).orDrop(reasons.internal);
   ports.source = receiver.port;
   ports.destination = peer.port;

@@ -30,7 +30,11 @@ export function crossRequestFunction(road: SendingRoad, giveChecksum: GiveChecks
       const { network } = parsed;
       const { source, destination, sourcePort, destinationPort, protocol } = flow;
       // In the bytes of what routing is asked later.
-      const key = stack(family.FlowKey, { source, destination, sourcePort, destinationPort, protocol }, { share: "flow" });
+      const key = stack(
+        family.FlowKey,
+        { source, destination, sourcePort, destinationPort, protocol },
+        { share: "flow" },
+      );
       const connection = maps[family.name].connections.lookup(key).orDrop(reasons.internal);
       const { hop } = countedPath(maps, connection, network.length);
       const server = (): Endpoint => serverOf(maps, to, connection, parsed.ports.destination);

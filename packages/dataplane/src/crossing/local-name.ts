@@ -1,5 +1,5 @@
-// The local address of a connection from an IPv4 client to a server of IPv6. Its entry has room for four bytes: a number
-// made from the address, under which the address itself is written down once, however many connections have it.
+// The local address of a connection from an IPv4 client to a server of IPv6. Its entry has room for four bytes: a
+// number made from the address, under which the address itself is written down once, however many connections have it.
 
 import { type Int, Net, u32, variable, when } from "@yardmaster/ebpf";
 import { type Address, isSameAddress, wordsOf } from "../address.ts";

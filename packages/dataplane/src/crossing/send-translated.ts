@@ -17,15 +17,17 @@ interface Sending {
   readonly now: Int<"u32">;
   /** Of the other family. */
   readonly way: Omit<WayOut, "version"> & Required<Pick<WayOut, "source">>;
-  /** Whether the stack is to have it, translated, where the kernel has yet to resolve the next hop. Default: dropped. */
+  /**
+   * Whether the stack is to have it, translated, where the kernel has yet to resolve the next hop. Default: dropped.
+   */
   readonly passesUnresolved?: true;
   /** Translates it. */
   readonly change: () => void;
 }
 
 /**
- * Sends a packet to the other family, or leaves with what its sender is to be told. It is translated in one place of the
- * program, whatever becomes of it: the kernel's verifier walks through all of them.
+ * Sends a packet to the other family, or leaves with what its sender is to be told. It is translated in one place of
+ * the program, whatever becomes of it: the kernel's verifier walks through all of them.
  */
 export function sendTranslated(road: SendingRoad, to: Family, sending: Sending): Verdict {
   const { parsed, now, way, change, passesUnresolved } = sending;
@@ -41,7 +43,13 @@ export function sendTranslated(road: SendingRoad, to: Family, sending: Sending):
   });
   when(passing.get().eq(0), () => refuseTooLarge(parsed, to, way.hop.mtu.toU32()));
   // What passes has its hop counted by the stack.
-  when(passing.get().and(WAITING - 1).eq(0), () => network.decrementHops());
+  when(
+    passing
+      .get()
+      .and(WAITING - 1)
+      .eq(0),
+    () => network.decrementHops(),
+  );
   change();
   leaveUnlessSent(packet, passing.get(), waiting);
   return transmit(road, parsed, way.hop);

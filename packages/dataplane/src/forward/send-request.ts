@@ -60,8 +60,8 @@ function sendBy(
   const path = countedPath(road.maps, connection, network.length);
   const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
-  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none. Not
-  // in a register: the verifier would go on to the end once for each value that it can have.
+  // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
+  // Not in a register: the verifier would go on to the end once for each value that it can have.
   const passing = {
     get: () => path.passing,
     set: (code: Int<"u32">): void => {

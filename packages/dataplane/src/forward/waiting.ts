@@ -24,4 +24,3 @@ export function leaveUnlessSent(packet: Packet, passing: Int<"u32">, waiting: Re
     { isRare: true },
   );
 }
-

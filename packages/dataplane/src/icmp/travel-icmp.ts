@@ -5,10 +5,11 @@ import { guard, leave, u32, verdict, when } from "@yardmaster/ebpf";
 import { crossErrorFunctions } from "../crossing/cross-error.ts";
 import { type Follow, following, numberOf, whereTo } from "../follow-flow.ts";
 import type { OpenConnection } from "../open.ts";
+import { probeErrorFunction } from "../probe/probe-error.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
-import { hasFeature } from "../shape.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
+import { hasFeature } from "../shape.ts";
 import { findErrorFunction } from "./find-error.ts";
 import { openByError } from "./open-by-error.ts";
 import { readError } from "./read-error.ts";
@@ -24,6 +25,7 @@ export function icmpRoad(road: SendingRoad, open: OpenConnection): Follow {
     toServer: toServerFunction(road, "error", read, verdict(u32(whereTo.serverAcross))),
     toClient: toClientFunction(road, "error", read),
     across: hasFeature(road.shape, "translatedFamilies") ? crossErrorFunctions(road) : undefined,
+    ...(hasFeature(road.shape, "probes") && { toProbe: probeErrorFunction(road) }),
   });
   return road.shape.methods.includes("tun") ? behindTunnels(road, follow) : follow;
 }

@@ -166,7 +166,8 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
       .sort(),
     `${kind}: local ends`,
   ).toEqual(locals);
-  const isCrossed = ({ local, flow }: ReferenceConnection) => local !== undefined && familyOf(flow.source) === "ipv6" && familyOf(local.address) === "ipv4";
+  const isCrossed = ({ local, flow }: ReferenceConnection) =>
+    local !== undefined && familyOf(flow.source) === "ipv6" && familyOf(local.address) === "ipv4";
   const ends = [...subject.map(subject.maps.crossedEnds).entries()];
   expect(ends.length, `${kind}: ends in a table of their own`).toBe(reference.connections.filter(isCrossed).length);
   expect(subject.untold(), `${kind}: untold`).toEqual(destinations.map(({ untold }) => untold));

@@ -181,7 +181,12 @@ function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array
   const header = (ends: Pick<Ends, "source" | "destination">) => ipHeader(random, { ...flow, ...ends });
   if (random.chance(0.2)) {
     const type = familyOf(source) === "ipv4" ? 8 : 128;
-    return frame(macs, header(flow), (type === 8 ? icmp4 : icmp6)({ type, code: 0, rest: 1300 }), random.bytes(random.below(20)));
+    return frame(
+      macs,
+      header(flow),
+      (type === 8 ? icmp4 : icmp6)({ type, code: 0, rest: 1300 }),
+      random.bytes(random.below(20)),
+    );
   }
   const server = serverAddress(connection);
   const peer = local ?? { address: source, port: flow.sourcePort };

@@ -16,7 +16,12 @@ export interface Translation {
 }
 
 /** A client's packet to a server of the other family. */
-export function crossingRequest({ plan, telling, answer }: Translation, frame: Uint8Array, read: ReadFrame, of: Opened): Fate {
+export function crossingRequest(
+  { plan, telling, answer }: Translation,
+  frame: Uint8Array,
+  read: ReadFrame,
+  of: Opened,
+): Fate {
   const { destination, local } = of;
   const bytes = crossable(frame, read);
   if (local === undefined || typeof bytes === "string") return { verdict: "drop", reason: bytes as "internal" };

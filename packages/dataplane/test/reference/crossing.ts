@@ -1,7 +1,17 @@
 // The reference's translation between address families, written anew from RFC 7915: another IP header, other addresses
 // and ports, a transport checksum as right or wrong as before; and errors about such packets.
 
-import { foldSum, frame, icmp4, icmp6, internetChecksum, ipv4, ipv6, pseudoHeaderSum, sumWords } from "@yardmaster/packet";
+import {
+  foldSum,
+  frame,
+  icmp4,
+  icmp6,
+  internetChecksum,
+  ipv4,
+  ipv6,
+  pseudoHeaderSum,
+  sumWords,
+} from "@yardmaster/packet";
 import type { ReasonName } from "../../src/index.ts";
 import { familyOf } from "../compiled.ts";
 import type { HopPlan } from "../plan.ts";
@@ -47,7 +57,11 @@ export function crossable(bytes: Uint8Array, read: ReadFrame): Uint8Array | Reas
 }
 
 /** What its sender is told, or why it is dropped, where the other family's way takes less than the packet. */
-export function crossingErrorFor(bytes: Uint8Array, read: ReadFrame, hop: Required<HopPlan>): Uint8Array | ReasonName | undefined {
+export function crossingErrorFor(
+  bytes: Uint8Array,
+  read: ReadFrame,
+  hop: Required<HopPlan>,
+): Uint8Array | ReasonName | undefined {
   const link = bytes.subarray(0, read.ipAt);
   if (read.ttl <= 1) return icmpError(link, bytes.subarray(read.ipAt, read.endsAt), "timeExceeded");
   const difference = isV4(read.source) ? 20 : -20;
@@ -181,4 +195,3 @@ function isSumRight(bytes: Uint8Array, read: ReadPacket, message: Uint8Array): b
   const ends = [bytes.slice(addresses, addresses + 16), bytes.slice(addresses + 16, addresses + 32)] as const;
   return foldSum(sumWords(message, pseudoHeaderSum(...ends, 58, message.length))) === 0xffff;
 }
-

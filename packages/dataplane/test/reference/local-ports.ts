@@ -21,8 +21,8 @@ const mix = (word: number): number => {
 };
 
 /**
- * The ends that a client's connection may get, in the order in which they are tried; `server`: an address of the server's
- * family, default: the client's.
+ * The ends that a client's connection may get, in the order in which they are tried; `server`: an address of the
+ * server's family, default: the client's.
  */
 export function* candidates(
   plan: BalancerPlan,

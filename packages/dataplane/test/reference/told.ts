@@ -23,7 +23,10 @@ export interface Telling {
   readonly place: TellingPlace;
 }
 
-/** `bytes`, on the way out, with the address of its client (default: as `read`); undefined where it is not to tell it, or cannot. */
+/**
+ * `bytes`, on the way out, with the address of its client (default: as `read`); undefined where it is not to tell it,
+ * or cannot.
+ */
 export function toldIn(
   { isOn, place }: Telling,
   bytes: Uint8Array,

@@ -16,6 +16,8 @@ export interface CheckRunOptions {
   readonly target: Target;
   readonly begin: Begin;
   readonly clock: Clock;
+  /** What is known of the server already; absent: it begins as up. */
+  readonly first?: Streak | undefined;
   /** The server went up or down by this check. */
   readonly onChange: (reason: string) => void;
 }
@@ -24,7 +26,7 @@ export interface CheckRunOptions {
 export class CheckRun implements Disposable {
   readonly #options: CheckRunOptions;
   readonly #exchanges: CheckExchange[] = [];
-  #streak: Streak = firstStreak;
+  #streak: Streak;
   #plannedMs: number;
   #cancel: Cancel;
 
@@ -32,6 +34,7 @@ export class CheckRun implements Disposable {
   constructor(options: CheckRunOptions) {
     const { clock, check } = options;
     this.#options = options;
+    this.#streak = options.first ?? firstStreak;
     const delayMs = clock.random() * check.intervalMs;
     this.#plannedMs = clock.now() + delayMs;
     this.#cancel = clock.timer(delayMs, () => this.#due());

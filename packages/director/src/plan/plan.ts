@@ -8,6 +8,7 @@ import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
+import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -72,7 +73,9 @@ export function inListOrder(
 function planShape({ director, services }: Configuration): Omit<BalancerShape, "macs"> {
   const servers = services.flatMap((service) => service.servers);
   // Servers behind full NAT answer in their own family.
-  const answering = servers.filter(({ forwarding }) => forwarding === "fullnat").map(({ address }) => familyOf(address));
+  const answering = servers
+    .filter(({ forwarding }) => forwarding === "fullnat")
+    .map(({ address }) => familyOf(address));
   const families = [...new Set([...services.map(({ match }) => familyOfMatch(match)), ...answering])].sort();
   const used = [...new Set(servers.map(({ forwarding }) => forwarding))].sort();
   const tunnels = servers.filter(({ forwarding }) => forwarding === "tun");
@@ -133,6 +136,7 @@ function featuresOf(
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
+    probes: probesOf(services).size > 0,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

@@ -9,6 +9,7 @@ import {
   routeTo,
   SyscallError,
 } from "@yardmaster/linux";
+import type { Report } from "../log/report.ts";
 import { keepGoing, type Rounds } from "./rounds.ts";
 
 /** Well below the kernel's gc_stale_time of 60 s (net/ipv4/arp.c). */
@@ -19,12 +20,12 @@ const SET_BY_HAND: readonly NeighbourState[] = ["permanent", "noarp"];
 /** The next hops of some addresses. */
 export class NextHops {
   readonly #addresses: ReadonlySet<string>;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   /** What is wrong with an address, as it was reported. */
   readonly #problems = new Map<string, string>();
 
   /** Problems go to `report`, each once until it changes; the data plane counts what they cause. */
-  constructor(addresses: readonly string[], report: (line: string) => void) {
+  constructor(addresses: readonly string[], report: Report) {
     this.#addresses = new Set(addresses);
     this.#report = report;
   }
@@ -37,7 +38,10 @@ export class NextHops {
       if (problem === this.#problems.get(address)) continue;
       if (problem === undefined) this.#problems.delete(address);
       else this.#problems.set(address, problem);
-      this.#report(problem ?? `${address}: has a route again`);
+      const facts = { cause: "kernel", server: address } as const;
+      if (problem === undefined) {
+        this.#report(`${address}: has a route again`, { event: "troubleEnded", level: "notice", ...facts });
+      } else this.#report(problem, { event: "troubleBegun", level: "warning", ...facts });
     }
   }
 }

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { SyscallError } from "@yardmaster/linux";
+import type { Report } from "../log/report.ts";
 
 /** Rounds of one kind of work. */
 export interface Rounds {
@@ -11,7 +12,7 @@ export interface Rounds {
   /** Milliseconds between the end of a round and the next. */
   readonly pauseMs: number;
   readonly signal: AbortSignal;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** One round. */
   readonly round: () => void | Promise<void>;
 }
@@ -22,12 +23,13 @@ export async function keepGoing({ doing, pauseMs, signal, report, round }: Round
   while (!signal.aborted) {
     try {
       await round();
-      if (problem !== undefined) report(`${doing}: works again`);
+      if (problem !== undefined) report(`${doing}: works again`, { event: "troubleEnded", level: "notice" });
       problem = undefined;
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
-      if (error.message !== problem) report(`${doing}: ${error.message}`);
-      problem = error.message;
+      const { message: reason } = error;
+      if (reason !== problem) report(`${doing}: ${reason}`, { event: "troubleBegun", level: "error", reason });
+      problem = reason;
     }
     await pause(pauseMs, signal);
   }

@@ -29,6 +29,7 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
 }
 
 function readDestination(dataplane: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+  const { checks: _checks, ...shown } = destination;
   const { maps } = dataplane;
   const load = maps.loads.lookup(index);
   const paths = maps.paths.lookupPerCpu(index) ?? [];
@@ -36,7 +37,7 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     Number(paths.reduce((all, path) => all + path[field], 0n));
   const connections = load?.connections ?? 0n;
   return {
-    ...destination,
+    ...shown,
     lowerThreshold: lowerThresholdOf(destination),
     overloaded: load?.overloaded === 1,
     activeConnections: Number(connections >> 32n),

@@ -1,17 +1,6 @@
 // A whole IP header of either family, as tunnels have it outside and as packets get it that change their family.
 
-import {
-  be16,
-  checksum,
-  type Cursor,
-  type Int,
-  Net,
-  randomU32,
-  u32,
-  u8,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
+import { be16, checksum, type Cursor, type Int, Net, randomU32, u32, u8, variable, when } from "@yardmaster/ebpf";
 import type { Family } from "../../family.ts";
 import { HeaderWords, Ipv6 } from "../../headers.ts";
 import { reasons } from "../../reasons.ts";
