@@ -7,7 +7,8 @@ import { leaveAcross } from "./crossing/leave.ts";
 import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
 import type { ReplyEnds } from "./forward/method.ts";
-import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
+import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
+import { IPPROTO_TCP, TCP_SYN } from "./headers.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
@@ -62,7 +63,18 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
       if (answering.length > 0) refuseStray(road, traveller);
       when(traveller.refusal.isSet.not(), () => {
         const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
-        openIn(road, traveller, opened, () => connection.set(opened));
+        openIn(road, traveller, opened, () => {
+          connection.set(opened);
+          if (!hasFeature(shape, "toa") || !hasLocalAddress(shape.methods)) return;
+          const { flags, protocol } = traveller.parsed;
+          // That a packet told the server of its client is noted in the table; a SYN does not tell.
+          const mayTell = flags.and(TCP_SYN).eq(0).and(protocol.eq(IPPROTO_TCP));
+          when(
+            mayTell.and(opened.method.eq(methods.fullnat.code)),
+            () => connections.lookup(flow).then((entry) => connection.set(entry)),
+            { isRare: true },
+          );
+        });
       });
     },
     { isRare: true },

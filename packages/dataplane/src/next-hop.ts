@@ -148,10 +148,16 @@ function ask(
     if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
   };
   when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
-    if (!(packet instanceof TcPacket)) return void isKnown();
+    if (!(packet instanceof TcPacket)) {
+      isKnown();
+      return;
+    }
     when(outcome.eq(WAITS), () => {
       guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
-      if (waits !== undefined) return void waits();
+      if (waits !== undefined) {
+        waits();
+        return;
+      }
       guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
       network.decrementHops();
       change?.();

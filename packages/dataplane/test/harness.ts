@@ -26,7 +26,7 @@ import {
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
-import { hopValue, localPortSettings } from "./map-values.ts";
+import { clear, hopValue, localPortSettings } from "./map-values.ts";
 import {
   type BalancerPlan,
   clientHop,
@@ -488,15 +488,3 @@ export class Balancer implements Disposable {
 }
 
 const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);
-
-/** Longer arrays than this are caches of ways out, which hold for any plan, or hold other maps. */
-const MOST_ZEROED = 64;
-
-/** Empties a table; writes zeros into an array, on every CPU. */
-function clear(map: BpfMap): void {
-  const { type, maxEntries, value } = map.spec;
-  if (type === "hash") for (const [key] of [...map.entries()]) map.delete(key);
-  if ((type !== "array" && type !== "percpu_array") || maxEntries > MOST_ZEROED) return;
-  const nothing = value.decode(new Uint8Array(value.size));
-  for (let index = 0; index < maxEntries; index++) map.update(index, nothing);
-}

@@ -110,7 +110,7 @@ function randomDestination(random: Random, address: string, body: Body): Destina
   const tunnel = method === "tun" ? { tunnel: randomTunnel(random, body) } : {};
   const isTranslated = hasFeature(body, "translatedFamilies") && body.families.length > 1;
   const mayMix = { nat: false, dr: false, tun: hasFeature(body, "mixedFamilies"), fullnat: isTranslated }[method];
-  const isMixed = mayMix && random.chance(0.4);
+  const isMixed = mayMix && random.chance(0.5);
   const hop = randomHop(random);
   const other = isMixed ? otherFamily(address) : address;
   return { ...telling, address: other, method, weight, hop, ...port, ...thresholds, ...tunnel };

@@ -263,6 +263,11 @@ function change(random: Random, reference: ReferenceBalancer): Step {
   return { kind: "settings", settings };
 }
 
+/** Whether a connection's client and server are of two families, and packets are translated. */
+function isCrossed({ local, flow }: ReferenceConnection): boolean {
+  return local !== undefined && familyOf(local.address) !== familyOf(flow.source);
+}
+
 /** The next step. `earlier` are frames that were sent before. Frames are what the kernel's test run takes. */
 export function randomStep(random: Random, reference: ReferenceBalancer, earlier: readonly Uint8Array[]): Step {
   const roll = random.below(100);
@@ -277,7 +282,9 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
     const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
-  if (roll < 93 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
-  if (roll < 96 && known !== undefined) return { kind: "packet", frame: fragment(random, known) };
+  const crossed = some(random, reference.connections.filter(isCrossed));
+  const one = random.chance(0.5) ? (crossed ?? known) : known;
+  if (roll < 93 && one !== undefined) return { kind: "packet", frame: icmpPacket(random, one) };
+  if (roll < 96 && one !== undefined) return { kind: "packet", frame: fragment(random, one) };
   return { kind: "packet", frame: strangePacket(random) };
 }

@@ -49,3 +49,12 @@ function portAt({ localPorts = LOCAL_PORTS }: BalancerPlan, number: number): num
   const port = first + number;
   return port < gap.first ? port : port + gap.count;
 }
+
+/** How many ends are taken towards servers of the same family as this one. */
+export function takenTowards(
+  taken: ReadonlyMap<string, { readonly destination: { readonly address: string } }>,
+  { address }: { readonly address: string },
+): number {
+  const family = familyOf(address);
+  return [...taken.values()].filter(({ destination }) => familyOf(destination.address) === family).length;
+}

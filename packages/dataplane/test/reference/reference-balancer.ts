@@ -15,13 +15,14 @@ import { Admission } from "./admission.ts";
 import { count, type Destination, directionOf, discount, isStray, recount, setThresholds } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
-import { candidates, type LocalEnd } from "./local-ports.ts";
+import { candidates, type LocalEnd, takenTowards } from "./local-ports.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { crossingReply, crossingRequest, type Translation } from "./crossing-fate.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
   createServices,
+  firstState,
   type Opened,
   type OpeningPacket,
   opensTcp,
@@ -33,7 +34,7 @@ import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./re
 import { translated } from "./rewrite.ts";
 import { cleaned, hear, type Telling, toldIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
-import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
+import { after, type Direction, isHalfOpen, SECONDS } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
 
 /** What becomes of a packet that finds a connection. */
@@ -354,7 +355,7 @@ export class ReferenceBalancer {
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
     const direction = directionOf(destination);
-    const state = this.#firstState(read, direction);
+    const state = firstState(read, direction, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
     if (onePacket === true && read.protocol === "udp" && !isLocal) {
@@ -377,18 +378,13 @@ export class ReferenceBalancer {
     });
   }
 
-  #firstState({ protocol, flags }: OpeningPacket, direction: Direction): State {
-    if (protocol === "udp") return "UDP";
-    return flags === "by error" ? "NONE" : after("NONE", direction, flags, this.settings.rules);
-  }
-
   /** The first end that is free towards the server; where none is, the first that an expired connection has. */
   #localEndFor(read: Flow, destination: Destination): LocalEnd | ReasonName {
     const answer = (local: LocalEnd) => key(answerFlow({ ...read, destination, local }));
     for (const attempt of ["first", "second"]) {
       const ends = [...candidates(this.plan, read, this.now % 2 ** 32, destination.address)];
       const free = ends.find((local) => !this.#locals.has(answer(local)));
-      if (free !== undefined) return this.#hasRoomForLocal(destination) ? free : "tableFull";
+      if (free !== undefined) return takenTowards(this.#locals, destination) < this.#capacity ? free : "tableFull";
       const expired = ends
         .map((local) => this.#locals.get(answer(local)))
         .find((of) => of && familyOf(of.flow.source) === familyOf(read.source) && this.#isExpired(of));
@@ -396,11 +392,6 @@ export class ReferenceBalancer {
       this.#end(expired);
     }
     return "localPortsExhausted";
-  }
-
-  #hasRoomForLocal({ address }: Destination): boolean {
-    const taken = [...this.#locals.values()].filter((of) => familyOf(of.destination.address) === familyOf(address));
-    return taken.length < this.#capacity;
   }
 
   #bind(templates: Templates, binding: Binding, destination: Destination): Template | undefined {

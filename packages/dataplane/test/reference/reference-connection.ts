@@ -1,12 +1,19 @@
 // What the reference balancer knows of services and connections, and of the packets that open these.
 
-import { answersForOne, type BalancerPlan, type EndpointPlan, endpointsOf, type ServicePlan } from "../plan.ts";
+import {
+  answersForOne,
+  type BalancerPlan,
+  type EndpointPlan,
+  endpointsOf,
+  type ServicePlan,
+  type SettingsPlan,
+} from "../plan.ts";
 import { Admission } from "./admission.ts";
 import { createDestination, type Destination } from "./destination.ts";
 import type { Flow } from "./flows.ts";
 import type { LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
-import type { State } from "./tcp-machine.ts";
+import { after, type Direction, type State } from "./tcp-machine.ts";
 import type { Template } from "./templates.ts";
 
 export interface Service {
@@ -43,6 +50,16 @@ export const UNSEEN_SECONDS = 3;
 
 export function opensTcp(flags: number, sloppyTcp: boolean | undefined): boolean {
   return (flags & 4) === 0 && ((flags & 2) !== 0 || sloppyTcp === true);
+}
+
+/** The state that a connection begins in. */
+export function firstState(
+  { protocol, flags }: OpeningPacket,
+  direction: Direction,
+  rules: SettingsPlan["rules"],
+): State {
+  if (protocol === "udp") return "UDP";
+  return flags === "by error" ? "NONE" : after("NONE", direction, flags, rules);
 }
 
 /** Where a new connection leads, and from where. */
