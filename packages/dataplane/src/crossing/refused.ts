@@ -4,8 +4,9 @@ import { type Bool, type Int, type Verdict, verdict } from "@yardmaster/ebpf";
 import { Refusal } from "../answer/refusal.ts";
 import { numberOf } from "../follow-flow.ts";
 
-/** No verdict is so large: a packet is to be answered, as the other bits note. */
-export const REFUSED = 0x8000_0000;
+/** The upper two bits say so, which no verdict has so (tc's "go on" has all bits): the others note the answer. */
+const REFUSED = 0x4000_0000;
+const REFUSED_MASK = 0xc000_0000;
 
 /** What says so. */
 export function refused(...answer: Parameters<Refusal["set"]>): Verdict {
@@ -16,7 +17,7 @@ export function refused(...answer: Parameters<Refusal["set"]>): Verdict {
 
 /** Whether a step said so. */
 export function isRefused(outcome: Verdict): Bool {
-  return numberOf(outcome).and(REFUSED).ne(0);
+  return numberOf(outcome).and(REFUSED_MASK).eq(REFUSED);
 }
 
 /** What the packet is to be answered with, if so. */
