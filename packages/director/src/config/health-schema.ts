@@ -97,7 +97,7 @@ const kindSchemas = Object.fromEntries(Object.entries(kinds).map(([kind, schema]
 const checkMap = z
   .strictObject({
     ...kindSchemas,
-    via: choice(below.via).default("direct"),
+    via: choice(below.via).optional(),
     port: integer(below.port).optional(),
     interval: durationOr(below.interval, checkDefaults.intervalMs),
     timeout: durationOr(below.timeout, checkDefaults.timeoutMs),
@@ -113,13 +113,17 @@ export const checkSchema = z
   .describe(checkField.meaning)
   .transform((written) => toCheck(typeof written === "string" ? checkMap.parse({ [written]: {} }) : written));
 
+/** A check that may not say its way. */
+export type WrittenCheck = Omit<HealthCheck, "via"> & { readonly via: HealthCheck["via"] | undefined };
+
 /** What a service and a server may have. */
 export const healthSchemas = {
   check: checkSchema.optional(),
   checks: z.array(checkSchema).describe(checksField.meaning).optional(),
 };
 
-function toCheck(written: z.output<typeof checkMap>): HealthCheck {
+/** The way depends on the service. */
+function toCheck(written: z.output<typeof checkMap>): WrittenCheck {
   const { via, port, interval: intervalMs, timeout: timeoutMs, jitter, rise, fall } = written;
   const jitterMs = Math.min(intervalMs, jitter ?? defaultJitterMs(intervalMs));
   return { probe: toProbe(written), via, port, intervalMs, jitterMs, timeoutMs, rise, fall };

@@ -8,6 +8,7 @@ import { createClient } from "../api/client.ts";
 import { StateFile } from "../change/state-file.ts";
 import { DirectorError } from "../errors.ts";
 import { Attachments } from "../kernel/attachments.ts";
+import { probeInterfaceNames, removeProbeInterfaces } from "../probes/probe-interfaces.ts";
 import { directoryOf, type Instance, stateDirectoryOf, takeInstance } from "./instance.ts";
 
 /** How long a director may take to end. */
@@ -46,6 +47,7 @@ export async function takeDown(options: TakeDownOptions): Promise<TakenDown | un
   const interfaces = existsSync(folder) ? readdirSync(folder) : [];
   using attachments = new Attachments(instance.directory, () => undefined);
   attachments.detach();
+  removeProbeInterfaces(probeInterfaceNames(options.instance));
   const state = stateDirectoryOf(instance, options.stateDirectory);
   const removed = [instance.directory, state].filter((path) => existsSync(path));
   for (const path of removed) rmSync(path, { recursive: true, force: true });
