@@ -1,5 +1,5 @@
-// How the API is reached besides by the owner of its Unix socket: where it listens on TCP, and on what conditions. Never
-// without a token or client certificates, and in the clear only where nobody can listen in.
+// How the API is reached besides by the owner of its Unix socket: where it listens on TCP, and on what conditions.
+// Never without a token or client certificates, and in the clear only where nobody can listen in.
 import { isIP } from "node:net";
 
 /** The conditions of a listener on TCP; files by their paths. */
