@@ -2,7 +2,7 @@
 // order in which packets may meet it.
 
 import { methods } from "@yardmaster/dataplane";
-import { InnerMaps } from "./inner-maps.ts";
+import { Publications } from "./publications.ts";
 import { familyOf } from "../address.ts";
 import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
@@ -37,7 +37,7 @@ export interface ServiceChange {
 export class ServiceMaps implements Disposable {
   readonly replies: ReplyRules;
   readonly #ground: Ground;
-  readonly #inner: InnerMaps;
+  readonly #publications: Publications;
   readonly #visibility: Visibility;
   readonly #localPools: LocalPools;
   readonly #realServices: RealServices;
@@ -47,7 +47,7 @@ export class ServiceMaps implements Disposable {
 
   constructor(ground: Ground) {
     this.#ground = ground;
-    this.#inner = new InnerMaps(ground.host, ground.made);
+    this.#publications = new Publications(ground.host, ground.made);
     this.#visibility = new Visibility(ground.made.live);
     this.#localPools = new LocalPools(ground.made.live);
     this.#realServices = new RealServices(ground.made.live);
@@ -66,7 +66,7 @@ export class ServiceMaps implements Disposable {
 
   /** What programs see of a service, by its index. */
   recordOf(service: number): ServiceRecord | undefined {
-    return this.#inner.recordOf(service);
+    return this.#publications.recordOf(service);
   }
 
   /** Makes a change. */
@@ -79,7 +79,7 @@ export class ServiceMaps implements Disposable {
     if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
     for (const { index } of after.members) if (changed.has(index)) this.#writeDestination(transaction, index);
     if (after.isListed || after.removed.length > 0) this.#publish(transaction, after, position);
-    else this.#inner.remove(transaction, after.index);
+    else this.#publications.remove(transaction, after.index);
     for (const { index } of after.removed) if (changed.has(index)) this.#writeDestination(transaction, index);
     if (after.isListed) this.#visibility.change(transaction, after.index, after.definition.match);
     replies.finish(transaction);
@@ -99,13 +99,13 @@ export class ServiceMaps implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#inner[Symbol.dispose]();
+    this.#publications[Symbol.dispose]();
   }
 
   #publish(transaction: Transaction, service: LiveService, position: ServiceChange["position"]): void {
     const { ticksPerSecond, shape } = this.#ground;
     const record = serviceRecord(service, { ticksPerSecond, room: shape.maximumMembers });
-    this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
+    this.#publications.publish(transaction, service.index, { record, table: tableOf(service), position });
   }
 
   /** Says for a successor what the service is known by, before connections refer to its place. */
