@@ -150,7 +150,7 @@ export class Director implements Disposable {
   #put(wanted: Wanted): Applied {
     const lack = lackFor(this.#standing, wanted.configuration);
     if (lack === undefined) {
-      this.#standing = change(this.#standing, wanted, this.#options.report);
+      this.#standing = change(this.#standing, wanted);
       return { program: "kept" };
     }
     this.#rebuild(wanted);

@@ -68,7 +68,6 @@ export function bringUp(surroundings: Surroundings): Standing {
   const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   fillVlans(dataplane, interfaces);
   const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
   takeOver(dataplane, interfaces, surroundings);
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
@@ -86,7 +85,7 @@ export function lackFor({ configuration: before, dataplane }: Standing, after: C
 }
 
 /** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
-export function change(standing: Standing, { configuration, services }: Wanted, report: Report): Standing {
+export function change(standing: Standing, { configuration, services }: Wanted): Standing {
   const { live } = standing.dataplane;
   const before = live.settings;
   const isSame = isDeepStrictEqual(standing.configuration.director, configuration.director);
@@ -98,10 +97,9 @@ export function change(standing: Standing, { configuration, services }: Wanted, 
     throw error;
   }
   if (isSame && onlyWeightsDiffer(standing.configuration, configuration)) return { ...standing, configuration };
-  const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
+  standing.nextHops.follow(serverAddresses(configuration));
   const hints = new Hints(configuration.director, createLinuxNetwork);
-  return { ...standing, configuration, nextHops, hints };
+  return { ...standing, configuration, hints };
 }
 
 /** Makes these the services that run. Whatever fails, those before go on. */

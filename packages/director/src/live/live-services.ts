@@ -53,7 +53,7 @@ export class LiveServices implements Disposable {
   constructor(ground: Ground, settings: LiveSettings) {
     this.#ground = ground;
     this.#pool = new Pool(ground);
-    this.#maps = new ServiceMaps(ground);
+    this.#maps = new ServiceMaps(ground, () => this.#settings.natIcmpSend);
     this.#tending = new Tending(ground);
     this.#settings = settings;
     this.setSettings(settings);
@@ -322,9 +322,9 @@ export class LiveServices implements Disposable {
     this.#doom([known]);
   }
 
-  /** Has tunnels begin at the address that this machine has towards their ends by now. */
-  refreshTunnels(): void {
-    this.#maps.refreshTunnels();
+  /** Has tunnels begin at the address that this machine has towards their ends by now: one after the other. */
+  refreshTunnels(): Generator<void> {
+    return this.#maps.refreshTunnels();
   }
 
   /** What a walk over the connections that begins now is to look for. */

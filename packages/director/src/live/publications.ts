@@ -80,6 +80,7 @@ export class Publications implements Disposable {
   #putTable(transaction: Transaction, index: number, after: Table | undefined): void {
     const before = this.#tables.get(index);
     if (before === after) return;
+    transaction.flush();
     const put = (table: Table | undefined): void => {
       if (table === undefined) this.#outer.delete(index);
       else this.#outer.updateInner(index, table.map);

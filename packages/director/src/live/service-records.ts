@@ -38,6 +38,7 @@ export class ServiceRecords {
 
   /** Makes programs see what `make` gives for what they see now. */
   publish(transaction: Transaction, index: number, make: (before: ServiceRecord | undefined) => ServiceRecord): void {
+    transaction.flush();
     const place = this.#take();
     const before = this.recordOf(index);
     try {
@@ -52,6 +53,7 @@ export class ServiceRecords {
 
   /** Makes programs see no such service. */
   remove(transaction: Transaction, index: number): void {
+    transaction.flush();
     const before = this.recordOf(index);
     if (before === undefined) return;
     this.#lead(index, undefined);

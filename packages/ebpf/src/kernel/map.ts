@@ -141,8 +141,9 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
       return;
     }
     const valueSize = wireValueSize(this.spec);
-    const keys = new Uint8Array(BATCH_SIZE * key.size);
-    const values = new Uint8Array(BATCH_SIZE * valueSize);
+    const room = Array.isArray(entries) ? Math.min(entries.length, BATCH_SIZE) : BATCH_SIZE;
+    const keys = new Uint8Array(room * key.size);
+    const values = new Uint8Array(room * valueSize);
     let count = 0;
     for (const [entryKey, value] of entries) {
       keys.set(encode(key, entryKey), count * key.size);
