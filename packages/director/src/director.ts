@@ -217,7 +217,7 @@ export class Director implements Disposable {
 
   status(): DirectorStatus {
     const { version, fileName } = this.#options;
-    const services = this.#rates.annotate(readServices(this.dataplane));
+    const services = this.#rates.annotate(this.dataplane, readServices(this.dataplane));
     return {
       version,
       pid: process.pid,

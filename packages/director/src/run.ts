@@ -1,5 +1,6 @@
 // `yardmaster run`: a director, the socket that answers about it, and an orderly end.
 
+import { withRouteSocket } from "@yardmaster/linux";
 import { startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
@@ -40,7 +41,8 @@ export const runDirector: RunDirector = async (options) => {
   const file = directory === undefined ? undefined : new StateFile(directory, report);
   const verdicts = directory === undefined ? undefined : new VerdictFile(directory, report);
   const kept = new KeptFile(options, file, up);
-  const parse = (text: string) => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() });
+  const parse = (text: string) =>
+    withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
   const begun = beginWith(options, file?.read(), { parse, report, nowMs: Date.now() });
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();

@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { withRouteSocket } from "@yardmaster/linux";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
@@ -65,7 +66,8 @@ export function bringUp(surroundings: Surroundings): Standing {
     services: inListOrder(surroundings.services, configuration.director),
   };
   assertForwarding(interfaces.attach, planned.shape.families);
-  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const made = withRouteSocket(() => createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const dataplane = owned.use(made);
   fillVlans(dataplane, interfaces);
   const nextHops = new NextHops(serverAddresses(configuration), report);
   takeOver(dataplane, interfaces, surroundings);

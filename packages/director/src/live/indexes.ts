@@ -10,8 +10,8 @@ export class Indexes {
   readonly #heap: number[] = [];
   /** The lowest that was never given out. */
   #next = 0;
-  /** Whether those that were never given out here may have been elsewhere. */
-  #mayBeUsed = false;
+  /** Below this, those that were never given out here may have been elsewhere. */
+  #usedBelow = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -22,11 +22,11 @@ export class Indexes {
     return this.#next - this.#free.size;
   }
 
-  /** Holds the places of a former data plane: these are in use, and any other may have been. */
-  inherit(used: ReadonlySet<number>): void {
+  /** Holds the places of a former data plane: these are in use, and any other of its `limit` may have been. */
+  inherit(used: ReadonlySet<number>, limit: number): void {
     for (const index of used) this.#next = Math.max(this.#next, index + 1);
     for (let index = 0; index < this.#next; index++) if (!used.has(index)) this.#add(index);
-    this.#mayBeUsed = true;
+    this.#usedBelow = limit;
   }
 
   /** The lowest free one, and whether it was in use before; undefined where none is left. */
@@ -37,7 +37,7 @@ export class Indexes {
     if (known === undefined) this.#next += 1;
     else this.#free.delete(known);
     transaction.onFailure(() => this.#add(index));
-    return { index, isUsed: known !== undefined || this.#mayBeUsed };
+    return { index, isUsed: known !== undefined || index < this.#usedBelow };
   }
 
   /** Takes one back. */

@@ -98,7 +98,8 @@ export class ReplyRules {
     for (const [address, after] of next) {
       const { gone, come } = differences(this.#claimsOn(address), after);
       transaction.set(this.#claims, address, after.length === 0 ? undefined : after);
-      for (const rule of rulesOf(come)) this.#write(transaction, address, rule);
+      const before = new Map(rulesOf(gone).map((rule) => [ruleText(rule), rule]));
+      for (const rule of rulesOf(come)) this.#write(transaction, address, { before: before.get(ruleText(rule)), rule });
       for (const destination of without(holdersOf(gone), holdersOf(come))) {
         this.#hold(transaction, destination, "no longer");
         this.#rewrite(transaction, destination);
@@ -127,15 +128,23 @@ export class ReplyRules {
     transaction.onFailure(undo);
   }
 
-  #write(transaction: Transaction, address: string, rule: ReplyRule): void {
-    const { address: words, port } = rule.service;
-    const value = { address: [...words], port, reserved: 0 };
-    transaction.update(this.#rulesOf(address), keyOf(address, rule), value);
+  #write(
+    transaction: Transaction,
+    address: string,
+    { before, rule }: { readonly before: ReplyRule | undefined; readonly rule: ReplyRule },
+  ): void {
+    if (before?.service === rule.service) return;
+    const map = this.#rulesOf(address);
+    transaction.replace(map, keyOf(address, rule), before && recordOf(before), recordOf(rule));
   }
 
   #rulesOf(address: string): LiveMaps[FamilyName]["replyRules"] {
     return this.#maps[familyOf(address)].replyRules;
   }
+}
+
+function recordOf({ service: { address, port } }: ReplyRule) {
+  return { address: [...address], port, reserved: 0 };
 }
 
 function keyOf(address: string, { port, protocol }: ReplyRule) {
