@@ -7,17 +7,18 @@ import type { MadeMaps } from "../kernel/live-maps.ts";
 import type { Ground } from "./pool.ts";
 import type { Transaction } from "./transaction.ts";
 
+/** Destinations that there is room for from the start. */
+const FEWEST = 64;
+
 /** The map of destinations, by index. Nothing was written to it before. */
 export class DestinationRecords implements Disposable {
-  readonly #map: BpfMap<number, Uint8Array>;
-  #written: Uint8Array;
+  readonly #ground: Pick<Ground, "host"> & { readonly made: Pick<MadeMaps, "live"> };
+  /** Opened when it is first written to. */
+  #map: BpfMap<number, Uint8Array> | undefined;
+  #written = new Uint8Array(FEWEST * Destination.size);
 
-  constructor({ host, made }: Pick<Ground, "host"> & { readonly made: Pick<MadeMaps, "live"> }) {
-    const { destinations } = made.live;
-    const { size } = Destination;
-    const asBytes = { size, encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes.slice(0, size) };
-    this.#map = host.reopenMap(destinations as unknown as BpfMap, { ...destinations.spec, value: asBytes });
-    this.#written = new Uint8Array(FEWEST * size);
+  constructor(ground: Pick<Ground, "host"> & { readonly made: Pick<MadeMaps, "live"> }) {
+    this.#ground = ground;
   }
 
   /** Writes a record, unless it says that already. */
@@ -26,18 +27,22 @@ export class DestinationRecords implements Disposable {
     const bytes = Destination.encode(record);
     if (Buffer.compare(known, bytes) === 0) return;
     const before = known.slice();
-    transaction.replace(this.#map, index, before, bytes);
+    transaction.replace((this.#map ??= this.#open()), index, before, bytes);
     known.set(bytes);
     transaction.onFailure(() => this.#at(index).set(before));
   }
 
-  /** A record as it was written last. */
-  read(index: number): JsOf<typeof Destination> {
-    return Destination.decode(this.#at(index).slice());
+  [Symbol.dispose](): void {
+    this.#map?.close();
   }
 
-  [Symbol.dispose](): void {
-    this.#map.close();
+  /** Keys and values as bytes: what is compared and what is written is encoded once. */
+  #open(): BpfMap<number, Uint8Array> {
+    const { host, made } = this.#ground;
+    const { destinations } = made.live;
+    const { size } = Destination;
+    const asBytes = { size, encode: (bytes: Uint8Array) => bytes, decode: (bytes: Uint8Array) => bytes.slice(0, size) };
+    return host.reopenMap(destinations as unknown as BpfMap, { ...destinations.spec, value: asBytes });
   }
 
   #at(index: number): Uint8Array {
@@ -51,6 +56,3 @@ export class DestinationRecords implements Disposable {
     return this.#written.subarray(end - size, end);
   }
 }
-
-/** Destinations that there is room for from the start. */
-const FEWEST = 64;

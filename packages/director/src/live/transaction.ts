@@ -66,7 +66,9 @@ export class Transaction {
     this.onFailure(() => {
       for (let at = entries.length - 1; at >= 0; at--) putBack(map, entries[at]?.[0], before[at]);
     });
-    map.updateBatch(entries);
+    const [only] = entries;
+    if (only !== undefined && entries.length === 1) map.update(...only);
+    else map.updateBatch(entries);
   }
 
   /** Sets an entry of a JavaScript map; undefined deletes it. */

@@ -30,9 +30,6 @@ const LOG_LEVEL = 1;
 const FUNC_INFO_SIZE = 8;
 const LINE_INFO_SIZE = 16;
 
-/** A signal that comes while the verifier works ends that with EAGAIN (do_check, kernel/bpf/verifier.c); so often. */
-const ATTEMPTS = 5;
-
 type Loader = (log?: {
   readonly buffer: Uint8Array;
   readonly level: number;
@@ -51,10 +48,6 @@ function explain(load: Loader): string | undefined {
     const end = buffer.indexOf(0);
     return Buffer.from(buffer.buffer, 0, end < 0 ? size : end).toString("utf8");
   }
-}
-
-function isInterrupted(result: ReturnType<Loader>): boolean {
-  return !(result instanceof FileDescriptor) && result.errno === Errno.EAGAIN;
 }
 
 function refused(spec: ProgramSpec, load: Loader, errno: number, command: string): Error {
@@ -115,8 +108,7 @@ export function loadProgramDescriptor(given: ProgramSpec, maps: ReadonlyMap<stri
           },
   };
   const load: Loader = (log) => programLoad({ ...options, log });
-  let result = load();
-  for (let attempt = 1; attempt < ATTEMPTS && isInterrupted(result); attempt++) result = load();
+  const result = load();
   if (result instanceof FileDescriptor) return result;
   throw refused(spec, load, result.errno, "bpf(BPF_PROG_LOAD)");
 }
