@@ -1,10 +1,11 @@
 // The counts of destinations and services: connections by kind, thresholds, caps. They move here and nowhere else, so
 // that they equal a recount of the connection table.
 
-import { atomic, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
+import { atomic, type Bool, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
+import { type ConnectionReference, stateOf } from "./life.ts";
 import { type BalancerMaps, Load, ServiceLoad } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { ACTIVE_STATES, HALF_OPEN_STATES } from "./tcp-states.ts";
+import { ACTIVE_STATES, HALF_OPEN_STATES, states } from "./tcp-states.ts";
 
 /** How often new thresholds are held against the counts, which may be on the move. */
 const LOOKS = 3;
@@ -14,6 +15,11 @@ type LoadReference = Reference<typeof Load.fields>;
 /** What one active and one inactive connection add to the `connections` word of a destination. */
 const ONE_ACTIVE = 1n << 32n;
 const ONE_INACTIVE = 1n;
+
+/** Whether the handshake is not complete in a state. */
+function isHalfOpen(state: Int<"u32">): Bool {
+  return u32(HALF_OPEN_STATES).shr(state).and(1).ne(0);
+}
 
 /** What a connection in `state` adds to its destination's `connections` word. */
 function weightOf(state: Int<"u32">): Int<"u64"> {
@@ -33,11 +39,12 @@ function total(connections: Int<"u64">): Int<"u32"> {
  */
 export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const hasThresholds = hasFeature(shape, "thresholds");
+  const hasHandshakes = hasFeature(shape, "handshakes");
 
   /** Adds to the half-open connections of the destination's service. */
   const countHalfOpen = (destination: Int<"u32">, state: Int<"u32">, amount: Int<"u32">): void => {
     if (!hasFeature(shape, "caps")) return;
-    when(u32(HALF_OPEN_STATES).shr(state).and(1).ne(0), () => {
+    when(isHalfOpen(state), () => {
       maps.destinations.lookup(destination).then(({ service }) => {
         maps.serviceLoads.lookup(service).then((load) => atomic(load, ServiceLoad, "halfOpen").add(amount));
       });
@@ -76,18 +83,36 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     });
   };
 
-  /** A connection goes from one state into another. */
-  const move = (destination: Int<"u32">, before: Int<"u32">, after: Int<"u32">): void => {
+  /** A connection goes from one state into another; `isReset`: by a reset of its server. */
+  const move = (destination: Int<"u32">, before: Int<"u32">, after: Int<"u32">, isReset: () => Bool): void => {
     maps.loads.lookup(destination).then((load) => {
       atomic(load, Load, "connections").add(weightOf(after).sub(weightOf(before)));
+      if (!hasHandshakes) return;
+      const count = (field: "handshakesBegun" | "handshakesDone" | "handshakesRefused") =>
+        atomic(load, Load, field).add(1);
+      when(isHalfOpen(before), () => {
+        const isDone = after.eq(states.ESTABLISHED);
+        when(isDone, () => count("handshakesDone")).otherwise(() => when(isReset(), () => count("handshakesRefused")));
+      }).otherwise(() => when(isHalfOpen(after), () => count("handshakesBegun")));
     });
     countHalfOpen(destination, before, u32(0xffff_ffff));
     countHalfOpen(destination, after, u32(1));
   };
 
-  /** A connection was scheduled to a destination: counted once it is in the table. */
-  const scheduled = (destination: Int<"u32">): void => {
-    maps.loads.lookup(destination).then((load) => atomic(load, Load, "scheduled").add(1));
+  /** A connection was scheduled to its destination: counted once it is in the table. */
+  const scheduled = ({ destination, life }: ConnectionReference): void => {
+    maps.loads.lookup(destination).then((load) => {
+      atomic(load, Load, "scheduled").add(1);
+      if (hasHandshakes) when(isHalfOpen(stateOf(life)), () => atomic(load, Load, "handshakesBegun").add(1));
+    });
+  };
+
+  /** A SYN came of a connection that is known in `state`. */
+  const sawSyn = (destination: Int<"u32">, state: Int<"u32">): void => {
+    if (!hasHandshakes) return;
+    when(isHalfOpen(state), () => {
+      maps.loads.lookup(destination).then((load) => atomic(load, Load, "synsRepeated").add(1));
+    });
   };
 
   /**
@@ -106,7 +131,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     });
   };
 
-  return { bind, unbind, move, scheduled, reconsider };
+  return { bind, unbind, move, scheduled, sawSyn, reconsider };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;

@@ -121,6 +121,7 @@ function featuresOf(
     onePacket: services.some(({ onePacket }) => onePacket),
     wideServices: services.some(({ match }) => match.kind !== "exact"),
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
+    handshakes: false,
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
