@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 
 const pollIntervalMs = 20;
-const programReadyTimeoutMs = 20_000;
+const programReadyTimeoutMs = 120_000;
 const stopTimeoutMs = 10_000;
 
 /** Where and what to start. */

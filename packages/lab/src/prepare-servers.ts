@@ -8,6 +8,7 @@ import { withNetworkNamespace } from "@yardmaster/linux";
 
 import type { DirectorCommand } from "./director-process.ts";
 import { LabError } from "./lab-error.ts";
+import type { LabOptions } from "./lab-options.ts";
 import { serverHosts } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
@@ -21,6 +22,7 @@ export interface PreparationOptions {
   readonly command: DirectorCommand;
   /** The run's. */
   readonly folder: string;
+  readonly unwrap: LabOptions["unwrap"];
   /** The control group of each server's programs. */
   readonly controlGroupOf: (host: string) => string | undefined;
 }
@@ -30,7 +32,8 @@ export async function prepareServers(network: LabNetwork, options: PreparationOp
   const { layout } = network;
   if (layout.realServers === undefined) return;
   const directors = layout.realServers.directors.flatMap((director) => ["--director", director]);
-  const what = ["--method", layout.method, "--service", layout.virtualAddress, ...directors];
+  const unwrap = layout.method === "tun" && options.unwrap !== undefined ? ["--unwrap", options.unwrap] : [];
+  const what = ["--method", layout.method, "--service", layout.virtualAddress, ...directors, ...unwrap];
   const state = ["--state-directory", join(options.folder, stateFolder)];
   await Promise.all(
     serverHosts(layout).map(({ name }) => {

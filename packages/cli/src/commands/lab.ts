@@ -20,6 +20,7 @@ interface LabCommandOptions {
   readonly family?: LabFamily | "all";
   readonly hook?: LabHook | "all";
   readonly encapsulation?: LabEncapsulation | "all";
+  readonly unwrap?: "own" | "kernel";
   readonly all?: boolean;
   readonly keep?: boolean;
   readonly simulate?: boolean;
@@ -51,6 +52,12 @@ export function addLabCommand(program: Command): void {
     .addOption(oneOf("family", labFamilies, "address family (default: mostly IPv4; with --keep: ipv4)"))
     .addOption(oneOf("hook", labHooks, "where the director's program is put (default: xdp)"))
     .addOption(oneOf("encapsulation", labEncapsulations, "what tun wraps packets in (default: one or the other)"))
+    .addOption(
+      new Option("--unwrap <way>", "what takes tunnels apart on the real servers (default: own)").choices([
+        "own",
+        "kernel",
+      ]),
+    )
     .option("--all", "every combination of all of these; takes minutes")
     .option("--clients <number>", "how many client addresses ask, 1–200", parseCount(200), 50)
     .option(
@@ -98,6 +105,7 @@ async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Prom
     keep,
     clients: options.clients,
     requests: options.requests,
+    unwrap: options.unwrap,
     json: options.json === true,
     write: (text: string) => process.stdout.write(text),
     signal,
