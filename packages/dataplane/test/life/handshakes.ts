@@ -28,11 +28,21 @@ export const handshakes = (wire: Wire): readonly Story[] => [
         tcp("a2", "A", 1),
         tcp("a2", "PA", 1),
         tcp("a2", "S", 1),
-        see({ handshakes: [{ begun: 1, repeated: 2 }, { begun: 1, done: 1 }] }),
+        see({
+          handshakes: [
+            { begun: 1, repeated: 2 },
+            { begun: 1, done: 1 },
+          ],
+        }),
         // Given up, and begun anew on the same port.
         wait(60),
         tcp("a1", "S", 0),
-        see({ handshakes: [{ begun: 2, repeated: 2 }, { begun: 1, done: 1 }] }),
+        see({
+          handshakes: [
+            { begun: 2, repeated: 2 },
+            { begun: 1, done: 1 },
+          ],
+        }),
       ],
     },
     {
@@ -58,11 +68,21 @@ export const handshakes = (wire: Wire): readonly Story[] => [
       reply("a2", "SA"),
       tcp("a2", "A", 1),
       reply("a2", "R"),
-      see({ handshakes: [{ begun: 1, refused: 1 }, { begun: 1, done: 1 }] }),
+      see({
+        handshakes: [
+          { begun: 1, refused: 1 },
+          { begun: 1, done: 1 },
+        ],
+      }),
       // The same connection, once more.
       tcp("a1", "S", 0),
       reply("a1", "R"),
-      see({ handshakes: [{ begun: 2, refused: 2 }, { begun: 1, done: 1 }] }),
+      see({
+        handshakes: [
+          { begun: 2, refused: 2 },
+          { begun: 1, done: 1 },
+        ],
+      }),
       wait(10),
       reap(2),
     ],

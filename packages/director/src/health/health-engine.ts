@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { CheckStatus } from "../api/types.ts";
 import { type HealthCheck, probeText } from "../model/check.ts";
-import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { checksOf, type Destination, type VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import { beginOf } from "./begin.ts";
 import { CheckRun } from "./check-run.ts";
@@ -53,11 +53,6 @@ interface Subject {
   isUp: boolean;
 }
 
-/** The checks that a server gets in its service. */
-export function checksOf({ health }: VirtualService, server: Destination): readonly HealthCheck[] {
-  return health === undefined || server.isSorry === true ? [] : (server.checks ?? health.checks);
-}
-
 /** Runs checks until it is disposed. */
 export class HealthEngine implements Disposable {
   readonly #onChange: HealthEngineOptions["onChange"];
@@ -103,6 +98,13 @@ export class HealthEngine implements Disposable {
   /** Whether all checks of a server are good; true where there are none. */
   isUp(service: string, endpoint: string): boolean {
     return this.#subjects.get(`${service} ${endpoint}`)?.isUp ?? true;
+  }
+
+  /** What clients' packets say against a server: its checks are brought forward, where they go by that. */
+  hint(service: string, endpoint: string, hint: string): void {
+    for (const { check, run } of this.#subjects.get(`${service} ${endpoint}`)?.shared ?? []) {
+      if (check.takesHints) run.hint(hint);
+    }
   }
 
   /** Identities of the checks that are bad. */
