@@ -66,6 +66,8 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
+  /** Health checks that go through the data plane. */
+  "probes",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

@@ -37,7 +37,7 @@ const netmask = meant(
 );
 
 /** A word, or a map of one kind's parameters. That it names one kind is checked afterwards: check-methods.ts. */
-const encapsulation = z
+export const encapsulation = z
   .union([
     z.enum(encapsulations),
     z
@@ -102,7 +102,8 @@ export const fieldSchemas = {
     .describe(fields["director.interfaces"].meaning),
 } as const;
 
-const serverSchema = z
+/** One server of a service. */
+export const serverSchema = z
   .strictObject({
     address: fieldSchemas.address,
     port: fieldSchemas.port.optional(),

@@ -104,11 +104,6 @@ export function drainMsOf({ drainMs = defaultDrainMs }: Pick<VirtualService, "dr
   return drainMs;
 }
 
-/** The checks that a server gets in its service. */
-export function checksOf({ health }: VirtualService, server: Destination): readonly HealthCheck[] {
-  return health === undefined || server.isSorry === true ? [] : (server.checks ?? health.checks);
-}
-
 /** The prefixes that a service's packets are addressed to. */
 export function prefixesOf(match: ServiceMatch): readonly string[] {
   switch (match.kind) {
