@@ -160,10 +160,12 @@ describe("an engine", () => {
   });
 
   test("brings the checks of a server forward where clients' packets speak against it, and they go by that", () => {
-    const checks = ["{ tcp: {}, interval: 1m }", "{ http: {}, port: 8080, interval: 1m, hints: false }"];
+    const checks = ["{ tcp: {}, via: direct, interval: 1m }", "{ http: {}, port: 8080, interval: 1m, hints: false }"];
     using engine = new HealthEngine({ ...bench, onChange: () => undefined });
     engine.update(
-      servicesOf(`services:\n${web(`checks: [${checks.join(", ")}]`)}${alt("check: { tcp: {}, interval: 1m }")}`),
+      servicesOf(
+        `services:\n${web(`checks: [${checks.join(", ")}]`)}${alt("check: { tcp: {}, via: direct, interval: 1m }")}`,
+      ),
     );
     bench.clock.advance(2000);
     bench.asked.length = 0;
