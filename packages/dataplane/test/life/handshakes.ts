@@ -1,5 +1,5 @@
-// What is counted of handshakes, for whoever checks servers: those that began, were completed, were refused, and SYNs that
-// came again. A server that is seen one way only is known by what its clients send.
+// What is counted of handshakes, for whoever checks servers: those that began, were completed, were refused, and SYNs
+// that came again. A server that is seen one way only is known by what its clients send.
 
 import { type MethodName, methods } from "../../src/index.ts";
 import type { Wire } from "../packets/wire.ts";

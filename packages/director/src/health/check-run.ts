@@ -10,7 +10,9 @@ import { afterAnswer, firstStreak, type Streak } from "./streak.ts";
 /** So many are kept. */
 export const keptExchanges = 20;
 
-/** After a bad answer to an attempt that a hint brought forward, the next comes so soon: `fall` of them are asked for. */
+/**
+ * After a bad answer to an attempt that a hint brought forward, the next comes so soon: `fall` of them are asked for.
+ */
 const CONFIRM_MS = 250;
 
 /** What a check is made with. */

@@ -1,4 +1,5 @@
-// Walks over the values of a table by index, as they are: decoding each would cost more than all that is done with them.
+// Walks over the values of a table by index, as they are: decoding each would cost more than all that is done with
+// them.
 
 import type { Dataplane } from "./dataplane.ts";
 
