@@ -2,10 +2,11 @@
 // that they equal a recount of the connection table.
 
 import { atomic, type Bool, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
+import { handshakeCounters, isHalfOpen } from "./handshakes.ts";
 import { type ConnectionReference, stateOf } from "./life.ts";
 import { type BalancerMaps, Load, ServiceLoad } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { ACTIVE_STATES, HALF_OPEN_STATES, states } from "./tcp-states.ts";
+import { ACTIVE_STATES } from "./tcp-states.ts";
 
 /** How often new thresholds are held against the counts, which may be on the move. */
 const LOOKS = 3;
@@ -15,11 +16,6 @@ type LoadReference = Reference<typeof Load.fields>;
 /** What one active and one inactive connection add to the `connections` word of a destination. */
 const ONE_ACTIVE = 1n << 32n;
 const ONE_INACTIVE = 1n;
-
-/** Whether the handshake is not complete in a state. */
-function isHalfOpen(state: Int<"u32">): Bool {
-  return u32(HALF_OPEN_STATES).shr(state).and(1).ne(0);
-}
 
 /** What a connection in `state` adds to its destination's `connections` word. */
 function weightOf(state: Int<"u32">): Int<"u64"> {
@@ -39,7 +35,7 @@ function total(connections: Int<"u64">): Int<"u32"> {
  */
 export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const hasThresholds = hasFeature(shape, "thresholds");
-  const hasHandshakes = hasFeature(shape, "handshakes");
+  const handshakes = handshakeCounters(maps, shape);
 
   /** Adds to the half-open connections of the destination's service. */
   const countHalfOpen = (destination: Int<"u32">, state: Int<"u32">, amount: Int<"u32">): void => {
@@ -87,13 +83,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const move = (destination: Int<"u32">, before: Int<"u32">, after: Int<"u32">, isReset: () => Bool): void => {
     maps.loads.lookup(destination).then((load) => {
       atomic(load, Load, "connections").add(weightOf(after).sub(weightOf(before)));
-      if (!hasHandshakes) return;
-      const count = (field: "handshakesBegun" | "handshakesDone" | "handshakesRefused") =>
-        atomic(load, Load, field).add(1);
-      when(isHalfOpen(before), () => {
-        const isDone = after.eq(states.ESTABLISHED);
-        when(isDone, () => count("handshakesDone")).otherwise(() => when(isReset(), () => count("handshakesRefused")));
-      }).otherwise(() => when(isHalfOpen(after), () => count("handshakesBegun")));
+      handshakes.moved(load, before, after, isReset);
     });
     countHalfOpen(destination, before, u32(0xffff_ffff));
     countHalfOpen(destination, after, u32(1));
@@ -103,15 +93,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const scheduled = ({ destination, life }: ConnectionReference): void => {
     maps.loads.lookup(destination).then((load) => {
       atomic(load, Load, "scheduled").add(1);
-      if (hasHandshakes) when(isHalfOpen(stateOf(life)), () => atomic(load, Load, "handshakesBegun").add(1));
-    });
-  };
-
-  /** A SYN came of a connection that is known in `state`. */
-  const sawSyn = (destination: Int<"u32">, state: Int<"u32">): void => {
-    if (!hasHandshakes) return;
-    when(isHalfOpen(state), () => {
-      maps.loads.lookup(destination).then((load) => atomic(load, Load, "synsRepeated").add(1));
+      handshakes.opened(load, stateOf(life));
     });
   };
 
@@ -131,7 +113,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     });
   };
 
-  return { bind, unbind, move, scheduled, sawSyn, reconsider };
+  return { bind, unbind, move, scheduled, sawSyn: handshakes.sawSyn, reconsider };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;
