@@ -31,8 +31,6 @@ export class Carriage implements Disposable {
     if (known === undefined || !isCarried || isUnused(spec)) return this.#host.createMap(spec);
     if (this.#isAlike(known, spec)) return this.#host.reopenMap(known.map as BpfMap, spec);
     const made = this.#host.createMap(spec);
-    // What makes room for others by itself is remembered for a moment, and may be forgotten.
-    if (spec.type === "lru_hash") return made;
     try {
       this.#copy(known, made);
     } catch (error) {
