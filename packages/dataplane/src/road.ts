@@ -13,6 +13,7 @@ import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -33,6 +34,7 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly isStray: IsStray;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
+  readonly answerProbe: AnswerProbe;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
   /** Of fragments; first ones come back from it. */
@@ -81,8 +83,8 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
-  const sendToServer = sendToServerFunction(sending);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
+  const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
+  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, answerProbe, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -51,6 +51,8 @@ export interface Surroundings extends Wanted {
   readonly attachments: Attachments;
   /** The data plane whose connections go on. */
   readonly former: Former | undefined;
+  /** Completes a data plane before packets come to it. */
+  readonly complete: (dataplane: Dataplane<KernelProgram>) => void;
 }
 
 /** Puts a configuration to work. Whatever fails, the former one goes on as it was. */
@@ -69,6 +71,7 @@ export function bringUp(surroundings: Surroundings): Standing {
   const made = withRouteSocket(() => createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   const dataplane = owned.use(made);
   fillVlans(dataplane, interfaces);
+  surroundings.complete(dataplane);
   const nextHops = new NextHops(serverAddresses(configuration), report);
   takeOver(dataplane, interfaces, surroundings);
   const hints = new Hints(configuration.director, createLinuxNetwork);

@@ -10,6 +10,7 @@ import {
 } from "@yardmaster/lab/choices";
 import { type Command, Option } from "commander";
 import { FailedCommand } from "../cli-error.ts";
+import { addSoakCommand } from "./lab-soak.ts";
 import { print } from "../output.ts";
 import { parseCount } from "../parse-count.ts";
 import { withStopSignal } from "../stop-signal.ts";
@@ -36,8 +37,10 @@ interface LabCommandOptions {
 export function addLabCommand(program: Command): void {
   const oneOf = (name: string, words: readonly string[], meaning: string): Option =>
     new Option(`--${name} <${name}>`, meaning).choices([...words, "all"]);
-  program
+  const command = program
     .command("lab")
+    // What stands behind "soak" is soak's.
+    .enablePositionalOptions()
     .description("build a network of clients, director and real servers on this machine and drive requests through it")
     .addOption(oneOf("method", labMethods, "forwarding method to show (default: all)"))
     .addOption(
@@ -73,6 +76,7 @@ export function addLabCommand(program: Command): void {
     .option("--list", "list the labs that stand on this machine, and end")
     .option("--remove <name>", "remove a lab that was kept, and end")
     .action(lab);
+  addSoakCommand(command);
 }
 
 async function lab(options: LabCommandOptions): Promise<void> {

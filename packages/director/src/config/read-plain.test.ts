@@ -48,8 +48,46 @@ function assertSame(text: string): "read" | "left" {
 /** What it may be that stands at a place. */
 const scraps = [
   ...[" ", "  ", "\n", "\n  ", "\n    ", ": ", ":", ",", "- ", "-", "#", " # x", "{", "}", "[", "]", '"', "'", "''"],
-  ...["a", "0", "07", "1e3", "1.5", "0x1f", "~", "null", "Null", "true", "True", "yes", "NaN", ".inf", "&a", "*a", "!!s"],
-  ...["---", "...", "%", "@", "`", "|", ">", "?", "? ", "<<", "<<: ", "\t", "\r", "\u0085", "é", "\\", "\\n", "::1", "a:b"],
+  ...[
+    "a",
+    "0",
+    "07",
+    "1e3",
+    "1.5",
+    "0x1f",
+    "~",
+    "null",
+    "Null",
+    "true",
+    "True",
+    "yes",
+    "NaN",
+    ".inf",
+    "&a",
+    "*a",
+    "!!s",
+  ],
+  ...[
+    "---",
+    "...",
+    "%",
+    "@",
+    "`",
+    "|",
+    ">",
+    "?",
+    "? ",
+    "<<",
+    "<<: ",
+    "\t",
+    "\r",
+    "\u0085",
+    "é",
+    "\\",
+    "\\n",
+    "::1",
+    "a:b",
+  ],
   ...["2001-01-01", "1:2", "12:30:45", "1_000", "+1", "-1", "=", "a: b", "- a", "__proto__: 1", "web: 1"],
 ];
 
@@ -91,7 +129,19 @@ describe("the fast reader", () => {
   });
 
   test("gives the same tree for whatever is built of its parts", () => {
-    const word = fc.constantFrom("eth0", "10.0.0.1", "5m", "80", "true", '"a b"', "'c'", "fd00::1", "a b", "x/y", "1-2");
+    const word = fc.constantFrom(
+      "eth0",
+      "10.0.0.1",
+      "5m",
+      "80",
+      "true",
+      '"a b"',
+      "'c'",
+      "fd00::1",
+      "a b",
+      "x/y",
+      "1-2",
+    );
     const { value } = fc.letrec<{ value: Part }>((tie) => ({
       value: fc.oneof(
         { maxDepth: 4, withCrossShrink: true },
@@ -138,4 +188,3 @@ function flowOf(part: Part): string {
   const entries = Object.entries(part.entries).map(([key, one]) => `${key}: ${flowOf(one)}`);
   return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }
-

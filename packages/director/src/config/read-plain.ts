@@ -31,10 +31,15 @@ const spaces = / */y;
 const wholeNumber = /^(?:0|[1-9][0-9]{0,14})$/;
 /** Words that are something else than their letters (YAML 1.2.2 §10.3.2). */
 const notWords: ReadonlySet<string> = new Set(
-  ["null", "true", "false"].flatMap((word) => [word, word.toUpperCase(), `${word.charAt(0).toUpperCase()}${word.slice(1)}`]),
+  ["null", "true", "false"].flatMap((word) => [
+    word,
+    word.toUpperCase(),
+    `${word.charAt(0).toUpperCase()}${word.slice(1)}`,
+  ]),
 );
 /** Addresses, prefixes, ranges, durations: they begin with a digit and are no numbers. */
-const digitWords = /^[0-9]+(?:\.[0-9]+\.[0-9.]+(?:[/-][0-9./]*)?|-[0-9]+|ms|[smhd])$|^[0-9a-f]+:[0-9a-f:]+(?:\/[0-9]+)?$/;
+const digitWords =
+  /^[0-9]+(?:\.[0-9]+\.[0-9.]+(?:[/-][0-9./]*)?|-[0-9]+|ms|[smhd])$|^[0-9a-f]+:[0-9a-f:]+(?:\/[0-9]+)?$/;
 const letterWords = /^[A-Za-z/]/;
 
 /** Thrown where a text is not plain. */
@@ -95,7 +100,12 @@ class PlainReader {
     for (;;) {
       const keyOffset = this.#at;
       const key = this.#key();
-      const node = this.#valueOfKey(indent, depth + 1) ?? { value: null, offset: keyOffset, size: 1, children: noChildren };
+      const node = this.#valueOfKey(indent, depth + 1) ?? {
+        value: null,
+        offset: keyOffset,
+        size: 1,
+        children: noChildren,
+      };
       map.add(key, keyOffset, node);
       if (!this.#goOn(indent)) return map.finish();
       if (this.#isDash(this.#at)) throw notPlain;

@@ -46,7 +46,10 @@ export class LocalPools {
   #use(transaction: Transaction, destination: number, span: Span | undefined): void {
     const before = this.#spans.get(destination);
     if (before === span) return;
-    for (const [one, by] of [[span, 1], [before, -1]] as const) {
+    for (const [one, by] of [
+      [span, 1],
+      [before, -1],
+    ] as const) {
       if (one === undefined) continue;
       const users = (this.#users.get(one) ?? 0) + by;
       transaction.set(this.#users, one, users === 0 ? undefined : users);

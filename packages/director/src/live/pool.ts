@@ -47,7 +47,10 @@ export class Pool {
   }
 
   /** Holds the places that a former data plane gave out, of so many: its tables go on under them. */
-  inherit(places: { readonly services: ReadonlySet<number>; readonly destinations: ReadonlySet<number> }, room: Room): void {
+  inherit(
+    places: { readonly services: ReadonlySet<number>; readonly destinations: ReadonlySet<number> },
+    room: Room,
+  ): void {
     this.#services.inherit(places.services, room.services);
     this.#destinations.inherit(places.destinations, room.destinations);
   }

@@ -73,7 +73,12 @@ export function claimsOf(claims: readonly NewClaim[]): readonly ReplyClaim[] {
 /** The claims of an address once a destination is forgotten. */
 export function withoutClaim(claims: readonly ReplyClaim[], forgotten: number): readonly ReplyClaim[] {
   const gone = claims.find(({ destination }) => destination === forgotten);
-  return gone === undefined ? claims : decide(claims.filter((one) => one !== gone), [gone.port]);
+  return gone === undefined
+    ? claims
+    : decide(
+        claims.filter((one) => one !== gone),
+        [gone.port],
+      );
 }
 
 /** The claims after a walk over the connections: what was only kept for old ones goes when they have gone. */

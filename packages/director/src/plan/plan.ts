@@ -7,7 +7,9 @@ import { claimOf, claimsOf, type NewClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
+import { checksOf } from "../health/checks-of.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -90,6 +92,13 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   };
 }
 
+/** Whether any checks of a service go by its clients' handshakes; UDP has none. */
+function takesHints(service: VirtualService): boolean {
+  const { match, servers } = service;
+  if (match.kind !== "mark" && match.protocol === "udp") return false;
+  return servers.some((server) => checksOf(service, server).some((check) => check.takesHints));
+}
+
 /** Whether a server's address is of the other family than its service's. */
 function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
   return familyOf(address) !== familyOfMatch(match);
@@ -126,6 +135,7 @@ function featuresOf(
     onePacket: services.some(({ onePacket }) => onePacket),
     wideServices: services.some(({ match }) => match.kind !== "exact"),
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
+    handshakes: services.some(takesHints),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
@@ -134,6 +144,7 @@ function featuresOf(
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
+    probes: probesOf(services).size > 0,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

@@ -3,14 +3,11 @@
 import { Load, Path } from "@yardmaster/dataplane";
 import type { ServiceStatus, TrafficRates } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import { eachValue } from "../kernel/each-value.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
 import { RATE_PERIOD_MS, type RateCounters, Rates } from "./rates.ts";
 
-/** Entries read with one call. */
-const READ_BATCH = 4096;
-/** Of an index. */
-const KEY_BYTES = 4;
 /** Numbers of a destination in the table of counters, in this order. */
 const FIELDS = ["connections", "packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const;
 const WIDTH = FIELDS.length;
@@ -53,7 +50,9 @@ export class ServiceRates {
       const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
       const ofServer = (server: Parameters<typeof endpointOf>[0]) => {
         const index = members.get(endpointOf(server));
-        return index === undefined || known === undefined ? undefined : this.#servers.of(index, ownerOf(known.index, server));
+        return index === undefined || known === undefined
+          ? undefined
+          : this.#servers.of(index, ownerOf(known.index, server));
       };
       return {
         ...service,
@@ -82,11 +81,12 @@ function countersAt(counted: Float64Array, indexes: readonly number[]): RateCoun
 /** What each destination below `end` has counted: so many numbers for each. */
 function readCounters({ maps: { loads, paths } }: Dataplane, end: number): Float64Array {
   const counted = new Float64Array(end * WIDTH);
-  eachValue(loads, end, (index, view, at) => {
+  const addScheduled = (index: number, view: DataView, at: number): void => {
     counted[index * WIDTH] = numberAt(view, at + Load.offsets.scheduled);
-  });
+  };
+  eachValue(loads, addScheduled, { end });
   const offsets = FIELDS.slice(1).map((field) => Path.offsets[field as Exclude<typeof field, "connections">]);
-  eachValue(paths, end, (index, view, at, size) => {
+  const addTraffic = (index: number, view: DataView, at: number, size: number): void => {
     // One value after another for each CPU.
     for (let cpu = at; cpu < at + size; cpu += Path.size) {
       for (let field = 1; field < WIDTH; field++) {
@@ -94,26 +94,9 @@ function readCounters({ maps: { loads, paths } }: Dataplane, end: number): Float
         counted[place] = (counted[place] ?? 0) + numberAt(view, cpu + (offsets[field - 1] ?? 0));
       }
     }
-  });
+  };
+  eachValue(paths, addTraffic, { end });
   return counted;
-}
-
-/** Reads an array map up to index `end`. */
-function eachValue(
-  map: Pick<Dataplane["maps"]["loads"], "batches">,
-  end: number,
-  use: (index: number, view: DataView, at: number, size: number) => void,
-): void {
-  for (const { count, keys, values } of map.batches(READ_BATCH)) {
-    const indexes = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-    const size = values.length / (keys.length / KEY_BYTES);
-    for (let at = 0; at < count; at++) {
-      const index = indexes.getUint32(at * KEY_BYTES, true);
-      if (index >= end) return;
-      use(index, view, at * size, size);
-    }
-  }
 }
 
 /** Two halves: a bigint for each counter would be most of the work. */
