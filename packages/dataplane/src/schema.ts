@@ -59,8 +59,8 @@ export const Member = struct("member", { destination: u32, weight: u32 });
 export const ServicePlace = struct("service_place", { record: u32 });
 
 /**
- * A virtual service with its list of destinations. Exchanged whole by the control plane, which writes another record and
- * then changes the service's place: never half of a change.
+ * A virtual service with its list of destinations. Exchanged whole by the control plane, which writes another record
+ * and then changes the service's place: never half of a change.
  */
 export function serviceType(maximumMembers: number) {
   return struct("service", {

@@ -92,8 +92,8 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   update(key: K, value: V, mode?: UpdateMode): boolean;
   updatePerCpu(key: K, values: readonly V[]): void;
   /**
-   * Of an array with values of 4 bytes that can be mapped (BPF_F_MMAPABLE): writes one in a single store. A program reads
-   * the old value or the new one, and whoever reads the new one sees everything that was written to maps before.
+   * Of an array with values of 4 bytes that can be mapped (BPF_F_MMAPABLE): writes one in a single store. A program
+   * reads the old value or the new one, and whoever reads the new one sees everything that was written to maps before.
    */
   exchange(key: K, value: V): void;
   /** Of a map of maps: puts `inner` at `key`, replacing in one step what was there. */

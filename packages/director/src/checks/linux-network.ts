@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { type Link, listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
 import type { Network, NetworkRoute } from "./network.ts";
 
-/** Interfaces, addresses and neighbours are read here, each route and setting when it is first asked for. Throws SyscallError. */
+/**
+ * Interfaces, addresses and neighbours are read here, each route and setting when it is first asked for. Throws
+ * SyscallError.
+ */
 export function createLinuxNetwork(): Network {
   const links = listLinks();
   const nameOf = (index: number) => links.find((link) => link.index === index)?.name ?? `interface ${index}`;

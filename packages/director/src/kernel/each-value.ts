@@ -8,7 +8,10 @@ const READ_BATCH = 4096;
 /** Of an index. */
 const KEY_BYTES = 4;
 
-/** Calls `use` with each index below `end` (default: all) and where in `view` its value begins, and how long it is (for each CPU one, if so). */
+/**
+ * Calls `use` with each index below `end` (default: all) and where in `view` its value begins, and how long it is (for
+ * each CPU one, if so).
+ */
 export function eachValue(
   map: Pick<Dataplane["maps"]["loads"], "batches">,
   use: (index: number, view: DataView, at: number, size: number) => void,

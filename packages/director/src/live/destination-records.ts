@@ -1,5 +1,5 @@
-// What programs know of each destination, as it was written last: what would be written once more is seen without asking
-// the kernel.
+// What programs know of each destination, as it was written last: what would be written once more is seen without
+// asking the kernel.
 
 import { Destination } from "@yardmaster/dataplane";
 import type { BpfMap, JsOf } from "@yardmaster/ebpf";

@@ -138,8 +138,8 @@ export class LiveServices implements Disposable {
 
   /**
    * Takes over the places of a former data plane, where nothing was written yet, so that its connections go on, and
-   * makes these the services; `room`: how many places it had. What it had and these have not is removed, as IPVS removes; what both have keeps its
-   * counts.
+   * makes these the services; `room`: how many places it had. What it had and these have not is removed, as IPVS
+   * removes; what both have keeps its counts.
    */
   inherit(
     heritage: Heritage,

@@ -104,7 +104,9 @@ export function rulesOf(claims: readonly ReplyClaim[]): readonly ReplyRule[] {
   );
 }
 
-/** Who has a rule now. `ports`: those that claims have changed at; default: any. Others' claims stay the same objects. */
+/**
+ * Who has a rule now. `ports`: those that claims have changed at; default: any. Others' claims stay the same objects.
+ */
 function decide(claims: readonly ReplyClaim[], ports?: readonly number[]): readonly ReplyClaim[] {
   const byPort = Map.groupBy(claims, ({ port }) => port);
   const ofAll = byPort.get(0) ?? [];

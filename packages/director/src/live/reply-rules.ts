@@ -54,8 +54,8 @@ export class ReplyRules {
   }
 
   /**
-   * The first half of these changes. `newcomers` have no connections and are written anew in between: those of them that
-   * get a rule have it from the start.
+   * The first half of these changes. `newcomers` have no connections and are written anew in between: those of them
+   * that get a rule have it from the start.
    */
   begin(transaction: Transaction, changes: readonly ClaimChange[], newcomers: ReadonlySet<number>): SecondHalf {
     const next = new Map<string, readonly ReplyClaim[]>();

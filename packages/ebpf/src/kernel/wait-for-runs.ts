@@ -1,5 +1,6 @@
-// Waits until programs that run have ended. The kernel has no call for that alone, but it waits whenever a map of maps is
-// written: whoever did so may count on nobody using what stood there (maybe_wait_bpf_programs, kernel/bpf/syscall.c).
+// Waits until programs that run have ended. The kernel has no call for that alone, but it waits whenever a map of maps
+// is written: whoever did so may count on nobody using what stood there (maybe_wait_bpf_programs,
+// kernel/bpf/syscall.c).
 
 import type { Codec, MapSpec } from "../spec.ts";
 import { createKernelMap } from "./map.ts";
