@@ -19,8 +19,8 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
     host.ip("director", "link set lo up");
     const tokenFile = join(host.folder, "tokens");
     writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
-    const more = ["--api", "127.0.0.1:9400", "--api-token-file", tokenFile];
-    director = await host.startFile(host.write(configOf()), more);
+    const api = `api: { listen: "127.0.0.1:9400", tokenFile: ${tokenFile} }\n`;
+    director = await host.startFile(host.write(api + configOf()));
   });
   afterAll(async () => {
     await director.stop("SIGKILL");
@@ -106,6 +106,8 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
       ]);
     const open = await start("--api", "127.0.0.1:9401");
     expect(open).toMatchObject({ status: 1, stderr: expect.stringContaining("it would be open to everybody") });
+    const half = await start("--api-token-file", join(host.folder, "tokens"));
+    expect(half).toMatchObject({ status: 2, stderr: expect.stringContaining("but not where") });
     const clear = await start("--api", "10.0.0.1:9401", "--api-token-file", join(host.folder, "tokens"));
     expect(clear).toMatchObject({ status: 1, stderr: expect.stringContaining("in the clear") });
   });

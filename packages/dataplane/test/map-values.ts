@@ -36,7 +36,7 @@ const MOST_ZEROED = 64;
 /** Empties a table; writes zeros into an array, on every CPU. */
 export function clear(map: BpfMap): void {
   const { type, maxEntries, value } = map.spec;
-  if (type === "hash") for (const [key] of [...map.entries()]) map.delete(key);
+  if (type.endsWith("hash")) for (const [key] of [...map.entries()]) map.delete(key);
   if ((type !== "array" && type !== "percpu_array") || maxEntries > MOST_ZEROED) return;
   const nothing = value.decode(new Uint8Array(value.size));
   for (let index = 0; index < maxEntries; index++) map.update(index, nothing);

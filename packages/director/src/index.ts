@@ -18,6 +18,7 @@ export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
 export { DirectorError } from "./errors.ts";
 export { defaultStateDirectory } from "./succession/instance.ts";
+export type { ApiSettings } from "./model/api-settings.ts";
 export type {
   Compatibility,
   Configuration,

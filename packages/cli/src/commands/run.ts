@@ -1,7 +1,7 @@
 // `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM; on SIGHUP it reads its file
 // again. Packets go on without it.
 import { type Stats, unwatchFile, watchFile } from "node:fs";
-import type { ApiAccess, Report } from "@yardmaster/director";
+import type { ApiAccess, ApiSettings, Report } from "@yardmaster/director";
 import { type Command, Option } from "commander";
 import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
@@ -64,22 +64,25 @@ export function addRunCommand(program: Command, version: string): void {
     });
 }
 
-/** Who else may use the API. Throws a CliError where an option has nothing to say that for. */
-function apiAccess(options: RunOptions): ApiAccess {
-  const { api, apiGroup, apiTokenFile, apiCertificate, apiKey, apiClientCa } = options;
-  const files = {
+/** Who else may use the API: as the command line says, and where that says nothing of it as the file says. */
+function apiAccess(options: RunOptions, { listen, group, ...files }: ApiSettings = {}): ApiAccess {
+  const { api, apiTokenFile, apiCertificate, apiKey, apiClientCa } = options;
+  const ownFiles = {
     ...{ tokenFile: apiTokenFile, certificateFile: apiCertificate, keyFile: apiKey, clientCaFile: apiClientCa },
   };
-  if (api !== undefined) return { group: apiGroup, tcp: { listen: api, ...files } };
-  if (Object.values(files).every((file) => file === undefined)) return { group: apiGroup };
-  throw new CliError("YM_CLI_USAGE", "how the API is heard over TCP is said, but not where", {
-    ...{ status: 2, hint: "add --api 127.0.0.1:9400" },
-  });
+  const own = Object.fromEntries(Object.entries(ownFiles).filter(([, file]) => file !== undefined));
+  const where = api ?? listen;
+  if (where === undefined && Object.keys(own).length > 0) {
+    throw new CliError("YM_CLI_USAGE", "how the API is heard over TCP is said, but not where", {
+      ...{ status: 2, hint: "add --api 127.0.0.1:9400" },
+    });
+  }
+  const tcp = where === undefined ? {} : { tcp: { listen: where, ...files, ...own } };
+  return { group: options.apiGroup ?? group, ...tcp };
 }
 
 async function run(options: RunOptions, version: string, report: Report): Promise<void> {
   const director = await import("@yardmaster/director");
-  const access = apiAccess(options);
   const { findMissingPrivileges, formatFaults, maximumFileLength, resolveSocketPath, runDirector } = director;
   const { configuration, warnings, text } = await loadConfiguration(options.file, { network: "this machine" });
   if (warnings.length > 0) report(formatFaults(warnings), { level: "warning" });
@@ -93,7 +96,7 @@ async function run(options: RunOptions, version: string, report: Report): Promis
         ...(options.ephemeral === true ? {} : { instance: options.instance }),
         stateDirectory: options.stateDirectory ?? director.defaultStateDirectory,
         socketPath: resolveSocketPath(options.socket),
-        api: access,
+        api: apiAccess(options, configuration.api),
         reload: {
           listen: (listener) => listen(options, listener),
           read: () => readTextFile(options.file, maximumFileLength),
@@ -103,6 +106,7 @@ async function run(options: RunOptions, version: string, report: Report): Promis
         report,
       }),
     ["SIGINT", "SIGTERM"],
+    (name) => report(`stopping: ${name}`, { level: "notice", cause: name }),
   );
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { certificate } from "../../test/health/certificate.ts";
 import type { Facts } from "../log/report.ts";
+import type { Limits } from "./admission.ts";
 import { openEndpoint, type TcpApiOptions } from "./endpoint.ts";
 import { type ApiServer, startApiServer } from "./server.ts";
 
@@ -64,22 +65,22 @@ describe("an endpoint", () => {
       ].map(refusalOf),
     ).toMatchInlineSnapshot(`
       [
-        "YM_API_OPEN: opening the API on 127.0.0.1:9400: it would be open to everybody | name a file of tokens with --api-token-file, or who vouches for clients with --api-client-ca",
-        "YM_API_OPEN: opening the API on 192.0.2.1:9400: the token would go over the network in the clear | give it TLS with --api-certificate and --api-key, or listen on 127.0.0.1 or [::1]",
-        "YM_API_OPEN: opening the API on [::]:9400: the token would go over the network in the clear | give it TLS with --api-certificate and --api-key, or listen on 127.0.0.1 or [::1]",
-        "YM_API_OPEN: opening the API on 127.0.0.1:9400: it would be open to everybody | name a file of tokens with --api-token-file, or who vouches for clients with --api-client-ca",
-        "YM_API_TLS: opening the API on 127.0.0.1:9400: a certificate and its key go together | name both, with --api-certificate and --api-key",
-        "YM_API_TLS: opening the API on 127.0.0.1:9400: client certificates need TLS | name the server's own certificate and key with --api-certificate and --api-key",
+        "YM_API_OPEN: opening the API on 127.0.0.1:9400: it would be open to everybody | name a file of tokens (tokenFile, --api-token-file), or who vouches for clients (clientCaFile, --api-client-ca)",
+        "YM_API_OPEN: opening the API on 192.0.2.1:9400: the token would go over the network in the clear | name the server's own certificate and key (certificateFile and keyFile, --api-certificate and --api-key), or listen on 127.0.0.1 or [::1]",
+        "YM_API_OPEN: opening the API on [::]:9400: the token would go over the network in the clear | name the server's own certificate and key (certificateFile and keyFile, --api-certificate and --api-key), or listen on 127.0.0.1 or [::1]",
+        "YM_API_OPEN: opening the API on 127.0.0.1:9400: it would be open to everybody | name a file of tokens (tokenFile, --api-token-file), or who vouches for clients (clientCaFile, --api-client-ca)",
+        "YM_API_TLS: opening the API on 127.0.0.1:9400: a certificate and its key go together | name the server's own certificate and key (certificateFile and keyFile, --api-certificate and --api-key)",
+        "YM_API_TLS: opening the API on 127.0.0.1:9400: client certificates need TLS | name the server's own certificate and key (certificateFile and keyFile, --api-certificate and --api-key)",
         "YM_API_TOKEN: reading the API's tokens from FOLDER/nothing: ENOENT: no such file or directory, stat 'FOLDER/nothing' | one token a line, of 16 or more letters and digits, as \`openssl rand -hex 32\` makes them",
         "YM_API_TOKEN: reading the API's tokens from FOLDER/short: line 1 is none | one token a line, of 16 or more letters and digits, as \`openssl rand -hex 32\` makes them",
         "YM_API_TOKEN: reading the API's tokens from FOLDER/empty: there is none in it | one token a line, of 16 or more letters and digits, as \`openssl rand -hex 32\` makes them",
         "YM_API_TLS: reading FOLDER/tokens: it is not PEM | it begins with -----BEGIN",
-        "YM_API_LISTEN: opening the API: "9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
-        "YM_API_LISTEN: opening the API: "localhost:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
-        "YM_API_LISTEN: opening the API: "127.0.0.1:0" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
-        "YM_API_LISTEN: opening the API: "127.0.0.1:70000" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
-        "YM_API_LISTEN: opening the API: "::1:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
-        "YM_API_LISTEN: opening the API: "[127.0.0.1]:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on 9400: "9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on localhost:9400: "localhost:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on 127.0.0.1:0: "127.0.0.1:0" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on 127.0.0.1:70000: "127.0.0.1:70000" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on ::1:9400: "::1:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
+        "YM_API_LISTEN: opening the API on [127.0.0.1]:9400: "[127.0.0.1]:9400" is no address and port | write 127.0.0.1:9400 or [::1]:9400",
       ]
     `);
   });
@@ -111,7 +112,7 @@ async function freePort(): Promise<number> {
 }
 
 /** An API on TCP. */
-async function serve(options: Omit<TcpApiOptions, "listen">) {
+async function serve(options: Omit<TcpApiOptions, "listen">, limits?: Limits) {
   const said: { line: string; facts: Facts | undefined }[] = [];
   const port = await freePort();
   const never = (): never => {
@@ -122,6 +123,7 @@ async function serve(options: Omit<TcpApiOptions, "listen">) {
     tcp: { listen: `127.0.0.1:${port}`, ...options },
     source: { status: never, connections: never, checks: () => [] },
     report: (line, facts) => said.push({ line, facts }),
+    ...(limits !== undefined && { limits }),
   });
   return { server, said };
 }
@@ -170,11 +172,12 @@ describe("over TCP", () => {
   });
 
   it("guessing comes to an end", async () => {
-    const { server } = await serve({ tokenFile: pathOf("tokens") });
+    const slow = { perSecond: 0.01, burst: 200, atOnce: 64, bodyBytes: 1000 };
+    const { server } = await serve({ tokenFile: pathOf("tokens") }, slow);
     await using _ = server;
     const statuses: number[] = [];
     for (let at = 0; at < 60; at++) statuses.push((await ask(server, bearer(`wrong-token-${at}-0123456789`))).status);
-    expect(statuses.filter((status) => status === 401).length).toBeLessThan(50);
+    expect(statuses.filter((status) => status === 401).length).toBe(20);
     const refused = await ask(server, bearer(token));
     expect([refused.status, refused.body["code"]]).toEqual([429, "YM_API_BUSY"]);
     expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);

@@ -1,22 +1,15 @@
-// Where the API listens on TCP, and on what conditions: never without a token or client certificates, and in the clear
-// only where nobody can listen in.
+// A listener of the API on TCP: the conditions that it is opened on (model/api-settings.ts) checked, its files read.
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { DirectorError } from "../errors.ts";
 import type { Report } from "../log/report.ts";
+import { listenerFault, parseEndpoint, type TcpSettings } from "../model/api-settings.ts";
 import { readTokens, type Tokens } from "./tokens.ts";
 
-/** What is asked for; files by their paths. */
-export interface TcpApiOptions {
+/** What is asked for. */
+export interface TcpApiOptions extends TcpSettings {
   /** `127.0.0.1:9400`, `[2001:db8::1]:9400`. */
   readonly listen: string;
-  readonly tokenFile?: string | undefined;
-  /** PEM: the server's certificate with what vouches for it, and its key. */
-  readonly certificateFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-  /** PEM: who vouches for clients. */
-  readonly clientCaFile?: string | undefined;
 }
 
 /** The same, read and found to be safe. */
@@ -32,50 +25,19 @@ export interface TcpEndpoint {
 /** Reads what an endpoint needs. Throws a DirectorError: YM_API_LISTEN, YM_API_OPEN, YM_API_TOKEN, YM_API_TLS. */
 export function openEndpoint(options: TcpApiOptions, report: Report): TcpEndpoint {
   const { listen, tokenFile, certificateFile, keyFile, clientCaFile } = options;
-  const { address, port } = parseEndpoint(listen);
-  const doing = `opening the API on ${listen}`;
-  if (tokenFile === undefined && clientCaFile === undefined) {
-    throw new DirectorError("YM_API_OPEN", `${doing}: it would be open to everybody`, {
-      hint: "name a file of tokens with --api-token-file, or who vouches for clients with --api-client-ca",
-    });
-  }
-  if ((certificateFile === undefined) !== (keyFile === undefined)) {
-    throw new DirectorError("YM_API_TLS", `${doing}: a certificate and its key go together`, {
-      hint: "name both, with --api-certificate and --api-key",
-    });
-  }
-  const hasTls = certificateFile !== undefined && keyFile !== undefined;
-  if (clientCaFile !== undefined && !hasTls) {
-    throw new DirectorError("YM_API_TLS", `${doing}: client certificates need TLS`, {
-      hint: "name the server's own certificate and key with --api-certificate and --api-key",
-    });
-  }
-  if (!hasTls && !isLoopback(address)) {
-    throw new DirectorError("YM_API_OPEN", `${doing}: the token would go over the network in the clear`, {
-      hint: "give it TLS with --api-certificate and --api-key, or listen on 127.0.0.1 or [::1]",
-    });
+  const fault = listenerFault(options);
+  const endpoint = parseEndpoint(listen);
+  if (fault !== undefined || endpoint === undefined) {
+    const { code = "LISTEN", problem = "", hint = "" } = fault ?? {};
+    throw new DirectorError(`YM_API_${code}`, `opening the API on ${listen}: ${problem}`, { hint });
   }
   const read = tokenFile === undefined ? undefined : readTokens(tokenFile);
   if (read?.isOpen === true) {
     report(`${tokenFile}: everybody on this machine may read the API's tokens`, { level: "warning" });
   }
+  const hasTls = certificateFile !== undefined && keyFile !== undefined;
   const tls = hasTls ? readTls({ certificateFile, keyFile, clientCaFile }, read !== undefined) : undefined;
-  return { address, port, tokens: read?.tokens, tls };
-}
-
-function parseEndpoint(text: string): { readonly address: string; readonly port: number } {
-  const [, six, four, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const address = six ?? four ?? "";
-  const port = Number(digits);
-  const isGood = isIP(address) === (six === undefined ? 4 : 6) && port >= 1 && port <= 65_535;
-  if (isGood) return { address, port };
-  throw new DirectorError("YM_API_LISTEN", `opening the API: "${text}" is no address and port`, {
-    hint: "write 127.0.0.1:9400 or [::1]:9400",
-  });
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || (isIP(address) === 4 && address.startsWith("127."));
+  return { ...endpoint, tokens: read?.tokens, tls };
 }
 
 function readTls(

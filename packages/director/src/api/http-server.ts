@@ -8,19 +8,26 @@ import { getRequestListener } from "@hono/node-server";
 import type { Fetch, RequestEnvironment } from "./gate.ts";
 import { problem } from "./problem.ts";
 
-/** Milliseconds for the headers, for the whole request, and of silence until a connection is closed. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
-const SILENCE_MS = 60_000;
+/** How long a peer may take, in milliseconds. */
+export interface Patience {
+  readonly headersMs: number;
+  /** With its body. */
+  readonly requestMs: number;
+  /** How often these two are looked at. */
+  readonly lookMs: number;
+  /** Nothing is read or written meanwhile. */
+  readonly silenceMs: number;
+}
+
+const usualPatience: Patience = { headersMs: 10_000, requestMs: 60_000, lookMs: 5_000, silenceMs: 60_000 };
 const KEEP_ALIVE_MS = 5_000;
-/** How often the first two are looked at. */
-const LOOK_MS = 5_000;
 const MOST_CONNECTIONS = 256;
 const HEADER_BYTES = 16 * 1024;
 const MOST_HEADERS = 64;
 
 /** A server that does not listen yet. */
-export function createHttpServer(fetch: Fetch, tls?: TlsOptions): Server {
+export function createHttpServer(fetch: Fetch, tls?: TlsOptions, patience: Patience = usualPatience): Server {
+  const { headersMs, requestMs, lookMs, silenceMs } = patience;
   const answer = getRequestListener(
     (request, environment) => fetch(request, environment as unknown as RequestEnvironment),
     // What the adaptor cannot make a request of, such as one with a host that is none.
@@ -28,13 +35,16 @@ export function createHttpServer(fetch: Fetch, tls?: TlsOptions): Server {
   );
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => void answer(incoming, outgoing);
   const bounds = {
-    ...{ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_MS },
+    ...{ headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: lookMs },
     ...{ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES },
   };
-  const server = tls === undefined ? createServer(bounds, listener) : createTlsServer({ ...bounds, ...tls }, listener);
+  const server =
+    tls === undefined
+      ? createServer(bounds, listener)
+      : createTlsServer({ ...bounds, handshakeTimeout: headersMs, ...tls }, listener);
   server.maxHeadersCount = MOST_HEADERS;
   server.maxConnections = MOST_CONNECTIONS;
-  server.timeout = SILENCE_MS;
+  server.timeout = silenceMs;
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => void answerClientError(error, socket));
   return server;
 }

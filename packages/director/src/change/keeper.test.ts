@@ -50,6 +50,14 @@ describe("the whole configuration", () => {
     expect(director.configuration).toBe(before);
   });
 
+  test("may say otherwise who may ask the API: that counts later, and the log says so", async () => {
+    const { ask, said } = keep();
+    expect((await ask("PUT", "/v1/configuration", `api: { group: ops }\n${webFile}`)).status).toBe(200);
+    expect(said).toEqual([
+      "configuration: PUT /v1/configuration: api is another one: it counts when the director is started again",
+    ]);
+  });
+
   test("is as it was where it cannot be made", async () => {
     const { ask, director, keeper, said } = keep();
     director.failure = new Error("no room");

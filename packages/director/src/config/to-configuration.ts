@@ -25,6 +25,7 @@ import { networkText } from "./values.ts";
 export function toConfiguration(file: ConfigurationFile): Configuration {
   return {
     director: toDirectorSettings(file.director),
+    ...(file.api !== undefined && { api: file.api }),
     services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, file.director)),
   };
 }
