@@ -29,6 +29,7 @@ import {
   type ReferenceConnection,
   type Service,
   UNSEEN_SECONDS,
+  type Visit,
 } from "./reference-connection.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
@@ -36,9 +37,6 @@ import { cleaned, hear, type Telling, toldIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
-
-/** What becomes of a packet that finds a connection. */
-type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
 /** Reasons of `#open` for which a packet is left to the stack. */
 const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];

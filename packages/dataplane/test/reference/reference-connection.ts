@@ -88,3 +88,6 @@ export function createServices(plan: BalancerPlan): readonly Service[] {
     };
   });
 }
+
+/** What becomes of a packet that finds a connection. */
+export type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";

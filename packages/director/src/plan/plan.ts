@@ -109,11 +109,6 @@ function takesHints(service: VirtualService): boolean {
   return servers.some((server) => checksOf(service, server).some((check) => check.takesHints));
 }
 
-/** Whether a server's address is of the other family than its service's. */
-function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
-  return familyOf(address) !== familyOfMatch(match);
-}
-
 /** For as many again as there are: a power of two. */
 function roomFor(count: number, atLeast: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2 * count, atLeast)));
