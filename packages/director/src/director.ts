@@ -146,6 +146,7 @@ export class Director implements Disposable {
       this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
       this.#probes.fill(this.dataplane);
+      this.#probes.attach(this.dataplane);
       this.#configuration = configuration;
       this.#health.update(configuration.services);
       return applied;
@@ -153,6 +154,7 @@ export class Director implements Disposable {
       undo();
       this.#probes.want(this.#configuration);
       this.#probes.fill(this.dataplane);
+      this.#probes.attach(this.dataplane);
       throw error;
     }
   }
@@ -224,7 +226,7 @@ export class Director implements Disposable {
       this.#verdicts?.keep({ signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
-      keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),
+      keepProbes(() => this.#probes.refresh(this.dataplane), { signal, report }),
     ]);
   }
 
