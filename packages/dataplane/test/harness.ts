@@ -283,7 +283,7 @@ export class Balancer implements Disposable {
   }
 
   loads(): LoadView[] {
-    return this.#loads().map(({ connections, scheduled }) => {
+    return this.records().map(({ connections, scheduled }) => {
       const inactive = Number(connections & 0xffff_ffffn);
       return { active: Number(connections >> 32n), inactive, scheduled: Number(scheduled) };
     });
@@ -291,17 +291,17 @@ export class Balancer implements Disposable {
 
   /** Which destinations have reached their upper threshold and not come below the lower one. */
   overloaded(): boolean[] {
-    return this.#loads().map(({ overloaded }) => overloaded !== 0);
+    return this.records().map(({ overloaded }) => overloaded !== 0);
   }
 
   /** Connections of each destination of whose client it was not told. */
   untold(): number[] {
-    return this.#loads().map(({ clientsUntold }) => clientsUntold);
+    return this.records().map(({ clientsUntold }) => clientsUntold);
   }
 
   /** How many templates each destination counts. */
   templateCounts(): number[] {
-    return this.#loads().map(({ templates }) => templates);
+    return this.records().map(({ templates }) => templates);
   }
 
   /** How many half-open connections each service counts. */
@@ -310,7 +310,8 @@ export class Balancer implements Disposable {
     return this.plan.services.map((_, index) => map.lookup(index)?.halfOpen ?? 0);
   }
 
-  #loads() {
+  /** What is counted of each destination, as it is in the map. */
+  records() {
     const map = this.map(this.maps.loads);
     return this.#destinations().map((_, index) => {
       const load = map.lookup(index);

@@ -6,6 +6,7 @@ import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts"
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
 import { HealthKeeper } from "./health/health-keeper.ts";
+import { Hinter } from "./health/keep-hinted.ts";
 import { VerdictWriter } from "./health/keep-verdicts.ts";
 import type { VerdictFile } from "./health/verdict-file.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
@@ -162,7 +163,7 @@ export class Director implements Disposable {
   #put(wanted: Wanted): Applied {
     const lack = lackFor(this.#standing, wanted.configuration);
     if (lack === undefined) {
-      this.#standing = change(this.#standing, wanted, this.#options.report);
+      this.#standing = change(this.#standing, wanted);
       return { program: "kept" };
     }
     this.#rebuild(wanted);
@@ -224,6 +225,11 @@ export class Director implements Disposable {
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
       this.#verdicts?.keep({ signal, report }),
+      new Hinter().keep(
+        () => this.dataplane,
+        (...hint) => this.#health.hint(...hint),
+        { signal, report },
+      ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
       keepProbes(() => this.#probes.refresh(this.dataplane), { signal, report }),
@@ -233,7 +239,7 @@ export class Director implements Disposable {
   /** What is counted now. */
   traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
     return {
-      services: this.#rates.annotate(readServices(this.dataplane)),
+      services: this.#rates.annotate(this.dataplane, readServices(this.dataplane)),
       verdicts: readVerdicts(this.dataplane),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };

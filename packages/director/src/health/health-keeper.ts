@@ -56,7 +56,10 @@ export class HealthKeeper implements Disposable {
       else known.service = service;
     }
     this.#engine.update(services);
-    for (const identity of wanted.keys()) this.#judge(identity);
+    for (const [identity, { endpoints }] of this.#kept) {
+      // Of most services nothing was ever said.
+      if (endpoints.size > 0 || wanted.get(identity)?.health !== undefined) this.#judge(identity);
+    }
   }
 
   /** All checks with their last exchanges. */
@@ -67,6 +70,11 @@ export class HealthKeeper implements Disposable {
   /** Identities of the checks that are bad. */
   down(): readonly string[] {
     return this.#engine.down();
+  }
+
+  /** Clients' packets say something against a server, by identity of its service and endpoint. */
+  hint(service: string, endpoint: string, hint: string): void {
+    this.#engine.hint(service, endpoint, hint);
   }
 
   /** Whether a server is up; true where nobody checks it. */

@@ -4,7 +4,7 @@
 import { balancer, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
-import type { Ground } from "../live/pool.ts";
+import type { Ground, Room } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Carriage } from "../succession/carry.ts";
 import type { Former } from "../succession/former-maps.ts";
@@ -77,7 +77,7 @@ export function createDataplane<P extends BpfProgram>(
   };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   const { services, arrival } = plan;
-  if (former !== undefined) live.inherit(heritage, services, { arrival });
+  if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
   let forOtherHook: P | undefined;
@@ -102,6 +102,11 @@ export function createDataplane<P extends BpfProgram>(
     completeSuccession: () => carriage?.finish(),
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+function roomOf({ maps }: Former): Room {
+  const entriesOf = (name: string) => maps.get(name)?.description.maxEntries ?? 0;
+  return { services: entriesOf("service_loads"), destinations: entriesOf("loads") };
 }
 
 function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Disposable {
