@@ -260,16 +260,7 @@ describe("each fault of a check", () => {
     "an unknown key inside": service("check: { http: { pth: / } }"),
     "an interval without unit": service("check: { tcp: {}, interval: 2 }"),
     "an interval that is too short": service("check: { tcp: {}, interval: 1ms }"),
-    "networks of checks": `director: { checkNetworks: [10.0.0.0/16, 198.51.0.0/16, fd00::/120] }
-services:
-  web: { address: 198.51.100.10, port: 80, forwarding: nat, check: tcp, servers: [{ address: 10.0.0.11 }] }
-`,
     "a way that is none": service("check: { tcp: {}, via: tunnel }"),
-    "a command via the VIP": service("check: { command: [/bin/true], via: vip }"),
-    "via the VIP of a mark": `director: { marks: [{ mark: 7, address: 198.51.100.0/24 }] }
-services:
-  web: { mark: 7, forwarding: nat, check: { tcp: {}, port: 80, via: vip }, servers: [{ address: 10.0.0.11 }] }
-`,
     "a status": service("check: { http: { status: 999 } }"),
     "a status range": service("check: { http: { status: [200, 399-300] } }"),
     "a status in words": service("check: { http: { status: ok } }"),
@@ -354,31 +345,10 @@ services:
       2:38 YM_CONFIG_DURATION
         "1ms" is outside 10ms–1d
         = how often: a duration such as 500ms or 2s
-      # networks of checks
-      1:29 YM_CONFIG_CHECK_NETWORK
-        10.0.0.0/16 has 10.0.0.11/32 in it, or is in it: that is in use (services.web.servers.0)
-        = write networks that nothing else uses: at most one of IPv4 and one of IPv6, such as 198.18.0.0/18
-      1:42 YM_CONFIG_CHECK_NETWORK
-        198.51.0.0/16 is the second of its family
-        = write networks that nothing else uses: at most one of IPv4 and one of IPv6, such as 198.18.0.0/18
-      1:42 YM_CONFIG_CHECK_NETWORK
-        198.51.0.0/16 has 198.51.100.10/32 in it, or is in it: that is in use (services.web.address)
-        = write networks that nothing else uses: at most one of IPv4 and one of IPv6, such as 198.18.0.0/18
-      1:57 YM_CONFIG_CHECK_NETWORK
-        fd00::/120 is no network of /16 to /112
-        = write networks that nothing else uses: at most one of IPv4 and one of IPv6, such as 198.18.0.0/18
       # a way that is none
       2:33 YM_CONFIG_VALUE
         unknown via "tunnel"
         = the way to the server: vip or direct
-      # a command via the VIP
-      2:46 YM_CONFIG_CHECK_WAY
-        a command cannot be sent through the data plane: its packets are its own
-        = remove via, or write via: direct: the check goes to the server's own address
-      # via the VIP of a mark
-      3:69 YM_CONFIG_CHECK_WAY
-        service "web" is known by a mark: it has no address that a check could go to
-        = remove via, or write via: direct: the check goes to the server's own address
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599
