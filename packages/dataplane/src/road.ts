@@ -9,6 +9,7 @@ import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -31,6 +32,7 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly isStray: IsStray;
+  readonly isHeld: IsHeld;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
   /** Of packets that are neither TCP nor UDP. */
@@ -81,8 +83,9 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const isHeld = holdFunction(maps, shape, family);
   const sendToServer = sendToServerFunction(sending);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
+  return { ...sending, connections, open, revisit, isStray, isHeld, sendToServer, answer, icmp, fragment };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -64,6 +64,8 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
+  /** Packets of unknown flows wait until tables of the program before this one are copied. */
+  "holdsUnknown",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

@@ -440,6 +440,7 @@ export class Balancer implements Disposable {
       reuseMode,
       onRemoval: removalActions[onRemoval],
       removedDestinations: this.tables.removedCount,
+      holdUntil: switches.holdUntil ?? 0,
       leaveQuiesced: Number(leaveQuiesced),
       sloppyTcp: Number(sloppyTcp),
       refuseSourcePort20: Number(refuseSourcePort20),

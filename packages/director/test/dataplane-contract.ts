@@ -199,7 +199,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 40)
+        verdicts (percpu_array, 41)
         vlan_devices (hash, 4096)
         "
       `);
