@@ -15,7 +15,9 @@ export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
 /** Their specifications. */
 export function carriedMaps(maps: BalancerMaps): readonly MapSpec[] {
   const { ipv4, ipv6, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers } = maps;
-  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows }) => [connections, templates, localFlows]);
+  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows, probeFlows }) => [
+    ...[connections, templates, localFlows, probeFlows],
+  ]);
   const all = [...tables, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers];
   return all.map(({ spec }) => spec as unknown as MapSpec);
 }

@@ -14,6 +14,7 @@ import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -35,6 +36,7 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   readonly isHeld: IsHeld;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
+  readonly answerProbe: AnswerProbe;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
   /** Of fragments; first ones come back from it. */
@@ -84,8 +86,9 @@ export function roadOf(
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   const isHeld = holdFunction(maps, shape, family);
-  const sendToServer = sendToServerFunction(sending);
-  return { ...sending, connections, open, revisit, isStray, isHeld, sendToServer, answer, icmp, fragment };
+  const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
+  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
+  return { ...sending, ...own };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -327,6 +327,15 @@ const PLACES = 4;
 /** Next hops of clients, found by a hash of the address. */
 export const CLIENT_HOPS = 1024;
 
+/** The way to a server that is checked, and which server. */
+export const ProbeHop = struct("probe_hop", { address: AnyAddress, hop: NextHop });
+/** How many of those are kept, found by a hash of the address. */
+export const PROBE_HOPS = 256;
+/** Taken only as they are needed: a server of a service is one, and so is each other port of it that is checked. */
+const MAXIMUM_PROBES = 65_536;
+/** Exchanges of checks under way that are remembered at once; the oldest make room. */
+const MAXIMUM_PROBE_FLOWS = 16_384;
+
 export const Counter = struct("counter", { packets: u64 });
 
 /** What a first fragment says that the later ones do not. */
@@ -355,6 +364,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
   const wide = hasFeature(shape, "wideServices");
   const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
   const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
+  const hasProbes = hasFeature(shape, "probes");
+  const probeFlows = room(hasProbes ? MAXIMUM_PROBE_FLOWS : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
     connections: hashMap(`connections${digit}`, FlowKey, Connection, room(shape.maximumConnections)),
@@ -381,6 +392,12 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Addresses and prefixes of services, whatever their ports. */
     virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
+    /** Servers that are checked, by the address that stands for them. */
+    probes: hashMap(`probes${digit}`, VirtualPrefix, family.Probe, room(hasProbes ? MAXIMUM_PROBES : 1), {
+      flags: BPF_F_NO_PREALLOC,
+    }),
+    /** Exchanges of checks under way, by the server's flow. */
+    probeFlows: hashMap(`probe_flows${digit}`, FlowKey, family.ProbeFlow, probeFlows, { type: "lru_hash" }),
   };
 }
 
@@ -411,6 +428,9 @@ export function balancerMaps(shape: BalancerShape) {
       LocalAddress,
       hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
     ),
+    probeHops: arrayMap("probe_hops", ProbeHop, hasFeature(shape, "probes") ? PROBE_HOPS : 1, { perCpu: true }),
+    /** The way to the checks' sockets. */
+    probeBack: arrayMap("probe_back", NextHop, 1),
     optionText: arrayMap("option_text", OptionText, 1, { perCpu: true }),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),

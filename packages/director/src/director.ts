@@ -15,10 +15,11 @@ import type { Dataplane } from "./kernel/dataplane.ts";
 import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
+import { ProbeWay } from "./probes/probe-way.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
+import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
@@ -65,6 +66,7 @@ export class Director implements Disposable {
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
+  readonly #probes: ProbeWay;
   readonly #health: HealthKeeper;
   readonly #verdicts: VerdictWriter | undefined;
   #configuration: Configuration;
@@ -91,8 +93,11 @@ export class Director implements Disposable {
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
+    this.#probes = owned.use(new ProbeWay({ instance: instance?.name, report, sourceTowards }));
+    this.#probes.want(configuration);
     this.#health = owned.use(
       new HealthKeeper({
+        dialOf: this.#probes.dialOf,
         overlay: this.overlay,
         report,
         onUp: (...server) => this.#transitions.startSlowly(...server),
@@ -105,6 +110,7 @@ export class Director implements Disposable {
     // Before packets come: servers that were out stay out.
     this.#health.update(configuration.services);
     this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#probes.attach(this.dataplane);
     this.#owned = owned.move();
   }
 
@@ -137,12 +143,16 @@ export class Director implements Disposable {
   apply(configuration: Configuration): Applied {
     const undo = this.#transitions.begin(this.#configuration.services, configuration.services);
     try {
+      this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
+      this.#probes.fill(this.dataplane);
       this.#configuration = configuration;
       this.#health.update(configuration.services);
       return applied;
     } catch (error) {
       undo();
+      this.#probes.want(this.#configuration);
+      this.#probes.fill(this.dataplane);
       throw error;
     }
   }
@@ -188,12 +198,14 @@ export class Director implements Disposable {
     using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
     const before = this.#standing;
     this.#standing = this.#bringUp(wanted, former);
+    this.#probes.attach(this.dataplane);
     before[Symbol.dispose]();
   }
 
   #bringUp(wanted: Wanted, former: Former | undefined): Standing {
     const { version, report, instance } = this.#options;
-    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former });
+    const complete = (dataplane: Dataplane<KernelProgram>) => this.#probes.fill(dataplane);
+    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former, complete });
   }
 
   /** What goes on beside the packets, until `signal` is aborted. */
@@ -212,26 +224,38 @@ export class Director implements Disposable {
       this.#verdicts?.keep({ signal, report }),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
+      keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),
     ]);
   }
 
+  /** What is counted now. */
+  traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
+    return {
+      services: this.#rates.annotate(readServices(this.dataplane)),
+      verdicts: readVerdicts(this.dataplane),
+      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+    };
+  }
+
   status(): DirectorStatus {
-    const { version, fileName } = this.#options;
-    const services = this.#rates.annotate(readServices(this.dataplane));
+    const { version, fileName, instance } = this.#options;
+    const traffic = this.traffic();
     return {
       version,
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       configurationFile: fileName,
+      ...(instance !== undefined && { instance: { name: instance.name, directory: instance.directory } }),
       hooks: this.attachments.map(({ link, mode }) => ({
         interfaceName: link.name,
         mode,
         programId: this.dataplane.programFor(hookOf(mode)).id,
       })),
-      services,
-      verdicts: readVerdicts(this.dataplane),
-      hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
-      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+      ...traffic,
+      hints: this.#standing.hints.read(
+        { services: traffic.services, connections: this.connections(sampleSize) },
+        performance.now(),
+      ),
     };
   }
 

@@ -1,5 +1,7 @@
 // `yardmaster run`: a director, the socket that answers about it, and an orderly end.
 
+import { resolve } from "node:path";
+import { Events } from "./api/events.ts";
 import { startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
@@ -9,6 +11,7 @@ import { parseConfiguration } from "./config/parse-configuration.ts";
 import { Director } from "./director.ts";
 import { VerdictFile } from "./health/verdict-file.ts";
 import { DirectorError } from "./errors.ts";
+import type { Report } from "./log/report.ts";
 import type { RunDirector, RunDirectorOptions } from "./run-options.ts";
 import { defaultInstance, stateDirectoryOf, takeInstance } from "./succession/instance.ts";
 
@@ -20,10 +23,16 @@ interface Running {
 
 /** Runs a director until `signal` is aborted; see RunDirector. */
 export const runDirector: RunDirector = async (options) => {
-  const { socketPath, signal, report } = options;
+  const { socketPath, signal } = options;
   using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
   const up: { running?: Running } = {};
   const late = (): Running => up.running ?? fail("the director is not up yet");
+  const events = new Events(() => late().director.traffic());
+  const report: Report = (line, facts) => {
+    options.report(line, facts);
+    events.publish(line, facts);
+  };
+  const stop = new AbortController();
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
@@ -33,6 +42,14 @@ export const runDirector: RunDirector = async (options) => {
       checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
+    events,
+    stop: (cause) => {
+      report(`stopping: ${cause}`, { level: "notice", cause });
+      // The answer goes out first.
+      setImmediate(() => stop.abort());
+    },
+    ...options.api,
+    report,
   });
   const { stateDirectory } = options;
   const hasState = instance !== undefined && stateDirectory !== undefined;
@@ -45,18 +62,21 @@ export const runDirector: RunDirector = async (options) => {
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();
   const state = { before, leaving, onLeaving: onChange, verdicts };
-  using director = new Director({ ...options, configuration, instance, ...state });
+  using director = new Director({ ...options, report, configuration, instance, ...state });
   using keeper = new Keeper({ director, text, parse, report, onChange });
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
   kept.write();
-  using _reloading = listen(options, kept, keeper);
-  const stop = new AbortController();
+  using _reloading = listen({ ...options, report }, kept, keeper);
   const services = configuration.services.length;
-  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}`);
-  const work = director.work(AbortSignal.any([signal, stop.signal]));
+  const also = api.url === undefined ? "" : ` and ${api.url}`;
+  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}${also}`, {
+    ...{ event: "ready", level: "notice", revision: keeper.revision },
+  });
+  const ending = AbortSignal.any([signal, stop.signal]);
+  const work = director.work(ending);
   try {
-    await Promise.race([work, aborted(signal)]);
+    await Promise.race([work, aborted(ending)]);
   } finally {
     stop.abort();
     await work;
@@ -66,6 +86,7 @@ export const runDirector: RunDirector = async (options) => {
     instance === undefined
       ? "stopped: detached from all interfaces"
       : `stopped: packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`,
+    { event: "stopped", level: "notice" },
   );
 };
 
@@ -73,12 +94,18 @@ export const runDirector: RunDirector = async (options) => {
 class KeptFile {
   /** The content of the configuration file when it was read last. */
   text: string;
+  readonly #socketPath: string;
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
 
-  constructor({ text }: RunDirectorOptions, file: StateFile | undefined, up: { readonly running?: Running }) {
+  constructor(
+    { text, socketPath }: RunDirectorOptions,
+    file: StateFile | undefined,
+    up: { readonly running?: Running },
+  ) {
     this.text = text;
+    this.#socketPath = resolve(socketPath);
     this.#file = file;
     this.#up = up;
   }
@@ -98,6 +125,7 @@ class KeptFile {
     const { pending } = keeper;
     this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
+      socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
     });
   }
@@ -113,7 +141,10 @@ function listen({ reload, report }: RunDirectorOptions, kept: KeptFile, keeper: 
       kept.text = text;
       kept.changed();
     } catch (error) {
-      report(`configuration: ${cause}: refused, nothing has changed: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      report(`configuration: ${cause}: refused, nothing has changed: ${reason}`, {
+        ...{ event: "configurationRefused", level: "error", cause, reason },
+      });
     }
   };
   const end = reload.listen((cause) => void read(cause));

@@ -50,6 +50,8 @@ export interface Surroundings extends Wanted {
   readonly attachments: Attachments;
   /** The data plane whose connections go on. */
   readonly former: Former | undefined;
+  /** Completes a data plane before packets come to it. */
+  readonly complete: (dataplane: Dataplane<KernelProgram>) => void;
 }
 
 /** Puts a configuration to work. Whatever fails, the former one goes on as it was. */
@@ -67,6 +69,7 @@ export function bringUp(surroundings: Surroundings): Standing {
   assertForwarding(interfaces.attach, planned.shape.families);
   const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   fillVlans(dataplane, interfaces);
+  surroundings.complete(dataplane);
   const nextHops = new NextHops(serverAddresses(configuration), report);
   nextHops.resolve();
   takeOver(dataplane, interfaces, surroundings);

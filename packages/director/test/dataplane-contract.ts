@@ -136,6 +136,12 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         port_search6 (percpu_array, 1)
         prefixes4 (lpm_trie, 1)
         prefixes6 (lpm_trie, 1)
+        probe_back (array, 1)
+        probe_flows4 (lru_hash, 1)
+        probe_flows6 (lru_hash, 1)
+        probe_hops (percpu_array, 1)
+        probes4 (hash, 1)
+        probes6 (hash, 1)
         real_services4 (hash, 512)
           address=10.0.0.11 port=8080 protocol=6: -
           address=10.0.0.12 port=80 protocol=6: destination=1
@@ -199,7 +205,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 41)
+        verdicts (percpu_array, 45)
         vlan_devices (hash, 4096)
         "
       `);

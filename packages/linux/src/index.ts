@@ -18,11 +18,14 @@ export { tryLock } from "./lock.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
 export {
   addAddress,
-  addHostRoute,
   type AddressChange,
   addLink,
+  addLinkRoute,
+  addPair,
   bringUp,
   type NewLink,
+  type NewPair,
+  type NewRoute,
   removeAddress,
   removeLink,
 } from "./netlink/change.ts";

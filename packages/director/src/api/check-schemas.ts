@@ -11,24 +11,22 @@ export const checkExchange = z.object({
 });
 
 /** A health check at work; services that ask for the same share one. */
-export const checkStatus = z
-  .object({
-    check: z.string().describe("http GET /health"),
-    via: z.enum(checkWays),
-    address: z.string(),
-    port: z.int(),
-    servers: z
-      .array(z.object({ service: z.string(), server: z.string() }))
-      .describe("for whom: the service's name, and the server's address and port"),
-    isUp: z.boolean(),
-    against: z.int().describe("answers in a row that speak against isUp"),
-    intervalMs: z.number(),
-    timeoutMs: z.number(),
-    rise: z.int(),
-    fall: z.int(),
-    exchanges: z.array(checkExchange).describe("the last 20, the newest last"),
-  })
-  .meta({ id: "CheckStatus" });
+export const checkStatus = z.object({
+  check: z.string().describe("http GET /health"),
+  via: z.enum(checkWays),
+  address: z.string(),
+  port: z.int(),
+  servers: z
+    .array(z.object({ service: z.string(), server: z.string() }))
+    .describe("for whom: the service's name, and the server's address and port"),
+  isUp: z.boolean(),
+  against: z.int().describe("answers in a row that speak against isUp"),
+  intervalMs: z.number(),
+  timeoutMs: z.number(),
+  rise: z.int(),
+  fall: z.int(),
+  exchanges: z.array(checkExchange).describe("the last 20, the newest last"),
+});
 
 /** `GET /v1/checks`. */
-export const checkList = z.object({ checks: z.array(checkStatus) }).meta({ id: "CheckList" });
+export const checkList = z.object({ checks: z.array(checkStatus) });

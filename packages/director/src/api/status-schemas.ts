@@ -62,52 +62,48 @@ const rated = {
 };
 
 /** A destination of a service, observed. */
-export const destinationStatus = z
-  .object({
-    ...{ address: z.string(), port: port.describe("0: the port that the client wrote to") },
-    weight: port.describe("in force now; 0: no new connections"),
-    forwarding,
-    upperThreshold: count.describe("connections at which it gets no more; 0: never"),
-    lowerThreshold: count.describe("the one in force: connections below which it gets some again"),
-    encapsulation: encapsulation.exactOptional().describe("only where forwarding is tun"),
-    clientAddress: z.enum(clientAddresses).exactOptional().describe("only where forwarding is fullnat"),
-    isSorry: z.literal(true).exactOptional().describe("it answers only when too few others are up"),
-    ...trafficCounters.shape,
-    ...rated,
-    overloaded: z
-      .boolean()
-      .describe("it has reached its upper threshold and not come below the lower one since: no new connections"),
-    clientsUntold: count
-      .exactOptional()
-      .describe("fullnat with clientAddress toa: connections whose server could not be told who the client is"),
-    localPorts: z
-      .object({ inUse: count, maximum: count })
-      .exactOptional()
-      .describe("fullnat: ports of local addresses that its connections have, and how many there are to one server"),
-  })
-  .meta({ id: "DestinationStatus" });
+export const destinationStatus = z.object({
+  ...{ address: z.string(), port: port.describe("0: the port that the client wrote to") },
+  weight: port.describe("in force now; 0: no new connections"),
+  forwarding,
+  upperThreshold: count.describe("connections at which it gets no more; 0: never"),
+  lowerThreshold: count.describe("the one in force: connections below which it gets some again"),
+  encapsulation: encapsulation.exactOptional().describe("only where forwarding is tun"),
+  clientAddress: z.enum(clientAddresses).exactOptional().describe("only where forwarding is fullnat"),
+  isSorry: z.literal(true).exactOptional().describe("it answers only when too few others are up"),
+  ...trafficCounters.shape,
+  ...rated,
+  overloaded: z
+    .boolean()
+    .describe("it has reached its upper threshold and not come below the lower one since: no new connections"),
+  clientsUntold: count
+    .exactOptional()
+    .describe("fullnat with clientAddress toa: connections whose server could not be told who the client is"),
+  localPorts: z
+    .object({ inUse: count, maximum: count })
+    .exactOptional()
+    .describe("fullnat: ports of local addresses that its connections have, and how many there are to one server"),
+});
 
 /** A virtual service, observed. */
-export const serviceStatus = z
-  .object({
-    name: z.string(),
-    match: serviceMatch,
-    matchText: z.string().describe("for people: tcp 198.51.100.10:80, 10.0.0.0/8 tcp/80,443, mark 7"),
-    scheduler: z.enum(schedulers),
-    schedulerOptions: z.array(z.enum(schedulerOptions)),
-    forwarding,
-    persistence: z
-      .object({ timeoutMs: count, maskBits: count })
-      .exactOptional()
-      .describe("absent: clients are not bound to servers"),
-    onePacket: z.boolean(),
-    caps: z.object({ newPerSecond: count, halfOpen: count }).describe("0: none"),
-    localAddresses: z.array(z.string()).exactOptional().describe("what full NAT sends from"),
-    ...trafficCounters.shape,
-    ...rated,
-    servers: z.array(destinationStatus),
-  })
-  .meta({ id: "ServiceStatus" });
+export const serviceStatus = z.object({
+  name: z.string(),
+  match: serviceMatch,
+  matchText: z.string().describe("for people: tcp 198.51.100.10:80, 10.0.0.0/8 tcp/80,443, mark 7"),
+  scheduler: z.enum(schedulers),
+  schedulerOptions: z.array(z.enum(schedulerOptions)),
+  forwarding,
+  persistence: z
+    .object({ timeoutMs: count, maskBits: count })
+    .exactOptional()
+    .describe("absent: clients are not bound to servers"),
+  onePacket: z.boolean(),
+  caps: z.object({ newPerSecond: count, halfOpen: count }).describe("0: none"),
+  localAddresses: z.array(z.string()).exactOptional().describe("what full NAT sends from"),
+  ...trafficCounters.shape,
+  ...rated,
+  servers: z.array(destinationStatus),
+});
 
 /** An interface that the program is attached to. */
 export const hookStatus = z.object({
@@ -120,56 +116,54 @@ export const hookStatus = z.object({
 export const verdictCount = z.object({ verdict: z.enum(["pass", "drop"]), reason: z.string(), packets: count });
 
 /** What probably keeps a server from working. */
-export const hint = z
-  .object({
-    severity: z.enum(["error", "warning"]).describe("error: packets do not arrive"),
-    code: z.string().describe("stable, for programs"),
-    service: z.string(),
-    server: z.string().describe("10.0.0.11:80; what is wrong with the machine is said of the first server only"),
-    message: z.string(),
-    evidence: z.string().describe("what was seen, and how to see it"),
-    hint: z.string().describe("the command that mends it, or what else to do"),
-  })
-  .meta({ id: "Hint" });
+export const hint = z.object({
+  severity: z.enum(["error", "warning"]).describe("error: packets do not arrive"),
+  code: z.string().describe("stable, for programs"),
+  service: z.string(),
+  server: z.string().describe("10.0.0.11:80; what is wrong with the machine is said of the first server only"),
+  message: z.string(),
+  evidence: z.string().describe("what was seen, and how to see it"),
+  hint: z.string().describe("the command that mends it, or what else to do"),
+});
+
+/** How full the connection table is. */
+export const connectionTable = z.object({
+  entries: count,
+  maximum: count,
+  memoryBytes: count.exactOptional().describe("kernel memory that the table takes"),
+});
 
 /** The director and all of its services at one moment. */
-export const directorStatus = z
-  .object({
-    version: z.string(),
-    pid: z.int(),
-    startedAtMs: z.number().describe("Unix time in milliseconds"),
-    configurationFile: z.string(),
-    hooks: z.array(hookStatus),
-    services: z.array(serviceStatus),
-    verdicts: z.array(verdictCount),
-    hints: z.array(hint),
-    connectionTable: z.object({
-      entries: count,
-      maximum: count,
-      memoryBytes: count.exactOptional().describe("kernel memory that the table takes"),
-    }),
-  })
-  .meta({ id: "DirectorStatus" });
+export const directorStatus = z.object({
+  version: z.string(),
+  pid: z.int(),
+  startedAtMs: z.number().describe("Unix time in milliseconds"),
+  configurationFile: z.string(),
+  instance: z
+    .object({ name: z.string(), directory: z.string().describe("where it is pinned") })
+    .exactOptional()
+    .describe("what it is kept under when its process ends; absent: it ends with it"),
+  hooks: z.array(hookStatus),
+  services: z.array(serviceStatus),
+  verdicts: z.array(verdictCount),
+  hints: z.array(hint),
+  connectionTable,
+});
 
 /** A connection, or a client's template; addresses are `address:port` text, IPv6 ones in brackets. */
-export const connectionRow = z
-  .object({
-    kind: z.enum(["connection", "template"]),
-    protocol: z.enum([...protocols, "any"]).describe("any: a template of a mark, for all protocols"),
-    state: z.string().describe("LVS's name: ESTABLISHED, SYN_RECV, FIN_WAIT, UDP …; of templates NONE or ASSURED"),
-    expiresInMs: z.number(),
-    client: z.string().describe("port 0 for templates, whose address is cut to the netmask"),
-    virtual: z.string().describe("port 0: for all ports; mark 7: for all that has the mark"),
-    destination: z.string(),
-    local: z
-      .string()
-      .exactOptional()
-      .describe("fullnat: the director's address and port that the destination talks to"),
-    service: z.string().describe("name of the service"),
-    controls: count.exactOptional().describe("of a template: connections that were opened under it and go on"),
-    packets: count.exactOptional(),
-  })
-  .meta({ id: "ConnectionRow" });
+export const connectionRow = z.object({
+  kind: z.enum(["connection", "template"]),
+  protocol: z.enum([...protocols, "any"]).describe("any: a template of a mark, for all protocols"),
+  state: z.string().describe("LVS's name: ESTABLISHED, SYN_RECV, FIN_WAIT, UDP …; of templates NONE or ASSURED"),
+  expiresInMs: z.number(),
+  client: z.string().describe("port 0 for templates, whose address is cut to the netmask"),
+  virtual: z.string().describe("port 0: for all ports; mark 7: for all that has the mark"),
+  destination: z.string(),
+  local: z.string().exactOptional().describe("fullnat: the director's address and port that the destination talks to"),
+  service: z.string().describe("name of the service"),
+  controls: count.exactOptional().describe("of a template: connections that were opened under it and go on"),
+  packets: count.exactOptional(),
+});
 
 /** The answer to a connections request. */
-export const connectionList = z.object({ connections: z.array(connectionRow) }).meta({ id: "ConnectionList" });
+export const connectionList = z.object({ connections: z.array(connectionRow) });

@@ -3,10 +3,11 @@
 import type { z } from "zod";
 import type { problemDocument } from "./change-schemas.ts";
 import type { checkExchange, checkList, checkStatus } from "./check-schemas.ts";
+import type { countersEvent, stateEvent } from "./event-schemas.ts";
 import type * as status from "./status-schemas.ts";
 
 /** A value that nobody changes, however deep. */
-type Snapshot<T> = { readonly [Key in keyof T]: Snapshot<T[Key]> };
+type Snapshot<T> = unknown extends T ? T : { readonly [Key in keyof T]: Snapshot<T[Key]> };
 /** What a schema describes. */
 type Of<Schema extends z.ZodType> = Snapshot<z.output<Schema>>;
 
@@ -38,5 +39,9 @@ export type ConnectionRow = Of<typeof status.connectionRow>;
 export type ConnectionList = Of<typeof status.connectionList>;
 /** `GET /v1/checks`. */
 export type CheckList = Of<typeof checkList>;
+/** Something changed: an event of `GET /v1/events`. */
+export type StateEvent = Of<typeof stateEvent>;
+/** What is counted, from time to time, among the events. */
+export type CountersEvent = Of<typeof countersEvent>;
 /** An error of the API (RFC 9457), with the stable code beside the RFC's members. */
 export type Problem = Of<typeof problemDocument>;

@@ -2,6 +2,7 @@
 // not confirmed in time. Each change is validated and planned whole, then made, and is one line of the log.
 
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";
 import { DirectorError } from "../errors.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
@@ -214,6 +215,11 @@ export class Keeper implements Disposable {
     const { director, report, onChange } = this.#options;
     const changes = diff(director.configuration, parsed.configuration, director.connectionsOf);
     const before = confirmWithinMs === undefined ? "" : this.text;
+    if (!isDeepStrictEqual(director.configuration.api, parsed.configuration.api)) {
+      report(`configuration: ${cause}: api is another one: it counts when the director is started again`, {
+        ...{ level: "notice", cause },
+      });
+    }
     if (isEmpty(changes)) {
       this.#written = written;
       return { diff: changes, program: { program: "kept" }, warnings: parsed.warnings, revision: this.revision };

@@ -19,6 +19,8 @@ export interface KeptState {
   /** The content of the file when it was read last: who has changed it wants that, and not what ran. */
   readonly file: string;
   readonly leaving: readonly Leaving[];
+  /** Where it was asked; absent in files of older versions. */
+  readonly socketPath?: string | undefined;
   /** Unix time in milliseconds of this state: leaving goes on from there. */
   readonly savedAtMs: number;
   /** Not confirmed yet: what goes back to `before` then. */
@@ -35,6 +37,7 @@ const schema = z.object({
   version: z.literal(VERSION),
   running: z.object({ text: z.string(), edits: z.array(edit) }),
   file: z.string(),
+  socketPath: z.string().optional(),
   leaving: z.array(
     z.object({
       kind: z.enum(["service", "server"]),

@@ -15,7 +15,7 @@ describe("a check", () => {
     expect(parsed(service("check: tcp")).health).toEqual({
       checks: [
         {
-          ...{ probe: { kind: "tcp" }, via: "direct", port: undefined },
+          ...{ probe: { kind: "tcp" }, via: "vip", port: undefined },
           ...{ intervalMs: 2000, jitterMs: 200, timeoutMs: 1000, rise: 2, fall: 3 },
         },
       ],
@@ -50,7 +50,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -81,7 +81,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 1,
@@ -108,7 +108,7 @@ describe("a check", () => {
           },
           "rise": 1,
           "timeoutMs": 20,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -124,7 +124,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -140,7 +140,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -154,7 +154,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -170,7 +170,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -202,7 +202,7 @@ describe("a check", () => {
           },
           "rise": 2,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
       ]
     `);
@@ -251,7 +251,12 @@ describe("each fault of a check", () => {
     "an unknown key inside": service("check: { http: { pth: / } }"),
     "an interval without unit": service("check: { tcp: {}, interval: 2 }"),
     "an interval that is too short": service("check: { tcp: {}, interval: 1ms }"),
-    "via the VIP": service("check: { tcp: {}, via: vip }"),
+    "a way that is none": service("check: { tcp: {}, via: tunnel }"),
+    "a command via the VIP": service("check: { command: [/bin/true], via: vip }"),
+    "via the VIP of a mark": `director: { marks: [{ mark: 7, address: 198.51.100.0/24 }] }
+services:
+  web: { mark: 7, forwarding: nat, check: { tcp: {}, port: 80, via: vip }, servers: [{ address: 10.0.0.11 }] }
+`,
     "a status": service("check: { http: { status: 999 } }"),
     "a status range": service("check: { http: { status: [200, 399-300] } }"),
     "a status in words": service("check: { http: { status: ok } }"),
@@ -336,10 +341,18 @@ describe("each fault of a check", () => {
       2:38 YM_CONFIG_DURATION
         "1ms" is outside 10ms–1d
         = how often: a duration such as 500ms or 2s
-      # via the VIP
-      2:33 YM_CONFIG_NOT_SUPPORTED
-        via "vip" is not supported yet
-        = this version has direct; checks do not go through the data plane: docs/decisions/0025-health-checks.md
+      # a way that is none
+      2:33 YM_CONFIG_VALUE
+        unknown via "tunnel"
+        = the way to the server: vip or direct
+      # a command via the VIP
+      2:46 YM_CONFIG_CHECK_WAY
+        a command cannot be sent through the data plane: its packets are its own
+        = remove via, or write via: direct: the check goes to the server's own address
+      # via the VIP of a mark
+      3:69 YM_CONFIG_CHECK_WAY
+        service "web" is known by a mark: it has no address that a check could go to
+        = remove via, or write via: direct: the check goes to the server's own address
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599

@@ -5,11 +5,14 @@ import type { CheckStatus } from "../api/types.ts";
 import { type HealthCheck, probeText } from "../model/check.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
+import { type Probe, probeOf } from "../probes/probe.ts";
 import { beginOf } from "./begin.ts";
 import { CheckRun } from "./check-run.ts";
+import { checksOf } from "./checks-of.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Begin, Target } from "./exchange.ts";
 import { downBefore } from "./streak.ts";
+import { beginThrough, type Dial } from "./through.ts";
 
 /** A server went down or came back for a service. */
 export interface HealthChange {
@@ -31,6 +34,8 @@ export interface HealthEngineOptions {
   readonly clock?: Clock;
   /** What does a probe; tests put their own. */
   readonly beginOf?: (probe: HealthCheck["probe"]) => Begin;
+  /** How a check gets into the data plane; default: it cannot. */
+  readonly dialOf?: (probe: Probe) => Dial;
 }
 
 /** A check at work, and for whom. */
@@ -53,10 +58,13 @@ interface Subject {
   isUp: boolean;
 }
 
-/** The checks that a server gets in its service. */
-export function checksOf({ health }: VirtualService, server: Destination): readonly HealthCheck[] {
-  return health === undefined || server.isSorry === true ? [] : (server.checks ?? health.checks);
+/** Where a check goes: the server's own address and port, and what is probed where it goes through the data plane. */
+interface Where {
+  readonly target: Target;
+  readonly probe: Probe | undefined;
 }
+
+const noWay = (): Dial => ({ problem: "nothing here forwards checks" });
 
 /** Runs checks until it is disposed. */
 export class HealthEngine implements Disposable {
@@ -64,6 +72,7 @@ export class HealthEngine implements Disposable {
   readonly #onVerdict: NonNullable<HealthEngineOptions["onVerdict"]>;
   readonly #clock: Clock;
   readonly #beginOf: NonNullable<HealthEngineOptions["beginOf"]>;
+  readonly #dialOf: NonNullable<HealthEngineOptions["dialOf"]>;
   /** By identity. */
   readonly #runs = new Map<string, Shared>();
   /** Of checks that begin with the first configuration; later ones begin as up. */
@@ -77,6 +86,7 @@ export class HealthEngine implements Disposable {
     this.#wereDown = options.wereDown ?? new Set();
     this.#clock = options.clock ?? systemClock;
     this.#beginOf = options.beginOf ?? beginOf;
+    this.#dialOf = options.dialOf ?? noWay;
   }
 
   /** Checks these from now on. What was checked before in the same way goes on with what is known of it. */
@@ -142,19 +152,24 @@ export class HealthEngine implements Disposable {
     };
     this.#subjects.set(key, subject);
     for (const check of checks) {
-      const shared = this.#share(check, { address: server.address, port: check.port ?? server.port });
+      const shared = this.#share(check, {
+        target: { address: server.address, port: check.port ?? server.port },
+        probe: probeOf(service, server, check),
+      });
       shared.subjects.add(subject);
       subject.shared.add(shared);
     }
   }
 
-  #share(check: HealthCheck, target: Target): Shared {
-    const identity = identityOfCheck(check, target);
+  #share(check: HealthCheck, { target, probe }: Where): Shared {
+    const identity = identityOfCheck(check, target, probe);
     const known = this.#runs.get(identity);
     if (known !== undefined) return known;
     const subjects = new Set<Subject>();
+    const plain = this.#beginOf(check.probe);
     const run = new CheckRun({
-      ...{ check, target, clock: this.#clock, begin: this.#beginOf(check.probe) },
+      ...{ check, clock: this.#clock, target: probe?.authority ?? target },
+      begin: probe === undefined ? plain : beginThrough(plain, () => this.#dialOf(probe)),
       first: this.#wereDown.has(identity) ? downBefore : undefined,
       onChange: (reason) => {
         // First, so that it is written down before packets notice.
@@ -177,7 +192,7 @@ export class HealthEngine implements Disposable {
 }
 
 /** Short, as it is written down for the next director: 128 bits tell checks apart. */
-function identityOfCheck(check: HealthCheck, target: Target): string {
-  const text = JSON.stringify([target.address, target.port, { ...check, port: undefined }]);
+function identityOfCheck(check: HealthCheck, target: Target, probe: Probe | undefined): string {
+  const text = JSON.stringify([target.address, target.port, { ...check, port: undefined }, probe?.key]);
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

@@ -9,7 +9,7 @@ const web = (entries: string, servers = "[{ address: 10.0.0.11 }, { address: 10.
   `  web: { address: 198.51.100.10, port: 80, forwarding: nat, ${entries}, servers: ${servers} }\n`;
 const alt = (entries: string, servers = "[{ address: 10.0.0.11 }, { address: 10.0.0.13 }]") =>
   `  alt: { address: 198.51.100.11, port: 80, forwarding: nat, ${entries}, servers: ${servers} }\n`;
-const check = "check: { tcp: {}, interval: 1s, timeout: 500ms, jitter: 0s, rise: 2, fall: 3 }";
+const check = "check: { tcp: {}, via: direct, interval: 1s, timeout: 500ms, jitter: 0s, rise: 2, fall: 3 }";
 const WEB = "tcp 198.51.100.10:80";
 const ALT = "tcp 198.51.100.11:80";
 
@@ -90,7 +90,7 @@ describe("a keeper", () => {
     using keeper = keeperOf(web(check));
     bench.sick.add("10.0.0.11:80");
     bench.clock.advance(3000);
-    keeper.update(servicesOf(`services:\n${web("check: { http: {}, interval: 1s, jitter: 0s }")}`));
+    keeper.update(servicesOf(`services:\n${web("check: { http: {}, via: direct, interval: 1s, jitter: 0s }")}`));
     expect(said.size).toBe(0);
     bench.clock.advance(3000);
     expect(said.size).toBe(1);
@@ -161,7 +161,8 @@ describe("an engine", () => {
 
   test("holds a server with several checks for up when all are good", () => {
     using engine = new HealthEngine({ ...bench, onChange: () => undefined });
-    const checks = "{ tcp: {}, interval: 1s, jitter: 0s }, { http: {}, port: 8080, interval: 1s, jitter: 0s }";
+    const pace = "via: direct, interval: 1s, jitter: 0s";
+    const checks = `{ tcp: {}, ${pace} }, { http: {}, port: 8080, ${pace} }`;
     engine.update(servicesOf(`services:\n${web(`checks: [${checks}]`)}`));
     bench.sick.add("10.0.0.11:8080");
     bench.clock.advance(3000);

@@ -1,7 +1,7 @@
 // The data plane as live objects, on either host: maps made, programs loaded, and services put in from a plan. Built
 // whole or not at all.
 
-import { balancer, type BalancerShape, reaper } from "@yardmaster/dataplane";
+import { balancer, type BalancerShape, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
 import type { Ground } from "../live/pool.ts";
@@ -21,6 +21,8 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   /** The same for a hook, over the same maps; made when it is first asked for. */
   programFor(hook: "xdp" | "tc"): P;
   readonly reaper: P;
+  /** Sends health checks on their way; undefined where none goes through the data plane. */
+  readonly prober: P | undefined;
   /** The services as they are now; the plan has them as they were at the start. */
   readonly live: LiveServices;
   /** Ticks of the programs' clock in a second. */
@@ -68,6 +70,9 @@ export function createDataplane<P extends BpfProgram>(
   const programs = [balancer(made.definitions, built), reaper(made.definitions, built)].map(compile);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
+  const probing = hasFeature(shape, "probes")
+    ? cleanup.use(host.loadProgram(compile(prober(made.definitions, shape)), made.byName))
+    : undefined;
   const ticksPerSecond = rate.perSecond();
   const { sourceTowards } = options;
   const ground = {
@@ -95,6 +100,7 @@ export function createDataplane<P extends BpfProgram>(
     maps: made.live,
     program,
     reaper: reaping,
+    prober: probing,
     live,
     ticksPerSecond,
     made,

@@ -14,6 +14,8 @@ export const eventNames = [
   /** The director is up. */
   "ready",
   "stopped",
+  /** It could not be started, or ended by an error. */
+  "failed",
   /** Another configuration runs; `program` says by which program. */
   "configurationChanged",
   "configurationRefused",

@@ -8,6 +8,7 @@ import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -131,6 +132,7 @@ function featuresOf(
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
+    probes: probesOf(services).size > 0,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

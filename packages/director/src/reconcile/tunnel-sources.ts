@@ -19,3 +19,9 @@ export function keepTunnelSources(live: () => LiveServices, { signal, report }: 
   const rounds = { doing: "looking where tunnels begin", pauseMs: REFRESH_MS, signal, report };
   return keepGoing({ ...rounds, round: () => live().refreshTunnels() });
 }
+
+/** Does the same for what servers answer health checks to, by `refresh`. */
+export function keepProbes(refresh: () => void, { signal, report }: Pick<Rounds, "signal" | "report">) {
+  const rounds = { doing: "looking where checks are answered to", pauseMs: REFRESH_MS, signal, report };
+  return keepGoing({ ...rounds, round: refresh });
+}

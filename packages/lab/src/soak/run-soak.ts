@@ -165,7 +165,9 @@ class SoakRun implements Disposable {
     client.child.on("message", (message: LoadMessage) => this.#told(message));
     client.child.send(this.#job());
     const { seed, rate } = this.#options;
-    this.#options.note(`soaking with seed ${seed}: ${rate} requests a second to ${this.#job().targets.length} services\n`);
+    this.#options.note(
+      `soaking with seed ${seed}: ${rate} requests a second to ${this.#job().targets.length} services\n`,
+    );
     const progress = setInterval(() => this.#options.note(`${this.#progress()}\n`), progressEveryMs);
     try {
       await sleep(quietMs);
