@@ -6,7 +6,10 @@ import type { BalancerMaps } from "./schema.ts";
 
 /** Fields that only count up, by map: what is added to them after a copy was made is added to the copy. */
 export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
-  loads: ["connections", "scheduled", "templates"],
+  loads: [
+    ...["connections", "scheduled", "templates"],
+    ...["handshakesBegun", "handshakesDone", "handshakesRefused", "synsRepeated"],
+  ],
   service_loads: ["halfOpen"],
   paths: ["packetsIn", "bytesIn", "packetsOut", "bytesOut"],
   verdicts: ["packets"],
@@ -15,9 +18,7 @@ export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
 /** Their specifications. */
 export function carriedMaps(maps: BalancerMaps): readonly MapSpec[] {
   const { ipv4, ipv6, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers } = maps;
-  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows, probeFlows }) => [
-    ...[connections, templates, localFlows, probeFlows],
-  ]);
+  const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows }) => [connections, templates, localFlows]);
   const all = [...tables, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers];
   return all.map(({ spec }) => spec as unknown as MapSpec);
 }

@@ -107,7 +107,14 @@ export const Load = struct("load", {
    */
   pathMtu: u32,
   pathMtuAt: u32,
-  reserved: bytes(28),
+  /** TCP handshakes of connections: those that began, and those of them that were completed. */
+  handshakesBegun: u32,
+  handshakesDone: u32,
+  /** Those that the server refused: its reset came before it was complete. Seen where its replies are. */
+  handshakesRefused: u32,
+  /** SYNs that came again before it was complete: nobody answered, or the answer was lost. */
+  synsRepeated: u32,
+  reserved: bytes(12),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */

@@ -6,6 +6,7 @@ import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts"
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
 import { HealthKeeper } from "./health/health-keeper.ts";
+import { Hinter } from "./health/keep-hinted.ts";
 import { VerdictWriter } from "./health/keep-verdicts.ts";
 import type { VerdictFile } from "./health/verdict-file.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
@@ -222,6 +223,11 @@ export class Director implements Disposable {
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
       this.#verdicts?.keep({ signal, report }),
+      new Hinter().keep(
+        () => this.dataplane,
+        (...hint) => this.#health.hint(...hint),
+        { signal, report },
+      ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
       keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),

@@ -8,6 +8,10 @@ export const checkExchange = z.object({
   durationMs: z.number(),
   outcome: z.enum(["good", "bad", "unknown"]).describe("unknown: the director could not ask"),
   reason: z.string().describe("as it came: HTTP 503 Service Unavailable, ECONNREFUSED"),
+  hint: z
+    .string()
+    .exactOptional()
+    .describe("what clients' packets said against the server, so that it was asked sooner"),
 });
 
 /** A health check at work; services that ask for the same share one. */

@@ -79,6 +79,15 @@ export const destinationStatus = z.object({
   clientsUntold: count
     .exactOptional()
     .describe("fullnat with clientAddress toa: connections whose server could not be told who the client is"),
+  handshakes: z
+    .object({
+      begun: count,
+      done: count,
+      refused: count.describe("by a reset of the server; 0 where its replies do not pass the director"),
+      synsRepeated: count.describe("SYNs that came again before the handshake was complete"),
+    })
+    .exactOptional()
+    .describe("TCP handshakes of its clients, where a check goes by them"),
   localPorts: z
     .object({ inUse: count, maximum: count })
     .exactOptional()

@@ -65,6 +65,7 @@ export const checkFieldsBelow = {
   jitter: duration("how much earlier, at random, than the interval says: a duration such as 200ms", spread),
   rise: integer(1, 1000, "good answers in a row that bring a server up, 1–1000"),
   fall: integer(1, 1000, "bad answers in a row that take a server down, 1–1000"),
+  hints: text("flag", "whether clients' connections that fail bring checks forward: true or false"),
 } as const;
 
 type Below<Name extends string, Fields> = { readonly [Key in Name]: ReturnType<typeof group> } & {

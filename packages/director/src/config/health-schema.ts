@@ -104,6 +104,7 @@ const checkMap = z
     jitter: duration(below.jitter).optional(),
     rise: integer(below.rise).default(checkDefaults.rise),
     fall: integer(below.fall).default(checkDefaults.fall),
+    hints: flag(below.hints).default(true),
   })
   // For editors; check-health.ts says it in words.
   .meta({ oneOf: checkKinds.map((kind) => ({ required: [kind] })) });
@@ -124,9 +125,9 @@ export const healthSchemas = {
 
 /** The way depends on the service. */
 function toCheck(written: z.output<typeof checkMap>): WrittenCheck {
-  const { via, port, interval: intervalMs, timeout: timeoutMs, jitter, rise, fall } = written;
+  const { via, port, interval: intervalMs, timeout: timeoutMs, jitter, rise, fall, hints: takesHints } = written;
   const jitterMs = Math.min(intervalMs, jitter ?? defaultJitterMs(intervalMs));
-  return { probe: toProbe(written), via, port, intervalMs, jitterMs, timeoutMs, rise, fall };
+  return { probe: toProbe(written), via, port, intervalMs, jitterMs, timeoutMs, rise, fall, takesHints };
 }
 
 /** Of several kinds the first; none is none: both are faults that are found later. */

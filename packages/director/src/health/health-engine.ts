@@ -115,6 +115,13 @@ export class HealthEngine implements Disposable {
     return this.#subjects.get(`${service} ${endpoint}`)?.isUp ?? true;
   }
 
+  /** What clients' packets say against a server: its checks are brought forward, where they go by that. */
+  hint(service: string, endpoint: string, hint: string): void {
+    for (const { check, run } of this.#subjects.get(`${service} ${endpoint}`)?.shared ?? []) {
+      if (check.takesHints) run.hint(hint);
+    }
+  }
+
   /** Identities of the checks that are bad. */
   down(): readonly string[] {
     return [...this.#runs.values()].flatMap(({ identity, run }) => (run.isUp ? [] : identity));

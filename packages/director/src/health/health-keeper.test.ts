@@ -159,6 +159,24 @@ describe("an engine", () => {
     expect(shared?.exchanges.at(-1)).toMatchObject({ outcome: "bad", reason: "sick", durationMs: 1 });
   });
 
+  test("brings the checks of a server forward where clients' packets speak against it, and they go by that", () => {
+    const checks = ["{ tcp: {}, via: direct, interval: 1m }", "{ http: {}, port: 8080, interval: 1m, hints: false }"];
+    using engine = new HealthEngine({ ...bench, onChange: () => undefined });
+    engine.update(
+      servicesOf(
+        `services:\n${web(`checks: [${checks.join(", ")}]`)}${alt("check: { tcp: {}, via: direct, interval: 1m }")}`,
+      ),
+    );
+    bench.clock.advance(2000);
+    bench.asked.length = 0;
+    engine.hint(WEB, "10.0.0.11:80", "it refused 1 connection");
+    engine.hint(ALT, "10.0.0.11:80", "it refused 1 connection");
+    engine.hint(ALT, "10.0.0.99:80", "it refused 1 connection");
+    bench.clock.advance(2000);
+    // Shared by both services: once.
+    expect(bench.asked).toEqual(["10.0.0.11:80"]);
+  });
+
   test("holds a server with several checks for up when all are good", () => {
     using engine = new HealthEngine({ ...bench, onChange: () => undefined });
     const pace = "via: direct, interval: 1s, jitter: 0s";

@@ -69,6 +69,11 @@ export class HealthKeeper implements Disposable {
     return this.#engine.down();
   }
 
+  /** Clients' packets say something against a server, by identity of its service and endpoint. */
+  hint(service: string, endpoint: string, hint: string): void {
+    this.#engine.hint(service, endpoint, hint);
+  }
+
   /** Whether a server is up; true where nobody checks it. */
   isUp(service: string, endpoint: string): boolean {
     return this.#engine.isUp(service, endpoint);

@@ -107,6 +107,8 @@ export interface HealthCheck {
   /** Good answers in a row that bring a server up, and bad ones that take it down. */
   readonly rise: number;
   readonly fall: number;
+  /** Whether clients' handshakes that fail bring the next attempt forward. */
+  readonly takesHints: boolean;
 }
 
 /** What is checked of a service's servers, and what follows. */

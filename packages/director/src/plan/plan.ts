@@ -7,6 +7,7 @@ import { claimOf, type ReplyClaim, withClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
+import { checksOf } from "../health/checks-of.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
@@ -91,6 +92,13 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   };
 }
 
+/** Whether any checks of a service go by its clients' handshakes; UDP has none. */
+function takesHints(service: VirtualService): boolean {
+  const { match, servers } = service;
+  if (match.kind !== "mark" && match.protocol === "udp") return false;
+  return servers.some((server) => checksOf(service, server).some((check) => check.takesHints));
+}
+
 /** Whether a server's address is of the other family than its service's. */
 function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
   return familyOf(address) !== familyOfMatch(match);
@@ -122,6 +130,7 @@ function featuresOf(
     onePacket: services.some(({ onePacket }) => onePacket),
     wideServices: services.some(({ match }) => match.kind !== "exact"),
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
+    handshakes: services.some(takesHints),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),

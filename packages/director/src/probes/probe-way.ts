@@ -50,6 +50,9 @@ export class ProbeWay implements Disposable {
   #numbered: ReadonlyMap<string, Numbered> = new Map();
   /** What a data plane's maps hold, by address. */
   #written = new WeakMap<Dataplane, Map<string, string>>();
+  /** What was filled last, and what took its packets from. */
+  #filled: Dataplane | undefined;
+  #former: Dataplane | undefined;
 
   constructor(options: ProbeWayOptions) {
     this.#options = options;
@@ -81,6 +84,7 @@ export class ProbeWay implements Disposable {
   fill(dataplane: Dataplane): void {
     const pair = this.#pair;
     if (pair === undefined || dataplane.prober === undefined) return;
+    this.#follow(dataplane);
     const { maps } = dataplane;
     const written = this.#written.get(dataplane) ?? new Map<string, string>();
     if (!this.#written.has(dataplane)) maps.probeBack.update(0, hopTo(pair.interfaces));
@@ -109,7 +113,8 @@ export class ProbeWay implements Disposable {
   }
 
   /** Has a data plane's program take what the sockets send. */
-  attach({ prober }: Dataplane<KernelProgram>): void {
+  attach(dataplane: Dataplane<KernelProgram>): void {
+    const { prober } = dataplane;
     if (this.#pair === undefined || prober === undefined) return;
     try {
       if (this.#attached !== undefined) this.#attached.update(prober);
@@ -117,6 +122,9 @@ export class ProbeWay implements Disposable {
     } catch (error) {
       this.#giveUp(error);
     }
+    // What the former program sent in the meantime.
+    if (this.#former !== undefined) carryExchanges(this.#former, dataplane);
+    this.#former = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -125,6 +133,15 @@ export class ProbeWay implements Disposable {
     this.#pair = undefined;
     this.#attached = undefined;
     attached?.detach();
+  }
+
+  /** Exchanges under way go on when a program takes the place of another. */
+  #follow(dataplane: Dataplane): void {
+    if (this.#filled === dataplane) return;
+    // One that was filled before has come back: what was to follow it is closed.
+    this.#former = this.#written.has(dataplane) ? undefined : this.#filled;
+    this.#filled = dataplane;
+    if (this.#former !== undefined) carryExchanges(this.#former, dataplane);
   }
 
   #giveUp(error: unknown): void {
@@ -174,6 +191,15 @@ function ownAddresses(): readonly string[] {
     .filter(({ interfaceIndex }) => !ours.has(interfaceIndex))
     .map(({ address }) => address)
     .filter((address) => !/^(127\.|::1$|fe80:)/.test(address));
+}
+
+function carryExchanges(from: Dataplane, to: Dataplane): void {
+  for (const family of ["ipv4", "ipv6"] as const) {
+    const isIn = [from, to].every(({ prober, plan }) => prober !== undefined && plan.shape.families.includes(family));
+    if (!isIn) continue;
+    for (const [flow, exchange] of from.maps[family].probeFlows.entries())
+      to.maps[family].probeFlows.update(flow, exchange);
+  }
 }
 
 /** Numbers from 0 on that are not among these, each once. */

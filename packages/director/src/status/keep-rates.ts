@@ -3,14 +3,11 @@
 import { Load, Path } from "@yardmaster/dataplane";
 import type { ServiceStatus, TrafficRates } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import { eachValue } from "../kernel/each-value.ts";
 import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
 import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
 import { RATE_PERIOD_MS, type RateCounters, Rates } from "./rates.ts";
 
-/** Entries read with one call. */
-const READ_BATCH = 4096;
-/** Of an index. */
-const KEY_BYTES = 4;
 const NOTHING: RateCounters = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
 
 /** The rates of the services of a director. */
@@ -75,18 +72,6 @@ function readCounters({ maps: { loads, paths } }: Dataplane): RateCounters[] {
     }
   });
   return counted;
-}
-
-function eachValue(
-  map: Pick<Dataplane["maps"]["loads"], "batches">,
-  use: (index: number, view: DataView, at: number, size: number) => void,
-): void {
-  for (const { count, keys, values } of map.batches(READ_BATCH)) {
-    const indexes = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-    const size = values.length / (keys.length / KEY_BYTES);
-    for (let at = 0; at < count; at++) use(indexes.getUint32(at * KEY_BYTES, true), view, at * size, size);
-  }
 }
 
 function numberAt(view: DataView, at: number): number {

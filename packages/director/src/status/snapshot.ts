@@ -1,7 +1,8 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import { hasFeature, type Load, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import type { JsOf } from "@yardmaster/ebpf";
 import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
@@ -47,8 +48,18 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
     ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
+    ...(hasFeature(dataplane.plan.shape, "handshakes") && load !== undefined && { handshakes: handshakesOf(load) }),
     ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
     ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
+  };
+}
+
+function handshakesOf(load: JsOf<typeof Load>): NonNullable<DestinationStatus["handshakes"]> {
+  return {
+    begun: load.handshakesBegun,
+    done: load.handshakesDone,
+    refused: load.handshakesRefused,
+    synsRepeated: load.synsRepeated,
   };
 }
 
