@@ -5,6 +5,7 @@ import {
   arrayMap,
   arrayOfArrays,
   BPF_F_INNER_MAP,
+  BPF_F_MMAPABLE,
   BPF_F_NO_PREALLOC,
   be16,
   bytes,
@@ -54,7 +55,13 @@ export const serviceFlags = {
 /** A destination in the order of its service's list. */
 export const Member = struct("member", { destination: u32, weight: u32 });
 
-/** A virtual service with its list of destinations. Exchanged whole by the control plane: never half of a change. */
+/** Where what is known of a service stands among the service records; 0: there is no such service. */
+export const ServicePlace = struct("service_place", { record: u32 });
+
+/**
+ * A virtual service with its list of destinations. Exchanged whole by the control plane, which writes another record
+ * and then changes the service's place: never half of a change.
+ */
 export function serviceType(maximumMembers: number) {
   return struct("service", {
     /** Where its scheduler stands; moved by the programs. What it means is the scheduler's. */
@@ -408,10 +415,16 @@ function familyMaps(family: Family, shape: BalancerShape) {
   };
 }
 
+/** Records that are neither in use nor, since some time, out of use. */
+const SPARE_RECORDS = 64;
+
+function recordsFor(services: number): number {
+  return 1 + services + Math.max(SPARE_RECORDS, services >> 3);
+}
+
 /** All maps for a shape. Each call makes new definitions: a program and its hosts share one set. */
 export function balancerMaps(shape: BalancerShape) {
   const Service = serviceType(shape.maximumMembers);
-  const service = arrayMap("service", Service, 1);
   const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
   const hasSets = shape.schedulers.includes("lblcr");
   const localities = hasSets || shape.schedulers.includes("lblc") ? MAXIMUM_LOCALITIES : 1;
@@ -420,8 +433,10 @@ export function balancerMaps(shape: BalancerShape) {
   return {
     ipv4: familyMaps(families.ipv4, shape),
     ipv6: familyMaps(families.ipv6, shape),
-    /** By index: each exchanged whole. */
-    services: arrayOfArrays("services", service, shape.maximumServices),
+    /** By index. Mapped, so that a place changes in one store. */
+    services: arrayMap("services", ServicePlace, shape.maximumServices, { flags: BPF_F_MMAPABLE }),
+    /** By place; nothing stands in the first one. Some more than services, for those that are being exchanged. */
+    serviceRecords: arrayMap("service_records", Service, recordsFor(shape.maximumServices)),
     /** By service: the table of schedulers that have one, of any length, exchanged whole. */
     tables: arrayOfArrays("service_tables", slots, shape.maximumServices),
     portClasses: arrayMap("port_classes", PortClass, hasFeature(shape, "wideServices") ? PORTS : 1),
@@ -446,8 +461,8 @@ export function balancerMaps(shape: BalancerShape) {
     settings: global("settings", Settings),
     tallies: global("tallies", Tallies),
     reaperWork: global("reaper_work", ReaperWork),
-    /** Templates of inner maps: made anew for each service, not shared. */
-    inner: { service, slots },
+    /** What the tables look like: made anew for each service. */
+    inner: { slots },
     Service,
   };
 }

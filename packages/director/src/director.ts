@@ -161,7 +161,7 @@ export class Director implements Disposable {
   #put(wanted: Wanted): Applied {
     const lack = lackFor(this.#standing, wanted.configuration);
     if (lack === undefined) {
-      this.#standing = change(this.#standing, wanted, this.#options.report);
+      this.#standing = change(this.#standing, wanted);
       return { program: "kept" };
     }
     this.#rebuild(wanted);
@@ -237,7 +237,7 @@ export class Director implements Disposable {
   /** What is counted now. */
   traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
     return {
-      services: this.#rates.annotate(readServices(this.dataplane)),
+      services: this.#rates.annotate(this.dataplane, readServices(this.dataplane)),
       verdicts: readVerdicts(this.dataplane),
       connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
     };

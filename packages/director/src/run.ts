@@ -1,6 +1,7 @@
 // `yardmaster run`: a director, the socket that answers about it, and an orderly end.
 
 import { resolve } from "node:path";
+import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
@@ -57,7 +58,8 @@ export const runDirector: RunDirector = async (options) => {
   const file = directory === undefined ? undefined : new StateFile(directory, report);
   const verdicts = directory === undefined ? undefined : new VerdictFile(directory, report);
   const kept = new KeptFile(options, file, up);
-  const parse = (text: string) => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() });
+  const parse = (text: string) =>
+    withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
   const begun = beginWith(options, file?.read(), { parse, report, nowMs: Date.now() });
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();

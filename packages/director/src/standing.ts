@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { withRouteSocket } from "@yardmaster/linux";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
@@ -67,11 +68,11 @@ export function bringUp(surroundings: Surroundings): Standing {
     services: inListOrder(surroundings.services, configuration.director),
   };
   assertForwarding(interfaces.attach, planned.shape.families);
-  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const made = withRouteSocket(() => createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const dataplane = owned.use(made);
   fillVlans(dataplane, interfaces);
   surroundings.complete(dataplane);
   const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
   takeOver(dataplane, interfaces, surroundings);
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
@@ -89,7 +90,7 @@ export function lackFor({ configuration: before, dataplane }: Standing, after: C
 }
 
 /** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
-export function change(standing: Standing, { configuration, services }: Wanted, report: Report): Standing {
+export function change(standing: Standing, { configuration, services }: Wanted): Standing {
   const { live } = standing.dataplane;
   const before = live.settings;
   const isSame = isDeepStrictEqual(standing.configuration.director, configuration.director);
@@ -101,10 +102,9 @@ export function change(standing: Standing, { configuration, services }: Wanted, 
     throw error;
   }
   if (isSame && onlyWeightsDiffer(standing.configuration, configuration)) return { ...standing, configuration };
-  const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
+  standing.nextHops.follow(serverAddresses(configuration));
   const hints = new Hints(configuration.director, createLinuxNetwork);
-  return { ...standing, configuration, nextHops, hints };
+  return { ...standing, configuration, hints };
 }
 
 /** Makes these the services that run. Whatever fails, those before go on. */

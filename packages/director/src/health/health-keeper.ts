@@ -56,7 +56,10 @@ export class HealthKeeper implements Disposable {
       else known.service = service;
     }
     this.#engine.update(services);
-    for (const identity of wanted.keys()) this.#judge(identity);
+    for (const [identity, { endpoints }] of this.#kept) {
+      // Of most services nothing was ever said.
+      if (endpoints.size > 0 || wanted.get(identity)?.health !== undefined) this.#judge(identity);
+    }
   }
 
   /** All checks with their last exchanges. */

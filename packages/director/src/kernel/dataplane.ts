@@ -4,7 +4,7 @@
 import { balancer, type BalancerShape, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
-import type { Ground } from "../live/pool.ts";
+import type { Ground, Room } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Carriage } from "../succession/carry.ts";
 import type { Former } from "../succession/former-maps.ts";
@@ -81,7 +81,7 @@ export function createDataplane<P extends BpfProgram>(
   };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   const { services, arrival } = plan;
-  if (former !== undefined) live.inherit(heritage, services, { arrival });
+  if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   if (built !== shape) live.hold(rate.now() + HOLD_SECONDS * ticksPerSecond);
   const owned = cleanup.move();
@@ -115,6 +115,11 @@ export function createDataplane<P extends BpfProgram>(
 /** The shape of a program to which packets come while its tables lack what the former program wrote last. */
 function holding(shape: BalancerShape): BalancerShape {
   return { ...shape, features: [...shape.features, "holdsUnknown"] };
+}
+
+function roomOf({ maps }: Former): Room {
+  const entriesOf = (name: string) => maps.get(name)?.description.maxEntries ?? 0;
+  return { services: entriesOf("service_loads"), destinations: entriesOf("loads") };
 }
 
 function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond" | "now"> & Disposable {

@@ -3,7 +3,7 @@
 
 import type { BalancerShape, FeatureName } from "@yardmaster/dataplane";
 import { familyOf } from "../address.ts";
-import { claimOf, type ReplyClaim, withClaim } from "../live/reply-claims.ts";
+import { claimOf, claimsOf, type NewClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
@@ -111,13 +111,18 @@ function roomFor(count: number, atLeast: number): number {
 
 /** Whether any connections have an entry of their own for replies. */
 function needReplyEntries(services: readonly VirtualService[]): boolean {
-  const claims = new Map<string, readonly ReplyClaim[]>();
-  const destinations = services.flatMap((service) => service.servers.map((server) => ({ service, server })));
-  for (const [index, { service, server }] of destinations.entries()) {
-    const known = claims.get(server.address) ?? [];
-    claims.set(server.address, withClaim(known, claimOf(service, { index, definition: server })));
+  const claims = new Map<string, NewClaim[]>();
+  let index = 0;
+  for (const service of services) {
+    for (const server of service.servers) {
+      const claim = claimOf(service, { index: index++, definition: server });
+      const known = claims.get(server.address);
+      if (known === undefined) claims.set(server.address, [claim]);
+      else known.push(claim);
+    }
   }
-  return [...claims.values()].flat().some(({ isCurrent, hasRule }) => isCurrent && !hasRule);
+  for (const all of claims.values()) if (claimsOf(all).some(({ hasRule }) => !hasRule)) return true;
+  return false;
 }
 
 function featuresOf(

@@ -2,7 +2,7 @@
 // kernel refuses is reported and tried again in its turn, while packets go on.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { SyscallError } from "@yardmaster/linux";
+import { SyscallError, withRouteSocket } from "@yardmaster/linux";
 import type { Report } from "../log/report.ts";
 
 /** Rounds of one kind of work. */
@@ -32,6 +32,27 @@ export async function keepGoing({ doing, pauseMs, signal, report, round }: Round
       problem = reason;
     }
     await pause(pauseMs, signal);
+  }
+}
+
+/** How long work may keep everything else waiting, and the pause after that: a third of a core at most. */
+const SLICE_MS = 5;
+const REST_MS = 10;
+
+/** Takes the steps of long work that are short themselves, in slices, until `signal` is aborted or `isCurrent` ends. */
+export async function inSlices(
+  steps: Iterator<unknown>,
+  { signal, isCurrent = () => true }: Pick<Rounds, "signal"> & { readonly isCurrent?: () => boolean },
+): Promise<void> {
+  while (!signal.aborted && isCurrent()) {
+    const until = performance.now() + SLICE_MS;
+    const isDone = withRouteSocket(() => {
+      do if (steps.next().done === true) return true;
+      while (performance.now() < until);
+      return false;
+    });
+    if (isDone) return;
+    await pause(REST_MS, signal);
   }
 }
 
