@@ -13,7 +13,9 @@ import type { BalancerMaps } from "./schema.ts";
 import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
-/** Whether a packet of a flow that is not in the table is to come again; undefined: programs of this shape never say. */
+/**
+ * Whether a packet of a flow that is not in the table is to come again; undefined: programs of this shape never say.
+ */
 export type IsHeld = ReturnType<typeof holdFunction>;
 
 /**

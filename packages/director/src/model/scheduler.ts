@@ -30,8 +30,8 @@ export function optionsOf(scheduler: Scheduler): readonly SchedulerOption[] {
 }
 
 /**
- * Those that it has where nobody chose: clients of a server that takes none go to another. Without that they are refused
- * as long as their server drains, or is down, or has weight 0, which is IPVS's way.
+ * Those that it has where nobody chose: clients of a server that takes none go to another. Without that they are
+ * refused as long as their server drains, or is down, or has weight 0, which is IPVS's way.
  */
 export function usualOptions(scheduler: Scheduler): readonly SchedulerOption[] {
   return optionsOf(scheduler).filter((option) => option.endsWith("-fallback"));

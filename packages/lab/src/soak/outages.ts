@@ -15,8 +15,8 @@ import { soakCheck, type Wanted } from "./wanted.ts";
 
 const readyTimeoutMs = 60_000;
 /**
- * What the director needs to find out (docs/health-checks.md), with something for a machine that has much else to do. One
- * that is killed or exchanges its program again and again begins to count anew each time.
+ * What the director needs to find out (docs/health-checks.md), with something for a machine that has much else to do.
+ * One that is killed or exchanges its program again and again begins to count anew each time.
  */
 const mostUntilDownMs = {
   reloads: soakCheck.fall * soakCheck.intervalMs + soakCheck.timeoutMs + 3_000,
