@@ -24,7 +24,8 @@ import {
 } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
-import { candidates, type LocalEnd, mayBeLocalPort } from "./local-ports.ts";
+import { candidates, type LocalEnd } from "./local-ports.ts";
+import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
@@ -184,7 +185,7 @@ export class ReferenceBalancer {
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
-    if (this.#holds(read)) return { verdict: "drop", reason: "held" };
+    if (isHeld(this.#planNow, this, read, this.#serviceFor(read))) return { verdict: "drop", reason: "held" };
     if (this.settings.natIcmpSend === true && isStray(this.destinations, read)) {
       return this.#answer(() => strayAnswer(this.plan, frame, read));
     }
@@ -192,15 +193,6 @@ export class ReferenceBalancer {
     if (typeof opened !== "string") return this.#request(frame, read, opened);
     if (opened === "noDestination" && this.settings.refusesByIcmp === true) return this.#refusal(frame, read);
     return PASSING.includes(opened) ? { verdict: "pass", frame, reason: opened } : { verdict: "drop", reason: opened };
-  }
-
-  /** Whether a packet of no connection is to come again: it may have one in the table that is being copied. */
-  #holds(read: ReadFrame): boolean {
-    const { features, methods } = shapeOf(this.plan);
-    const { holdUntil = 0 } = this.settings;
-    if (!features.includes("holdsUnknown") || holdUntil === 0 || ((holdUntil - this.now) | 0) < 0) return false;
-    if (this.#serviceFor(read) !== undefined || isOfServer(this.destinations, read)) return true;
-    return methods.includes("fullnat") && mayBeLocalPort(this.plan, read.destinationPort);
   }
 
   /** Behaviour reference §7: reuse of a port, and what becomes of connections of a removed server. */
