@@ -7,6 +7,7 @@ import { listAddresses, listLinks } from "@yardmaster/linux";
 import { addressWords } from "@yardmaster/packet";
 import type { Dial } from "../health/through.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import type { Report } from "../log/report.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
 import {
@@ -24,7 +25,7 @@ import { type Probe, probesOf } from "./probe.ts";
 export interface ProbeWayOptions {
   /** Name of the instance; undefined: nothing outlives this process. */
   readonly instance: string | undefined;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** This machine's address towards another; undefined where there is no way. */
   readonly sourceTowards: (address: string) => string | undefined;
 }
@@ -145,8 +146,11 @@ export class ProbeWay implements Disposable {
   }
 
   #giveUp(error: unknown): void {
-    this.#problem = `checks through the data plane: ${error instanceof Error ? error.message : String(error)}`;
-    this.#options.report(`${this.#problem}: those with via: vip say nothing of their servers`);
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#problem = `checks through the data plane: ${reason}`;
+    this.#options.report(`${this.#problem}: those with via: vip say nothing of their servers`, {
+      ...{ event: "troubleBegun", level: "error", reason },
+    });
     this[Symbol.dispose]();
   }
 
