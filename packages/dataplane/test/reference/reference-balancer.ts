@@ -12,16 +12,7 @@ import {
   TICKS_PER_SECOND,
 } from "../plan.ts";
 import { Admission } from "./admission.ts";
-import {
-  count,
-  type Destination,
-  directionOf,
-  discount,
-  isOfServer,
-  isStray,
-  recount,
-  setThresholds,
-} from "./destination.ts";
+import { count, type Destination, directionOf, discount, isStray, recount, setThresholds } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
