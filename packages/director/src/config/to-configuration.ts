@@ -40,6 +40,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     pingVip,
     pathMtuDiscovery,
     interfaces,
+    checkNetworks,
     ...others
   } = written;
   const { lblc, lblcr, ...timeoutsMs } = timeouts;
@@ -47,6 +48,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
   return {
     ...others,
     interfaces,
+    ...(checkNetworks !== undefined && { checkNetworks: checkNetworks.map(formatPrefix) }),
     timeoutsMs,
     localityMs: { lblc, lblcr },
     dropOneOf: dropPackets?.oneOf ?? 0,
