@@ -144,7 +144,7 @@ export const serviceSchema = z
     schedulerOptions: z
       .array(fieldSchemas.schedulerOption)
       .describe(fields["services.*.schedulerOptions"].meaning)
-      .default([]),
+      .optional(),
     tableSize: fieldSchemas.tableSize.optional(),
     forwarding: fieldSchemas.forwarding,
     encapsulation: encapsulation.optional(),
