@@ -1,7 +1,7 @@
 // The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
 // is opened now.
 
-import { referenceVariable, when } from "@yardmaster/ebpf";
+import { leave, pass, referenceVariable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
 import { leaveAcross } from "./crossing/leave.ts";
 import type { Family } from "./family.ts";
@@ -10,6 +10,7 @@ import type { ReplyEnds } from "./forward/method.ts";
 import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
 import { IPPROTO_TCP, TCP_SYN } from "./headers.ts";
 import { sendReply } from "./forward/send-reply.ts";
+import { leaveIfHeld } from "./hold.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
 import { failure, leaveUnless, RESET, SUPERSEDED } from "./outcome.ts";
@@ -37,8 +38,10 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
         const ends = endsOf(flow, found);
-        const client = connections.lookup(openingFlow(family, flow, ends)).orPass(reasons.replyWithoutConnection);
-        sendReply(road, traveller, client, ends, answering);
+        const lookup = connections.lookup(openingFlow(family, flow, ends));
+        lookup.then((client) => sendReply(road, traveller, client, ends, answering));
+        leaveIfHeld(road, flow, now);
+        leave(pass(reasons.replyWithoutConnection));
       });
     }
     when(isExpired(found.life, now).not(), () => {
@@ -60,6 +63,7 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
           sendReply(road, traveller, client, ends, answering);
         });
       }
+      leaveIfHeld(road, flow, now);
       if (answering.length > 0) refuseStray(road, traveller);
       when(traveller.refusal.isSet.not(), () => {
         const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);

@@ -10,6 +10,7 @@ import { type Crossing, crossingOf } from "./crossing/functions.ts";
 import { families, type Family, type FamilyName, otherFamily } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -33,6 +34,7 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly isStray: IsStray;
+  readonly isHeld: IsHeld;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
   readonly answerProbe: AnswerProbe;
@@ -92,11 +94,12 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const crosses = hasFeature(shape, "translatedFamilies") && others !== undefined;
   const crossing = crosses ? crossingOf(sending, others) : undefined;
-  const answering = { isStray, sendToServer, answer, answerProbe };
-  return { ...sending, ...answering, crossing, connections, open, revisit, icmp, fragment };
+  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
+  return { ...sending, ...own, crossing };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -16,6 +16,7 @@ import { count, type Destination, directionOf, discount, isStray, recount, setTh
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
 import { candidates, type LocalEnd, takenTowards } from "./local-ports.ts";
+import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { crossingReply, crossingRequest, type Translation } from "./crossing-fate.ts";
@@ -26,6 +27,7 @@ import {
   type Opened,
   type OpeningPacket,
   opensTcp,
+  PASSING,
   type ReferenceConnection,
   type Service,
   UNSEEN_SECONDS,
@@ -37,9 +39,6 @@ import { cleaned, hear, type Telling, toldIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
 import { after, type Direction, isHalfOpen, SECONDS } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
-
-/** Reasons of `#open` for which a packet is left to the stack. */
-const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
 export type { ReferenceConnection, Service } from "./reference-connection.ts";
 
@@ -175,6 +174,7 @@ export class ReferenceBalancer {
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
+    if (isHeld(this.#planNow, this, read, this.#serviceFor(read))) return { verdict: "drop", reason: "held" };
     if (this.settings.natIcmpSend === true && isStray(this.destinations, read)) {
       return this.#answer(() => strayAnswer(this.plan, frame, read));
     }

@@ -91,3 +91,6 @@ export function createServices(plan: BalancerPlan): readonly Service[] {
 
 /** What becomes of a packet that finds a connection. */
 export type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
+
+/** Reasons of opening none for which a packet is left to the stack. */
+export const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];

@@ -147,6 +147,8 @@ function featuresOf(
     mixedFamilies: services.some((service) => hasOtherFamily(service, "tun")),
     translatedFamilies: services.some((service) => hasOtherFamily(service, "fullnat")),
     tunnelSources: false,
+    // Of programs that take over tables which are not alike (kernel/dataplane.ts).
+    holdsUnknown: false,
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
