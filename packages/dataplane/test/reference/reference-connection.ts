@@ -1,5 +1,6 @@
 // What the reference balancer knows of services and connections, and of the packets that open these.
 
+import type { ReasonName } from "../../src/index.ts";
 import {
   answersForOne,
   type BalancerPlan,
