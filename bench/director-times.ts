@@ -61,6 +61,7 @@ export async function measureDirector(name: string, effort: DirectorEffort): Pro
   const apply = { wallMs: performance.now() - startedMs, cpuMs: director.cpuMs - startedCpuMs };
   await sleep(SETTLE_MS / 4);
   const weightChangeMs = await changeWeights(director, effort);
+  await sleep(SETTLE_MS);
   return { effort, idle, withConnections, apply, weightChangeMs, large: await rest(director, effort.idleMs) };
 }
 
