@@ -16,8 +16,8 @@ export interface Handshakes {
 export const mostUnanswered = 3;
 
 /**
- * Hints that are heard in a second. Each begins a check now, and checks that begin together delay each other: a flood on
- * thousands of servers must not make answers late.
+ * Hints that are heard in a second. Each begins a check now, and checks that begin together delay each other: a flood
+ * on thousands of servers must not make answers late.
  */
 export const mostHeard = 100;
 
