@@ -141,6 +141,8 @@ function featuresOf(
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
     mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
     tunnelSources: false,
+    // Of programs that take over tables which are not alike (kernel/dataplane.ts).
+    holdsUnknown: false,
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
