@@ -16,8 +16,8 @@ const ROUNDS_UNSEEN = 30;
 
 /**
  * Walks the table about once a second until `signal` is aborted; `onRound` gets each result. A walk over a data plane
- * that is no longer the one that `current` gives is given up. While the table was empty and nobody counts anything, which
- * costs less to see than a table of a million places to walk, nothing is walked.
+ * that is no longer the one that `current` gives is given up. While the table was empty and nobody counts anything,
+ * which costs less to see than a table of a million places to walk, nothing is walked.
  */
 export function keepReaping(
   current: () => Dataplane,
