@@ -12,7 +12,9 @@ import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type Clamp, clampOf, lowerFunction } from "./forward/clamp.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import type { EditOptions } from "./forward/tcp-options.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -23,7 +25,7 @@ import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule"> {
+export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
@@ -38,6 +40,8 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
   readonly wrap: Wrap;
+  /** Absent: SYNs announce what they like. */
+  readonly clamp: Clamp | undefined;
 }
 
 /** What it takes to send a packet. */
@@ -48,6 +52,7 @@ interface CommonFunctions {
   readonly askRouting: AskRouting;
   readonly sendTagged: SendTagged;
   readonly schedule: ReturnType<typeof scheduleFunction>;
+  readonly lower: EditOptions | undefined;
 }
 
 /** One packet on the road. */
@@ -65,6 +70,7 @@ export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): Commo
     askRouting: askRoutingFunction(maps),
     sendTagged: sendTaggedFunction(shape),
     schedule: scheduleFunction(maps, shape),
+    lower: lowerFunction(maps, shape),
   };
 }
 
@@ -73,7 +79,7 @@ export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  { schedule, ...common }: CommonFunctions,
+  { schedule, lower, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
@@ -82,7 +88,8 @@ export function roadOf(
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   const sendToServer = sendToServerFunction(sending);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment };
+  const clamp = clampOf({ ...common, maps, shape, family }, lower);
+  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment, clamp };
 }
 
 /** The key of the packet's flow, as it arrived. */

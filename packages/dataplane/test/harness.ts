@@ -449,6 +449,7 @@ export class Balancer implements Disposable {
       scheduleIcmp: Number(switches.scheduleIcmp ?? false),
       natIcmpSend: Number(switches.natIcmpSend ?? false),
       pathMtuDiscovery: Number(pathMtuDiscovery),
+      mssClamp: switches.mssClamp ?? 0,
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,

@@ -197,6 +197,7 @@ export function randomSettings(random: Random): SettingsPlan {
     refusesByIcmp: random.chance(0.5),
     scheduleIcmp: random.chance(0.3),
     natIcmpSend: random.chance(0.3),
+    mssClamp: random.pick([0, 0, 536, 1400]),
     pathMtuDiscovery: random.chance(0.7),
     renewalTicks: random.pick([TICKS_PER_SECOND, TICKS_PER_SECOND, 0, 1]),
     rules: random.pick(["normal", "normal", "secure"]),
