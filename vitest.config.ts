@@ -29,7 +29,7 @@ export default defineConfig({
           ],
           exclude: ["**/*.kernel.test.ts", "**/*.e2e.test.ts", "**/*.vm.test.ts", "**/node_modules/**"],
           setupFiles: ["test/property-seed.ts"],
-          testTimeout: 30_000 * timeScale,
+          testTimeout: 120_000 * timeScale,
           sequence: { groupOrder: 0 },
         },
       },

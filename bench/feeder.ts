@@ -1,5 +1,6 @@
 // The program that runs before the measured one in each repetition. A test run does not restore the packet, so
-// the feeder writes the next flow's packet, checksums and all, and goes on as the program under test.
+// the feeder takes off what the last repetition put in front, writes the next flow's packet, checksums and all, and
+// goes on as the program under test.
 
 import {
   be16,
@@ -9,6 +10,7 @@ import {
   compile,
   drop,
   global,
+  guard,
   type Int,
   Net,
   programArray,
@@ -21,7 +23,9 @@ import {
   xdp,
 } from "@yardmaster/ebpf";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+
 import { createMaps } from "./live-maps.ts";
+import { FRAME_LENGTH } from "./packets.ts";
 
 /** The first 56 bytes of the frame, and which flows to go through. */
 export const Template = struct("template", {
@@ -87,6 +91,8 @@ export function createFeeder(): Feeder {
   const next = programArray("next", 1);
   const spec = compile(
     xdp("feeder", (packet) => {
+      const grown = packet.length().sub(FRAME_LENGTH);
+      when(grown.ne(0), () => guard(packet.adjustHead(grown).eq(0)).orDrop(mustNotHappen));
       const words = packet.cursorAt(0).read(Words).orDrop(mustNotHappen);
       const fields = packet.cursorAt(0).read(Fields).orDrop(mustNotHappen);
       const from = template.value;

@@ -6,7 +6,7 @@ import type { MethodName } from "@yardmaster/dataplane";
 import { createFeeder, type Feeder } from "./feeder.ts";
 import { network } from "./network.ts";
 import { blankFrame, type Protocol, TCP_ACK, TCP_SYN, template } from "./packets.ts";
-import { createSubject, type Subject } from "./subject.ts";
+import { createSubject, METHODS, type Subject } from "./subject.ts";
 
 export type CaseName = "established" | "new" | "noService";
 
@@ -43,7 +43,6 @@ export interface ProgramResult {
 /** The connection table holds every flow of a measurement, also where each has two entries. */
 const TABLE = 1 << 20;
 const FOREIGN_ADDRESS = "10.77.0.1";
-const METHODS: readonly MethodName[] = ["dr", "nat"];
 const PROTOCOLS: readonly Protocol[] = ["udp", "tcp"];
 const CASES: readonly CaseName[] = ["established", "new", "noService"];
 

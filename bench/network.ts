@@ -14,6 +14,10 @@ export const network = {
   /** Clients are 10.128.0.1 and following. */
   firstClient: "10.128.0.1",
   serverInterface: "d1",
+  /** The director's towards the servers, where tunnels begin. */
+  directorAddress: "10.2.255.254",
+  /** Full NAT's: their ports suffice for the new connections of a whole measurement. */
+  localAddresses: "10.2.255.100-10.2.255.131",
 } as const;
 
 /** The first of up to 1,000 servers: 10.2.0.1 and following. */
@@ -23,13 +27,13 @@ export function serverAddresses(count: number): string[] {
 
 /** The commands that make a namespace a director's, to be run inside it (`ip netns exec` or `nsenter`). */
 export function directorCommands(): string[] {
-  const { serverInterface } = network;
+  const { directorAddress, serverInterface } = network;
   return [
     "ip link set lo up",
     `ip link add ${serverInterface} type veth peer name r0`,
     `ip link set ${serverInterface} up`,
     "ip link set r0 up",
-    `ip address add 10.2.255.254/16 dev ${serverInterface}`,
+    `ip address add ${directorAddress}/16 dev ${serverInterface}`,
     "sysctl -qw net.ipv4.ip_forward=1",
     ...network.servers.map(
       (address, index) =>

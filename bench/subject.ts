@@ -15,6 +15,9 @@ import { network } from "./network.ts";
 /** A loaded balancer with its maps; all close together. */
 export type Subject = Dataplane<KernelProgram>;
 
+/** The forwarding methods in the order of the tables. */
+export const METHODS: readonly MethodName[] = ["dr", "nat", "tun", "fullnat"];
+
 /** What is configured besides the service's address. */
 export interface SubjectOptions {
   readonly method: MethodName;
@@ -27,7 +30,7 @@ export interface SubjectOptions {
 
 /** Builds, loads and configures the balancer. */
 export function createSubject(options: SubjectOptions): Subject {
-  return createDataplane(createKernelHost(), planFor(options));
+  return createDataplane(createKernelHost(), planFor(options), { sourceTowards: () => network.directorAddress });
 }
 
 function planFor({ method, maximumConnections, scheduler = "rr", servers: addresses }: SubjectOptions): Plan {
@@ -40,7 +43,8 @@ function planFor({ method, maximumConnections, scheduler = "rr", servers: addres
     forwarding: ${method}
     servers:
 ${servers}`;
-  const director = `director: { connections: { maximum: ${maximumConnections} } }`;
+  const local = method === "fullnat" ? `, localAddresses: ["${network.localAddresses}"]` : "";
+  const director = `director: { connections: { maximum: ${maximumConnections} }${local} }`;
   const text = [director, "services:", service("tcp"), service("udp"), ""].join("\n");
   const { configuration } = parseConfiguration(text, "benchmark");
   return plan(configuration, [macBytes(network.directorMac)]);

@@ -2,10 +2,17 @@
 import { PacketTap, withNetworkNamespace } from "@yardmaster/linux";
 import { formatAddress, layerOf, parseFrame } from "@yardmaster/packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Director, DirectorHost, vip } from "./director-host.ts";
+import {
+  type Director,
+  DirectorHost,
+  localAddresses,
+  serverAddress,
+  serverAddress6,
+  vip,
+  vip6,
+} from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 
-const vip6 = "2001:db8:5::10";
 /** A real server that answers with whom it talks to. */
 const server = `
 const http = require("node:http");
@@ -14,7 +21,7 @@ for (const address of ["10.9.0.11", "fd00:9::11"])
 `;
 const config = `director:
   interfaces: [front, back]
-  localAddresses: [10.0.0.5, fd00::5]
+  localAddresses: [${localAddresses.join(", ")}]
 services:
   web:
     address: ${vip}
@@ -33,23 +40,12 @@ describe.skipIf(needsRoot)("full NAT of a running director", () => {
   let director: Director;
   beforeAll(async () => {
     host = new DirectorHost();
-    host.ip("server", "route del default");
+    host.prepareFullNat();
     for (const words of ["link set lo up", "address add 10.9.0.11/32 dev lo", "address add fd00:9::11/128 dev lo"]) {
       host.ip("server", words);
     }
-    const addresses = [
-      ["client", "2001:db8:5::2/64 dev eth0"],
-      ["director", "2001:db8:5::1/64 dev front"],
-      ["director", `${vip6}/128 dev front`],
-      ["director", "10.0.0.5/32 dev back"],
-      ["director", "fd00::1/64 dev back"],
-      ["director", "fd00::5/128 dev back"],
-      ["server", "fd00::11/64 dev eth0"],
-    ] as const;
-    for (const [name, words] of addresses) host.ip(name, `address add ${words} nodad`);
-    host.ip("director", "route add 10.9.0.0/24 via 10.0.0.11");
-    host.ip("director", "-6 route add fd00:9::/64 via fd00::11");
-    await host.run("director", ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+    host.ip("director", `route add 10.9.0.0/24 via ${serverAddress}`);
+    host.ip("director", `-6 route add fd00:9::/64 via ${serverAddress6}`);
     const child = host.spawn("server", [process.execPath, "-e", server]);
     await new Promise((up) => child.stdout?.once("data", up));
     director = await host.start(config);

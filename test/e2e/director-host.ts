@@ -37,6 +37,11 @@ export interface Director {
 /** The address of the services, and a server that answers. */
 export const vip = "198.51.100.10";
 export const serverAddress = "10.0.0.11";
+/** The same in IPv6, and what full NAT sends from, once `prepareFullNat` has given them. */
+export const vip6 = "2001:db8:5::10";
+export const serverAddress6 = "fd00::11";
+export const localAddresses = ["10.0.0.5", "fd00::5"] as const;
+export const clientAddresses = { 4: "198.51.100.2", 6: "2001:db8:5::2" } as const;
 
 export class DirectorHost implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "yardmaster-e2e-"));
@@ -51,7 +56,7 @@ export class DirectorHost implements Disposable {
       this.#connect("server", "eth0", "director", "back");
       for (const address of ["198.51.100.1/24", `${vip}/32`]) this.ip("director", `address add ${address} dev front`);
       this.ip("director", "address add 10.0.0.1/24 dev back");
-      this.ip("client", "address add 198.51.100.2/24 dev eth0");
+      this.ip("client", `address add ${clientAddresses[4]}/24 dev eth0`);
       this.ip("server", `address add ${serverAddress}/24 dev eth0`);
       this.ip("server", "route add default via 10.0.0.1");
       this.setForwarding("1");
@@ -77,6 +82,23 @@ export class DirectorHost implements Disposable {
 
   setForwarding(value: "0" | "1"): void {
     const set = ["sysctl", "-qw", `net.ipv4.ip_forward=${value}`];
+    execFileSync("ip", ["netns", "exec", this.namespace("director"), ...set]);
+  }
+
+  /** Both families everywhere, addresses for full NAT on the director, and no route to clients on the server. */
+  prepareFullNat(): void {
+    this.ip("server", "route del default");
+    const addresses = [
+      ["client", `${clientAddresses[6]}/64 dev eth0`],
+      ["director", "2001:db8:5::1/64 dev front"],
+      ["director", `${vip6}/128 dev front`],
+      ["director", `${localAddresses[0]}/32 dev back`],
+      ["director", "fd00::1/64 dev back"],
+      ["director", `${localAddresses[1]}/128 dev back`],
+      ["server", `${serverAddress6}/64 dev eth0`],
+    ] as const;
+    for (const [name, words] of addresses) this.ip(name, `address add ${words} nodad`);
+    const set = ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"];
     execFileSync("ip", ["netns", "exec", this.namespace("director"), ...set]);
   }
 

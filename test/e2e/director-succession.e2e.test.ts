@@ -116,7 +116,33 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
   test("two never have the same instance", async () => {
     await start(configOf());
     await expect(host.startInstance(configOf())).rejects.toThrow(/another director runs it already/);
-    expect((await host.instance(["down"])).stderr).toMatch(/another director runs it already/);
+  });
+
+  test("down stops the director that runs, wherever it answers, and takes everything off", async () => {
+    const director = await start(configOf());
+    const down = await host.instance(["down"]);
+    expect(down).toMatchObject({ status: 0 });
+    expect(down.stderr.split("\n")).toEqual([
+      `stopped the director (pid ${director.pid}, answering on ${director.socketPath})`,
+      "took the programs off back, front",
+      expect.stringMatching(/^removed \/sys\/fs\/bpf\/yardmaster\/e2e-/),
+      expect.stringMatching(/^removed .*\/state\/e2e-/),
+      expect.stringMatching(/^instance "e2e-.*" is down: its services and connections are gone$/),
+      "",
+    ]);
+    expect(await director.stop("SIGTERM")).toMatchObject({
+      ...{ status: 0, stderr: expect.stringMatching(/^stopping: POST \/v1\/stop\nstopped: /m) },
+    });
+    expect(await host.left()).toEqual([]);
+  });
+
+  test("down says so where a process runs the instance that does not answer, and touches nothing", async () => {
+    const director = await start(configOf());
+    process.kill(director.pid, "SIGSTOP");
+    const down = await host.instance(["down"]);
+    process.kill(director.pid, "SIGCONT");
+    expect(down).toMatchObject({ status: 1, stderr: expect.stringMatching(/did not answer within/) });
+    expect(host.attached()).toEqual(["front tc", "back tc"]);
   });
 
   test("down takes everything off, and says so when there is nothing", async () => {
@@ -124,7 +150,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
     expect((await director.stop("SIGTERM")).stderr).toMatch(/^stopped: packets are forwarded without it/m);
     expect(host.attached()).toEqual(["front tc", "back tc"]);
     const down = await host.instance(["down"]);
-    expect(down).toMatchObject({ status: 0, stderr: expect.stringMatching(/is down: programs are off .*front/) });
+    expect(down).toMatchObject({ status: 0, stderr: expect.stringMatching(/^took the programs off .*front/m) });
     expect(await host.left()).toEqual([]);
     expect((await host.instance(["down"])).stderr).toMatch(/there is nothing of instance/);
   });

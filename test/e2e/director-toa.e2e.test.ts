@@ -5,12 +5,19 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Director, DirectorHost, serverAddress, vip } from "./director-host.ts";
+import {
+  clientAddresses as clients,
+  type Director,
+  DirectorHost,
+  localAddresses,
+  serverAddress,
+  serverAddress6,
+  vip,
+  vip6,
+} from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 
 const command = resolve(import.meta.dirname, "../../packages/cli/bin/yardmaster.js");
-const vip6 = "2001:db8:5::10";
-const clients = { 4: "198.51.100.2", 6: "2001:db8:5::2" } as const;
 const urls = { 4: `http://${vip}`, 6: `http://[${vip6}]` } as const;
 const server = `
 require("node:http").createServer((q, a) => a.end(q.socket.remoteAddress + " " + q.socket.remotePort))
@@ -22,16 +29,17 @@ const service = (name: string, address: string, port: number, servers: string) =
     forwarding: fullnat
     servers: [{ address: "${servers}", port: ${port === 80 ? 8080 : 8081} }]
 `;
-const config = `director:
+const config = (hook: string) => `director:
   interfaces: [front, back]
-  localAddresses: [10.0.0.5, fd00::5]
+  hook: ${hook}
+  localAddresses: [${localAddresses.join(", ")}]
 services:
-${service("node", vip, 80, serverAddress)}${service("node6", vip6, 80, "fd00::11")}${[
+${service("node", vip, 80, serverAddress)}${service("node6", vip6, 80, serverAddress6)}${[
   service("nginx", vip, 81, serverAddress),
-  service("nginx6", vip6, 81, "fd00::11"),
+  service("nginx6", vip6, 81, serverAddress6),
 ].join("")}`;
 
-describe.skipIf(needsRoot)("the client's address behind full NAT", () => {
+describe.skipIf(needsRoot).each(["xdp", "tc"])("the client's address behind full NAT at %s", (hook) => {
   let host: DirectorHost;
   let director: Director;
 
@@ -53,21 +61,10 @@ describe.skipIf(needsRoot)("the client's address behind full NAT", () => {
 
   beforeAll(async () => {
     host = new DirectorHost();
-    host.ip("server", "route del default");
-    const addresses = [
-      ["client", "2001:db8:5::2/64 dev eth0"],
-      ["director", "2001:db8:5::1/64 dev front"],
-      ["director", `${vip6}/128 dev front`],
-      ["director", "10.0.0.5/32 dev back"],
-      ["director", "fd00::1/64 dev back"],
-      ["director", "fd00::5/128 dev back"],
-      ["server", "fd00::11/64 dev eth0"],
-    ] as const;
-    for (const [name, words] of addresses) host.ip(name, `address add ${words} nodad`);
-    await host.run("director", ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+    host.prepareFullNat();
     const child = host.spawn("server", [process.execPath, "-e", server]);
     await new Promise((up) => child.stdout?.once("data", up));
-    director = await host.start(config);
+    director = await host.start(config(hook));
   });
   afterAll(() => {
     realServer("down");
@@ -77,7 +74,7 @@ describe.skipIf(needsRoot)("the client's address behind full NAT", () => {
   test("is the local one until the server knows how to read it, then the client's own, with its port", async () => {
     expect((await ask(urls[4])).text).toMatch(/^::ffff:10\.0\.0\.5 /u);
     expect((await ask(urls[6])).text).toMatch(/^fd00::5 /u);
-    realServer("up", "--method", "fullnat", "--director", "10.0.0.5", "--director", "fd00::5");
+    realServer("up", "--method", "fullnat", ...localAddresses.flatMap((address) => ["--director", address]));
     for (let at = 0; at < 5; at += 1) {
       const [four, six] = [await ask(urls[4]), await ask(urls[6])];
       expect(four.text).toBe(`::ffff:${clients[4]} ${four.port}`);

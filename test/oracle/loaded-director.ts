@@ -70,6 +70,7 @@ export class LoadedDirector implements Disposable {
       maps: this.#made.live,
       program: this.#program,
       programFor: () => this.#program,
+      prober: undefined,
       reaper: this.#reaper,
       live,
       ticksPerSecond: TICKS_PER_SECOND,

@@ -1,11 +1,8 @@
 // A real server whose tunnels the kernel's own devices take apart, and one whose tunnels ours takes apart, before a
 // kernel that wraps: stock Linux has the modules that the machine outside may lack. Runs in the guest.
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { release } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DIRECTOR, RealServerNetwork, SERVER } from "../e2e/realserver-network.ts";
-import { guestKernel, KERNEL_VERSIONS, modulesInOrder } from "./guest-kernel.ts";
+import { loadModules } from "./load-modules.ts";
 
 const MODULES = ["ipip", "sit", "ip_gre", "ip6_tunnel", "ip6_gre"];
 const VIP = { 4: "198.51.100.10", 6: "2001:db8:9::10" } as const;
@@ -31,14 +28,7 @@ const DEVICES: readonly Wrapper[] = [
 
 let network: RealServerNetwork;
 beforeAll(() => {
-  const version = KERNEL_VERSIONS.find((each) => release().startsWith(`${each}.`));
-  if (version === undefined) throw new Error(`loading modules: ${release()} is no guest's kernel`);
-  const loaded = execFileSync("lsmod", { encoding: "utf8" });
-  for (const { name, content } of modulesInOrder(guestKernel(version), MODULES)) {
-    if (new RegExp(`^${name} `, "mu").test(loaded)) continue;
-    writeFileSync(`/tmp/${name}.ko`, content);
-    execFileSync("insmod", [`/tmp/${name}.ko`]);
-  }
+  loadModules(MODULES);
   network = new RealServerNetwork();
   for (const { kind, outer, more = [] } of DEVICES) {
     const ends = ["local", DIRECTOR[outer], "remote", SERVER[outer], ...more];

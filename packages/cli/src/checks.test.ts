@@ -12,6 +12,7 @@ const down: CheckStatus = {
   ],
   exchanges: [
     { atMs: 0, durationMs: 500, outcome: "bad", reason: "timed out after 500 ms: no answer" },
+    { atMs: 700, durationMs: 500, outcome: "bad", reason: "ECONNREFUSED", hint: "it refused 1 connection" },
     { atMs: 1000, durationMs: 1.25, outcome: "good", reason: "HTTP 200 OK" },
   ],
 };
@@ -35,6 +36,7 @@ test("one with its exchanges", () => {
     every 1000 ms, timeout 500 ms, rise 2, fall 3
     TIME                      ANSWER    TOOK  REASON
     1970-01-01T00:00:01.000Z  good    1.3 ms  HTTP 200 OK
+    1970-01-01T00:00:00.700Z  bad     500 ms  ECONNREFUSED (asked sooner: it refused 1 connection)
     1970-01-01T00:00:00.000Z  bad     500 ms  timed out after 500 ms: no answer"
   `);
 });

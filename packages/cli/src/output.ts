@@ -12,14 +12,21 @@ export function printJson(data: unknown): void {
 
 /** Writes text and a line end to stderr. */
 export function printNote(text: string): void {
-  process.stderr.write(`${text}\n`);
+  writeNote(`${text}\n`);
 }
 
-/** A reader that has gone (`yardmaster status | head -1`) is no error. */
+/** Writes text to stderr as it is. */
+export function writeNote(text: string): void {
+  process.stderr.write(text);
+}
+
+/**
+ * A reader that has gone (`yardmaster status | head -1`) is no error; nor is a log that cannot be written, as on a full
+ * disk: what it would have said is done.
+ */
 export function ignoreClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
-  }
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  process.stderr.on("error", () => undefined);
 }

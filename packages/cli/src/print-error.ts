@@ -1,6 +1,6 @@
 // Any error → one text for people and an exit status. A stack is shown only on request (YARDMASTER_DEBUG=1).
 import { CommanderError } from "commander";
-import { CliError, FailedCommand } from "./cli-error.ts";
+import { CliError, FailedCommand, type FailureStatus } from "./cli-error.ts";
 import { printNote } from "./output.ts";
 
 /** Prints what the error says and returns the exit status that it stands for. */
@@ -10,6 +10,11 @@ export function printError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   printNote(errorText(error));
   if (process.env["YARDMASTER_DEBUG"] === "1" && error instanceof Error) printNote(stackText(error));
+  return statusOf(error);
+}
+
+/** The exit status that an error stands for. */
+export function statusOf(error: unknown): FailureStatus {
   if (error instanceof CliError) return error.status;
   return codeOf(error) === "YM_CONFIG" ? 2 : 1;
 }

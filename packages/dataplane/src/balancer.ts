@@ -4,7 +4,6 @@
 import {
   drop,
   guard,
-  type Int,
   leave,
   type Packet,
   type ProgramDefinition,
@@ -16,6 +15,7 @@ import {
 } from "@yardmaster/ebpf";
 import { Refusal } from "./answer/refusal.ts";
 import { currentTick } from "./clock.ts";
+import { countVerdict } from "./count-verdict.ts";
 import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
 import { numberOf, whereTo } from "./follow-flow.ts";
@@ -64,10 +64,4 @@ function travel(road: Road, frame: Frame): void {
     when(numberOf(answered).eq(whereTo.server), () => leave(sendToServer({ packet, now })));
   }
   leave(answered);
-}
-
-function countVerdict(maps: BalancerMaps, reason: Int<"u32">): void {
-  maps.verdicts.lookup(reason).then((counter) => {
-    counter.packets = counter.packets.add(1);
-  });
 }

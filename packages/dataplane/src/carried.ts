@@ -6,7 +6,10 @@ import type { BalancerMaps } from "./schema.ts";
 
 /** Fields that only count up, by map: what is added to them after a copy was made is added to the copy. */
 export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
-  loads: ["connections", "scheduled", "templates"],
+  loads: [
+    ...["connections", "scheduled", "templates"],
+    ...["handshakesBegun", "handshakesDone", "handshakesRefused", "synsRepeated"],
+  ],
   service_loads: ["halfOpen"],
   paths: ["packetsIn", "bytesIn", "packetsOut", "bytesOut"],
   verdicts: ["packets"],

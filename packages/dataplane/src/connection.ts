@@ -1,10 +1,11 @@
 // Connections in the table: their life word, the state machine, how they begin and how they end.
 
-import { atomic, fn, guard, type Int, repeat, returnValue, stack, u32, when } from "@yardmaster/ebpf";
+import { atomic, type Bool, fn, guard, type Int, repeat, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
 import { replyFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
+import { TCP_RST } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, lifeOf, REPLY, REQUEST, stateOf } from "./life.ts";
 import { giveLocalPortBack } from "./local-port.ts";
 import { type LoadCounters, loadCounters } from "./load.ts";
@@ -22,6 +23,10 @@ export function transitionBase(table: Int<"u32"> | TransitionTable, flags: Int<"
   const shift = FLAG_BITS + STATE_BITS;
   return typeof table === "string" ? event.or(transitionTables[table] << shift) : event.or(table.shl(shift));
 }
+
+/** Of what a packet contributes: its table, and whether it is a reset. */
+const SENDER_AND_RESET = (3 << (FLAG_BITS + STATE_BITS)) | (TCP_RST << STATE_BITS);
+const RESET_BY_SERVER = (transitionTables.reply << (FLAG_BITS + STATE_BITS)) | (TCP_RST << STATE_BITS);
 
 /** What renewing a connection came to: it is no more; it goes on; it did, and its template is good for a client now. */
 const renewals = { gone: 0, renewed: 1, assured: 2 } as const;
@@ -85,7 +90,8 @@ function renewal({ maps, shape, family, counters, templates }: Parts) {
         const found = atomic(connection, Connection, "life").compareExchange(life, renewed);
         when(found.eq(life), () => {
           when(next.ne(state), () => {
-            counters.move(connection.destination, state, next);
+            const isReset = (): Bool => base.and(SENDER_AND_RESET).eq(RESET_BY_SERVER);
+            counters.move(connection.destination, state, next, isReset);
             const isAssured = next.eq(states.ESTABLISHED).and(connection.template.ne(0));
             when(isAssured, () => returnValue(renewals.assured));
           });

@@ -3,6 +3,7 @@
 
 import { be16, be32, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
 import { addressType } from "./address.ts";
+import { Destination } from "./destination.ts";
 
 export type FamilyName = "ipv4" | "ipv6";
 
@@ -125,6 +126,7 @@ function family(name: FamilyName) {
     ReplyRule,
     LocalFlow,
     ...keysWithoutPorts(name),
+    ...probeTypes(name),
     Errand,
     PortSearch,
     TemplateKey,
@@ -149,6 +151,41 @@ function keysWithoutPorts(name: FamilyName) {
   });
 
   return { VirtualPrefix, FragmentKey };
+}
+
+/** Of health checks that go through the data plane. */
+function probeTypes(name: FamilyName) {
+  const address = addressType(WORDS[name]);
+  const digit = name === "ipv4" ? "4" : "6";
+
+  /**
+   * What an address of the checks stands for: a server as one service uses it, and what the packets become. Written by
+   * the control plane only.
+   */
+  const Probe = struct(`probe${digit}`, {
+    /** The server; what of its record tells the way counts. */
+    server: Destination,
+    /** Where the server sees the packets come from. */
+    source: address,
+    /** What they are addressed to: the service's address, or where the method translates the server's. */
+    destination: address,
+    port: be16,
+    reserved: u16,
+  });
+
+  /** Whose an exchange under way is: key is the server's flow. */
+  const ProbeFlow = struct(`probe_flow${digit}`, {
+    /** The check's socket. */
+    client: address,
+    /** What it believes to talk to: an address of the checks. */
+    probe: address,
+    clientPort: be16,
+    probePort: be16,
+    /** Tick from which on it counts as unknown. */
+    expiresAt: u32,
+  });
+
+  return { Probe, ProbeFlow };
 }
 
 export const families: Readonly<Record<FamilyName, Family>> = { ipv4: family("ipv4"), ipv6: family("ipv6") };

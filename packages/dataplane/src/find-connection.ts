@@ -10,10 +10,12 @@ import { sendReply } from "./forward/send-reply.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
 import { failure, leaveUnless, RESET, SUPERSEDED } from "./outcome.ts";
+import { leaveWithProbes } from "./probe/answer-probe.ts";
 import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
 import type { Road, Traveller } from "./road.ts";
+import { hasFeature } from "./shape.ts";
 import { refuseStray } from "./stray.ts";
 
 type ConnectionVariable = ReturnType<typeof referenceVariable<Family["Connection"]["fields"]>>;
@@ -44,6 +46,7 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
   when(
     connection.isNull(),
     () => {
+      if (hasFeature(shape, "probes")) leaveWithProbes(road, traveller);
       if (hasLocalAddress(shape.methods)) {
         findReplyByLocalPort(maps, family, flow, (client, ends) => {
           sendReply(road, traveller, client, ends, ["fullnat"]);

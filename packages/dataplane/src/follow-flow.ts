@@ -27,7 +27,13 @@ import { findReplyByRule } from "./reply.ts";
 import type { SendingRoad } from "./road.ts";
 
 /** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
-export const whereTo = { server: 0x1_0001, client: 0x1_0002, onward: 0x1_0003, unknown: 0x1_0004 } as const;
+export const whereTo = {
+  server: 0x1_0001,
+  client: 0x1_0002,
+  onward: 0x1_0003,
+  unknown: 0x1_0004,
+  probe: 0x1_0005,
+} as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
 export type ErrandReference = Reference<Family["Errand"]["fields"]>;
@@ -39,6 +45,8 @@ export interface FollowingSteps {
   readonly toClient: (args: Told & { readonly errand: ErrandReference }) => Verdict;
   /** Opens the connection of a flow that has none; returns where it is open. Default: the first step asks for none. */
   readonly open?: OpenStep;
+  /** To a health check. Default: the first step sends nothing there. */
+  readonly toProbe?: (args: { readonly packet: Packet; readonly errand: ErrandReference }) => Verdict;
 }
 
 export type OpenStep = (args: Told & { readonly errand: ErrandReference }) => void;
@@ -52,7 +60,10 @@ interface Told {
 export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
-export function following({ maps, family }: SendingRoad, { find, toServer, toClient, open }: FollowingSteps): Follow {
+export function following(
+  { maps, family }: SendingRoad,
+  { find, toServer, toClient, open, toProbe }: FollowingSteps,
+): Follow {
   return (packet) => {
     const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
     const connection = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
@@ -65,6 +76,7 @@ export function following({ maps, family }: SendingRoad, { find, toServer, toCli
     }
     when(numberOf(found).eq(whereTo.server), () => leave(toServer({ packet, errand, connection })));
     when(numberOf(found).eq(whereTo.client), () => leave(toClient({ packet, errand, connection })));
+    if (toProbe !== undefined) when(numberOf(found).eq(whereTo.probe), () => leave(toProbe({ packet, errand })));
     guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
   };
 }

@@ -53,7 +53,7 @@ export function insertion(
       const isOnePacket = connection.serviceFlags.and(serviceFlags.onePacket).ne(0).and(isUdp).and(hasNone);
       when(outcome.get().eq(READY).and(isOnePacket), () => {
         templates.release(flow, connection);
-        counters.scheduled(connection.destination);
+        counters.scheduled(connection);
         outcome.set(u32(OPENED));
       });
     }
@@ -75,7 +75,7 @@ export function insertion(
         when(outcome.get().eq(READY), () => {
           insert(insertion, outcome);
           when(outcome.get().eq(INSERTED), () => {
-            counters.scheduled(connection.destination);
+            counters.scheduled(connection);
             outcome.set(u32(OPENED));
           }).otherwise(() => forgetLocalPort(maps, family));
         }).otherwise(() => templates.release(flow, connection));
@@ -93,7 +93,7 @@ export function insertion(
         made.set(replyEntry({ flow, connection }));
       });
       when(made.get().eq(0), () => {
-        counters.scheduled(connection.destination);
+        counters.scheduled(connection);
         outcome.set(u32(OPENED));
       }).otherwise(() => {
         discard({ flow, now, force: u32(1) });
@@ -140,7 +140,7 @@ function insertFunction(maps: BalancerMaps, shape: BalancerShape, family: Family
       if (hasReplies(shape.methods)) {
         when(connection.hasReplyEntry.ne(0), () => returnValue(INSERTED), { isRare: true });
       }
-      counters.scheduled(connection.destination);
+      counters.scheduled(connection);
       return u32(OPENED);
     },
     { isGlobal: true },

@@ -1,10 +1,12 @@
 // The counts of destinations and services: connections by kind, thresholds, caps. They move here and nowhere else, so
 // that they equal a recount of the connection table.
 
-import { atomic, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
+import { atomic, type Bool, type Int, type Reference, repeat, u32, u64, when } from "@yardmaster/ebpf";
+import { handshakeCounters, isHalfOpen } from "./handshakes.ts";
+import { type ConnectionReference, stateOf } from "./life.ts";
 import { type BalancerMaps, Load, ServiceLoad } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
-import { ACTIVE_STATES, HALF_OPEN_STATES } from "./tcp-states.ts";
+import { ACTIVE_STATES } from "./tcp-states.ts";
 
 /** How often new thresholds are held against the counts, which may be on the move. */
 const LOOKS = 3;
@@ -33,11 +35,12 @@ function total(connections: Int<"u64">): Int<"u32"> {
  */
 export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
   const hasThresholds = hasFeature(shape, "thresholds");
+  const handshakes = handshakeCounters(maps, shape);
 
   /** Adds to the half-open connections of the destination's service. */
   const countHalfOpen = (destination: Int<"u32">, state: Int<"u32">, amount: Int<"u32">): void => {
     if (!hasFeature(shape, "caps")) return;
-    when(u32(HALF_OPEN_STATES).shr(state).and(1).ne(0), () => {
+    when(isHalfOpen(state), () => {
       maps.destinations.lookup(destination).then(({ service }) => {
         maps.serviceLoads.lookup(service).then((load) => atomic(load, ServiceLoad, "halfOpen").add(amount));
       });
@@ -76,18 +79,22 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     });
   };
 
-  /** A connection goes from one state into another. */
-  const move = (destination: Int<"u32">, before: Int<"u32">, after: Int<"u32">): void => {
+  /** A connection goes from one state into another; `isReset`: by a reset of its server. */
+  const move = (destination: Int<"u32">, before: Int<"u32">, after: Int<"u32">, isReset: () => Bool): void => {
     maps.loads.lookup(destination).then((load) => {
       atomic(load, Load, "connections").add(weightOf(after).sub(weightOf(before)));
+      handshakes.moved(load, before, after, isReset);
     });
     countHalfOpen(destination, before, u32(0xffff_ffff));
     countHalfOpen(destination, after, u32(1));
   };
 
-  /** A connection was scheduled to a destination: counted once it is in the table. */
-  const scheduled = (destination: Int<"u32">): void => {
-    maps.loads.lookup(destination).then((load) => atomic(load, Load, "scheduled").add(1));
+  /** A connection was scheduled to its destination: counted once it is in the table. */
+  const scheduled = ({ destination, life }: ConnectionReference): void => {
+    maps.loads.lookup(destination).then((load) => {
+      atomic(load, Load, "scheduled").add(1);
+      handshakes.opened(load, stateOf(life));
+    });
   };
 
   /**
@@ -106,7 +113,7 @@ export function loadCounters(maps: BalancerMaps, shape: BalancerShape) {
     });
   };
 
-  return { bind, unbind, move, scheduled, reconsider };
+  return { bind, unbind, move, scheduled, sawSyn: handshakes.sawSyn, reconsider };
 }
 
 export type LoadCounters = ReturnType<typeof loadCounters>;

@@ -14,7 +14,7 @@ import { reasons } from "./reasons.ts";
 import { questionOf, scheduleFunction } from "./schedule/choose.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerMaps, type ServiceFields, serviceFlags } from "./schema.ts";
-import { matchService, NO_SERVICE } from "./service.ts";
+import { matchService, NO_SERVICE, serviceAt } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states } from "./tcp-states.ts";
 
@@ -76,7 +76,7 @@ function admit(
   guard(index.ne(NO_SERVICE)).orReturn(failure(reasons.noService));
   assertOpening(maps, flow, flags);
   const missing = failure(reasons.internal);
-  const service = maps.services.lookup(index).orReturn(missing).lookup(0).orReturn(missing);
+  const service = serviceAt(maps, index, missing);
   assertNotShed(maps, shape);
   assertNotFtpData(maps, flow);
   assertBelowCaps(maps, shape, { index, service, now });
@@ -113,7 +113,7 @@ function describe(
   { flow, flags, now, connection }: Opening,
 ): void {
   const missing = failure(reasons.internal);
-  const service = maps.services.lookup(connection.template).orReturn(missing).lookup(0).orReturn(missing);
+  const service = serviceAt(maps, connection.template, missing);
   when(connection.destination.eq(NO_DESTINATION), () => refuse(maps, family, service));
   const destination = maps.destinations.lookup(connection.destination).orReturn(missing);
   connection.template = u32(0);

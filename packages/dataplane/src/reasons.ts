@@ -55,6 +55,13 @@ const texts = {
     verdict: "drop",
     text: "ICMP error about a tunnel's packet that its client has no use for: it may be divided, or the MTU is absurd",
   },
+  checkUnknown: { verdict: "drop", text: "a health check's packet to an address that stands for no server" },
+  checkExceedsMtu: { verdict: "drop", text: "a health check's packet larger than the MTU towards its server" },
+  checkSentOn: {
+    verdict: "drop",
+    text: "a health check's packet that its server sent on: the service's address is not one of the server's",
+  },
+  checkBroken: { verdict: "drop", text: "a server's answer to a health check that cannot reach the check" },
   internal: { verdict: "drop", text: "internal inconsistency" },
 } as const satisfies Record<string, ReasonText>;
 

@@ -21,7 +21,7 @@ export function needsRevisit(maps: BalancerMaps, flags: Int<"u32">): Bool {
  * The function that looks: OPENED to go on in the connection, SUPERSEDED where it has been told that its time is up,
  * RESET, or a failure.
  */
-export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: ConnectionFunctions) {
+export function revisitFunction(maps: BalancerMaps, family: Family, { expire, counters }: ConnectionFunctions) {
   const { Connection, digit } = family;
   return fn(
     `revisit${digit}`,
@@ -36,6 +36,7 @@ export function revisitFunction(maps: BalancerMaps, family: Family, { expire }: 
       };
       const reschedules = onRemoval.eq(removalActions.reschedule);
       when(flags.and(TCP_SYN).ne(0), () => {
+        counters.sawSyn(connection.destination, stateOf(connection.life));
         when(reschedules.and(destination.weight.eq(0)), supersede);
         // What is under a template stays there.
         when(reuseMode.ne(0).and(connection.template.eq(0)), () => {

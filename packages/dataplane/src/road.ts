@@ -15,6 +15,7 @@ import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
 import { type Clamp, clampOf, lowerFunction } from "./forward/clamp.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
 import type { EditOptions } from "./forward/tcp-options.ts";
+import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
@@ -35,6 +36,7 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   readonly isStray: IsStray;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
+  readonly answerProbe: AnswerProbe;
   /** Of packets that are neither TCP nor UDP. */
   readonly icmp: Follow;
   /** Of fragments; first ones come back from it. */
@@ -87,9 +89,9 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
-  const sendToServer = sendToServerFunction(sending);
+  const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, icmp, fragment, clamp };
+  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, answerProbe, icmp, fragment, clamp };
 }
 
 /** The key of the packet's flow, as it arrived. */

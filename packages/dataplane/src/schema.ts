@@ -5,6 +5,7 @@ import {
   arrayMap,
   arrayOfArrays,
   BPF_F_INNER_MAP,
+  BPF_F_MMAPABLE,
   BPF_F_NO_PREALLOC,
   be16,
   bytes,
@@ -54,7 +55,13 @@ export const serviceFlags = {
 /** A destination in the order of its service's list. */
 export const Member = struct("member", { destination: u32, weight: u32 });
 
-/** A virtual service with its list of destinations. Exchanged whole by the control plane: never half of a change. */
+/** Where what is known of a service stands among the service records; 0: there is no such service. */
+export const ServicePlace = struct("service_place", { record: u32 });
+
+/**
+ * A virtual service with its list of destinations. Exchanged whole by the control plane, which writes another record
+ * and then changes the service's place: never half of a change.
+ */
 export function serviceType(maximumMembers: number) {
   return struct("service", {
     /** Where its scheduler stands; moved by the programs. What it means is the scheduler's. */
@@ -107,7 +114,14 @@ export const Load = struct("load", {
    */
   pathMtu: u32,
   pathMtuAt: u32,
-  reserved: bytes(28),
+  /** TCP handshakes of connections: those that began, and those of them that were completed. */
+  handshakesBegun: u32,
+  handshakesDone: u32,
+  /** Those that the server refused: its reset came before it was complete. Seen where its replies are. */
+  handshakesRefused: u32,
+  /** SYNs that came again before it was complete: nobody answered, or the answer was lost. */
+  synsRepeated: u32,
+  reserved: bytes(12),
 });
 
 /** How often something happens: so many times in the second that began at this tick. */
@@ -327,6 +341,15 @@ const PLACES = 4;
 /** Next hops of clients, found by a hash of the address. */
 export const CLIENT_HOPS = 1024;
 
+/** The way to a server that is checked, and which server. */
+export const ProbeHop = struct("probe_hop", { address: AnyAddress, hop: NextHop });
+/** How many of those are kept, found by a hash of the address. */
+export const PROBE_HOPS = 256;
+/** Taken only as they are needed: a server of a service is one, and so is each other port of it that is checked. */
+const MAXIMUM_PROBES = 65_536;
+/** Exchanges of checks under way that are remembered at once; the oldest make room. */
+const MAXIMUM_PROBE_FLOWS = 16_384;
+
 export const Counter = struct("counter", { packets: u64 });
 
 /** What a first fragment says that the later ones do not. */
@@ -355,6 +378,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
   const wide = hasFeature(shape, "wideServices");
   const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
   const templates = room(hasFeature(shape, "persistence") ? shape.maximumConnections : 1);
+  const hasProbes = hasFeature(shape, "probes");
+  const probeFlows = room(hasProbes ? MAXIMUM_PROBE_FLOWS : 1);
   return {
     /** Preallocated: an insertion then costs half, and never fails for want of memory while many come at once. */
     connections: hashMap(`connections${digit}`, FlowKey, Connection, room(shape.maximumConnections)),
@@ -381,13 +406,25 @@ function familyMaps(family: Family, shape: BalancerShape) {
     /** Addresses and prefixes of services, whatever their ports. */
     virtualAddresses: lpmTrie(`addresses${digit}`, VirtualPrefix, VirtualAddress, room(MAXIMUM_VIRTUAL_ADDRESSES)),
     clientHops: arrayMap(`client_hops${digit}`, clientHopType(family), CLIENT_HOPS, { perCpu: true }),
+    /** Servers that are checked, by the address that stands for them. */
+    probes: hashMap(`probes${digit}`, VirtualPrefix, family.Probe, room(hasProbes ? MAXIMUM_PROBES : 1), {
+      flags: BPF_F_NO_PREALLOC,
+    }),
+    /** Exchanges of checks under way, by the server's flow. */
+    probeFlows: hashMap(`probe_flows${digit}`, FlowKey, family.ProbeFlow, probeFlows, { type: "lru_hash" }),
   };
+}
+
+/** Records that are neither in use nor, since some time, out of use. */
+const SPARE_RECORDS = 64;
+
+function recordsFor(services: number): number {
+  return 1 + services + Math.max(SPARE_RECORDS, services >> 3);
 }
 
 /** All maps for a shape. Each call makes new definitions: a program and its hosts share one set. */
 export function balancerMaps(shape: BalancerShape) {
   const Service = serviceType(shape.maximumMembers);
-  const service = arrayMap("service", Service, 1);
   const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
   const hasSets = shape.schedulers.includes("lblcr");
   const localities = hasSets || shape.schedulers.includes("lblc") ? MAXIMUM_LOCALITIES : 1;
@@ -396,8 +433,10 @@ export function balancerMaps(shape: BalancerShape) {
   return {
     ipv4: familyMaps(families.ipv4, shape),
     ipv6: familyMaps(families.ipv6, shape),
-    /** By index: each exchanged whole. */
-    services: arrayOfArrays("services", service, shape.maximumServices),
+    /** By index. Mapped, so that a place changes in one store. */
+    services: arrayMap("services", ServicePlace, shape.maximumServices, { flags: BPF_F_MMAPABLE }),
+    /** By place; nothing stands in the first one. Some more than services, for those that are being exchanged. */
+    serviceRecords: arrayMap("service_records", Service, recordsFor(shape.maximumServices)),
     /** By service: the table of schedulers that have one, of any length, exchanged whole. */
     tables: arrayOfArrays("service_tables", slots, shape.maximumServices),
     portClasses: arrayMap("port_classes", PortClass, hasFeature(shape, "wideServices") ? PORTS : 1),
@@ -411,6 +450,9 @@ export function balancerMaps(shape: BalancerShape) {
       LocalAddress,
       hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
     ),
+    probeHops: arrayMap("probe_hops", ProbeHop, hasFeature(shape, "probes") ? PROBE_HOPS : 1, { perCpu: true }),
+    /** The way to the checks' sockets. */
+    probeBack: arrayMap("probe_back", NextHop, 1),
     optionText: arrayMap("option_text", OptionText, 1, { perCpu: true }),
     localities: hashMap("localities", LocalityKey, Locality, localities, unreserved),
     localityMembers: hashMap("locality_sets", LocalityMemberKey, LocalityMember, places, unreserved),
@@ -419,8 +461,8 @@ export function balancerMaps(shape: BalancerShape) {
     settings: global("settings", Settings),
     tallies: global("tallies", Tallies),
     reaperWork: global("reaper_work", ReaperWork),
-    /** Templates of inner maps: made anew for each service, not shared. */
-    inner: { service, slots },
+    /** What the tables look like: made anew for each service. */
+    inner: { slots },
     Service,
   };
 }

@@ -1,13 +1,27 @@
 // Second station: which virtual service a packet is addressed to.
 
-import { type Int, u32, variable, when } from "@yardmaster/ebpf";
+import { guard, type Int, type Reference, u32, variable, when } from "@yardmaster/ebpf";
 import { IPPROTO_UDP } from "./headers.ts";
 import type { FlowReference } from "./life.ts";
-import type { BalancerMaps, FamilyMaps } from "./schema.ts";
+import type { BalancerMaps, FamilyMaps, ServiceFields } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 
 /** What `matchService` gives where no service matches. */
 export const NO_SERVICE = 0xffff_ffff;
+
+/**
+ * What is known of the service with an index, as one value: whatever the control plane does meanwhile, it is of one
+ * moment. Where there is none, the function that is being built returns `missing`.
+ */
+export function serviceAt(
+  maps: Pick<BalancerMaps, "services" | "serviceRecords">,
+  index: Int<"u32">,
+  missing: number,
+): Reference<ServiceFields> {
+  const { record } = maps.services.lookup(index).orReturn(missing);
+  guard(record.ne(0)).orReturn(missing);
+  return maps.serviceRecords.lookup(record).orReturn(missing);
+}
 
 /** Index of a port in the map of port classes: TCP first, then UDP. */
 export const UDP_PORTS = 1 << 16;

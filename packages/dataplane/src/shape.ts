@@ -52,6 +52,8 @@ export const featureNames = [
   "wideServices",
   /** Caps on new and half-open connections of a service. */
   "caps",
+  /** Handshakes that fail are counted for each destination: hints for who checks servers. */
+  "handshakes",
   /** A share of the packets that would open a connection is dropped (IPVS's drop_packet). */
   "dropPackets",
   /** A UDP datagram without a checksum gets one where it is translated, as IPVS does. */
@@ -66,6 +68,8 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
+  /** Health checks that go through the data plane. */
+  "probes",
 ] as const;
 export type FeatureName = (typeof featureNames)[number];
 

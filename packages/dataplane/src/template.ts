@@ -29,6 +29,7 @@ import {
 } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
 import { type BalancerMaps, destinationFlags, Load, serviceFlags, Tallies, Template } from "./schema.ts";
+import { serviceAt } from "./service.ts";
 import { NO_DESTINATION } from "./schedule/scheduler.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { states } from "./tcp-states.ts";
@@ -189,7 +190,7 @@ function choosing(at: Place) {
     u32,
     ({ flow, connection, now }) => {
       const { service } = maps.destinations.lookup(connection.destination).orReturn(1);
-      const { persistenceTicks: periodTicks } = maps.services.lookup(service).orReturn(1).lookup(0).orReturn(1);
+      const { persistenceTicks: periodTicks } = serviceAt(maps, service, 1);
       const parts = { flags: connection.serviceFlags.toU32(), bits: connection.maskBits.toU32(), service };
       const key = keyOf(family, flow, parts);
       // Where any packet may open a connection, it may be established at once.

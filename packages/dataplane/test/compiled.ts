@@ -10,6 +10,7 @@ import {
   type FamilyName,
   type FeatureName,
   featureNames,
+  prober,
   reaper,
 } from "../src/index.ts";
 import { type BalancerPlan, director, endpointsOf } from "./plan.ts";
@@ -18,6 +19,7 @@ export interface Compiled {
   readonly maps: BalancerMaps;
   readonly balancerSpec: ProgramSpec;
   readonly reaperSpec: ProgramSpec;
+  readonly proberSpec: ProgramSpec;
 }
 
 /** By shape: equal shapes give equal programs, and compiling takes longer than most tests. */
@@ -29,7 +31,8 @@ export function compiled(shape: BalancerShape): Compiled {
   const found = known.get(key);
   if (found !== undefined) return found;
   const maps = balancerMaps(shape);
-  const made = { maps, balancerSpec: compile(balancer(maps, shape)), reaperSpec: compile(reaper(maps, shape)) };
+  const [balancerSpec, reaperSpec, proberSpec] = [balancer, reaper, prober].map((made) => compile(made(maps, shape)));
+  const made = { maps, balancerSpec, reaperSpec, proberSpec } as Compiled;
   known.set(key, made);
   return made;
 }

@@ -91,12 +91,12 @@ interface ForceOptions {
 type PathValue = JsOf<typeof Path>;
 
 /** The slot in which a client's next hop is cached: the upper bits of a multiplicative hash of its folded bytes. */
-export function clientSlot(address: string): number {
+export function clientSlot(address: string, slots = CLIENT_HOPS): number {
   const bytes = addressFromWords(addressWords(address));
   const view = new DataView(bytes.buffer);
   let inMemory = 0;
   for (let at = 0; at < bytes.length; at += 4) inMemory ^= view.getUint32(at, true);
-  return Math.imul(inMemory, 0x9e37_79b1) >>> (32 - Math.log2(CLIENT_HOPS));
+  return Math.imul(inMemory, 0x9e37_79b1) >>> (32 - Math.log2(slots));
 }
 
 export class Balancer implements Disposable {
@@ -196,11 +196,12 @@ export class Balancer implements Disposable {
   }
 
   /** Loads the programs once more, on the same maps: for another CPU that runs while the first is in the middle. */
-  get programs(): Readonly<Record<"balancer" | "reaper", () => BpfProgram>> {
-    const { balancerSpec, reaperSpec } = this.#compiled;
+  get programs(): Readonly<Record<"balancer" | "reaper" | "prober", () => BpfProgram>> {
+    const { balancerSpec, reaperSpec, proberSpec } = this.#compiled;
     return {
       balancer: () => this.host.loadProgram(balancerSpec, this.#live),
       reaper: () => this.host.loadProgram(reaperSpec, this.#live),
+      prober: () => this.host.loadProgram(proberSpec, this.#live),
     };
   }
 
@@ -282,7 +283,7 @@ export class Balancer implements Disposable {
   }
 
   loads(): LoadView[] {
-    return this.#loads().map(({ connections, scheduled }) => {
+    return this.records().map(({ connections, scheduled }) => {
       const inactive = Number(connections & 0xffff_ffffn);
       return { active: Number(connections >> 32n), inactive, scheduled: Number(scheduled) };
     });
@@ -290,17 +291,17 @@ export class Balancer implements Disposable {
 
   /** Which destinations have reached their upper threshold and not come below the lower one. */
   overloaded(): boolean[] {
-    return this.#loads().map(({ overloaded }) => overloaded !== 0);
+    return this.records().map(({ overloaded }) => overloaded !== 0);
   }
 
   /** Connections of each destination of whose client it was not told. */
   untold(): number[] {
-    return this.#loads().map(({ clientsUntold }) => clientsUntold);
+    return this.records().map(({ clientsUntold }) => clientsUntold);
   }
 
   /** How many templates each destination counts. */
   templateCounts(): number[] {
-    return this.#loads().map(({ templates }) => templates);
+    return this.records().map(({ templates }) => templates);
   }
 
   /** How many half-open connections each service counts. */
@@ -309,7 +310,8 @@ export class Balancer implements Disposable {
     return this.plan.services.map((_, index) => map.lookup(index)?.halfOpen ?? 0);
   }
 
-  #loads() {
+  /** What is counted of each destination, as it is in the map. */
+  records() {
     const map = this.map(this.maps.loads);
     return this.#destinations().map((_, index) => {
       const load = map.lookup(index);
@@ -448,8 +450,7 @@ export class Balancer implements Disposable {
       pingVip: Number(pingVip),
       scheduleIcmp: Number(switches.scheduleIcmp ?? false),
       natIcmpSend: Number(switches.natIcmpSend ?? false),
-      pathMtuDiscovery: Number(pathMtuDiscovery),
-      mssClamp: switches.mssClamp ?? 0,
+      ...{ pathMtuDiscovery: Number(pathMtuDiscovery), mssClamp: switches.mssClamp ?? 0 },
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,
@@ -492,7 +493,7 @@ const MOST_ZEROED = 64;
 /** Empties a table; writes zeros into an array, on every CPU. */
 function clear(map: BpfMap): void {
   const { type, maxEntries, value } = map.spec;
-  if (type === "hash") for (const [key] of [...map.entries()]) map.delete(key);
+  if (type.endsWith("hash")) for (const [key] of [...map.entries()]) map.delete(key);
   if ((type !== "array" && type !== "percpu_array") || maxEntries > MOST_ZEROED) return;
   const nothing = value.decode(new Uint8Array(value.size));
   for (let index = 0; index < maxEntries; index++) map.update(index, nothing);

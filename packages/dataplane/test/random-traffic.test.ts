@@ -16,6 +16,8 @@ const UNMET = [
   ...["neighbourUnresolved", "noRoute", "forwardingDisabled", "directNeighbourUnresolved"],
   "serverNeighbourUnresolved",
   ...["silentRefusal", "tooLongToSum", "tunnelErrorKept"],
+  // Health checks have packets of their own: packets/probes.ts.
+  ...["checkUnknown", "checkExceedsMtu", "checkSentOn", "checkBroken"],
   "internal",
 ];
 

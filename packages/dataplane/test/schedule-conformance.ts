@@ -316,6 +316,10 @@ function loadOf(connections: bigint) {
     clientsUntold: 0,
     pathMtu: 0,
     pathMtuAt: 0,
-    reserved: new Uint8Array(28),
+    handshakesBegun: 0,
+    handshakesDone: 0,
+    handshakesRefused: 0,
+    synsRepeated: 0,
+    reserved: new Uint8Array(12),
   };
 }

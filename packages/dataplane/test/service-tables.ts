@@ -1,7 +1,7 @@
 // What the control plane keeps in the maps of services and destinations, in the fewest lines: written from a plan,
 // and changed as people change services: weights, thresholds, removal.
 
-import type { BpfHost, BpfMap, JsOf, MapSpec } from "@yardmaster/ebpf";
+import type { BpfHost, BpfMap, MapSpec } from "@yardmaster/ebpf";
 import { addressWords } from "@yardmaster/packet";
 import {
   type BalancerMaps,
@@ -33,7 +33,6 @@ import {
 } from "./plan.ts";
 
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
-type ServiceValue = JsOf<BalancerMaps["Service"]>;
 type LiveMap = <K, V>(definition: { readonly spec: MapSpec<K, V> }) => BpfMap<K, V>;
 
 /** Where a service's scheduler stands after a change: where it stood, or where the scheduler moves to. */
@@ -57,8 +56,12 @@ export class ServiceTables implements Disposable {
   readonly #map: LiveMap;
   #plan: BalancerPlan;
   readonly #inner: BpfMap[] = [];
+  #lastPlace = 0;
   /** By index: the value that the programs see now. */
-  readonly #services = new Map<number, BpfMap<number, ServiceValue>>();
+  /** Places of the records of services. */
+  readonly #services = new Map<number, number>();
+  /** Places that nobody reads. */
+  readonly #free: number[] = [];
   #destinations: readonly Listed[] = [];
   /** Of each service its destinations in list order, without those removed; and those. */
   #lists: { listed: readonly Listed[]; removed: readonly Listed[] }[] = [];
@@ -154,7 +157,7 @@ export class ServiceTables implements Disposable {
 
   /** Where the scheduler of a service stands. */
   position(service: number): bigint {
-    return this.#services.get(service)?.lookup(0)?.position ?? 0n;
+    return this.#map(this.#maps.serviceRecords).lookup(this.#services.get(service) ?? 0)?.position ?? 0n;
   }
 
   [Symbol.dispose](): void {
@@ -223,9 +226,9 @@ export class ServiceTables implements Disposable {
     const stood = isAnew ? 0n : this.position(index);
     const change = { before: isAnew ? [] : before, after: listed };
     const moved = () => scheduler.moved?.(stood, change) ?? scheduler.start?.(listed) ?? stood;
-    const known = isAnew ? this.#services.get(index) : undefined;
-    const inner = known ?? (this.#createInner(this.#maps.inner.service.spec) as BpfMap<number, ServiceValue>);
-    inner.update(0, {
+    const known = this.#services.get(index);
+    const place = (isAnew ? known : this.#free.pop()) ?? (this.#lastPlace += 1);
+    this.#map(this.#maps.serviceRecords).update(place, {
       position: position === "keep" ? stood : moved(),
       positionReserved: new Uint8Array(56),
       scheduler: scheduler.code,
@@ -239,13 +242,16 @@ export class ServiceTables implements Disposable {
       reserved: new Uint8Array(16),
       members: [...members, ...removed],
     });
-    this.#services.set(index, inner);
+    this.#services.set(index, place);
     if (table !== undefined) {
       const slots = this.#createInner({ ...this.#maps.inner.slots.spec, maxEntries: table.length });
       table.forEach((destination, slot) => slots.update(slot, destination));
       this.#map(this.#maps.tables).updateInner(index, slots as BpfMap);
     }
-    if (known === undefined) this.#map(this.#maps.services).updateInner(index, inner as unknown as BpfMap);
+    this.#map(this.#maps.services).exchange(index, { record: place });
+    if (known === undefined || known === place) return;
+    this.#host.waitForRuns();
+    this.#free.push(known);
   }
 
   #createInner<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {

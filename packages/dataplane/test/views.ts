@@ -3,13 +3,15 @@
 
 import type { JsOf } from "@yardmaster/ebpf";
 import { addressFromWords, formatAddress } from "@yardmaster/packet";
-import { DISABLED, type Family, readLife, states, type Template } from "../src/index.ts";
+import { DISABLED, type Family, type Load, readLife, states, type Template } from "../src/index.ts";
+import type { Handshakes } from "./reference/destination.ts";
 
 export type FlowValue = JsOf<Family["FlowKey"]>;
 export type ConnectionValue = JsOf<Family["Connection"]>;
 export type LocalFlowValue = JsOf<Family["LocalFlow"]>;
 export type TemplateKeyValue = JsOf<Family["TemplateKey"]>;
 export type TemplateValue = JsOf<typeof Template>;
+type LoadValue = JsOf<typeof Load>;
 
 /** A connection as the table has it. */
 export interface ConnectionView {
@@ -106,6 +108,12 @@ export function templateView([key, template]: readonly [TemplateKeyValue, Templa
 /** Sorts connections, and names one in messages. */
 export function connectionKey({ client, service, protocol }: ConnectionView): string {
   return `${protocol} ${client} ${service}`;
+}
+
+/** What a destination counts of TCP handshakes. */
+export function handshakesView(load: LoadValue): Handshakes {
+  const { handshakesBegun, handshakesDone, handshakesRefused, synsRepeated } = load;
+  return { begun: handshakesBegun, done: handshakesDone, refused: handshakesRefused, repeated: synsRepeated };
 }
 
 /** What each destination must count with these connections. */

@@ -6,16 +6,21 @@ import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts"
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
 import { HealthKeeper } from "./health/health-keeper.ts";
+import { Hinter } from "./health/keep-hinted.ts";
+import { VerdictWriter } from "./health/keep-verdicts.ts";
+import type { VerdictFile } from "./health/verdict-file.ts";
 import { type Attachment, hookOf } from "./kernel/attach.ts";
 import { Attachments } from "./kernel/attachments.ts";
 import { TickClock } from "./kernel/clock.ts";
 import type { Dataplane } from "./kernel/dataplane.ts";
+import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
+import { ProbeWay } from "./probes/probe-way.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
-import { keepTunnelSources } from "./reconcile/tunnel-sources.ts";
+import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { readConnections } from "./status/connections.ts";
@@ -31,7 +36,7 @@ export interface DirectorOptions {
   readonly configuration: Configuration;
   readonly fileName: string;
   readonly version: string;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** Keeps what is at work beyond this process; the director does not let go of it. Undefined: all ends with it. */
   readonly instance?: Instance | undefined;
   /** What ran before it, where that was another configuration: servers that are gone drain. */
@@ -40,6 +45,8 @@ export interface DirectorOptions {
   readonly leaving?: readonly Leaving[];
   /** What leaves is other than before. */
   readonly onLeaving?: () => void;
+  /** What the director before this one knew of servers, and where this one says it; undefined: all begin as up. */
+  readonly verdicts?: VerdictFile | undefined;
 }
 
 /** What a change did to the program. */
@@ -53,13 +60,16 @@ export class Director implements Disposable {
   readonly #options: DirectorOptions;
   readonly #attachments: Attachments;
   readonly #clock: TickClock;
-  readonly #owned: DisposableStack;
+  /** Undefined until it is up. */
+  readonly #owned: DisposableStack | undefined;
   readonly #rates = new ServiceRates();
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
   readonly #transitions: Transitions;
+  readonly #probes: ProbeWay;
   readonly #health: HealthKeeper;
+  readonly #verdicts: VerdictWriter | undefined;
   #configuration: Configuration;
   #standing: Standing;
   #lastRound: ReaperRound = { entries: 0, ended: 0 };
@@ -84,15 +94,24 @@ export class Director implements Disposable {
     this.#clock = owned.use(new TickClock(createKernelHost()));
     this.#attachments = owned.use(new Attachments(instance?.directory, report));
     using former = instance && openPinned(instance.directory);
+    this.#probes = owned.use(new ProbeWay({ instance: instance?.name, report, sourceTowards }));
+    this.#probes.want(configuration);
     this.#health = owned.use(
       new HealthKeeper({
+        dialOf: this.#probes.dialOf,
         overlay: this.overlay,
         report,
         onUp: (...server) => this.#transitions.startSlowly(...server),
+        ...(options.verdicts !== undefined && { wereDown: options.verdicts.read() }),
+        onVerdict: () => this.#verdicts?.changed(),
       }),
     );
-    this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    // After the checks, so that it is closed before they end.
+    this.#verdicts = options.verdicts && owned.use(new VerdictWriter(options.verdicts, () => this.#health.down()));
+    // Before packets come: servers that were out stay out.
     this.#health.update(configuration.services);
+    this.#standing = this.#bringUp(this.#wanted(configuration), former);
+    this.#probes.attach(this.dataplane);
     this.#owned = owned.move();
   }
 
@@ -125,12 +144,16 @@ export class Director implements Disposable {
   apply(configuration: Configuration): Applied {
     const undo = this.#transitions.begin(this.#configuration.services, configuration.services);
     try {
+      this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
+      this.#probes.fill(this.dataplane);
       this.#configuration = configuration;
       this.#health.update(configuration.services);
       return applied;
     } catch (error) {
       undo();
+      this.#probes.want(this.#configuration);
+      this.#probes.fill(this.dataplane);
       throw error;
     }
   }
@@ -138,7 +161,7 @@ export class Director implements Disposable {
   #put(wanted: Wanted): Applied {
     const lack = lackFor(this.#standing, wanted.configuration);
     if (lack === undefined) {
-      this.#standing = change(this.#standing, wanted, this.#options.report);
+      this.#standing = change(this.#standing, wanted);
       return { program: "kept" };
     }
     this.#rebuild(wanted);
@@ -161,12 +184,13 @@ export class Director implements Disposable {
 
   /** The overlay has changed. */
   #refresh(): void {
-    if (this.#owned.disposed) return;
+    if (this.#owned === undefined || this.#owned.disposed) return;
     try {
       const services = this.overlay.effective(this.#transitions.withLeaving(this.#configuration.services));
       refresh(this.#standing, services, this.#configuration);
     } catch (error) {
-      this.#options.report(`changing services: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.report(`changing services: ${reason}`, { event: "troubleBegun", level: "error", reason });
     }
   }
 
@@ -175,12 +199,14 @@ export class Director implements Disposable {
     using former = formerOf(createKernelHost(), this.dataplane.made, this.#options.version);
     const before = this.#standing;
     this.#standing = this.#bringUp(wanted, former);
+    this.#probes.attach(this.dataplane);
     before[Symbol.dispose]();
   }
 
   #bringUp(wanted: Wanted, former: Former | undefined): Standing {
     const { version, report, instance } = this.#options;
-    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former });
+    const complete = (dataplane: Dataplane<KernelProgram>) => this.#probes.fill(dataplane);
+    return bringUp({ ...wanted, version, report, instance, attachments: this.#attachments, former, complete });
   }
 
   /** What goes on beside the packets, until `signal` is aborted. */
@@ -196,28 +222,46 @@ export class Director implements Disposable {
       ),
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
+      this.#verdicts?.keep({ signal, report }),
+      new Hinter().keep(
+        () => this.dataplane,
+        (...hint) => this.#health.hint(...hint),
+        { signal, report },
+      ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
+      keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),
     ]);
   }
 
+  /** What is counted now. */
+  traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
+    return {
+      services: this.#rates.annotate(this.dataplane, readServices(this.dataplane)),
+      verdicts: readVerdicts(this.dataplane),
+      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+    };
+  }
+
   status(): DirectorStatus {
-    const { version, fileName } = this.#options;
-    const services = this.#rates.annotate(readServices(this.dataplane));
+    const { version, fileName, instance } = this.#options;
+    const traffic = this.traffic();
     return {
       version,
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       configurationFile: fileName,
+      ...(instance !== undefined && { instance: { name: instance.name, directory: instance.directory } }),
       hooks: this.attachments.map(({ link, mode }) => ({
         interfaceName: link.name,
         mode,
         programId: this.dataplane.programFor(hookOf(mode)).id,
       })),
-      services,
-      verdicts: readVerdicts(this.dataplane),
-      hints: this.#standing.hints.read({ services, connections: this.connections(sampleSize) }, performance.now()),
-      connectionTable: { entries: this.#lastRound.entries, maximum: this.dataplane.plan.shape.maximumConnections },
+      ...traffic,
+      hints: this.#standing.hints.read(
+        { services: traffic.services, connections: this.connections(sampleSize) },
+        performance.now(),
+      ),
     };
   }
 
@@ -232,7 +276,7 @@ export class Director implements Disposable {
 
   [Symbol.dispose](): void {
     using _standing = this.#standing;
-    this.#owned.dispose();
+    this.#owned?.dispose();
   }
 }
 

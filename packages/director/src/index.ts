@@ -2,7 +2,7 @@
 // running director needs nothing of the kernel.
 import type { Network } from "./checks/network.ts";
 import type { RunDirector } from "./run-options.ts";
-import type { TakenDown } from "./succession/take-down.ts";
+import type { TakeDownOptions, TakenDown } from "./succession/take-down.ts";
 
 export { createClient, type DirectorClient } from "./api/client.ts";
 export { connectionLimits } from "./api/routes.ts";
@@ -18,6 +18,7 @@ export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
 export { DirectorError } from "./errors.ts";
 export { defaultStateDirectory } from "./succession/instance.ts";
+export type { ApiSettings } from "./model/api-settings.ts";
 export type {
   Compatibility,
   Configuration,
@@ -30,7 +31,10 @@ export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
 export { diffLine, planText } from "./change/diff-text.ts";
 export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
-export type { Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
+export { createLog, type LogFormat, logFormats, usualFormat } from "./log/log.ts";
+export { type Level, levels, type Report } from "./log/report.ts";
+export type { TakenDown } from "./succession/take-down.ts";
+export type { ApiAccess, Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
 
 /** Runs the director until `options.signal` is aborted (run.ts). */
 export const runDirector: RunDirector = async (options) => {
@@ -38,10 +42,10 @@ export const runDirector: RunDirector = async (options) => {
   return daemon.runDirector(options);
 };
 
-/** Ends an instance that no process runs (succession/take-down.ts); undefined where there is nothing of it. */
-export async function takeDown(instance: string, stateDirectory: string): Promise<TakenDown | undefined> {
+/** Ends an instance, with the director that runs it (succession/take-down.ts); undefined: there is nothing of it. */
+export async function takeDown(options: TakeDownOptions): Promise<TakenDown | undefined> {
   const succession = await import("./succession/take-down.ts");
-  return succession.takeDown(instance, stateDirectory);
+  return succession.takeDown(options);
 }
 
 /** What routes and interfaces this machine has (checks/linux-network.ts). Errors say why they can't be read. */

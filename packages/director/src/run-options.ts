@@ -1,4 +1,6 @@
 // What the command line hands to the daemon: the contract of runDirector (run.ts).
+import type { TcpApiOptions } from "./api/endpoint.ts";
+import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 
 /** Everything that `runDirector` needs to know. */
@@ -17,12 +19,22 @@ export interface RunDirectorOptions {
   readonly instance?: string | undefined;
   /** Path of the Unix socket that the API answers on. */
   readonly socketPath: string;
+  /** How the API is reached besides by its owner on that socket; absent: it is not. */
+  readonly api?: ApiAccess;
   /** Version of the product, for status. */
   readonly version: string;
   /** Aborted by SIGINT or SIGTERM: detach, leave nothing behind, resolve. */
   readonly signal: AbortSignal;
-  /** Takes one line for people: what was attached where and why, that the director is ready, that it stopped. */
-  readonly report: (line: string) => void;
+  /** Takes what happens: what was attached where and why, that the director is ready, that it stopped. */
+  readonly report: Report;
+}
+
+/** Who else may use the API. */
+export interface ApiAccess {
+  /** A group's name or number: its members may use the Unix socket. */
+  readonly group?: string | undefined;
+  /** Undefined: nobody is heard over TCP. */
+  readonly tcp?: TcpApiOptions | undefined;
 }
 
 /** How a director comes to the file again. */

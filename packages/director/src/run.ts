@@ -1,5 +1,8 @@
 // `yardmaster run`: a director, the socket that answers about it, and an orderly end.
 
+import { resolve } from "node:path";
+import { withRouteSocket } from "@yardmaster/linux";
+import { Events } from "./api/events.ts";
 import { startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
@@ -7,7 +10,9 @@ import { StateFile } from "./change/state-file.ts";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { parseConfiguration } from "./config/parse-configuration.ts";
 import { Director } from "./director.ts";
+import { VerdictFile } from "./health/verdict-file.ts";
 import { DirectorError } from "./errors.ts";
+import type { Report } from "./log/report.ts";
 import type { RunDirector, RunDirectorOptions } from "./run-options.ts";
 import { defaultInstance, stateDirectoryOf, takeInstance } from "./succession/instance.ts";
 
@@ -19,10 +24,16 @@ interface Running {
 
 /** Runs a director until `signal` is aborted; see RunDirector. */
 export const runDirector: RunDirector = async (options) => {
-  const { socketPath, signal, report } = options;
+  const { socketPath, signal } = options;
   using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
   const up: { running?: Running } = {};
   const late = (): Running => up.running ?? fail("the director is not up yet");
+  const events = new Events(() => late().director.traffic());
+  const report: Report = (line, facts) => {
+    options.report(line, facts);
+    events.publish(line, facts);
+  };
+  const stop = new AbortController();
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
@@ -32,27 +43,42 @@ export const runDirector: RunDirector = async (options) => {
       checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
+    events,
+    stop: (cause) => {
+      report(`stopping: ${cause}`, { level: "notice", cause });
+      // The answer goes out first.
+      setImmediate(() => stop.abort());
+    },
+    ...options.api,
+    report,
   });
   const { stateDirectory } = options;
   const hasState = instance !== undefined && stateDirectory !== undefined;
-  const file = hasState ? new StateFile(stateDirectoryOf(instance, stateDirectory), report) : undefined;
+  const directory = hasState ? stateDirectoryOf(instance, stateDirectory) : undefined;
+  const file = directory === undefined ? undefined : new StateFile(directory, report);
+  const verdicts = directory === undefined ? undefined : new VerdictFile(directory, report);
   const kept = new KeptFile(options, file, up);
-  const parse = (text: string) => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() });
+  const parse = (text: string) =>
+    withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
   const begun = beginWith(options, file?.read(), { parse, report, nowMs: Date.now() });
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();
-  using director = new Director({ ...options, configuration, instance, before, leaving, onLeaving: onChange });
+  const state = { before, leaving, onLeaving: onChange, verdicts };
+  using director = new Director({ ...options, report, configuration, instance, ...state });
   using keeper = new Keeper({ director, text, parse, report, onChange });
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
   kept.write();
-  using _reloading = listen(options, kept, keeper);
-  const stop = new AbortController();
+  using _reloading = listen({ ...options, report }, kept, keeper);
   const services = configuration.services.length;
-  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}`);
-  const work = director.work(AbortSignal.any([signal, stop.signal]));
+  const also = api.url === undefined ? "" : ` and ${api.url}`;
+  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}${also}`, {
+    ...{ event: "ready", level: "notice", revision: keeper.revision },
+  });
+  const ending = AbortSignal.any([signal, stop.signal]);
+  const work = director.work(ending);
   try {
-    await Promise.race([work, aborted(signal)]);
+    await Promise.race([work, aborted(ending)]);
   } finally {
     stop.abort();
     await work;
@@ -62,6 +88,7 @@ export const runDirector: RunDirector = async (options) => {
     instance === undefined
       ? "stopped: detached from all interfaces"
       : `stopped: packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`,
+    { event: "stopped", level: "notice" },
   );
 };
 
@@ -69,12 +96,18 @@ export const runDirector: RunDirector = async (options) => {
 class KeptFile {
   /** The content of the configuration file when it was read last. */
   text: string;
+  readonly #socketPath: string;
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
 
-  constructor({ text }: RunDirectorOptions, file: StateFile | undefined, up: { readonly running?: Running }) {
+  constructor(
+    { text, socketPath }: RunDirectorOptions,
+    file: StateFile | undefined,
+    up: { readonly running?: Running },
+  ) {
     this.text = text;
+    this.#socketPath = resolve(socketPath);
     this.#file = file;
     this.#up = up;
   }
@@ -94,6 +127,7 @@ class KeptFile {
     const { pending } = keeper;
     this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
+      socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
     });
   }
@@ -109,7 +143,10 @@ function listen({ reload, report }: RunDirectorOptions, kept: KeptFile, keeper: 
       kept.text = text;
       kept.changed();
     } catch (error) {
-      report(`configuration: ${cause}: refused, nothing has changed: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      report(`configuration: ${cause}: refused, nothing has changed: ${reason}`, {
+        ...{ event: "configurationRefused", level: "error", cause, reason },
+      });
     }
   };
   const end = reload.listen((cause) => void read(cause));

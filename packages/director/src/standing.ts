@@ -3,12 +3,14 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { withRouteSocket } from "@yardmaster/linux";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { modesFor } from "./kernel/attach.ts";
 import type { Attachments } from "./kernel/attachments.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import { readKernelPorts } from "./kernel/kernel-ports.ts";
+import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
 import { lackOf, onlyWeightsDiffer } from "./plan/covers.ts";
@@ -43,12 +45,14 @@ export interface Wanted {
 /** What a configuration is put to work with. */
 export interface Surroundings extends Wanted {
   readonly version: string;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** What keeps it beyond this process; undefined: nothing does. */
   readonly instance: Instance | undefined;
   readonly attachments: Attachments;
   /** The data plane whose connections go on. */
   readonly former: Former | undefined;
+  /** Completes a data plane before packets come to it. */
+  readonly complete: (dataplane: Dataplane<KernelProgram>) => void;
 }
 
 /** Puts a configuration to work. Whatever fails, the former one goes on as it was. */
@@ -64,10 +68,11 @@ export function bringUp(surroundings: Surroundings): Standing {
     services: inListOrder(surroundings.services, configuration.director),
   };
   assertForwarding(interfaces.attach, planned.shape.families);
-  const dataplane = owned.use(createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const made = withRouteSocket(() => createDataplane(createKernelHost(), planned, { former, sourceTowards }));
+  const dataplane = owned.use(made);
   fillVlans(dataplane, interfaces);
+  surroundings.complete(dataplane);
   const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
   takeOver(dataplane, interfaces, surroundings);
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
@@ -85,11 +90,7 @@ export function lackFor({ configuration: before, dataplane }: Standing, after: C
 }
 
 /** Puts a configuration to work in what stands already. Whatever fails, the one before goes on. */
-export function change(
-  standing: Standing,
-  { configuration, services }: Wanted,
-  report: (line: string) => void,
-): Standing {
+export function change(standing: Standing, { configuration, services }: Wanted): Standing {
   const { live } = standing.dataplane;
   const before = live.settings;
   const isSame = isDeepStrictEqual(standing.configuration.director, configuration.director);
@@ -101,10 +102,9 @@ export function change(
     throw error;
   }
   if (isSame && onlyWeightsDiffer(standing.configuration, configuration)) return { ...standing, configuration };
-  const nextHops = new NextHops(serverAddresses(configuration), report);
-  nextHops.resolve();
+  standing.nextHops.follow(serverAddresses(configuration));
   const hints = new Hints(configuration.director, createLinuxNetwork);
-  return { ...standing, configuration, nextHops, hints };
+  return { ...standing, configuration, hints };
 }
 
 /** Makes these the services that run. Whatever fails, those before go on. */
@@ -138,15 +138,20 @@ function takeOver(
   }
   dataplane.completeSuccession();
   if (instance !== undefined) dropFormerGenerations(instance.directory);
-  if (former !== undefined) report(`taken over from version ${former.version}: ${countOf(dataplane)}`);
+  if (former === undefined) return;
+  const connections = countEntries(dataplane);
+  const entries = connections === 1 ? "entry" : "entries";
+  report(`taken over from version ${former.version}: ${connections} ${entries} of the connection table carried over`, {
+    ...{ event: "takenOver", level: "notice", connections },
+  });
 }
 
-function countOf({ maps, plan: { shape } }: Dataplane): string {
+function countEntries({ maps, plan: { shape } }: Dataplane): number {
   let entries = 0;
   for (const family of shape.families) {
     for (const batch of maps[family].connections.batches(READ_BATCH)) entries += batch.count;
   }
-  return `${entries} ${entries === 1 ? "entry" : "entries"} of the connection table carried over`;
+  return entries;
 }
 
 function serverAddresses(configuration: Configuration): string[] {

@@ -136,6 +136,12 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         port_search6 (percpu_array, 1)
         prefixes4 (lpm_trie, 1)
         prefixes6 (lpm_trie, 1)
+        probe_back (array, 1)
+        probe_flows4 (lru_hash, 1)
+        probe_flows6 (lru_hash, 1)
+        probe_hops (percpu_array, 1)
+        probes4 (hash, 1)
+        probes6 (hash, 1)
         real_services4 (hash, 512)
           address=10.0.0.11 port=8080 protocol=6: -
           address=10.0.0.12 port=80 protocol=6: destination=1
@@ -154,34 +160,39 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
           address=198.51.100.10 port=80 protocol=6: -
         service_index6 (hash, 1)
         service_loads (array, 64)
-        service_tables (array_of_maps, 64)
-          2: [256 values]
-        services (array_of_maps, 64)
-          0: memberCount=2
+        service_records (array, 129)
+          1: memberCount=2
             listedCount=2
             weightDivisor=1
             highestLevel=1
             members=[weight=1, destination=1 weight=1, - × 14]
-          1: position=12884901888
+          2: position=12884901888
             scheduler=1
             memberCount=3
             listedCount=3
             weightDivisor=2
             highestLevel=3
             members=[destination=2 weight=2, destination=3 weight=4, destination=4, - × 13]
-          2: scheduler=2
+          3: scheduler=2
             memberCount=2
             listedCount=2
             weightDivisor=1
             highestLevel=2
             tableLength=256
             members=[destination=5 weight=1, destination=6 weight=2, - × 14]
-          3: scheduler=3
+          4: scheduler=3
             memberCount=1
             listedCount=1
             weightDivisor=65535
             highestLevel=1
             members=[destination=7 weight=65535, - × 15]
+        service_tables (array_of_maps, 64)
+          2: [256 values]
+        services (array, 64)
+          0: record=1
+          1: record=2
+          2: record=3
+          3: record=4
         settings (array, 1)
           0: ticksPerSecond=250
             reuseMode=1
@@ -199,7 +210,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 40)
+        verdicts (percpu_array, 44)
         vlan_devices (hash, 4096)
         "
       `);

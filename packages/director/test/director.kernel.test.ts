@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assertNothingOpen, findLink } from "@yardmaster/linux";
 import { ethernet, frame, ipv4, udp } from "@yardmaster/packet";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { connectionList, directorStatus } from "../src/api/status-schemas.ts";
 import { Director } from "../src/director.ts";
 import { defaultTimeoutsMs } from "../src/model/configuration.ts";
 import type { VirtualService } from "../src/model/virtual-service.ts";
@@ -53,6 +54,17 @@ describeKernel("a director", () => {
       director.dataplane.program.run({ packet, ingressIfindex: link?.index ?? 0 });
     });
   }
+
+  test("says of itself what the schemas of its API describe, and nothing else", () => {
+    using director = bringUp();
+    send(director, 4000);
+    // Parsing takes away what a schema does not have.
+    const status = director.status();
+    expect(directorStatus.parse(status)).toEqual(status);
+    const list = { connections: director.connections(10) };
+    expect(list.connections).toHaveLength(1);
+    expect(connectionList.parse(list)).toEqual(list);
+  });
 
   test("ends connections whose time is up, by itself, until it is told to stop", async () => {
     using director = bringUp();

@@ -3,6 +3,7 @@ import { createKernelHost } from "@yardmaster/ebpf/kernel";
 import { describeKernel } from "./kernel-test.ts";
 import { describeChanges } from "./live/changes.ts";
 import { describeCourse } from "./live/course.ts";
+import { describeHints } from "./live/hints.ts";
 import { describeReconciling } from "./live/reconciling.ts";
 import { describeRefusals } from "./live/refusals.ts";
 
@@ -11,4 +12,5 @@ describeKernel("live services", () => {
   describeRefusals(createKernelHost);
   describeCourse(createKernelHost);
   describeReconciling(createKernelHost);
+  describeHints(createKernelHost);
 });

@@ -2,6 +2,7 @@
 import { createMemoryHost } from "@yardmaster/ebpf/vm";
 import { describeChanges } from "./live/changes.ts";
 import { describeCourse } from "./live/course.ts";
+import { describeHints } from "./live/hints.ts";
 import { describeReconciling } from "./live/reconciling.ts";
 import { describeRefusals } from "./live/refusals.ts";
 
@@ -9,3 +10,4 @@ describeChanges(() => createMemoryHost());
 describeRefusals(() => createMemoryHost());
 describeCourse(() => createMemoryHost());
 describeReconciling(() => createMemoryHost());
+describeHints(() => createMemoryHost());

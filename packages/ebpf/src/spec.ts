@@ -91,6 +91,11 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   /** False where `mode` forbids it (entry exists, or does not); throws for every other failure. */
   update(key: K, value: V, mode?: UpdateMode): boolean;
   updatePerCpu(key: K, values: readonly V[]): void;
+  /**
+   * Of an array with values of 4 bytes that can be mapped (BPF_F_MMAPABLE): writes one in a single store. A program
+   * reads the old value or the new one, and whoever reads the new one sees everything that was written to maps before.
+   */
+  exchange(key: K, value: V): void;
   /** Of a map of maps: puts `inner` at `key`, replacing in one step what was there. */
   updateInner(key: K, inner: BpfMap): void;
   /** False where there was none. */
@@ -159,6 +164,8 @@ export interface BpfHost {
    * the map lives until all are. Not of maps of maps.
    */
   reopenMap<K, V>(map: BpfMap, spec: MapSpec<K, V>): BpfMap<K, V>;
+  /** Returns when every run of a program that had begun is over: nothing reads what no map leads to any more. */
+  waitForRuns(): void;
   /** Loads `spec`; `maps` must hold every map that it names. */
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): BpfProgram;
 }

@@ -7,6 +7,7 @@ import type { BpfHost, BpfMap, Codec, MapSpec, ProgramSpec } from "../src/spec.t
 
 const BPF_F_NO_PREALLOC = 1;
 const BPF_F_INNER_MAP = 1 << 12;
+const BPF_F_MMAPABLE = 1 << 10;
 const { r0, r1, r2, r3, r4, r6, fp } = asm;
 
 const u32: Codec<number> = {
@@ -55,6 +56,7 @@ export function describeHost(name: string, createHost: () => BpfHost): void {
     describeMapOfMaps(createHost);
     describeInnerLengths(createHost);
     describeReopening(createHost);
+    describeExchange(createHost);
   });
   describe(`${name}: programs`, () => {
     describePrograms(createHost);
@@ -277,6 +279,37 @@ function describeInnerLengths(createHost: () => BpfHost): void {
         expect(run(host, readInner(maxEntries - 1), [outer as BpfMap]).verdict).toBe(maxEntries);
         expect(run(host, readInner(maxEntries), [outer as BpfMap]).verdict).toBe(7);
       }
+    }
+  });
+}
+
+function describeExchange(createHost: () => BpfHost): void {
+  test("a word of an array that can be mapped is exchanged, for the control plane and for programs", () => {
+    const host = createHost();
+    const spec = { ...mapSpec({ name: "words", type: "array" }), value: u32, flags: BPF_F_MMAPABLE };
+    using words = host.createMap<number, number>(spec);
+    const read = [
+      ...[asm.storeImm(4, fp, -4, 3), asm.mov64(r2, fp), asm.aluImm("add", 64, r2, -4), asm.loadMap(r1, "words")],
+      ...[asm.callHelper(1), asm.jumpImm("jeq", 64, r0, 0, "none"), asm.load(4, r0, r0, 0), asm.exit()],
+      ...[asm.label("none"), asm.mov64Imm(r0, 7), asm.exit()],
+    ];
+    for (const value of [5, 6]) {
+      words.exchange(3, value);
+      expect([words.lookup(3), words.lookup(2)]).toEqual([value, 0]);
+      expect(run(host, read, [words as BpfMap]).verdict).toBe(value);
+    }
+    words.update(3, 9);
+    expect(words.lookup(3)).toBe(9);
+    expect(() => words.exchange(4, 1)).toThrow();
+    host.waitForRuns();
+  });
+
+  test("values of other sizes and other maps cannot be exchanged", () => {
+    const host = createHost();
+    const mappable = { type: "array", flags: BPF_F_MMAPABLE } as const;
+    for (const spec of [mapSpec(mappable), mapSpec({ type: "array" }), mapSpec()]) {
+      using map = host.createMap(spec);
+      expect(() => map.exchange(0, 1n)).toThrow(/exchang/);
     }
   });
 }

@@ -11,6 +11,7 @@ import { ip } from "./ip-command.ts";
 import { LabError } from "./lab-error.ts";
 import { listNamespaces } from "./network.ts";
 import { restoreServers } from "./prepare-servers.ts";
+import { endInstances } from "./soak/instance.ts";
 
 /** Labs keep their configuration, logs and sockets here, one folder each. */
 const labsFolder = "/run/yardmaster-lab";
@@ -64,7 +65,10 @@ export async function removeLeftovers(): Promise<readonly string[]> {
 export async function takeDown(name: string): Promise<void> {
   const namespaces = await listNamespaces(`${name}-`);
   await endProcesses(namespaces);
-  if (existsSync(labFolder(name))) await restoreServers(labFolder(name), namespaces, defaultDirectorCommand);
+  if (existsSync(labFolder(name))) {
+    await endInstances(labFolder(name), namespaces, defaultDirectorCommand);
+    await restoreServers(labFolder(name), namespaces, defaultDirectorCommand);
+  }
   removeControlGroups(name);
   for (const namespace of namespaces) {
     await ip("netns", "delete", namespace).catch(async (error: unknown) => {

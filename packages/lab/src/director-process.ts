@@ -17,7 +17,8 @@ import { interfacesWithXdp, namespaceOf } from "./network.ts";
 
 const run = promisify(execFile);
 const maximumOutputBytes = 16 << 20;
-const readyTimeoutMs = 30_000;
+/** An emulated machine compiles some twenty times slower than others. */
+const readyTimeoutMs = 120_000;
 const settleTimeoutMs = 2_000;
 
 /** How the `yardmaster` command is started; arguments are put behind. */

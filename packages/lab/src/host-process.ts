@@ -7,10 +7,12 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { withNetworkNamespace } from "@yardmaster/linux";
+
 import { LabError, throwIfInterrupted } from "./lab-error.ts";
 
 const pollIntervalMs = 20;
-const programReadyTimeoutMs = 20_000;
+const programReadyTimeoutMs = 120_000;
 const stopTimeoutMs = 10_000;
 
 /** Where and what to start. */
@@ -25,6 +27,10 @@ export interface HostProcessOptions {
   readonly channel: "none" | "messages";
   /** The path of a control group of version 2 to run in; that of the lab's own process unless given. */
   readonly controlGroup?: string | undefined;
+  /**
+   * `machine`: it sees the pins of this machine; `ip netns exec` gives each command a /sys of its own, without them.
+   */
+  readonly mounts?: "machine";
 }
 
 /** A started process. */
@@ -50,14 +56,17 @@ export function programCommand(file: string, ...args: readonly string[]): readon
 export function startHostProcess(options: HostProcessOptions): HostProcess {
   const logFile = join(options.logFolder, `${options.name}.log`);
   const log = openSync(logFile, "a");
-  const inside = ["ip", "netns", "exec", options.namespace, ...options.command];
+  const isInside = options.mounts === "machine";
+  const inside = isInside ? options.command : ["ip", "netns", "exec", options.namespace, ...options.command];
   // A process moves itself before it becomes the program: sockets belong to the group in which they are made.
   const moved = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', options.controlGroup ?? "", ...inside];
   const [program = "", ...args] = options.controlGroup === undefined ? inside : moved;
-  const child = spawn(program, args, {
-    detached: true,
-    stdio: options.channel === "messages" ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
-  });
+  const start = (): ChildProcess =>
+    spawn(program, args, {
+      detached: true,
+      stdio: options.channel === "messages" ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
+    });
+  const child = isInside ? withNetworkNamespace(options.namespace, start) : start();
   closeSync(log);
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message));

@@ -27,3 +27,6 @@ export { buildNetwork, interfacesWithXdp, type LabNetwork, namespaceOf } from ".
 export type { LabOptions } from "./lab-options.ts";
 export { runLab } from "./run-lab.ts";
 export { captureFolder } from "./trace/capture-file.ts";
+export { runSoak } from "./soak/run-soak.ts";
+export type { SoakAmounts, SoakOptions } from "./soak/soak-options.ts";
+export type { SoakReport } from "./soak/soak-report.ts";

@@ -13,6 +13,8 @@ export interface LabOptions {
   readonly requests: number;
   /** A folder that exists, for capture files of the connections that are followed; none are written without. */
   readonly captureFolder?: string | undefined;
+  /** What takes tunnels apart on the real servers: our program (default), or the kernel's own devices. */
+  readonly unwrap?: "own" | "kernel" | undefined;
   /** Write one JSON document (a LabReport) instead of words. */
   readonly json: boolean;
   readonly write: (text: string) => void;

@@ -113,7 +113,11 @@ export interface LabLayout extends LabChoice {
   /** Of `fullnat`: what requests are sent from. */
   readonly localAddresses?: readonly string[];
   /** Where servers are prepared by `yardmaster realserver up`: whom they trust as directors. */
-  readonly realServers?: { readonly directors: readonly string[] };
+  readonly realServers?: {
+    readonly directors: readonly string[];
+    /** Which addresses they answer at; the virtual address unless given. */
+    readonly services?: readonly string[];
+  };
   /** Which way requests go and which way replies, switches aside. */
   readonly requestPath: HostPath;
   readonly replyPath: HostPath;

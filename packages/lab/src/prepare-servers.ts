@@ -8,6 +8,7 @@ import { withNetworkNamespace } from "@yardmaster/linux";
 
 import type { DirectorCommand } from "./director-process.ts";
 import { LabError } from "./lab-error.ts";
+import type { LabOptions } from "./lab-options.ts";
 import { serverHosts } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
@@ -21,6 +22,7 @@ export interface PreparationOptions {
   readonly command: DirectorCommand;
   /** The run's. */
   readonly folder: string;
+  readonly unwrap: LabOptions["unwrap"];
   /** The control group of each server's programs. */
   readonly controlGroupOf: (host: string) => string | undefined;
 }
@@ -30,13 +32,16 @@ export async function prepareServers(network: LabNetwork, options: PreparationOp
   const { layout } = network;
   if (layout.realServers === undefined) return;
   const directors = layout.realServers.directors.flatMap((director) => ["--director", director]);
-  const what = ["--method", layout.method, "--service", layout.virtualAddress, ...directors];
+  const services = (layout.realServers.services ?? [layout.virtualAddress]).flatMap((each) => ["--service", each]);
+  const unwrap = layout.method === "tun" && options.unwrap !== undefined ? ["--unwrap", options.unwrap] : [];
+  const what = ["--method", layout.method, ...services, ...directors, ...unwrap];
   const state = ["--state-directory", join(options.folder, stateFolder)];
   await Promise.all(
     serverHosts(layout).map(({ name }) => {
       const controlGroup = options.controlGroupOf(name);
       const group = controlGroup === undefined ? [] : ["--cgroup", controlGroup];
-      return runInside(namespaceOf(network, name), options.command, ["up", ...what, ...group, ...state]);
+      const args = ["realserver", "up", ...what, ...group, ...state];
+      return runInside(namespaceOf(network, name), options.command, args);
     }),
   );
 }
@@ -54,19 +59,22 @@ export async function restoreServers(
     // It knows each server by its namespace; elsewhere it finds nothing to do.
     const state = ["--state-directory", join(folder, stateFolder)];
     const servers = namespaces.filter((namespace) => namespace.includes(`-${name}-server`));
-    await Promise.all(servers.map((namespace) => runInside(namespace, command, ["down", ...state])));
+    await Promise.all(servers.map((namespace) => runInside(namespace, command, ["realserver", "down", ...state])));
   }
 }
 
-/** Not by `ip netns exec`: it hides /sys/fs/bpf behind a mount of its own, with which all pins would vanish. */
-async function runInside(namespace: string, command: DirectorCommand, args: readonly string[]): Promise<void> {
+/**
+ * Runs `yardmaster` to its end inside a namespace. Not by `ip netns exec`: it hides /sys/fs/bpf behind a mount of its
+ * own, with which all pins would vanish.
+ */
+export async function runInside(namespace: string, command: DirectorCommand, args: readonly string[]): Promise<void> {
   const [program, ...first] = command;
   try {
-    await withNetworkNamespace(namespace, () => ({ done: run(program, [...first, "realserver", ...args]) })).done;
+    await withNetworkNamespace(namespace, () => ({ done: run(program, [...first, ...args]) })).done;
   } catch (cause) {
     const { stderr = "", message } = cause as Error & { readonly stderr?: string };
     const said = stderr.trim() || message;
-    const doing = `running "yardmaster realserver ${args.join(" ")}" in ${namespace}`;
+    const doing = `running "yardmaster ${args.join(" ")}" in ${namespace}`;
     throw new LabError("YM_LAB_PROGRAM_FAILED", `${doing}: ${said}`, { cause });
   }
 }

@@ -1,9 +1,10 @@
 // Runs the lab: one run after the other, each in a network of its own. Takes everything down again, however it ends.
 import { createLabFolder, markKept, removeLeftovers, takeDown } from "./cleanup.ts";
-import { LabError, throwIfInterrupted } from "./lab-error.ts";
+import { throwIfInterrupted } from "./lab-error.ts";
 import type { LabOptions } from "./lab-options.ts";
 import type { LabReport, MethodReport } from "./lab-report.ts";
 import { layoutOf } from "./layouts.ts";
+import { assertPermitted } from "./permitted.ts";
 import { methodText, summaryText } from "./report-text.ts";
 import { runOne } from "./run-one.ts";
 
@@ -36,12 +37,5 @@ export async function runLab(options: LabOptions): Promise<LabReport> {
     return report;
   } finally {
     if (!kept) await takeDown(name);
-  }
-}
-
-function assertPermitted(): void {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) {
-    const what = "it builds network namespaces, which needs Linux and root";
-    throw new LabError("YM_LAB_NOT_PERMITTED", `running the lab: ${what}; run it with sudo`);
   }
 }

@@ -57,7 +57,7 @@ export async function runOne(name: string, layout: LabLayout, options: LabOption
   try {
     const command = options.directorCommand ?? defaultDirectorCommand;
     const controlGroupOf = controlGroups(name, layout);
-    await prepareServers(network, { command, folder, controlGroupOf });
+    await prepareServers(network, { command, folder, controlGroupOf, unwrap: options.unwrap });
     const isOfTools = layout.scenario === "tools";
     const tools = isOfTools ? startToolServers(network, folder, controlGroupOf) : [];
     const servers = isOfTools ? [] : startServers(network, folder, controlGroupOf);

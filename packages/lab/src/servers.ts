@@ -1,7 +1,7 @@
 // The real servers of a lab: one program on each server's host, listening wherever a service may send to.
 import type { HostProcess } from "./host-process.ts";
 import { ask, programCommand, startHostProcess } from "./host-process.ts";
-import type { LabService } from "./layout.ts";
+import type { LabLayout, LabService } from "./layout.ts";
 import { serverHosts } from "./layout.ts";
 import type { LabNetwork } from "./network.ts";
 import { namespaceOf } from "./network.ts";
@@ -21,13 +21,7 @@ export function startServers(
   controlGroupOf: (host: string) => string | undefined,
 ): readonly HostProcess[] {
   return serverHosts(network.layout).map(({ name }) => {
-    const options: RealServerOptions = {
-      name,
-      tcpPorts: portsOf(network.layout.services, name, "tcp"),
-      udpPorts: portsOf(network.layout.services, name, "udp"),
-      udpBindAddress: network.layout.udpBindAddress,
-    };
-    const command = programCommand("real-server", JSON.stringify(options));
+    const command = realServerCommand(network.layout, name);
     const namespace = namespaceOf(network, name);
     return startHostProcess({
       namespace,
@@ -38,6 +32,17 @@ export function startServers(
       controlGroup: controlGroupOf(name),
     });
   });
+}
+
+/** What runs the server program of a host. */
+export function realServerCommand(layout: LabLayout, name: string): readonly [string, ...string[]] {
+  const options: RealServerOptions = {
+    name,
+    tcpPorts: portsOf(layout.services, name, "tcp"),
+    udpPorts: portsOf(layout.services, name, "udp"),
+    udpBindAddress: layout.udpBindAddress,
+  };
+  return programCommand("real-server", JSON.stringify(options));
 }
 
 /** TCP connections that a server counts as open, by its port. */

@@ -9,7 +9,11 @@ export const AF_INET6 = 10;
 
 /** Bytes of an address in network order: 4 or 16 of them. Throws when `text` is no address. */
 export function addressBytes(text: string): Uint8Array {
-  if (isIPv4(text)) return Uint8Array.from(text.split(".").map(Number));
+  if (isIPv4(text)) {
+    const bytes = new Uint8Array(4);
+    text.split(".").forEach((part, at) => (bytes[at] = Number(part)));
+    return bytes;
+  }
   if (!isIPv6(text) || text.includes("%")) throw new RangeError(`reading an address: "${text}" is no IP address`);
   // The URL parser writes every IPv6 address in the form of RFC 5952, without dotted quads.
   const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
@@ -24,7 +28,7 @@ export function addressBytes(text: string): Uint8Array {
 
 /** Text of an address of 4 or 16 bytes in network order. */
 export function addressText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   if (bytes.length !== 16) throw new RangeError(`writing an address: ${bytes.length} bytes are no IP address`);
   const groups = Array.from({ length: 8 }, (_, i) =>
     (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),

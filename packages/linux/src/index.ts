@@ -18,11 +18,14 @@ export { tryLock } from "./lock.ts";
 export { MappedMemory, type MappingOptions } from "./memory.ts";
 export {
   addAddress,
-  addHostRoute,
   type AddressChange,
   addLink,
+  addLinkRoute,
+  addPair,
   bringUp,
   type NewLink,
+  type NewPair,
+  type NewRoute,
   removeAddress,
   removeLink,
 } from "./netlink/change.ts";
@@ -38,6 +41,7 @@ export {
   setFilter,
   type TrafficFilter,
 } from "./netlink/traffic-control.ts";
+export { withRouteSocket } from "./netlink/route-socket.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
 export { type CapturedFrame, PacketTap } from "./packet-tap.ts";

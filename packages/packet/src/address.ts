@@ -16,15 +16,38 @@ export interface Prefix {
   readonly length: number;
 }
 
+/** Character codes. */
+const ZERO = 0x30;
+const DOT = 0x2e;
+
 function badAddress(message: string): PacketError {
   return new PacketError("YM_PACKET_ADDRESS", message);
 }
 
+/** Character by character: a configuration has a hundred thousand of them. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  const valid = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part));
-  if (!valid || parts.some((part) => Number(part) > 255)) return undefined;
-  return Uint8Array.from(parts, Number);
+  const bytes = new Uint8Array(4);
+  let place = 0;
+  let digits = 0;
+  let number = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      // No zero before other digits: some read such numbers as octal.
+      if (digits > 0 && number === 0) return undefined;
+      number = number * 10 + digit;
+      digits += 1;
+      if (number > 255) return undefined;
+      continue;
+    }
+    const isDot = at < text.length && digit === DOT - ZERO && place < 3;
+    const isEnd = at === text.length && place === 3;
+    if (digits === 0 || !(isDot || isEnd)) return undefined;
+    bytes[place++] = number;
+    digits = 0;
+    number = 0;
+  }
+  return bytes;
 }
 
 /** The 16-bit groups of one side of `::`, a dotted quad at the very end counting as two. */

@@ -53,9 +53,11 @@ async function plan(options: FileOptions): Promise<void> {
 
 async function apply(options: FileOptions): Promise<void> {
   const client = await clientFor(options);
+  // What is applied takes the place of what ran when it was read: another change in between is not undone.
+  const revision = await client.revision();
   const text = await textOf(options.file);
   const { planText } = await import("@yardmaster/director");
-  const made = await named(options.file, () => client.apply(text, { confirm: options.confirm }));
+  const made = await named(options.file, () => client.apply(text, { confirm: options.confirm, revision }));
   if (options.json === true) printJson(made);
   else print(planText(made));
   if (made.confirmWithinMs !== undefined) {

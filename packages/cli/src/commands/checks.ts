@@ -70,11 +70,11 @@ export function formatCheck(check: CheckStatus): string {
   const pace = `every ${intervalMs} ms, timeout ${timeoutMs} ms, rise ${rise}, fall ${fall}`;
   const rows = check.exchanges
     .toReversed()
-    .map(({ atMs, outcome, durationMs, reason }) => [
+    .map(({ atMs, outcome, durationMs, reason, hint }) => [
       new Date(atMs).toISOString(),
       outcome,
       milliseconds(durationMs),
-      reason,
+      hint === undefined ? reason : `${reason} (asked sooner: ${hint})`,
     ]);
   return `${title}\n${pace}\n${formatTable(exchangeColumns, rows)}`;
 }

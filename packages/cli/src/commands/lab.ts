@@ -10,6 +10,7 @@ import {
 } from "@yardmaster/lab/choices";
 import { type Command, Option } from "commander";
 import { FailedCommand } from "../cli-error.ts";
+import { addSoakCommand } from "./lab-soak.ts";
 import { print } from "../output.ts";
 import { parseCount } from "../parse-count.ts";
 import { withStopSignal } from "../stop-signal.ts";
@@ -20,6 +21,7 @@ interface LabCommandOptions {
   readonly family?: LabFamily | "all";
   readonly hook?: LabHook | "all";
   readonly encapsulation?: LabEncapsulation | "all";
+  readonly unwrap?: "own" | "kernel";
   readonly all?: boolean;
   readonly keep?: boolean;
   readonly simulate?: boolean;
@@ -35,8 +37,10 @@ interface LabCommandOptions {
 export function addLabCommand(program: Command): void {
   const oneOf = (name: string, words: readonly string[], meaning: string): Option =>
     new Option(`--${name} <${name}>`, meaning).choices([...words, "all"]);
-  program
+  const command = program
     .command("lab")
+    // What stands behind "soak" is soak's.
+    .enablePositionalOptions()
     .description("build a network of clients, director and real servers on this machine and drive requests through it")
     .addOption(oneOf("method", labMethods, "forwarding method to show (default: all)"))
     .addOption(
@@ -51,6 +55,12 @@ export function addLabCommand(program: Command): void {
     .addOption(oneOf("family", labFamilies, "address family (default: mostly IPv4; with --keep: ipv4)"))
     .addOption(oneOf("hook", labHooks, "where the director's program is put (default: xdp)"))
     .addOption(oneOf("encapsulation", labEncapsulations, "what tun wraps packets in (default: one or the other)"))
+    .addOption(
+      new Option("--unwrap <way>", "what takes tunnels apart on the real servers (default: own)").choices([
+        "own",
+        "kernel",
+      ]),
+    )
     .option("--all", "every combination of all of these; takes minutes")
     .option("--clients <number>", "how many client addresses ask, 1–200", parseCount(200), 50)
     .option(
@@ -66,6 +76,7 @@ export function addLabCommand(program: Command): void {
     .option("--list", "list the labs that stand on this machine, and end")
     .option("--remove <name>", "remove a lab that was kept, and end")
     .action(lab);
+  addSoakCommand(command);
 }
 
 async function lab(options: LabCommandOptions): Promise<void> {
@@ -98,6 +109,7 @@ async function runSomeLab(options: LabCommandOptions, signal: AbortSignal): Prom
     keep,
     clients: options.clients,
     requests: options.requests,
+    unwrap: options.unwrap,
     json: options.json === true,
     write: (text: string) => process.stdout.write(text),
     signal,

@@ -86,7 +86,7 @@ export function clampOf(parts: Parts, lower: EditOptions | undefined): Clamp | u
 
 const endsType = ({ digit, Address }: Family) => struct(`clamp_ends${digit}`, { client: Address, service: Address });
 
-/** The function that says what a SYN may announce: what the settings say, or what the ways to client and server take. */
+/** The function that says what a SYN may announce: what the settings say, or what the ways to both ends take. */
 function fittingFunction(parts: Parts, Ends: ReturnType<typeof endsType>) {
   const { maps, shape, family } = parts;
   return fn(

@@ -13,8 +13,8 @@ export function clientHop(maps: BalancerMaps, family: Family, address: Address) 
 }
 
 /** The upper bits of a multiplicative hash. */
-export function clientSlot(address: Address): Int<"u32"> {
+export function clientSlot(address: Address, slots = CLIENT_HOPS): Int<"u32"> {
   let folded = address.at(0).raw();
   for (let index = 1; index < address.length; index++) folded = folded.xor(address.at(index).raw());
-  return folded.mul(0x9e37_79b1).shr(32 - Math.log2(CLIENT_HOPS));
+  return folded.mul(0x9e37_79b1).shr(32 - Math.log2(slots));
 }

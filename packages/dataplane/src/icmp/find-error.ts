@@ -11,8 +11,10 @@ import { copyConnection } from "../insert.ts";
 import type { FlowReference } from "../life.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
+import { findProbe } from "../probe/find-probe.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
+import { hasFeature } from "../shape.ts";
 import { answerEcho } from "./echo.ts";
 import { type QuotedHeader, quotedHeader } from "./quoted-header.ts";
 
@@ -43,8 +45,16 @@ export function findErrorFunction(road: SendingRoad) {
       // An error is for who sent the packet (RFC 792): whoever forges one need not be helped.
       guard(isSameAddress(network.destination, quoted.source)).orPass(reasons.icmpWithoutConnection);
       keepFlow(errand.flow, quoted);
+      const now = currentTick(maps, shape);
+      if (hasFeature(shape, "probes")) {
+        const { flow, ends } = errand;
+        findProbe(maps, family, { flow, now }, ({ client, probe, clientPort, probePort }) => {
+          Object.assign(ends, { client, service: probe, clientPort, servicePort: probePort });
+          leave(verdict(u32(whereTo.probe)));
+        });
+      }
       followFlow(road, errand, {
-        now: currentTick(maps, shape),
+        now,
         missing: reasons.icmpWithoutConnection,
         keep: (found) => copyConnection(family, connection, found),
         unknown: () => {

@@ -4,9 +4,11 @@
 import { guard, leave, when } from "@yardmaster/ebpf";
 import { type Follow, following, numberOf } from "../follow-flow.ts";
 import type { OpenConnection } from "../open.ts";
+import { probeErrorFunction } from "../probe/probe-error.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
+import { hasFeature } from "../shape.ts";
 import { findErrorFunction } from "./find-error.ts";
 import { openByError } from "./open-by-error.ts";
 import { readError } from "./read-error.ts";
@@ -21,6 +23,7 @@ export function icmpRoad(road: SendingRoad, open: OpenConnection): Follow {
     open: openByError(road, open),
     toServer: toServerFunction(road, "error", read),
     toClient: toClientFunction(road, "error", read),
+    ...(hasFeature(road.shape, "probes") && { toProbe: probeErrorFunction(road) }),
   });
   return road.shape.methods.includes("tun") ? behindTunnels(road, follow) : follow;
 }

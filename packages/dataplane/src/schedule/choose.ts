@@ -4,6 +4,7 @@ import { fn, type Int, type Reference, stack, u32, variable, when } from "@yardm
 import { copyAddress, fold } from "../address.ts";
 import type { FlowReference } from "../life.ts";
 import type { BalancerMaps, ServiceFields } from "../schema.ts";
+import { serviceAt } from "../service.ts";
 import type { BalancerShape } from "../shape.ts";
 import { schedulers } from "./registry.ts";
 import { NO_DESTINATION } from "./scheduler.ts";
@@ -33,8 +34,8 @@ export function scheduleFunction(maps: BalancerMaps, shape: BalancerShape) {
     { question: Question },
     u32,
     ({ question }) => {
-      const found = maps.services.lookup(question.locality.service).orReturn(NO_DESTINATION);
-      const scheduling = schedulingOf(maps, shape, question, found.lookup(0).orReturn(NO_DESTINATION));
+      const service = serviceAt(maps, question.locality.service, NO_DESTINATION);
+      const scheduling = schedulingOf(maps, shape, question, service);
       const chosen = variable(u32(NO_DESTINATION));
       for (const name of shape.schedulers) {
         const { code, choose } = schedulers[name];

@@ -5,6 +5,7 @@ import { afterAll, describe } from "vitest";
 import { Stage } from "../stage.ts";
 import { endings } from "./endings.ts";
 import { describeFlood } from "./flood.ts";
+import { handshakes } from "./handshakes.ts";
 import { openings } from "./openings.ts";
 import { persistence } from "./persistence.ts";
 import { describeStories } from "./story.ts";
@@ -18,6 +19,7 @@ export function describeLife(createHost: () => BpfHost): void {
   afterAll(() => stage[Symbol.dispose]());
   describe("states", () => describeStories(stage, walks));
   describe("transitions", () => describeTransitions(createHost));
+  describe("handshakes", () => describeStories(stage, handshakes));
   describe("openings", () => describeStories(stage, openings));
   describe("a flood", () => describeFlood(createHost));
   describe("thresholds", () => describeStories(stage, thresholds));

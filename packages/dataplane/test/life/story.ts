@@ -7,8 +7,10 @@ import type { Balancer } from "../harness.ts";
 import { arriving, fromServer } from "../packets/scenario.ts";
 import { type Wire, wires } from "../packets/wire.ts";
 import { type BalancerPlan, type SettingsPlan, type Thresholds, TICKS_PER_SECOND } from "../plan.ts";
+import type { Handshakes } from "../reference/destination.ts";
 import type { Reaped } from "../reference/templates.ts";
 import type { Stage } from "../stage.ts";
+import { handshakesView } from "../views.ts";
 import { assertCountsAreExact, assertNothingIsLeft } from "./exact.ts";
 
 /** A client and its port, `a1` … `c9`: the letter is the client, the digit a port of it. */
@@ -43,6 +45,8 @@ export interface Sight {
   /** In the order in which they were made. */
   readonly templates?: readonly TemplateSight[];
   readonly halfOpen?: readonly number[];
+  /** Of each destination. */
+  readonly handshakes?: readonly Partial<Handshakes>[];
 }
 
 export type Step =
@@ -187,13 +191,17 @@ class Teller {
     return sent;
   }
 
-  #see({ states, counts, scheduled, overloaded, templates, halfOpen }: Sight): void {
+  #see({ states, counts, scheduled, overloaded, templates, halfOpen, handshakes }: Sight): void {
     const balancer = this.#balancer;
     const loads = balancer.loads();
     if (counts !== undefined) expect(loads.map(({ active, inactive }) => [active, inactive])).toEqual(counts);
     if (scheduled !== undefined) expect(loads.map((load) => load.scheduled)).toEqual(scheduled);
     if (overloaded !== undefined) expect(balancer.overloaded()).toEqual(overloaded);
     if (halfOpen !== undefined) expect(balancer.halfOpen()).toEqual(halfOpen);
+    if (handshakes !== undefined) {
+      const none: Handshakes = { begun: 0, done: 0, refused: 0, repeated: 0 };
+      expect(balancer.records().map(handshakesView)).toEqual(handshakes.map((some) => ({ ...none, ...some })));
+    }
     const left = ({ expiresAt }: { readonly expiresAt: number }) => ((expiresAt - balancer.now) | 0) / TICKS_PER_SECOND;
     for (const [from, expected] of Object.entries(states ?? {})) {
       const [address, port] = this.#endOf(from as Sender);

@@ -172,7 +172,7 @@ function bySettings(wire: Wire): readonly PacketScenario[] {
   const plan = (method: Method) => planFor(wire, method, { settings: { mssClamp: 1000 } });
   const ofClients = (["nat", "dr", "tun", "fullnat"] as const).flatMap((method) =>
     Object.entries(lists).map(([name, list]) => ({
-      name: `${method}: of a client's SYN ${name} ${list[0] === list[1] ? "stays" : "is made to fit, or stays if it fits"}`,
+      name: `${method}: of a client's SYN ${name} ${list[0] === list[1] ? "stays" : "is made to fit"}`,
       plan: plan(method),
       steps: [request(wire, method, SYN, list)],
     })),

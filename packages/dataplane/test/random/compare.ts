@@ -13,6 +13,7 @@ import { PROTOCOLS } from "../service-tables.ts";
 import {
   type ConnectionView,
   endpointText,
+  handshakesView,
   recount,
   recountControlled,
   recountHalfOpen,
@@ -166,6 +167,10 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
     `${kind}: local ends`,
   ).toEqual(locals);
   expect(subject.untold(), `${kind}: untold`).toEqual(destinations.map(({ untold }) => untold));
+  const handshakes = destinations.map((one) => one.handshakes);
+  const none = { begun: 0, done: 0, refused: 0, repeated: 0 };
+  const counted = hasFeature(subject.shape, "handshakes") ? handshakes : handshakes.map(() => none);
+  expect(subject.records().map(handshakesView), `${kind}: handshakes`).toEqual(counted);
   if (hasFeature(subject.shape, "thresholds")) {
     const overloaded = destinations.map(({ isOverloaded }) => isOverloaded);
     expect(subject.overloaded(), `${kind}: overloaded`).toEqual(overloaded);

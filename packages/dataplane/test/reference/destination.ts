@@ -15,6 +15,15 @@ import type { ReadFrame } from "./read-frame.ts";
 import type { TwinServer } from "./schedule/server.ts";
 import { type Direction, isActive, type State } from "./tcp-machine.ts";
 
+/** What becomes of TCP handshakes with a server. */
+export interface Handshakes {
+  begun: number;
+  done: number;
+  refused: number;
+  /** SYNs that came again meanwhile. */
+  repeated: number;
+}
+
 export interface Destination extends TwinServer {
   readonly address: string;
   readonly method: MethodName;
@@ -28,6 +37,7 @@ export interface Destination extends TwinServer {
   upper: number;
   lower: number;
   scheduled: number;
+  readonly handshakes: Handshakes;
   /** Templates that lead to it. */
   templates: number;
   /** Full NAT: it is told of its clients; and connections of which it was not. */
@@ -73,6 +83,7 @@ export function createDestination(
     active: 0,
     inactive: 0,
     scheduled: 0,
+    handshakes: { begun: 0, done: 0, refused: 0, repeated: 0 },
     templates: 0,
     tellsClient: plan.tellsClient === true,
     untold: 0,

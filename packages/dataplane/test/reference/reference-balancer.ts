@@ -195,6 +195,7 @@ export class ReferenceBalancer {
   #revisit({ destination, state, template }: ReferenceConnection, { protocol, flags }: ReadFrame): Visit {
     const { reuseMode = 0, onRemoval = "drop" } = this.settings;
     const isSyn = (flags & 2) !== 0;
+    if (isSyn && isHalfOpen(state)) destination.handshakes.repeated += 1;
     const reschedules = onRemoval === "reschedule";
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
@@ -431,6 +432,7 @@ export class ReferenceBalancer {
       return problem;
     }
     destination.scheduled += 1;
+    if (isHalfOpen(state)) destination.handshakes.begun += 1;
     return connection;
   }
 
@@ -472,6 +474,9 @@ export class ReferenceBalancer {
     if (next === connection.state && moved >= 0 && moved < renewalTicks) return;
     const { destination, state, template } = connection;
     recount(destination, state, next);
+    if (isHalfOpen(next) && !isHalfOpen(state)) destination.handshakes.begun += 1;
+    if (isHalfOpen(state) && next === "ES") destination.handshakes.done += 1;
+    if (isHalfOpen(state) && direction === "out" && (flags & 4) !== 0) destination.handshakes.refused += 1;
     if (next === "ES" && state !== "ES" && template !== undefined) template.isAssured = true;
     connection.state = next;
     connection.expiresAt = expiresAt;

@@ -61,7 +61,8 @@ export class Asker implements Disposable {
   readonly #live = new Map<string, BpfMap>();
   readonly #program: BpfProgram;
   readonly #asked: Compiled["asked"];
-  #service: BpfMap<number, ServiceValue> | undefined;
+  /** Where the record of the service stands. */
+  #place = 0;
   #table: BpfMap | undefined;
   #members: readonly ListedMember[] = [];
 
@@ -71,8 +72,8 @@ export class Asker implements Disposable {
     this.#asked = asked;
     this.#host = host;
     this.#options = options;
-    const { services, tables, destinations, loads, settings } = maps;
-    const own = [services, tables, destinations, loads, settings].map((map) => map.spec as MapSpec);
+    const { services, serviceRecords, tables, destinations, loads, settings } = maps;
+    const own = [services, serviceRecords, tables, destinations, loads, settings].map((map) => map.spec as MapSpec);
     const room = new Map([
       [maps.localities.spec.name, options.maximumLocalities],
       [maps.localityMembers.spec.name, options.maximumPlaces],
@@ -95,7 +96,7 @@ export class Asker implements Disposable {
   }
 
   set position(position: bigint) {
-    this.#service?.update(0, { ...this.#value(), position });
+    this.map(this.maps.serviceRecords).update(this.#place, { ...this.#value(), position });
   }
 
   /** The service written whole, with these members. */
@@ -122,7 +123,11 @@ export class Asker implements Disposable {
       clientsUntold: 0,
       pathMtu: 0,
       pathMtuAt: 0,
-      reserved: new Uint8Array(28),
+      handshakesBegun: 0,
+      handshakesDone: 0,
+      handshakesRefused: 0,
+      synsRepeated: 0,
+      reserved: new Uint8Array(12),
     });
   }
 
@@ -138,11 +143,11 @@ export class Asker implements Disposable {
 
   [Symbol.dispose](): void {
     this.#program.close();
-    for (const map of [...this.#live.values(), this.#service, this.#table]) map?.close();
+    for (const map of [...this.#live.values(), this.#table]) map?.close();
   }
 
   #value(): ServiceValue {
-    const value = this.#service?.lookup(0);
+    const value = this.map(this.maps.serviceRecords).lookup(this.#place);
     if (value === undefined) throw new Error("the service has been written");
     return value;
   }
@@ -155,10 +160,11 @@ export class Asker implements Disposable {
     const removed = this.#members.filter((one) => !members.some(({ destination }) => destination === one.destination));
     for (const { destination, weight } of removed) this.#writeDestination(destination, weight, true);
     for (const { destination, weight } of members) this.#writeDestination(destination, weight, false);
-    const { service: list } = this.maps.inner;
-    const service = this.#host.createMap(list.spec);
-    service.update(0, {
-      ...zeroed(list),
+    const { services, serviceRecords } = this.maps;
+    // Nothing runs meanwhile: two places are enough.
+    const place = this.#place === 1 ? 2 : 1;
+    this.map(serviceRecords).update(place, {
+      ...zeroed(serviceRecords),
       position,
       scheduler: code,
       options,
@@ -169,9 +175,8 @@ export class Asker implements Disposable {
       tableLength: content?.length ?? 0,
       members: members.map(({ destination, weight }) => ({ destination, weight })),
     });
-    this.map(this.maps.services).updateInner(SERVICE, service as unknown as BpfMap);
-    this.#service?.close();
-    this.#service = service;
+    this.map(services).exchange(SERVICE, { record: place });
+    this.#place = place;
     this.#members = members;
   }
 

@@ -1,61 +1,105 @@
 // The routes of the API that change something: the configuration whole, or a service or server of it. Bodies are
-// bounded; whatever is wrong with one, nothing has changed.
-import type { Context, Hono } from "hono";
+// bounded; whatever is wrong with one, nothing has changed. What replaces something says what it has read (If-Match),
+// so that nobody undoes what another has just done.
 import { bodyLimit } from "hono/body-limit";
 import type { ChangeOptions, Keeper } from "../change/keeper.ts";
 import { MOST_CONFIRM_MS } from "../change/keeper.ts";
 import type { MadeChange } from "../change/planned-change.ts";
-import { addServer, addService, editServer, editService, removeServer, removeService } from "../change/single.ts";
+import {
+  addServer,
+  addService,
+  editServer,
+  editService,
+  type Fields,
+  removeServer,
+  removeService,
+  type ServerName,
+} from "../change/single.ts";
 import { tryParseDurationMs } from "../config/duration.ts";
 import { maximumFileLength } from "../config/read-yaml.ts";
 import { DirectorError } from "../errors.ts";
+import { conditionOf } from "./condition.ts";
 import { problem } from "./problem.ts";
+import { type Asked, causeOf, type Routes } from "./route.ts";
 
 /** Bytes of a body that says one service or server. */
 const SINGLE_BODY = 1024 * 1024;
 /** Maps and lists within one another. */
 const MOST_NESTED = 16;
+const SERVICE = "/v1/services/:name";
+const SERVERS = `${SERVICE}/servers`;
+const SERVER = `${SERVERS}/:endpoint`;
 
 /** Adds the routes over whoever keeps the configuration. */
-export function addChangeRoutes(routes: Hono, keeper: () => Keeper): void {
+export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
   const whole = limit(maximumFileLength);
   const single = limit(SINGLE_BODY);
-  routes.get("/v1/configuration", (context) => {
-    const headers = { etag: `"${keeper().revision}"`, vary: "accept" };
-    if ((context.req.header("accept") ?? "").includes("application/json")) {
-      return context.json(keeper().toData() as object, 200, headers);
-    }
-    return context.body(keeper().text, 200, { ...headers, "content-type": "application/yaml" });
-  });
+  addReadRoutes(routes, keeper);
   routes.put("/v1/configuration", whole, async (context) => {
+    const condition = conditionOf(context);
     const text = await textOf(context);
-    return made(context, keeper().put(text, { ...optionsOf(context), confirmWithinMs: confirmOf(context) }));
+    const options = { ...optionsOf(context, condition(keeper().revision)), confirmWithinMs: confirmOf(context) };
+    return made(context, keeper().put(text, options));
   });
   routes.post("/v1/plan", whole, async (context) => context.json(keeper().plan(await textOf(context))));
   routes.post("/v1/configuration/confirm", single, (context) => {
     keeper().confirm();
     return context.body(null, 204);
   });
-  routes.post("/v1/services", single, async (context) =>
-    made(context, addService(keeper(), await mapOf(context), optionsOf(context))),
-  );
-  routes.patch("/v1/services/:name", single, async (context) =>
-    made(context, editService(keeper(), context.req.param("name"), await mapOf(context), optionsOf(context))),
-  );
-  routes.delete("/v1/services/:name", single, (context) =>
-    made(context, removeService(keeper(), context.req.param("name"), optionsOf(context))),
-  );
-  routes.post("/v1/services/:name/servers", single, async (context) =>
-    made(context, addServer(keeper(), context.req.param("name"), await mapOf(context), optionsOf(context))),
-  );
-  routes.patch("/v1/services/:name/servers/:endpoint", single, async (context) => {
-    const { name, endpoint } = context.req.param();
-    return made(context, editServer(keeper(), { name, endpoint }, await mapOf(context), optionsOf(context)));
+  const edit = (method: "POST" | "PATCH" | "DELETE", path: string, make: MakeEdit): void => {
+    routes.on(method, path, single, async (context: Asked) => {
+      const condition = conditionOf(context);
+      const fields = method === "DELETE" ? {} : await mapOf(context);
+      return made(context, make(fields, optionsOf(context, condition(keeper().revision)), context));
+    });
+  };
+  edit("POST", "/v1/services", (fields, options) => addService(keeper(), fields, options));
+  edit("PATCH", SERVICE, (fields, options, context) => editService(keeper(), nameOf(context), fields, options));
+  edit("DELETE", SERVICE, (_, options, context) => removeService(keeper(), nameOf(context), options));
+  edit("POST", SERVERS, (fields, options, context) => addServer(keeper(), nameOf(context), fields, options));
+  edit("PATCH", SERVER, (fields, options, context) => editServer(keeper(), serverOf(context), fields, options));
+  edit("DELETE", SERVER, (_, options, context) => removeServer(keeper(), serverOf(context), options));
+}
+
+type MakeEdit = (fields: Fields, options: ChangeOptions, context: Asked) => MadeChange;
+
+/** What is written, whole and in parts; each has the revision of the whole for its ETag. */
+function addReadRoutes(routes: Routes, keeper: () => Keeper): void {
+  const etag = () => ({ etag: `"${keeper().revision}"` });
+  routes.get("/v1/configuration", (context) => {
+    const headers = { ...etag(), vary: "accept" };
+    // Who wants the revision alone need not wait for a long text.
+    if (context.req.raw.method === "HEAD") return context.body(null, 200, headers);
+    if ((context.req.header("accept") ?? "").includes("application/json")) {
+      return context.json(keeper().toData() as object, 200, headers);
+    }
+    return context.body(keeper().text, 200, { ...headers, "content-type": "application/yaml" });
   });
-  routes.delete("/v1/services/:name/servers/:endpoint", single, (context) => {
-    const { name, endpoint } = context.req.param();
-    return made(context, removeServer(keeper(), { name, endpoint }, optionsOf(context)));
+  routes.get(SERVICE, (context: Asked) => {
+    const { name } = keeper().service(nameOf(context));
+    return context.json(servicesOf(keeper())[name] ?? {}, 200, etag());
   });
+  routes.get(SERVER, (context: Asked) => {
+    const { name, endpoint } = serverOf(context);
+    const { service, at } = keeper().server(name, endpoint);
+    return context.json(servicesOf(keeper())[service.name]?.servers?.[at] ?? {}, 200, etag());
+  });
+}
+
+interface WrittenService {
+  readonly servers?: readonly object[];
+}
+
+function servicesOf(keeper: Keeper): Readonly<Record<string, WrittenService>> {
+  return (keeper.toData() as { readonly services: Readonly<Record<string, WrittenService>> }).services;
+}
+
+function nameOf(context: Asked): string {
+  return context.req.param("name") ?? "";
+}
+
+function serverOf(context: Asked): ServerName {
+  return { name: nameOf(context), endpoint: context.req.param("endpoint") ?? "" };
 }
 
 function limit(maxSize: number) {
@@ -69,16 +113,15 @@ function limit(maxSize: number) {
   });
 }
 
-function made(context: Context, change: MadeChange): Response {
+function made(context: Asked, change: MadeChange): Response {
   return context.json(change, 200, { etag: `"${change.revision}"` });
 }
 
-function optionsOf(context: Context): ChangeOptions {
-  const [, revision] = /^\s*"(.*)"\s*$/.exec(context.req.header("if-match") ?? "") ?? [];
-  return { cause: `${context.req.method} ${context.req.path}`, revision };
+function optionsOf(context: Asked, revision: string | undefined): ChangeOptions {
+  return { cause: causeOf(context), revision };
 }
 
-function confirmOf(context: Context): number | undefined {
+function confirmOf(context: Asked): number | undefined {
   const text = context.req.query("confirm");
   if (text === undefined) return undefined;
   const withinMs = tryParseDurationMs(text);
@@ -86,7 +129,7 @@ function confirmOf(context: Context): number | undefined {
   throw new DirectorError("YM_API_QUERY", "confirm must be a duration, 1ms–24h, such as 60s");
 }
 
-async function textOf(context: Context): Promise<string> {
+async function textOf(context: Asked): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await context.req.arrayBuffer());
   } catch (cause) {
@@ -95,7 +138,7 @@ async function textOf(context: Context): Promise<string> {
   }
 }
 
-async function mapOf(context: Context): Promise<Readonly<Record<string, unknown>>> {
+async function mapOf(context: Asked): Promise<Fields> {
   const text = await textOf(context);
   let value: unknown;
   try {
@@ -107,7 +150,7 @@ async function mapOf(context: Context): Promise<Readonly<Record<string, unknown>
     throw new DirectorError("YM_API_BODY", "the body is no JSON object");
   }
   if (!isFlat(value, MOST_NESTED)) throw new DirectorError("YM_API_BODY", "the body is nested too deeply");
-  return value as Readonly<Record<string, unknown>>;
+  return value as Fields;
 }
 
 function isFlat(value: unknown, levels: number): boolean {

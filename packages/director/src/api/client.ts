@@ -1,5 +1,6 @@
 // A small typed client of the director's API, over its Unix socket.
 import { request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MadeChange, PlannedChange } from "../change/planned-change.ts";
 import { ConfigurationError } from "../config/fault.ts";
 import { DirectorError } from "../errors.ts";
@@ -17,6 +18,10 @@ export interface DirectorClient {
   /** Makes a text the configuration. */
   apply(text: string, options?: ApplyOptions): Promise<MadeChange>;
   confirm(): Promise<void>;
+  /** Of the configuration that runs. */
+  revision(): Promise<string>;
+  /** Has the director end; returns its pid. Packets go on without it. */
+  stop(): Promise<number>;
   /** Changes one thing: `POST`, `PATCH` or `DELETE` of a path below `/v1/services`. */
   change(method: "POST" | "PATCH" | "DELETE", path: string, fields?: object): Promise<MadeChange>;
 }
@@ -25,12 +30,15 @@ export interface DirectorClient {
 export interface ApplyOptions {
   /** `60s`: until that has passed, unless it is confirmed. */
   readonly confirm?: string | undefined;
-  /** Only in the place of this one, else YM_CHANGE_REVISION. */
+  /** Only in the place of this one, else YM_CHANGE_REVISION. Absent: in the place of any. */
   readonly revision?: string;
 }
 
 /** Changing a large configuration takes a while. */
 const CHANGE_TIMEOUT_MS = 120_000;
+/** Who is asked to come again does so. */
+const MOST_RETRIES = 5;
+const MOST_RETRY_SECONDS = 5;
 
 /** A client of the director that answers at a Unix socket; each question takes at most `timeoutMs` (default 10 s). */
 export function createClient(socketPath: string, options: { readonly timeoutMs?: number } = {}): DirectorClient {
@@ -50,6 +58,11 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
       const path = `/v1/configuration${confirm === undefined ? "" : `?confirm=${encodeURIComponent(confirm)}`}`;
       return (await askJson({ ...changing, method: "PUT", path, body, revision })) as MadeChange;
     },
+    revision: async () => (await ask({ socketPath, path: "/v1/configuration", method: "HEAD", timeoutMs })).revision,
+    stop: async () => {
+      const { pid } = (await askJson({ ...changing, method: "POST", path: "/v1/stop" })) as { readonly pid: number };
+      return pid;
+    },
     confirm: async () => {
       await ask({ ...changing, method: "POST", path: "/v1/configuration/confirm" });
     },
@@ -64,7 +77,7 @@ interface Question {
   readonly timeoutMs: number;
   readonly method?: string;
   readonly body?: string | undefined;
-  /** Of the configuration that is to be changed; undefined: whichever runs. */
+  /** Of the configuration that is to be replaced; undefined: whichever runs. */
   readonly revision?: string | undefined;
 }
 
@@ -74,7 +87,12 @@ async function askJson(question: Question): Promise<unknown> {
 
 /** Asks; what is no good answer is thrown. */
 async function ask(question: Question): Promise<Answer> {
-  const answer = await exchange(question);
+  let answer = await exchange(question);
+  // Nothing of what is refused for being too much has been done.
+  for (let again = 0; again < MOST_RETRIES && answer.status === 429; again++) {
+    await sleep(Math.min(answer.retrySeconds, MOST_RETRY_SECONDS) * 1000);
+    answer = await exchange(question);
+  }
   if (answer.status >= 200 && answer.status < 300) return answer;
   const { detail, code, hint, faults } = jsonOf(question, answer) as Partial<Problem>;
   if (faults !== undefined) throw new ConfigurationError(faults);
@@ -95,19 +113,25 @@ interface Answer {
   readonly status: number;
   readonly text: string;
   readonly revision: string;
+  /** Of a refusal: when to come again. */
+  readonly retrySeconds: number;
 }
 
 function exchange({ socketPath, path, timeoutMs, method = "GET", body, revision }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(timeoutMs);
     const fail = (cause: Error) => reject(explain(cause, socketPath, signal.aborted ? timeoutMs : undefined));
-    const headers = revision === undefined ? {} : { "if-match": `"${revision}"` };
+    const replaces = method === "PUT" || method === "PATCH" || method === "DELETE";
+    const match = revision === undefined ? "*" : `"${revision}"`;
+    const headers = revision !== undefined || replaces ? { "if-match": match } : {};
     const exchangeRequest = request({ socketPath, path, method, headers, agent: false, signal }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
       const made = (response.headers.etag ?? "").replaceAll('"', "");
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text, revision: made }));
+      const { statusCode: status = 0 } = response;
+      const retrySeconds = Number(response.headers["retry-after"] ?? 1);
+      response.on("end", () => resolve({ status, text, revision: made, retrySeconds }));
       response.on("error", fail);
     });
     exchangeRequest.on("error", fail);

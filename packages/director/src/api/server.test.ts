@@ -1,5 +1,5 @@
 // The API over a real Unix socket: answers, problems, and who may have the socket.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -88,6 +88,22 @@ describe("a running API", () => {
     expect(statSync(server.socketPath).mode & 0o777).toBe(0o660);
   });
 
+  it("is given to the group that is named, by name or number; where there is none, nothing is opened", async () => {
+    const gid = process.getgid?.() ?? 0;
+    const entries = readFileSync("/etc/group", "utf8")
+      .split("\n")
+      .map((line) => line.split(":"));
+    const name = entries.find(([, , number]) => number === `${gid}`)?.[0] ?? `${gid}`;
+    for (const group of [name, `${gid}`]) {
+      await using server = await startApiServer({ socketPath, source, group });
+      expect(statSync(server.socketPath)).toMatchObject({ gid });
+      expect(statSync(server.socketPath).mode & 0o777).toBe(0o660);
+    }
+    const refused = startApiServer({ socketPath, source, group: "no-such-group" });
+    expect(await errorOf(refused)).toMatch(/^YM_API_GROUP: .*"no-such-group": there is no such group/);
+    expect(statSync(socketPath, { throwIfNoEntry: false })).toBeUndefined();
+  });
+
   it("answers what it can't do with problem documents", async () => {
     await using _ = await startApiServer({ socketPath, source });
     const answers = [await ask("/v1/connections?limit=0"), await ask("/v1/nothing"), await ask("/v1/status", "DELETE")];
@@ -117,13 +133,13 @@ describe("a running API", () => {
         },
         {
           "body": {
-            "code": "YM_API_NOT_FOUND",
-            "detail": "DELETE /v1/status: no such resource",
-            "status": 404,
-            "title": "Not Found",
-            "type": "urn:yardmaster:YM_API_NOT_FOUND",
+            "code": "YM_API_METHOD",
+            "detail": "DELETE /v1/status: it takes GET",
+            "status": 405,
+            "title": "Method Not Allowed",
+            "type": "urn:yardmaster:YM_API_METHOD",
           },
-          "status": 404,
+          "status": 405,
           "type": "application/problem+json",
         },
       ]

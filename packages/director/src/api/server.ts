@@ -1,79 +1,131 @@
-// The API on its Unix socket. The socket of a director that died is replaced, that of a living one is respected.
-import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
+// The API on its sockets: a Unix socket always, TCP where that is asked for. The socket of a director that died is
+// replaced, that of a living one is respected.
+import { chownSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import type { Server } from "node:http";
 import { dirname } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
+import { endpointText } from "../address.ts";
 import { DirectorError } from "../errors.ts";
-import type { Keeper } from "../change/keeper.ts";
+import type { Report } from "../log/report.ts";
+import { Admission, type Limits } from "./admission.ts";
 import { createClient } from "./client.ts";
-import { createRoutes } from "./routes.ts";
-import type { SnapshotSource } from "./snapshot-source.ts";
+import { openEndpoint, type TcpApiOptions, type TcpEndpoint } from "./endpoint.ts";
+import { type Fetch, gate } from "./gate.ts";
+import { groupNumber } from "./group.ts";
+import { closeServer, createHttpServer, listening } from "./http-server.ts";
+import { createRoutes, type RoutesOptions } from "./routes.ts";
 
 /** A listening API. */
 export interface ApiServer extends AsyncDisposable {
   readonly socketPath: string;
+  /** Where it listens on TCP: `https://192.0.2.1:9400`. */
+  readonly url: string | undefined;
   /** Ends open exchanges, stops listening and removes the socket. */
   close(): Promise<void>;
 }
 
 /** What an API server is made of. */
-export interface ApiServerOptions {
+export interface ApiServerOptions extends RoutesOptions {
   readonly socketPath: string;
-  readonly source: SnapshotSource;
-  /** Who keeps the configuration; without, nothing can be changed. */
-  readonly keeper?: () => Keeper;
+  /** Who may use the socket besides its owner: a group's name or number. Undefined: the owner's own. */
+  readonly group?: string | undefined;
+  /** Undefined: nobody is heard over TCP. */
+  readonly tcp?: TcpApiOptions | undefined;
+  readonly report?: Report;
+  /** Instead of the usual ones, for all listeners. */
+  readonly limits?: Limits;
 }
 
 /** Longest path of a Unix socket: sun_path without its final zero (include/uapi/linux/un.h). */
 const maximumPathLength = 107;
 const probeTimeoutMs = 2_000;
+const BODY_BYTES = 32 * 1024 * 1024;
+/** One asker: whoever has the socket. */
+const socketLimits: Limits = { perSecond: 500, burst: 1000, atOnce: 64, bodyBytes: BODY_BYTES };
+/** Of each address. */
+const tcpLimits: Limits = { perSecond: 50, burst: 200, atOnce: 64, bodyBytes: BODY_BYTES };
 
 /**
- * Serves the API at a Unix socket (mode 0660), making its directory if there is none. Throws DirectorError
- * YM_API_SOCKET, with the other director's pid, if one is alive there already, or if the path can't be used.
+ * Serves the API at a Unix socket (mode 0660), making its directory if there is none, and on TCP. Throws a
+ * DirectorError: YM_API_SOCKET, with the other director's pid, if one is alive there already, or if the path can't be
+ * used; YM_API_GROUP; what openEndpoint throws. Nothing is open then.
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { socketPath, source, keeper } = options;
+  const { socketPath, group, report = () => undefined, limits, events } = options;
+  const routes = createRoutes(options);
+  const fetch: Fetch = (request, environment) => routes.fetch(request, environment);
+  const endpoint = options.tcp && openEndpoint(options.tcp, report);
+  const gid = group === undefined ? undefined : groupNumber(group);
+  const local = createHttpServer(gate(fetch, { admission: new Admission(limits ?? socketLimits), report }));
+  const opened = [local];
+  const close = async (): Promise<void> => {
+    events?.close();
+    await Promise.all(opened.map(closeServer));
+  };
+  try {
+    await listenAtSocket(() => listening(local, () => bindSocket(() => local.listen(socketPath))), socketPath);
+    if (gid !== undefined) giveToGroup(socketPath, gid);
+    let url: string | undefined;
+    if (endpoint !== undefined) {
+      const { tokens, tls } = endpoint;
+      const admission = new Admission(limits ?? tcpLimits);
+      const remote = createHttpServer(gate(fetch, { admission, access: { tokens }, report }), tls);
+      opened.push(remote);
+      url = await listenAtPort(remote, endpoint);
+    }
+    return { socketPath, url, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listenAtSocket(listen: () => Promise<void>, socketPath: string): Promise<void> {
   if (Buffer.byteLength(socketPath) > maximumPathLength) {
     const hint = "name a shorter one with --socket";
     throw new DirectorError("YM_API_SOCKET", `socket path ${socketPath} is longer than ${maximumPathLength} bytes`, {
       hint,
     });
   }
-  const server = createAdaptorServer({ fetch: createRoutes(source, keeper).fetch }) as Server;
   try {
     await removeStaleSocket(socketPath);
     mkdirSync(dirname(socketPath), { recursive: true, mode: 0o755 });
-    await listen(server, socketPath);
+    await listen();
   } catch (cause) {
     if (cause instanceof DirectorError) throw cause;
     const message = `listening at ${socketPath}: ${(cause as Error).message}`;
     throw new DirectorError("YM_API_SOCKET", message, { hint: "name another place with --socket", cause });
   }
-  const close = () =>
-    new Promise<void>((resolve) => {
-      // Closing a listening Unix socket removes its path; closing twice does no harm.
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { socketPath, close, [Symbol.asyncDispose]: close };
 }
 
-function listen(server: Server, socketPath: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.once("listening", () => {
-      server.off("error", reject);
-      resolve();
-    });
-    // The path is bound inside listen(), so that it never exists with other permissions.
-    const before = process.umask(0o117);
-    try {
-      server.listen(socketPath);
-    } finally {
-      process.umask(before);
-    }
-  });
+/** The path is bound inside listen(), so that it never exists with other permissions than 0660. */
+function bindSocket(listen: () => void): void {
+  const before = process.umask(0o117);
+  try {
+    listen();
+  } finally {
+    process.umask(before);
+  }
+}
+
+function giveToGroup(socketPath: string, gid: number): void {
+  try {
+    chownSync(socketPath, process.geteuid?.() ?? 0, gid);
+  } catch (cause) {
+    const message = `giving ${socketPath} to the group ${gid}: ${(cause as Error).message}`;
+    const hint = "who is not root can give it to groups of their own only (systemd: SupplementaryGroups=)";
+    throw new DirectorError("YM_API_GROUP", message, { hint, cause });
+  }
+}
+
+/** Listens on TCP; returns the URL. */
+async function listenAtPort(server: Server, { address, port, tls }: TcpEndpoint): Promise<string> {
+  try {
+    await listening(server, () => server.listen(port, address));
+  } catch (cause) {
+    const message = `listening at ${address}, port ${port}: ${(cause as Error).message}`;
+    throw new DirectorError("YM_API_LISTEN", message, { hint: "name another address and port with --api", cause });
+  }
+  return `${tls === undefined ? "http" : "https"}://${endpointText(address, port)}`;
 }
 
 async function removeStaleSocket(socketPath: string): Promise<void> {

@@ -1,6 +1,7 @@
 // What a director begins with: what its file says, or, where the one before it ran something else, what ran.
 
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";
+import type { Report } from "../log/report.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import type { Pending } from "./keeper.ts";
@@ -26,7 +27,7 @@ export interface Beginning extends Read {
 /** How it is decided. */
 interface BeginningOptions {
   readonly parse: (text: string) => ParsedConfiguration;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   readonly nowMs: number;
 }
 
@@ -48,7 +49,10 @@ export function beginWith(
       if (text === file.text) return file;
       return { text, configuration: parse(text).configuration };
     } catch (error) {
-      report(`what ran before is refused now, the file counts: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      report(`what ran before is refused now, the file counts: ${reason}`, {
+        ...{ event: "configurationRefused", level: "warning", cause: "start", reason },
+      });
       return undefined;
     }
   };
@@ -58,7 +62,9 @@ export function beginWith(
   if (pending !== undefined) {
     const isOver = nowMs >= pending.untilMs;
     if (!isOver && ran !== undefined) return { ...ran, leaving, pending };
-    report("configuration: not confirmed in time: taken back");
+    report("configuration: not confirmed in time: taken back", {
+      ...{ event: "configurationTakenBack", level: "notice", cause: "start" },
+    });
     return { ...(read(() => pending.before) ?? file), before, leaving };
   }
   if (state.file !== file.text || ran === undefined) return { ...file, before, leaving };

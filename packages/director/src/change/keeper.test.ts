@@ -50,6 +50,14 @@ describe("the whole configuration", () => {
     expect(director.configuration).toBe(before);
   });
 
+  test("may say otherwise who may ask the API: that counts later, and the log says so", async () => {
+    const { ask, said } = keep();
+    expect((await ask("PUT", "/v1/configuration", `api: { group: ops }\n${webFile}`)).status).toBe(200);
+    expect(said).toEqual([
+      "configuration: PUT /v1/configuration: api is another one: it counts when the director is started again",
+    ]);
+  });
+
   test("is as it was where it cannot be made", async () => {
     const { ask, director, keeper, said } = keep();
     director.failure = new Error("no room");
@@ -162,7 +170,7 @@ test("whatever comes as a body is taken whole or refused with a reason, and the 
       for (const { method, path, body } of requests) {
         const before = director.configuration;
         const { status, text } = await ask(method, path, method === "DELETE" ? undefined : body);
-        expect([200, 400, 404, 409, 412, 413, 422]).toContain(status);
+        expect([200, 400, 404, 405, 409, 412, 413, 422]).toContain(status);
         if (status !== 200) {
           expect(director.configuration).toBe(before);
           expect(JSON.parse(text).code).toMatch(/^YM_/);

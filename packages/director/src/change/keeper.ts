@@ -2,9 +2,11 @@
 // not confirmed in time. Each change is validated and planned whole, then made, and is one line of the log.
 
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";
 import { DirectorError } from "../errors.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
+import type { Report } from "../log/report.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { type ConnectionsOf, diff, isEmpty } from "./diff.ts";
@@ -28,7 +30,7 @@ export interface KeeperOptions {
   readonly text: string;
   /** Throws ConfigurationError with all faults. */
   readonly parse: (text: string) => ParsedConfiguration;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** Something is to be written down for the next director. */
   readonly onChange?: () => void;
 }
@@ -52,6 +54,9 @@ export interface Pending {
 
 /** The longest that a change may wait: later nobody remembers it. */
 export const MOST_CONFIRM_MS = 86_400_000;
+
+/** The cause of what nobody asked for. */
+const NOT_CONFIRMED = "not confirmed in time: taken back";
 
 /** The configuration of one director. */
 export class Keeper implements Disposable {
@@ -149,7 +154,9 @@ export class Keeper implements Disposable {
     }
     clearTimeout(this.#pending.timer);
     this.#pending = undefined;
-    this.#options.report("configuration: confirmed");
+    this.#options.report("configuration: confirmed", {
+      ...{ event: "configurationConfirmed", level: "notice", revision: this.revision },
+    });
     this.#options.onChange?.();
   }
 
@@ -171,9 +178,12 @@ export class Keeper implements Disposable {
     this.#pending = undefined;
     if (pending === undefined) return;
     try {
-      this.put(pending.before, { cause: "not confirmed in time: taken back" });
+      this.put(pending.before, { cause: NOT_CONFIRMED });
     } catch (error) {
-      this.#options.report(`configuration: taking back what was not confirmed failed: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      this.#options.report(`configuration: taking back what was not confirmed failed: ${reason}`, {
+        ...{ event: "configurationRefused", level: "error", cause: NOT_CONFIRMED, reason },
+      });
     }
     this.#options.onChange?.();
   }
@@ -205,6 +215,11 @@ export class Keeper implements Disposable {
     const { director, report, onChange } = this.#options;
     const changes = diff(director.configuration, parsed.configuration, director.connectionsOf);
     const before = confirmWithinMs === undefined ? "" : this.text;
+    if (!isDeepStrictEqual(director.configuration.api, parsed.configuration.api)) {
+      report(`configuration: ${cause}: api is another one: it counts when the director is started again`, {
+        ...{ level: "notice", cause },
+      });
+    }
     if (isEmpty(changes)) {
       this.#written = written;
       return { diff: changes, program: { program: "kept" }, warnings: parsed.warnings, revision: this.revision };
@@ -214,15 +229,23 @@ export class Keeper implements Disposable {
     try {
       program = director.apply(keepSame(director.configuration, parsed.configuration));
     } catch (error) {
-      report(`configuration: ${cause}: failed, nothing has changed: ${(error as Error).message}`);
+      const reason = (error as Error).message;
+      report(`configuration: ${cause}: failed, nothing has changed: ${reason}`, {
+        ...{ event: "configurationRefused", level: "error", cause, reason },
+      });
       throw error;
     }
     this.#written = written;
     this.#count += 1;
     const fate = program.program === "kept" ? "program kept" : `program exchanged: ${program.because}`;
-    const took = Math.ceil(performance.now() - started);
+    const tookMs = Math.ceil(performance.now() - started);
     const wait = confirmWithinMs === undefined ? "" : `, to be confirmed within ${confirmWithinMs / 1000} s`;
-    report(`configuration: ${cause}: ${diffLine(changes)}; ${fate}, ${took} ms${wait}`);
+    const isBack = cause === NOT_CONFIRMED;
+    report(`configuration: ${cause}: ${diffLine(changes)}; ${fate}, ${tookMs} ms${wait}`, {
+      ...{ event: isBack ? "configurationTakenBack" : "configurationChanged", level: "notice", cause },
+      ...{ revision: this.revision, program, diff: changes, tookMs },
+      ...(confirmWithinMs !== undefined && { withinMs: confirmWithinMs }),
+    });
     if (confirmWithinMs === undefined) onChange?.();
     else this.await({ before, untilMs: Date.now() + confirmWithinMs, withinMs: confirmWithinMs });
     const made = { diff: changes, program, warnings: parsed.warnings, revision: this.revision };

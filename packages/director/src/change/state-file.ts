@@ -4,6 +4,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Report } from "../log/report.ts";
 import type { Leaving } from "./transitions.ts";
 import type { Edit } from "./written.ts";
 
@@ -18,6 +19,8 @@ export interface KeptState {
   /** The content of the file when it was read last: who has changed it wants that, and not what ran. */
   readonly file: string;
   readonly leaving: readonly Leaving[];
+  /** Where it was asked; absent in files of older versions. */
+  readonly socketPath?: string | undefined;
   /** Unix time in milliseconds of this state: leaving goes on from there. */
   readonly savedAtMs: number;
   /** Not confirmed yet: what goes back to `before` then. */
@@ -34,6 +37,7 @@ const schema = z.object({
   version: z.literal(VERSION),
   running: z.object({ text: z.string(), edits: z.array(edit) }),
   file: z.string(),
+  socketPath: z.string().optional(),
   leaving: z.array(
     z.object({
       kind: z.enum(["service", "server"]),
@@ -53,10 +57,10 @@ const schema = z.object({
 /** The state file of one instance. */
 export class StateFile {
   readonly #directory: string;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   #problem: string | undefined;
 
-  constructor(directory: string, report: (line: string) => void) {
+  constructor(directory: string, report: Report) {
     this.#directory = directory;
     this.#report = report;
   }
@@ -69,7 +73,7 @@ export class StateFile {
       text = readFileSync(path, "utf8");
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-      if (!isMissing) this.#report(`reading ${path}: ${(error as Error).message}: starting without it`);
+      if (!isMissing) this.#trouble(`reading ${path}: ${(error as Error).message}: starting without it`);
       return undefined;
     }
     const state = parseState(text);
@@ -77,9 +81,9 @@ export class StateFile {
     const aside = `${path}.damaged`;
     try {
       renameSync(path, aside);
-      this.#report(`reading ${path}: it is damaged or of another version: set aside as ${aside}`);
+      this.#trouble(`reading ${path}: it is damaged or of another version: set aside as ${aside}`);
     } catch (error) {
-      this.#report(`reading ${path}: it is damaged, and cannot be set aside: ${(error as Error).message}`);
+      this.#trouble(`reading ${path}: it is damaged, and cannot be set aside: ${(error as Error).message}`);
     }
     return undefined;
   }
@@ -92,16 +96,21 @@ export class StateFile {
       mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
       writeWhole(next, JSON.stringify({ version: VERSION, ...state }));
       renameSync(next, path);
-      if (this.#problem !== undefined) this.#report(`writing ${path}: works again`);
+      if (this.#problem !== undefined)
+        this.#report(`writing ${path}: works again`, { event: "troubleEnded", level: "notice" });
       this.#problem = undefined;
     } catch (error) {
       removeQuietly(next);
       const problem = (error as Error).message;
       if (problem !== this.#problem) {
-        this.#report(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
+        this.#trouble(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
       }
       this.#problem = problem;
     }
+  }
+
+  #trouble(line: string): void {
+    this.#report(line, { event: "troubleBegun", level: "warning" });
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { drainMsOf, type VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
+import type { Report } from "../log/report.ts";
 import { isOverlapping } from "./match-overlap.ts";
 import type { Overlay } from "./overlay.ts";
 
@@ -16,7 +17,7 @@ export interface TransitionsOptions {
   readonly connectionsOf: (service: string, endpoint: string) => number;
   /** Milliseconds of a clock that does not jump. */
   readonly now: () => number;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** What leaves is other than before: time to write it down. */
   readonly onLeaving?: () => void;
 }
@@ -37,10 +38,13 @@ interface LeavingServer {
 
 interface Starting {
   readonly service: string;
+  readonly serviceName: string;
   readonly endpoint: string;
   readonly weight: number;
   readonly since: number;
   readonly durationMs: number;
+  /** It was said that it begins. */
+  readonly isTold?: true;
 }
 
 /** The transitions of one director. */
@@ -141,7 +145,12 @@ export class Transitions {
     const services = new Map(this.#services);
     for (const [name, leaving] of services) if (this.#isOver(leaving, now, "service")) services.delete(name);
     const starting = new Map(this.#starting);
-    for (const [name, { since, durationMs }] of starting) if (now - since >= durationMs) starting.delete(name);
+    for (const [name, one] of starting) {
+      const isOver = now - one.since >= one.durationMs;
+      if (isOver) starting.delete(name);
+      else if (one.isTold !== true) starting.set(name, { ...one, isTold: true });
+      if (isOver || one.isTold !== true) this.#tellStart(one, isOver ? "slowStartEnded" : "slowStartBegun");
+    }
     this.#become({ servers, services, starting });
   }
 
@@ -201,8 +210,22 @@ export class Transitions {
     const since = this.#options.now();
     return [
       nameOf(identity, endpoint),
-      { service: identity, endpoint, weight, since, durationMs: service.slowStartMs ?? 0 },
+      {
+        ...{ service: identity, serviceName: service.name },
+        ...{ endpoint, weight, since, durationMs: service.slowStartMs ?? 0 },
+      },
     ];
+  }
+
+  #tellStart(one: Starting, event: "slowStartBegun" | "slowStartEnded"): void {
+    const { serviceName: service, endpoint: server, weight, durationMs: withinMs } = one;
+    const what =
+      event === "slowStartEnded"
+        ? `has its weight ${weight}`
+        : `begins with weight ${this.#weightOf(one)} of ${weight}, and has it whole in ${withinMs / 1000} s`;
+    this.#options.report(`${service}: server ${server} ${what}`, {
+      ...{ event, cause: "slowStart", service, server, withinMs },
+    });
   }
 
   #isOver({ service, until }: LeavingServer, now: number, what: "server" | "service"): boolean {
@@ -215,7 +238,11 @@ export class Transitions {
     const servers = service.servers.map(endpointOf).join(", ");
     const name = what === "service" ? `service ${service.name}` : `server ${servers} of ${service.name}`;
     const why = left === 0 ? "it has no connections" : `its time to drain is up, ${left} of its connections are cut`;
-    this.#options.report(`${name} is removed: ${why}`);
+    this.#options.report(`${name} is removed: ${why}`, {
+      ...{ event: "drained", level: left === 0 ? "info" : "warning", cause: "drain", service: service.name },
+      ...(what === "server" && { server: servers }),
+      connections: left,
+    });
     return true;
   }
 

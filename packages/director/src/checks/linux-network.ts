@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { type Link, listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
 import type { Network, NetworkRoute } from "./network.ts";
 
-/** Interfaces, addresses and neighbours are read here, each route when it is first asked for. Throws SyscallError. */
+/**
+ * Interfaces, addresses and neighbours are read here, each route and setting when it is first asked for. Throws
+ * SyscallError.
+ */
 export function createLinuxNetwork(): Network {
   const links = listLinks();
   const nameOf = (index: number) => links.find((link) => link.index === index)?.name ?? `interface ${index}`;
@@ -15,11 +18,15 @@ export function createLinuxNetwork(): Network {
     ]),
   );
   const routes = new Map<string, NetworkRoute | undefined>();
+  const settings = new Map<string, string | undefined>();
   return {
     interfaces: () => links,
     addresses: () => addresses,
     neighbour: (interfaceName, address) => neighbours.get(`${interfaceName} ${address}`),
-    setting: readSetting,
+    setting: (name) => {
+      if (!settings.has(name)) settings.set(name, readSetting(name));
+      return settings.get(name);
+    },
     routeTo: (address) => {
       if (!routes.has(address)) routes.set(address, readRoute(address, links));
       return routes.get(address);

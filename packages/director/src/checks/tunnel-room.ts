@@ -40,6 +40,6 @@ function describe({ server, family, protocols }: Subject, route: NetworkRoute, r
     severity: "warning",
     code: "YM_CONFIG_TUNNEL_ROOM",
     message: `only packets of up to ${room} bytes fit the tunnel to ${server}: clients may not hear of it`,
-    hint: `yardmaster realserver up has it announce less; or, if every device on the way takes it: ${enough}`,
+    hint: `use realserver up there; or, if every device on the way takes it: ${enough}`,
   } as const satisfies Found;
 }

@@ -10,7 +10,10 @@ import type { Path, Source } from "./source.ts";
 /** Reports them. */
 export function checkHealth({ services }: Outline, source: Source): void {
   for (const service of services) {
-    for (const owner of [service, ...(service.servers ?? [])]) checkOwner(owner.path, source);
+    for (const owner of [service, ...(service.servers ?? [])]) {
+      checkOwner(owner.path, source);
+      for (const place of placesOf(owner.path, source)) checkWay(place, service, source);
+    }
     for (const server of service.servers ?? []) checkPort(server, service, source);
     checkFollowing(service, source);
     checkPersistent(service, source);
@@ -54,6 +57,19 @@ function checkCheck(place: Path, source: Source): void {
       ...{ code: "YM_CONFIG_CHECK", message: "send and sendHex say the same in two ways", hint },
     });
   }
+}
+
+/** What goes through the data plane is packets to an address of the service. */
+function checkWay(place: Path, { keys, name }: ServiceOutline, source: Source): void {
+  const via = [...place, "via"];
+  if (source.valueAt(via) !== "vip") return;
+  const isCommand = kindsAt(place, source)?.includes("command") === true;
+  if (!isCommand && !keys.has("mark")) return;
+  const message = isCommand
+    ? "a command cannot be sent through the data plane: its packets are its own"
+    : `service ${quoteValue(name)} is known by a mark: it has no address that a check could go to`;
+  const hint = "remove via, or write via: direct: the check goes to the server's own address";
+  source.errorAt(via, { code: "YM_CONFIG_CHECK_WAY", message, hint });
 }
 
 /** The kinds that a check names; undefined: it is no map, which the schema says, or the word of a kind. */

@@ -15,8 +15,8 @@ describe("a check", () => {
     expect(parsed(service("check: tcp")).health).toEqual({
       checks: [
         {
-          ...{ probe: { kind: "tcp" }, via: "direct", port: undefined },
-          ...{ intervalMs: 2000, jitterMs: 200, timeoutMs: 1000, rise: 2, fall: 3 },
+          ...{ probe: { kind: "tcp" }, via: "vip", port: undefined },
+          ...{ intervalMs: 2000, jitterMs: 200, timeoutMs: 1000, rise: 2, fall: 3, takesHints: true },
         },
       ],
       onDown: "drain",
@@ -49,8 +49,9 @@ describe("a check", () => {
             "verify": true,
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -80,8 +81,9 @@ describe("a check", () => {
             ],
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 1,
@@ -107,8 +109,9 @@ describe("a check", () => {
             "verify": false,
           },
           "rise": 1,
+          "takesHints": true,
           "timeoutMs": 20,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -123,8 +126,9 @@ describe("a check", () => {
             "type": "AAAA",
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -139,8 +143,9 @@ describe("a check", () => {
             "send": "70696e67",
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -153,8 +158,9 @@ describe("a check", () => {
             "send": "00ff",
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -169,8 +175,9 @@ describe("a check", () => {
             "verify": false,
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
         {
           "fall": 3,
@@ -185,6 +192,7 @@ describe("a check", () => {
             "kind": "command",
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
           "via": "direct",
         },
@@ -201,8 +209,9 @@ describe("a check", () => {
             "verify": false,
           },
           "rise": 2,
+          "takesHints": true,
           "timeoutMs": 1000,
-          "via": "direct",
+          "via": "vip",
         },
       ]
     `);
@@ -251,7 +260,12 @@ describe("each fault of a check", () => {
     "an unknown key inside": service("check: { http: { pth: / } }"),
     "an interval without unit": service("check: { tcp: {}, interval: 2 }"),
     "an interval that is too short": service("check: { tcp: {}, interval: 1ms }"),
-    "via the VIP": service("check: { tcp: {}, via: vip }"),
+    "a way that is none": service("check: { tcp: {}, via: tunnel }"),
+    "a command via the VIP": service("check: { command: [/bin/true], via: vip }"),
+    "via the VIP of a mark": `director: { marks: [{ mark: 7, address: 198.51.100.0/24 }] }
+services:
+  web: { mark: 7, forwarding: nat, check: { tcp: {}, port: 80, via: vip }, servers: [{ address: 10.0.0.11 }] }
+`,
     "a status": service("check: { http: { status: 999 } }"),
     "a status range": service("check: { http: { status: [200, 399-300] } }"),
     "a status in words": service("check: { http: { status: ok } }"),
@@ -336,10 +350,18 @@ describe("each fault of a check", () => {
       2:38 YM_CONFIG_DURATION
         "1ms" is outside 10ms–1d
         = how often: a duration such as 500ms or 2s
-      # via the VIP
-      2:33 YM_CONFIG_NOT_SUPPORTED
-        via "vip" is not supported yet
-        = this version has direct; checks do not go through the data plane: docs/decisions/0025-health-checks.md
+      # a way that is none
+      2:33 YM_CONFIG_VALUE
+        unknown via "tunnel"
+        = the way to the server: vip or direct
+      # a command via the VIP
+      2:46 YM_CONFIG_CHECK_WAY
+        a command cannot be sent through the data plane: its packets are its own
+        = remove via, or write via: direct: the check goes to the server's own address
+      # via the VIP of a mark
+      3:69 YM_CONFIG_CHECK_WAY
+        service "web" is known by a mark: it has no address that a check could go to
+        = remove via, or write via: direct: the check goes to the server's own address
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599

@@ -60,7 +60,7 @@ describe("each fault", () => {
       # unknown key of the file
       3:1 YM_CONFIG_UNKNOWN_KEY
         unknown key "servers" in the file
-        = known here: director, services
+        = known here: director, api, services
       # missing servers
       2:3 YM_CONFIG_MISSING
         service "web" has no "servers"
@@ -171,7 +171,7 @@ describe("each fault", () => {
       # file that is a list
       1:1 YM_CONFIG_TYPE
         the file must be a map, not a list
-        = a configuration is a map with the keys director and services
+        = a configuration is a map with the keys director, api and services
       # two documents
       3:1 YM_CONFIG_YAML
         a second YAML document begins here

@@ -85,7 +85,7 @@ const timeouts = Object.fromEntries(
 
 /** Fields by path; `*` stands for any name or list index. */
 export const fields = {
-  "": group("map", "a configuration is a map with the keys director and services"),
+  "": group("map", "a configuration is a map with the keys director, api and services"),
   director: group("map", "settings of the director itself"),
   "director.interfaces": group("list", "a list of interface names, such as [eth0]"),
   "director.interfaces.*": text("interface", "an interface name is 1–15 characters, such as eth0"),
@@ -130,6 +130,13 @@ export const fields = {
   "director.marks.*.address": network("the address or prefix that the packets are addressed to"),
   "director.marks.*.port": ports,
   "director.marks.*.protocol": protocol,
+  api: group("map", "who may ask the API: { group: ops, listen: 127.0.0.1:9400, tokenFile: /etc/yardmaster/tokens }"),
+  "api.group": text("text", "a group whose members may use the API's Unix socket: its name, or its number in quotes"),
+  "api.listen": text("text", "where the API listens on TCP: an address and a port, such as 127.0.0.1:9400"),
+  "api.tokenFile": text("text", "the path of a file of tokens, one a line"),
+  "api.certificateFile": text("text", "the path of the API's certificate (PEM)"),
+  "api.keyFile": text("text", "the path of its key (PEM)"),
+  "api.clientCaFile": text("text", "the path of the certificates that vouch for clients (PEM)"),
   services: group("map", "a map from each service's name to its settings"),
   "services.*": group("map", "a virtual service: address, port, protocol, scheduler, forwarding, servers"),
   "services.*.address": network("the address or prefix that clients connect to"),
@@ -208,6 +215,9 @@ export const allFields: Readonly<Record<string, Field>> = {
   ...checkFields("services.*"),
   ...checkFields("services.*.servers.*"),
 };
+
+/** Keys of `api`. */
+export const apiKeys = ["group", "listen", "tokenFile", "certificateFile", "keyFile", "clientCaFile"] as const;
 
 /** A name that a service may have. */
 export const serviceName: TextField = {

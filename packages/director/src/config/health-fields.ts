@@ -1,13 +1,5 @@
 // What health checks may hold: fields of `check` and of the entries of `checks`, of a service and of a server.
-import {
-  checkWays,
-  dnsCodes,
-  type DnsCode,
-  type DnsType,
-  dnsTypes,
-  httpMethods,
-  plannedCheckWays,
-} from "../model/check.ts";
+import { checkWays, dnsCodes, type DnsCode, type DnsType, dnsTypes, httpMethods } from "../model/check.ts";
 import { choice, duration, type Field, group, integer, text } from "./field.ts";
 
 /** Shortest and longest interval and timeout. */
@@ -66,16 +58,14 @@ export const checkFieldsBelow = {
   ...below("grpc", kinds.grpc, "gRPC's health protocol: { service: shop }"),
   command: text("words", "a program and its arguments: [/usr/local/bin/check-shop, --fast]; its path is absolute"),
   "command.*": text("text", "text, in quotes where it looks like a number"),
-  via: {
-    ...choice(checkWays, "the way to the server", plannedCheckWays),
-    plannedBecause: "checks do not go through the data plane: docs/decisions/0025-health-checks.md",
-  },
+  via: choice(checkWays, "the way to the server"),
   port: integer(1, 65535, "the port to check, 1–65535, where it is not the server's"),
   interval: duration("how often: a duration such as 500ms or 2s", pace),
   timeout: duration("how long an answer may take: a duration such as 500ms or 1s", pace),
   jitter: duration("how much earlier, at random, than the interval says: a duration such as 200ms", spread),
   rise: integer(1, 1000, "good answers in a row that bring a server up, 1–1000"),
   fall: integer(1, 1000, "bad answers in a row that take a server down, 1–1000"),
+  hints: text("flag", "whether clients' connections that fail bring checks forward: true or false"),
 } as const;
 
 type Below<Name extends string, Fields> = { readonly [Key in Name]: ReturnType<typeof group> } & {

@@ -97,20 +97,25 @@ const kindSchemas = Object.fromEntries(Object.entries(kinds).map(([kind, schema]
 const checkMap = z
   .strictObject({
     ...kindSchemas,
-    via: choice(below.via).default("direct"),
+    via: choice(below.via).optional(),
     port: integer(below.port).optional(),
     interval: durationOr(below.interval, checkDefaults.intervalMs),
     timeout: durationOr(below.timeout, checkDefaults.timeoutMs),
     jitter: duration(below.jitter).optional(),
     rise: integer(below.rise).default(checkDefaults.rise),
     fall: integer(below.fall).default(checkDefaults.fall),
+    hints: flag(below.hints).default(true),
   })
   // For editors; check-health.ts says it in words.
   .meta({ oneOf: checkKinds.map((kind) => ({ required: [kind] })) });
-const checkSchema = z
+/** One check. */
+export const checkSchema = z
   .union([z.enum(plainCheckKinds), checkMap])
   .describe(checkField.meaning)
   .transform((written) => toCheck(typeof written === "string" ? checkMap.parse({ [written]: {} }) : written));
+
+/** A check that may not say its way. */
+export type WrittenCheck = Omit<HealthCheck, "via"> & { readonly via: HealthCheck["via"] | undefined };
 
 /** What a service and a server may have. */
 export const healthSchemas = {
@@ -118,10 +123,11 @@ export const healthSchemas = {
   checks: z.array(checkSchema).describe(checksField.meaning).optional(),
 };
 
-function toCheck(written: z.output<typeof checkMap>): HealthCheck {
-  const { via, port, interval: intervalMs, timeout: timeoutMs, jitter, rise, fall } = written;
+/** The way depends on the service. */
+function toCheck(written: z.output<typeof checkMap>): WrittenCheck {
+  const { via, port, interval: intervalMs, timeout: timeoutMs, jitter, rise, fall, hints: takesHints } = written;
   const jitterMs = Math.min(intervalMs, jitter ?? defaultJitterMs(intervalMs));
-  return { probe: toProbe(written), via, port, intervalMs, jitterMs, timeoutMs, rise, fall };
+  return { probe: toProbe(written), via, port, intervalMs, jitterMs, timeoutMs, rise, fall, takesHints };
 }
 
 /** Of several kinds the first; none is none: both are faults that are found later. */

@@ -16,6 +16,7 @@ const good = `director:
   pingVip: true
   marks:
     - { mark: 7, address: 10.0.0.0/8, port: [80, 8000-8999], protocol: tcp }
+api: { group: ops, listen: "127.0.0.1:9400", tokenFile: /etc/yardmaster/tokens }
 services:
   web: &web
     address: 198.51.100.10

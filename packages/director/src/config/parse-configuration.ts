@@ -2,6 +2,7 @@
 // only several places together show, then, where a Network is given, what only this machine shows.
 import type { Configuration } from "../model/configuration.ts";
 import type { Network } from "../checks/network.ts";
+import { checkApi } from "./check-api.ts";
 import { checkNetwork } from "./check-network.ts";
 import { checkServices } from "./check-services.ts";
 import { explainIssues } from "./explain.ts";
@@ -34,6 +35,7 @@ export function parseConfiguration(
   if (!result.success) explainIssues(result.error.issues, source);
   const outline = readOutline(root);
   checkServices(outline, source);
+  checkApi(source);
   if (options.network !== undefined) checkNetwork(outline, options.network, source);
   const faults = source.faults;
   if (!result.success || faults.some((fault) => fault.severity === "error")) throw new ConfigurationError(faults);

@@ -13,6 +13,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import { quoteValue } from "./fault.ts";
+import { readPlain } from "./read-plain.ts";
 import type { Source, SourceChild, SourceNode } from "./source.ts";
 
 /** Largest configuration file that is read, in UTF-16 units. */
@@ -30,6 +31,19 @@ export function readYaml(source: Source): SourceNode | undefined {
     source.errorAtOffset(0, { code: "YM_CONFIG_SIZE", message, hint: "split the services over several directors" });
     return undefined;
   }
+  const root = readPlain(source.text) ?? readAny(source);
+  if (root === undefined) return undefined;
+  if (root.size > maximumValues) {
+    const message = `the file holds more than ${maximumValues} values when its aliases are written out`;
+    source.errorAtOffset(0, { code: "YM_CONFIG_SIZE", message });
+    return undefined;
+  }
+  source.root = root;
+  return root;
+}
+
+/** Reads whatever YAML there is. */
+export function readAny(source: Source): SourceNode | undefined {
   const deepAt = findDeepNesting(source.text);
   if (deepAt !== undefined) {
     source.errorAtOffset(deepAt, { code: "YM_CONFIG_SIZE", message: tooDeep });
@@ -40,14 +54,7 @@ export function readYaml(source: Source): SourceNode | undefined {
   const root = new TreeReader(source).read(document.contents, 0);
   // Where part of the tree is missing, whatever else is said about it would be noise; a key written twice is not that.
   const isWhole = source.faults.every((fault) => fault.code === "YM_CONFIG_DUPLICATE_KEY");
-  if (root === undefined || !isWhole) return undefined;
-  if (root.size > maximumValues) {
-    const message = `the file holds more than ${maximumValues} values when its aliases are written out`;
-    source.errorAtOffset(0, { code: "YM_CONFIG_SIZE", message });
-    return undefined;
-  }
-  source.root = root;
-  return root;
+  return isWhole ? root : undefined;
 }
 
 /** Where brackets (or dashes of one line) nest too deeply; the library's parser would take gigabytes to find out. */

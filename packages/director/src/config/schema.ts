@@ -11,8 +11,9 @@ import {
 } from "../model/configuration.ts";
 import { defaultGuePort, encapsulations, type Encapsulation } from "../model/encapsulation.ts";
 import { defaultDrainMs } from "../model/virtual-service.ts";
+import { readText } from "./check-values.ts";
 import { formatDuration } from "./duration.ts";
-import { fields, serviceName, type TextField } from "./fields.ts";
+import { apiKeys, fields, serviceName, type TextField } from "./fields.ts";
 import { healthSchemas } from "./health-schema.ts";
 import { portsPattern, readAddress, readAddresses, readNetmask, readNetwork, readPorts } from "./values.ts";
 import { choice, duration, durationOr, durationOrOff, flag, integer, meant } from "./zod-fields.ts";
@@ -37,7 +38,7 @@ const netmask = meant(
 );
 
 /** A word, or a map of one kind's parameters. That it names one kind is checked afterwards: check-methods.ts. */
-const encapsulation = z
+export const encapsulation = z
   .union([
     z.enum(encapsulations),
     z
@@ -102,7 +103,8 @@ export const fieldSchemas = {
     .describe(fields["director.interfaces"].meaning),
 } as const;
 
-const serverSchema = z
+/** One server of a service. */
+export const serverSchema = z
   .strictObject({
     address: fieldSchemas.address,
     port: fieldSchemas.port.optional(),
@@ -231,10 +233,23 @@ const directorSchema = z
   })
   .describe(fields.director.meaning);
 
+const apiSetting = (key: (typeof apiKeys)[number]) => meant(z.string(), readText, fields[`api.${key}`]).exactOptional();
+const apiSchema = z
+  .strictObject({
+    group: apiSetting("group"),
+    listen: apiSetting("listen"),
+    tokenFile: apiSetting("tokenFile"),
+    certificateFile: apiSetting("certificateFile"),
+    keyFile: apiSetting("keyFile"),
+    clientCaFile: apiSetting("clientCaFile"),
+  })
+  .describe(fields.api.meaning);
+
 /** A configuration file. */
 export const configurationSchema = z
   .strictObject({
     director: directorSchema.prefault({}),
+    api: apiSchema.exactOptional(),
     services: z
       .record(z.string().regex(namePattern).describe(serviceName.meaning), serviceSchema)
       .describe(fields.services.meaning),

@@ -17,6 +17,7 @@ import {
   type VirtualService,
 } from "../model/virtual-service.ts";
 import { isBuilt } from "../model/built.ts";
+import { usualWay } from "../probes/probe.ts";
 import type { ConfigurationFile, MarkEntry, ServiceEntry } from "./schema.ts";
 import { networkText } from "./values.ts";
 
@@ -24,6 +25,7 @@ import { networkText } from "./values.ts";
 export function toConfiguration(file: ConfigurationFile): Configuration {
   return {
     director: toDirectorSettings(file.director),
+    ...(file.api !== undefined && { api: file.api }),
     services: Object.entries(file.services).map(([name, entry]) => toService(name, entry, file.director)),
   };
 }
@@ -72,37 +74,41 @@ function toService(name: string, entry: ServiceEntry, director: ConfigurationFil
     ...localAddressesOf(entry, director),
     ...(entry.drain !== defaultDrainMs && { drainMs: entry.drain }),
     ...(entry.slowStart > 0 && { slowStartMs: entry.slowStart }),
-    ...healthOf(entry),
-    servers: serversOf(entry, portOf(match)),
+    ...healthOf(entry, match),
+    servers: serversOf(entry, match),
   };
 }
 
-function serversOf(entry: ServiceEntry, usualPort: number): readonly Destination[] {
-  const servers = entry.servers.map((server) => toDestination(server, entry, usualPort));
+function serversOf(entry: ServiceEntry, match: ServiceMatch): readonly Destination[] {
+  const servers = entry.servers.map((server) => toDestination(server, entry, match));
   if (entry.sorryServer === undefined) return servers;
   const sorry = { ...idleServer, ...entry.sorryServer };
-  return [...servers, { ...toDestination(sorry, entry, usualPort), isSorry: true }];
+  return [...servers, { ...toDestination(sorry, entry, match), isSorry: true }];
 }
 
 /** Of a sorry server: no new connections, until it is needed. */
 const idleServer = { weight: 0, upperThreshold: 0, lowerThreshold: 0 } as const;
 
 /** Absent where nothing is checked. */
-function healthOf({ check, checks, onDown, quorum, servers }: ServiceEntry): Pick<VirtualService, "health"> {
-  const own = check === undefined ? (checks ?? []) : [check];
-  const isChecked = own.length > 0 || servers.some((server) => ownChecksOf(server).checks?.length);
+function healthOf(entry: ServiceEntry, match: ServiceMatch): Pick<VirtualService, "health"> {
+  const { onDown, quorum, servers } = entry;
+  const { checks: own = [] } = ownChecksOf(entry, match);
+  const isChecked = own.length > 0 || servers.some((server) => ownChecksOf(server, match).checks?.length);
   return isChecked ? { health: { checks: own, onDown, quorum } } : {};
 }
 
-function ownChecksOf({ check, checks }: Pick<ServerEntry, "check" | "checks">): Pick<Destination, "checks"> {
+function ownChecksOf(
+  { check, checks }: Pick<ServerEntry, "check" | "checks">,
+  match: ServiceMatch,
+): Pick<Destination, "checks"> {
   const own = check === undefined ? checks : [check];
-  return own === undefined ? {} : { checks: own };
+  return own === undefined ? {} : { checks: own.map((one) => ({ ...one, via: one.via ?? usualWay(match, one) })) };
 }
 
 type ServerEntry = ServiceEntry["servers"][number];
 
-function toDestination(server: ServerEntry, service: ServiceEntry, usualPort: number): Destination {
-  const { address, port = usualPort, weight, upperThreshold, lowerThreshold } = server;
+function toDestination(server: ServerEntry, service: ServiceEntry, match: ServiceMatch): Destination {
+  const { address, port = portOf(match), weight, upperThreshold, lowerThreshold } = server;
   const forwarding = server.forwarding ?? service.forwarding;
   return {
     ...{ address, port, weight, forwarding, upperThreshold, lowerThreshold },
@@ -110,7 +116,7 @@ function toDestination(server: ServerEntry, service: ServiceEntry, usualPort: nu
       encapsulation: server.encapsulation ?? service.encapsulation ?? { kind: "ipip" },
     }),
     ...(isMethod(forwarding, "fullnat") && { clientAddress: clientAddressOf(server, service) }),
-    ...ownChecksOf(server),
+    ...ownChecksOf(server, match),
   };
 }
 

@@ -8,7 +8,7 @@ import { bad, type Begin, good } from "./exchange.ts";
 
 const check: HealthCheck = {
   ...{ probe: { kind: "tcp" }, via: "direct", port: undefined },
-  ...{ intervalMs: 1000, jitterMs: 0, timeoutMs: 500, rise: 2, fall: 3 },
+  ...{ intervalMs: 1000, jitterMs: 0, timeoutMs: 500, rise: 2, fall: 3, takesHints: true },
 };
 const target = { address: "192.0.2.1", port: 80 };
 
@@ -129,6 +129,94 @@ describe("a check", () => {
     expect(hasty).toMatchObject([{ outcome: "good", reason: "at once" }]);
     expect(broken).toMatchObject([{ outcome: "unknown", reason: "broken" }]);
     expect(closed).toEqual(["closed"]);
+  });
+});
+
+describe("a check that gets a hint", () => {
+  const dies = (atMs: number, own: Partial<HealthCheck> = {}) => {
+    const clock = new FakeClock();
+    return bench(() => ({ afterMs: 1, isGood: clock.now() < atMs }), own, clock);
+  };
+
+  test("asks at once, and takes the server down after as many bad answers as ever, only sooner", () => {
+    const { clock, run, begun, changes } = dies(10_100, { intervalMs: 10_000 });
+    clock.advance(11_000);
+    run.hint("it refused 1 connection");
+    clock.advance(10_000);
+    expect(begun).toEqual([0, 10_000, 11_000, 11_251, 11_502, 20_000]);
+    expect(changes).toEqual(["11503 said so (asked sooner: it refused 1 connection)"]);
+    expect(run.exchanges.map(({ hint }) => hint !== undefined)).toEqual([false, false, true, true, true, false]);
+  });
+
+  test("goes on as planned where the server is well", () => {
+    const { clock, run, begun, changes } = dies(100_000);
+    clock.advance(1500);
+    run.hint("3 SYNs");
+    clock.advance(2000);
+    expect(begun).toEqual([0, 1000, 1500, 2000, 3000]);
+    expect([changes, run.exchanges.at(-1)?.hint]).toEqual([[], undefined]);
+  });
+
+  test("waits no longer for hints than for its next turn, and one good answer ends what they began", () => {
+    const { clock, run, changes } = bench((at) => ({ afterMs: 1, isGood: at % 2 === 0 }), { intervalMs: 60_000 });
+    clock.advance(30_000);
+    run.hint("3 SYNs");
+    clock.advance(25_000);
+    expect(run.exchanges.map(({ outcome }) => outcome)).toEqual(["good", "bad", "good"]);
+    expect(changes).toEqual([]);
+  });
+
+  test("cannot be brought to ask a good server more than once more in an interval, or take it down", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(400), { minLength: 50, maxLength: 200 }), (pauses) => {
+        const { clock, run, begun, changes, open } = dies(Number.POSITIVE_INFINITY);
+        for (const pause of pauses) {
+          run.hint("3 SYNs");
+          clock.advance(pause);
+          expect(open()).toBeLessThanOrEqual(1);
+        }
+        expect(begun.length).toBeLessThanOrEqual(2 * (clock.now() / 1000 + 1) + 1);
+        expect(changes).toEqual([]);
+      }),
+    );
+  });
+
+  test("never needs fewer bad answers in a row than fall, whatever the hints and answers", () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), fc.array(fc.nat(900)), (good, pauses) => {
+        const { clock, run, changes } = bench((at) => ({ afterMs: 1, isGood: good[at] ?? true }));
+        for (const pause of pauses) {
+          run.hint("3 SYNs");
+          clock.advance(pause);
+        }
+        const answers = good.map((isGood) => (isGood ? "+" : "-")).join("");
+        if (!answers.includes("---")) expect(changes).toEqual([]);
+      }),
+    );
+  });
+
+  test("has no use for one while the server is down, or asks already", () => {
+    const { clock, run, begun } = dies(0, { timeoutMs: 500 });
+    clock.advance(3500);
+    expect(run.isUp).toBe(false);
+    run.hint("3 SYNs");
+    expect(begun).toEqual([0, 1000, 2000, 3000]);
+    const slow = bench(() => "silent");
+    slow.clock.advance(100);
+    slow.run.hint("3 SYNs");
+    slow.clock.advance(700);
+    expect(slow.begun).toEqual([0, 750]);
+  });
+
+  test("leaves nothing when it is closed", () => {
+    for (const afterMs of [0, 1, 100, 251, 400]) {
+      const { clock, run, open } = dies(0);
+      clock.advance(1500);
+      run.hint("3 SYNs");
+      clock.advance(afterMs);
+      run[Symbol.dispose]();
+      expect({ open: open(), waiting: clock.waiting }).toEqual({ open: 0, waiting: 0 });
+    }
   });
 });
 

@@ -6,10 +6,11 @@ import { type Answer, failed, type Target } from "./exchange.ts";
 
 /** Sends a datagram and hands over what comes back; the function that comes back closes the socket. */
 export function sendDatagram(
-  { address, port }: Target,
+  { dial, ...target }: Target,
   datagram: Uint8Array,
   { received, done }: { readonly received: (message: Buffer) => void; readonly done: (answer: Answer) => void },
 ): () => void {
+  const { address, port } = dial ?? target;
   const socket = createSocket(familyOf(address) === "ipv6" ? "udp6" : "udp4");
   let isOpen = true;
   const report = (error: Error | null | undefined) => {
@@ -19,9 +20,12 @@ export function sendDatagram(
   socket.on("message", (message) => {
     if (isOpen) received(message);
   });
-  socket.connect(port, address, () => {
-    if (isOpen) socket.send(datagram, report);
-  });
+  const connect = () =>
+    socket.connect(port, address, () => {
+      if (isOpen) socket.send(datagram, report);
+    });
+  if (dial === undefined) connect();
+  else socket.bind({ address: dial.localAddress, port: 0 }, () => isOpen && connect());
   return () => {
     isOpen = false;
     socket.close();

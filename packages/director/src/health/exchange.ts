@@ -7,6 +7,8 @@ export interface Target {
   readonly address: string;
   /** 0 only for commands, which may not need one. */
   readonly port: number;
+  /** What sockets connect to in its place, and from where; absent: to it. */
+  readonly dial?: { readonly address: string; readonly port: number; readonly localAddress: string };
 }
 
 /** How an exchange ended. */

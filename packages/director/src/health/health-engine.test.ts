@@ -8,7 +8,7 @@ import { answerWith, listening, listeningUdp, openResources } from "../../test/h
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { HealthEngine } from "./health-engine.ts";
 
-const pace = "interval: 100ms, timeout: 30s, jitter: 10ms";
+const pace = "via: direct, interval: 100ms, timeout: 30s, jitter: 10ms";
 
 /** A service with checks of these kinds, and servers on loopback at a port. */
 function serviceAt(port: number, kinds: readonly string[], last: readonly number[]): VirtualService {

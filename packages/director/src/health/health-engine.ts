@@ -1,13 +1,18 @@
 // All checks of a configuration: each runs once however many services ask for it, and whoever asked hears when a server
 // goes down or comes back. It knows nothing of what follows from that (verdicts.ts, health-keeper.ts).
+import { createHash } from "node:crypto";
 import type { CheckStatus } from "../api/types.ts";
 import { type HealthCheck, probeText } from "../model/check.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
+import { type Probe, probeOf } from "../probes/probe.ts";
 import { beginOf } from "./begin.ts";
 import { CheckRun } from "./check-run.ts";
+import { checksOf } from "./checks-of.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Begin, Target } from "./exchange.ts";
+import { downBefore } from "./streak.ts";
+import { beginThrough, type Dial } from "./through.ts";
 
 /** A server went down or came back for a service. */
 export interface HealthChange {
@@ -22,13 +27,21 @@ export interface HealthChange {
 /** What the engine is made with. */
 export interface HealthEngineOptions {
   readonly onChange: (change: HealthChange) => void;
+  /** Identities of checks that were bad when a director before this one ended. */
+  readonly wereDown?: ReadonlySet<string>;
+  /** The checks that are bad may be others than before: time to write them down. */
+  readonly onVerdict?: () => void;
   readonly clock?: Clock;
   /** What does a probe; tests put their own. */
   readonly beginOf?: (probe: HealthCheck["probe"]) => Begin;
+  /** How a check gets into the data plane; default: it cannot. */
+  readonly dialOf?: (probe: Probe) => Dial;
 }
 
 /** A check at work, and for whom. */
 interface Shared {
+  /** Of what is checked where, and how: another check has another one. */
+  readonly identity: string;
   readonly check: HealthCheck;
   readonly target: Target;
   readonly run: CheckRun;
@@ -45,25 +58,35 @@ interface Subject {
   isUp: boolean;
 }
 
-/** The checks that a server gets in its service. */
-export function checksOf({ health }: VirtualService, server: Destination): readonly HealthCheck[] {
-  return health === undefined || server.isSorry === true ? [] : (server.checks ?? health.checks);
+/** Where a check goes: the server's own address and port, and what is probed where it goes through the data plane. */
+interface Where {
+  readonly target: Target;
+  readonly probe: Probe | undefined;
 }
+
+const noWay = (): Dial => ({ problem: "nothing here forwards checks" });
 
 /** Runs checks until it is disposed. */
 export class HealthEngine implements Disposable {
   readonly #onChange: HealthEngineOptions["onChange"];
+  readonly #onVerdict: NonNullable<HealthEngineOptions["onVerdict"]>;
   readonly #clock: Clock;
   readonly #beginOf: NonNullable<HealthEngineOptions["beginOf"]>;
-  /** By what is checked where, and how. */
+  readonly #dialOf: NonNullable<HealthEngineOptions["dialOf"]>;
+  /** By identity. */
   readonly #runs = new Map<string, Shared>();
+  /** Of checks that begin with the first configuration; later ones begin as up. */
+  #wereDown: ReadonlySet<string>;
   /** By service and endpoint. */
   #subjects = new Map<string, Subject>();
 
-  constructor({ onChange, clock = systemClock, beginOf: begin = beginOf }: HealthEngineOptions) {
-    this.#onChange = onChange;
-    this.#clock = clock;
-    this.#beginOf = begin;
+  constructor(options: HealthEngineOptions) {
+    this.#onChange = options.onChange;
+    this.#onVerdict = options.onVerdict ?? (() => undefined);
+    this.#wereDown = options.wereDown ?? new Set();
+    this.#clock = options.clock ?? systemClock;
+    this.#beginOf = options.beginOf ?? beginOf;
+    this.#dialOf = options.dialOf ?? noWay;
   }
 
   /** Checks these from now on. What was checked before in the same way goes on with what is known of it. */
@@ -81,12 +104,27 @@ export class HealthEngine implements Disposable {
       this.#runs.delete(key);
     }
     // A check that is shared may know already.
-    for (const subject of this.#subjects.values()) this.#tell(subject, "its check says so already");
+    const reason = this.#wereDown.size > 0 ? "as before the restart" : "its check says so already";
+    for (const subject of this.#subjects.values()) this.#tell(subject, reason);
+    this.#wereDown = new Set();
+    this.#onVerdict();
   }
 
   /** Whether all checks of a server are good; true where there are none. */
   isUp(service: string, endpoint: string): boolean {
     return this.#subjects.get(`${service} ${endpoint}`)?.isUp ?? true;
+  }
+
+  /** What clients' packets say against a server: its checks are brought forward, where they go by that. */
+  hint(service: string, endpoint: string, hint: string): void {
+    for (const { check, run } of this.#subjects.get(`${service} ${endpoint}`)?.shared ?? []) {
+      if (check.takesHints) run.hint(hint);
+    }
+  }
+
+  /** Identities of the checks that are bad. */
+  down(): readonly string[] {
+    return [...this.#runs.values()].flatMap(({ identity, run }) => (run.isUp ? [] : identity));
   }
 
   /** All checks with their last exchanges, in no promised order. */
@@ -121,25 +159,33 @@ export class HealthEngine implements Disposable {
     };
     this.#subjects.set(key, subject);
     for (const check of checks) {
-      const shared = this.#share(check, { address: server.address, port: check.port ?? server.port });
+      const shared = this.#share(check, {
+        target: { address: server.address, port: check.port ?? server.port },
+        probe: probeOf(service, server, check),
+      });
       shared.subjects.add(subject);
       subject.shared.add(shared);
     }
   }
 
-  #share(check: HealthCheck, target: Target): Shared {
-    const key = JSON.stringify([target.address, target.port, { ...check, port: undefined }]);
-    const known = this.#runs.get(key);
+  #share(check: HealthCheck, { target, probe }: Where): Shared {
+    const identity = identityOfCheck(check, target, probe);
+    const known = this.#runs.get(identity);
     if (known !== undefined) return known;
     const subjects = new Set<Subject>();
+    const plain = this.#beginOf(check.probe);
     const run = new CheckRun({
-      ...{ check, target, clock: this.#clock, begin: this.#beginOf(check.probe) },
+      ...{ check, clock: this.#clock, target: probe?.authority ?? target },
+      begin: probe === undefined ? plain : beginThrough(plain, () => this.#dialOf(probe)),
+      first: this.#wereDown.has(identity) ? downBefore : undefined,
       onChange: (reason) => {
+        // First, so that it is written down before packets notice.
+        this.#onVerdict();
         for (const subject of subjects) this.#tell(subject, `${probeText(check.probe)}: ${reason}`);
       },
     });
-    const shared = { check, target, run, subjects };
-    this.#runs.set(key, shared);
+    const shared = { identity, check, target, run, subjects };
+    this.#runs.set(identity, shared);
     return shared;
   }
 
@@ -150,4 +196,10 @@ export class HealthEngine implements Disposable {
     const { service, endpoint } = subject;
     this.#onChange({ service, endpoint, isUp, reason });
   }
+}
+
+/** Short, as it is written down for the next director: 128 bits tell checks apart. */
+function identityOfCheck(check: HealthCheck, target: Target, probe: Probe | undefined): string {
+  const text = JSON.stringify([target.address, target.port, { ...check, port: undefined }, probe?.key]);
+  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

@@ -9,7 +9,7 @@ const web = (entries: string, servers = "[{ address: 10.0.0.11 }, { address: 10.
   `  web: { address: 198.51.100.10, port: 80, forwarding: nat, ${entries}, servers: ${servers} }\n`;
 const alt = (entries: string, servers = "[{ address: 10.0.0.11 }, { address: 10.0.0.13 }]") =>
   `  alt: { address: 198.51.100.11, port: 80, forwarding: nat, ${entries}, servers: ${servers} }\n`;
-const check = "check: { tcp: {}, interval: 1s, timeout: 500ms, jitter: 0s, rise: 2, fall: 3 }";
+const check = "check: { tcp: {}, via: direct, interval: 1s, timeout: 500ms, jitter: 0s, rise: 2, fall: 3 }";
 const WEB = "tcp 198.51.100.10:80";
 const ALT = "tcp 198.51.100.11:80";
 
@@ -90,10 +90,49 @@ describe("a keeper", () => {
     using keeper = keeperOf(web(check));
     bench.sick.add("10.0.0.11:80");
     bench.clock.advance(3000);
-    keeper.update(servicesOf(`services:\n${web("check: { http: {}, interval: 1s, jitter: 0s }")}`));
+    keeper.update(servicesOf(`services:\n${web("check: { http: {}, via: direct, interval: 1s, jitter: 0s }")}`));
     expect(said.size).toBe(0);
     bench.clock.advance(3000);
     expect(said.size).toBe(1);
+  });
+});
+
+describe("a keeper that follows another", () => {
+  const down = () => {
+    using keeper = keeperOf(web(check));
+    bench.sick.add("10.0.0.11:80");
+    bench.clock.advance(3000);
+    return new Set(keeper.down());
+  };
+  const follow = (text: string, wereDown: ReadonlySet<string>) => {
+    lines = [];
+    said = new Map();
+    const keeper = new HealthKeeper({ ...bench, overlay, report: (line) => lines.push(line), wereDown });
+    keeper.update(servicesOf(`services:\n${text}`));
+    return keeper;
+  };
+
+  test("begins with what that one knew, in all services that share the check, before anything is asked", () => {
+    const wereDown = down();
+    using keeper = follow(web(check) + alt(check), wereDown);
+    expect([...said.keys()]).toEqual([`${WEB} 10.0.0.11:80`, `${ALT} 10.0.0.11:80`]);
+    expect(keeper.down()).toEqual([...wereDown]);
+    expect(lines).toEqual([
+      "web: server 10.0.0.11:80 is down: as before the restart",
+      "alt: server 10.0.0.11:80 is down: as before the restart",
+    ]);
+    bench.sick.clear();
+    bench.clock.advance(1001);
+    expect(said.size).toBe(0);
+  });
+
+  test("begins anew where the check or the server is another, also when it becomes the old one again", () => {
+    const wereDown = down();
+    using keeper = follow(web(check.replace("fall: 3", "fall: 4")), wereDown);
+    keeper.update(servicesOf(`services:\n${web(check)}`));
+    expect([...said]).toEqual([]);
+    using _other = follow(web(check, "[{ address: 10.0.0.12 }]"), wereDown);
+    expect([...said]).toEqual([]);
   });
 });
 
@@ -120,9 +159,28 @@ describe("an engine", () => {
     expect(shared?.exchanges.at(-1)).toMatchObject({ outcome: "bad", reason: "sick", durationMs: 1 });
   });
 
+  test("brings the checks of a server forward where clients' packets speak against it, and they go by that", () => {
+    const checks = ["{ tcp: {}, via: direct, interval: 1m }", "{ http: {}, port: 8080, interval: 1m, hints: false }"];
+    using engine = new HealthEngine({ ...bench, onChange: () => undefined });
+    engine.update(
+      servicesOf(
+        `services:\n${web(`checks: [${checks.join(", ")}]`)}${alt("check: { tcp: {}, via: direct, interval: 1m }")}`,
+      ),
+    );
+    bench.clock.advance(2000);
+    bench.asked.length = 0;
+    engine.hint(WEB, "10.0.0.11:80", "it refused 1 connection");
+    engine.hint(ALT, "10.0.0.11:80", "it refused 1 connection");
+    engine.hint(ALT, "10.0.0.99:80", "it refused 1 connection");
+    bench.clock.advance(2000);
+    // Shared by both services: once.
+    expect(bench.asked).toEqual(["10.0.0.11:80"]);
+  });
+
   test("holds a server with several checks for up when all are good", () => {
     using engine = new HealthEngine({ ...bench, onChange: () => undefined });
-    const checks = "{ tcp: {}, interval: 1s, jitter: 0s }, { http: {}, port: 8080, interval: 1s, jitter: 0s }";
+    const pace = "via: direct, interval: 1s, jitter: 0s";
+    const checks = `{ tcp: {}, ${pace} }, { http: {}, port: 8080, ${pace} }`;
     engine.update(servicesOf(`services:\n${web(`checks: [${checks}]`)}`));
     bench.sick.add("10.0.0.11:8080");
     bench.clock.advance(3000);

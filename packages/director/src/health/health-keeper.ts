@@ -2,6 +2,7 @@
 // people.
 import type { CheckStatus } from "../api/types.ts";
 import { identityOf } from "../live/service.ts";
+import type { Report } from "../log/report.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { type HealthChange, HealthEngine, type HealthEngineOptions } from "./health-engine.ts";
 import { type HealthOverride, verdictsOf } from "./verdicts.ts";
@@ -14,7 +15,7 @@ export interface HealthOverlay {
 /** What a keeper is made with. */
 export interface HealthKeeperOptions extends Omit<HealthEngineOptions, "onChange"> {
   readonly overlay: HealthOverlay;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** A server is up again. */
   readonly onUp?: (service: VirtualService, endpoint: string) => void;
 }
@@ -29,7 +30,7 @@ interface Kept {
 /** Keeps the overlay true to what checks say. */
 export class HealthKeeper implements Disposable {
   readonly #overlay: HealthOverlay;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   readonly #onUp: HealthKeeperOptions["onUp"];
   readonly #engine: HealthEngine;
   readonly #kept = new Map<string, Kept>();
@@ -55,12 +56,25 @@ export class HealthKeeper implements Disposable {
       else known.service = service;
     }
     this.#engine.update(services);
-    for (const identity of wanted.keys()) this.#judge(identity);
+    for (const [identity, { endpoints }] of this.#kept) {
+      // Of most services nothing was ever said.
+      if (endpoints.size > 0 || wanted.get(identity)?.health !== undefined) this.#judge(identity);
+    }
   }
 
   /** All checks with their last exchanges. */
   checks(): readonly CheckStatus[] {
     return this.#engine.snapshot();
+  }
+
+  /** Identities of the checks that are bad. */
+  down(): readonly string[] {
+    return this.#engine.down();
+  }
+
+  /** Clients' packets say something against a server, by identity of its service and endpoint. */
+  hint(service: string, endpoint: string, hint: string): void {
+    this.#engine.hint(service, endpoint, hint);
   }
 
   /** Whether a server is up; true where nobody checks it. */
@@ -75,7 +89,13 @@ export class HealthKeeper implements Disposable {
   #changed({ service: identity, endpoint, isUp, reason }: HealthChange): void {
     const kept = this.#kept.get(identity);
     if (kept === undefined) return;
-    this.#report(`${kept.service.name}: server ${endpoint} is ${isUp ? "up again" : "down"}: ${reason}`);
+    const { name } = kept.service;
+    this.#report(`${name}: server ${endpoint} is ${isUp ? "up again" : "down"}: ${reason}`, {
+      ...(isUp
+        ? ({ event: "serverUp", level: "notice" } as const)
+        : ({ event: "serverDown", level: "warning" } as const)),
+      ...{ cause: "check", service: name, server: endpoint, reason },
+    });
     if (isUp) this.#onUp?.(kept.service, endpoint);
     this.#judge(identity);
   }
@@ -94,7 +114,12 @@ export class HealthKeeper implements Disposable {
       ? `, the sorry server ${isQuorate ? "rests" : "answers"}`
       : "";
     const { quorum = 1 } = service.health ?? {};
-    this.#report(`${service.name}: ${isQuorate ? "enough" : "too few"} servers are up (quorum ${quorum})${then}`);
+    this.#report(`${service.name}: ${isQuorate ? "enough" : "too few"} servers are up (quorum ${quorum})${then}`, {
+      ...(isQuorate
+        ? ({ event: "quorumReached", level: "notice" } as const)
+        : ({ event: "quorumLost", level: "error" } as const)),
+      ...{ cause: "check", service: service.name },
+    });
   }
 
   #forget(identity: string, endpoints: ReadonlySet<string>): void {

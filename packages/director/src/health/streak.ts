@@ -13,6 +13,9 @@ export interface Streak {
 /** Servers begin as up: a director that has just started must not cut off what works. */
 export const firstStreak: Streak = { isUp: true, against: 0 };
 
+/** Of a server that a director before this one held for down. */
+export const downBefore: Streak = { isUp: false, against: 0 };
+
 /** After one more answer. `rise` good ones in a row bring a server up, `fall` bad ones take it down. */
 export function afterAnswer(
   { isUp, against }: Streak,

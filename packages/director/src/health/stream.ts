@@ -21,9 +21,9 @@ export interface Stream {
 }
 
 /** Opens a TCP connection. It is reset at the end: nothing of it is left in TIME_WAIT on either side. */
-export function openStream({ address, port }: Target, { ready, done, ended }: StreamHandlers): Stream {
+export function openStream(target: Target, { ready, done, ended }: StreamHandlers): Stream {
   let isReady = false;
-  const socket = connect({ host: address, port });
+  const socket = connect(placeOf(target));
   socket.once("connect", () => {
     isReady = true;
     ready(socket);
@@ -39,16 +39,15 @@ export function openStream({ address, port }: Target, { ready, done, ended }: St
 
 /** Opens a TLS connection; `protocols` are offered by ALPN (RFC 7301). */
 export function openTls(
-  { address, port }: Target,
+  target: Target,
   { serverName, verify }: TlsSettings,
   { ready, done, ended }: StreamHandlers,
   protocols: readonly string[] = [],
 ): Stream & { readonly socket: TLSSocket } {
   let step = "no connection";
-  const name = serverName ?? (isIP(address) === 0 ? address : undefined);
+  const name = serverName ?? (isIP(target.address) === 0 ? target.address : undefined);
   const socket = connectTls({
-    host: address,
-    port,
+    ...placeOf(target),
     rejectUnauthorized: verify,
     ...(name !== undefined && { servername: name }),
     ...(protocols.length > 0 && { ALPNProtocols: [...protocols] }),
@@ -60,6 +59,11 @@ export function openTls(
   });
   listen(socket, done, ended);
   return { socket, close: () => socket.destroy(), waitingFor: () => step };
+}
+
+/** What a socket connects to, and from where. */
+function placeOf({ address, port, dial }: Target) {
+  return dial === undefined ? { host: address, port } : { ...dial, host: dial.address };
 }
 
 function listen(socket: Socket, done: (answer: Answer) => void, ended: (() => void) | undefined): void {

@@ -10,7 +10,7 @@ export type HealthOverride = { readonly weight: number } | { readonly isOut: tru
 export interface Verdicts {
   /** Enough servers are up. */
   readonly isQuorate: boolean;
-  /** By endpoint, for all of its servers. */
+  /** By endpoint, for all of its servers; none where nobody is checked. */
   readonly overrides: ReadonlyMap<string, HealthOverride>;
 }
 
@@ -25,7 +25,7 @@ const needed = { weight: 1 } as const;
  */
 export function verdictsOf({ health, servers }: VirtualService, isUp: (endpoint: string) => boolean): Verdicts {
   if (health === undefined) {
-    return { isQuorate: true, overrides: new Map(servers.map((server) => [endpointOf(server), undefined])) };
+    return { isQuorate: true, overrides: new Map() };
   }
   const upWeight = servers
     .filter((server) => server.isSorry !== true && isUp(endpointOf(server)))

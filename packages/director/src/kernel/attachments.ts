@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { unpin } from "@yardmaster/ebpf/kernel";
 import type { Link } from "@yardmaster/linux";
+import type { Report } from "../log/report.ts";
 import type { Hook } from "../model/configuration.ts";
 import { modeText } from "../status/mode-text.ts";
 import {
@@ -37,12 +38,12 @@ export interface AttachmentChange {
 export class Attachments implements Disposable {
   /** Where links are pinned; undefined: they go when this process does. */
   readonly #folder: string | undefined;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   readonly #gone = new WeakSet<Attachment>();
   #all: readonly Attachment[] = [];
 
   /** `directory`: of the instance that keeps them, if any. */
-  constructor(directory: string | undefined, report: (line: string) => void) {
+  constructor(directory: string | undefined, report: Report) {
     this.#folder = directory === undefined ? undefined : join(directory, FOLDER);
     this.#report = report;
     if (this.#folder !== undefined) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
@@ -132,7 +133,10 @@ export class Attachments implements Disposable {
       },
       settle: () => former?.[Symbol.dispose](),
     });
-    this.#report(`${known.link.name}: program exchanged, ${modeText(known.mode)}`);
+    const { name: interfaceName } = known.link;
+    this.#report(`${interfaceName}: program exchanged, ${modeText(known.mode)}`, {
+      ...{ event: "programExchanged", level: "notice", interfaceName },
+    });
     return known;
   }
 
@@ -150,7 +154,9 @@ export class Attachments implements Disposable {
       unpin(path);
       made.pin(path);
     }
-    this.#report(`${link.name}: attached, ${modeText(made.mode)}`);
+    this.#report(`${link.name}: attached, ${modeText(made.mode)}`, {
+      ...{ event: "programAttached", level: "notice", interfaceName: link.name },
+    });
     return made;
   }
 

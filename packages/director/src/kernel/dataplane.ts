@@ -1,10 +1,10 @@
 // The data plane as live objects, on either host: maps made, programs loaded, and services put in from a plan. Built
 // whole or not at all.
 
-import { balancer, reaper } from "@yardmaster/dataplane";
+import { balancer, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
-import type { Ground } from "../live/pool.ts";
+import type { Ground, Room } from "../live/pool.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Carriage } from "../succession/carry.ts";
 import type { Former } from "../succession/former-maps.ts";
@@ -21,6 +21,8 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   /** The same for a hook, over the same maps; made when it is first asked for. */
   programFor(hook: "xdp" | "tc"): P;
   readonly reaper: P;
+  /** Sends health checks on their way; undefined where none goes through the data plane. */
+  readonly prober: P | undefined;
   /** The services as they are now; the plan has them as they were at the start. */
   readonly live: LiveServices;
   /** Ticks of the programs' clock in a second. */
@@ -64,6 +66,9 @@ export function createDataplane<P extends BpfProgram>(
   const programs = [balancer(made.definitions, shape), reaper(made.definitions, shape)].map(compile);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
+  const probing = hasFeature(shape, "probes")
+    ? cleanup.use(host.loadProgram(compile(prober(made.definitions, shape)), made.byName))
+    : undefined;
   const ticksPerSecond = rate.perSecond();
   const { sourceTowards } = options;
   const ground = {
@@ -72,7 +77,7 @@ export function createDataplane<P extends BpfProgram>(
   };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   const { services, arrival } = plan;
-  if (former !== undefined) live.inherit(heritage, services, { arrival });
+  if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
   const owned = cleanup.move();
   let forOtherHook: P | undefined;
@@ -90,12 +95,18 @@ export function createDataplane<P extends BpfProgram>(
     maps: made.live,
     program,
     reaper: reaping,
+    prober: probing,
     live,
     ticksPerSecond,
     made,
     completeSuccession: () => carriage?.finish(),
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+function roomOf({ maps }: Former): Room {
+  const entriesOf = (name: string) => maps.get(name)?.description.maxEntries ?? 0;
+  return { services: entriesOf("service_loads"), destinations: entriesOf("loads") };
 }
 
 function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Disposable {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { FamilyName } from "@yardmaster/dataplane";
 import { type Link, listAddresses, listLinks } from "@yardmaster/linux";
 import { DirectorError } from "../errors.ts";
+import { isProbeInterface } from "../probes/probe-interfaces.ts";
 
 /** Interfaces by what they are to the director. */
 export interface ChosenInterfaces {
@@ -25,7 +26,7 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
   const addressed = new Set(ipv4.map(({ interfaceIndex }) => interfaceIndex));
   const wanted =
     names === undefined
-      ? links.filter((link) => link.isUp && link.name !== "lo" && addressed.has(link.index))
+      ? links.filter((link) => link.isUp && isForPackets(link) && addressed.has(link.index))
       : names.map((name) => named(links, name));
   const attach = new Map<number, Link>();
   for (const link of wanted) {
@@ -50,6 +51,11 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
   }
   const sendBack = used.some(({ kind }) => kind === "veth") ? "redirect" : "tx";
   return { attach: used, vlans, sendBack, macs: [...new Set(macs)].map(macBytes) };
+}
+
+/** Loopback has none of clients or servers, and a director's own interfaces for checks none of others. */
+function isForPackets({ name }: Link): boolean {
+  return name !== "lo" && !isProbeInterface(name);
 }
 
 function named(links: readonly Link[], name: string): Link {

@@ -9,7 +9,7 @@ import type { Arrival } from "../plan/plan.ts";
 import { type LiveSettings, settingsRecord } from "../plan/settings.ts";
 import { assertDestinations, assertFits, assertSettingsFit, refuse } from "./fits.ts";
 import type { Heritage, InheritedService } from "./inherited.ts";
-import { type Ground, Pool } from "./pool.ts";
+import { type Ground, Pool, type Room } from "./pool.ts";
 import { addedOneByOne, type DestinationPlace, type ServiceRecord } from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import {
@@ -53,7 +53,7 @@ export class LiveServices implements Disposable {
   constructor(ground: Ground, settings: LiveSettings) {
     this.#ground = ground;
     this.#pool = new Pool(ground);
-    this.#maps = new ServiceMaps(ground);
+    this.#maps = new ServiceMaps(ground, () => this.#settings.natIcmpSend);
     this.#tending = new Tending(ground);
     this.#settings = settings;
     this.setSettings(settings);
@@ -138,15 +138,20 @@ export class LiveServices implements Disposable {
 
   /**
    * Takes over the places of a former data plane, where nothing was written yet, so that its connections go on, and
-   * makes these the services. What it had and these have not is removed, as IPVS removes; what both have keeps its
-   * counts.
+   * makes these the services; `room`: how many places it had. What it had and these have not is removed, as IPVS
+   * removes; what both have keeps its counts.
    */
-  inherit(heritage: Heritage, services: readonly VirtualService[], { arrival }: { readonly arrival: Arrival }): void {
+  inherit(
+    heritage: Heritage,
+    services: readonly VirtualService[],
+    { arrival, room }: { readonly arrival: Arrival; readonly room: Room },
+  ): void {
     const known = new Map(heritage.map((service) => [service.identity, service]));
-    this.#pool.inherit({
+    const places = {
       services: new Set(heritage.map(({ index }) => index)),
       destinations: new Set(heritage.flatMap(({ destinations }) => destinations.map(({ index }) => index))),
-    });
+    };
+    this.#pool.inherit(places, room);
     this.#maps.replies.inherit(heritage.flatMap(inheritedClaims));
     for (const { servers, ...definition } of services) {
       const former = known.get(identityOf(definition));
@@ -322,9 +327,9 @@ export class LiveServices implements Disposable {
     this.#doom([known]);
   }
 
-  /** Has tunnels begin at the address that this machine has towards their ends by now. */
-  refreshTunnels(): void {
-    this.#maps.refreshTunnels();
+  /** Has tunnels begin at the address that this machine has towards their ends by now: one after the other. */
+  refreshTunnels(): Generator<void> {
+    return this.#maps.refreshTunnels();
   }
 
   /** What a walk over the connections that begins now is to look for. */

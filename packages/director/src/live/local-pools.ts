@@ -19,6 +19,8 @@ export class LocalPools {
   readonly #map: LiveMaps["localAddresses"];
   /** By the index of the destination. */
   readonly #spans = new Map<number, Span>();
+  /** How many destinations send from each. */
+  readonly #users = new Map<Span, number>();
 
   constructor({ localAddresses }: Pick<LiveMaps, "localAddresses">) {
     this.#map = localAddresses;
@@ -27,16 +29,32 @@ export class LocalPools {
   /** The word of a destination's record for the addresses of its family among these; 0: none. */
   take(transaction: Transaction, destination: number, family: FamilyName, all: readonly string[]): bigint {
     const addresses = all.filter((address) => familyOf(address) === family);
+    const before = this.#spans.get(destination);
     const key = addresses.join(" ");
-    const known = [...this.#spans.values()].find((span) => span.key === key);
+    if (key === (before?.key ?? "")) return wordOf(before);
+    const known = [...this.#users.keys()].find((span) => span.key === key);
     const span = addresses.length === 0 ? undefined : (known ?? this.#write(transaction, key, addresses));
-    transaction.set(this.#spans, destination, span);
-    return span === undefined ? 0n : BigInt(span.first) | (BigInt(span.count) << 32n);
+    this.#use(transaction, destination, span);
+    return wordOf(span);
   }
 
   /** A destination is no more. */
   release(transaction: Transaction, destination: number): void {
-    transaction.set(this.#spans, destination, undefined);
+    this.#use(transaction, destination, undefined);
+  }
+
+  #use(transaction: Transaction, destination: number, span: Span | undefined): void {
+    const before = this.#spans.get(destination);
+    if (before === span) return;
+    for (const [one, by] of [
+      [span, 1],
+      [before, -1],
+    ] as const) {
+      if (one === undefined) continue;
+      const users = (this.#users.get(one) ?? 0) + by;
+      transaction.set(this.#users, one, users === 0 ? undefined : users);
+    }
+    transaction.set(this.#spans, destination, span);
   }
 
   /** How many addresses a destination sends from. */
@@ -46,7 +64,7 @@ export class LocalPools {
 
   /** In the first gap that is wide enough: what is in use, by the destination's former record too, stays. */
   #write(transaction: Transaction, key: string, addresses: readonly string[]): Span {
-    const taken = [...this.#spans.values()].sort((a, b) => a.first - b.first);
+    const taken = [...this.#users.keys()].sort((a, b) => a.first - b.first);
     let first = 0;
     for (const span of taken) {
       if (first + addresses.length <= span.first) break;
@@ -61,4 +79,8 @@ export class LocalPools {
     });
     return { key, first, count: addresses.length };
   }
+}
+
+function wordOf(span: Span | undefined): bigint {
+  return span === undefined ? 0n : BigInt(span.first) | (BigInt(span.count) << 32n);
 }

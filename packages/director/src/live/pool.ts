@@ -26,6 +26,12 @@ export interface Ground {
   readonly sourceTowards?: (address: string) => string | undefined;
 }
 
+/** How many services and destinations there are places for. */
+export interface Room {
+  readonly services: number;
+  readonly destinations: number;
+}
+
 const ANY_PACKET = new Uint8Array(64);
 
 /** The indexes of services and destinations, and what programs count under them. */
@@ -40,10 +46,13 @@ export class Pool {
     this.#destinations = new Indexes(ground.shape.maximumDestinations);
   }
 
-  /** Holds the places that a former data plane gave out: its tables go on under them. */
-  inherit(places: { readonly services: ReadonlySet<number>; readonly destinations: ReadonlySet<number> }): void {
-    this.#services.inherit(places.services);
-    this.#destinations.inherit(places.destinations);
+  /** Holds the places that a former data plane gave out, of so many: its tables go on under them. */
+  inherit(
+    places: { readonly services: ReadonlySet<number>; readonly destinations: ReadonlySet<number> },
+    room: Room,
+  ): void {
+    this.#services.inherit(places.services, room.services);
+    this.#destinations.inherit(places.destinations, room.destinations);
   }
 
   /** An index for a service. */

@@ -91,7 +91,7 @@ export function destinationRecord(
 }
 
 /** Words of the address that a tunnel begins at; zeros for none. */
-export function tunnelSourceRecord(address: string | undefined): number[] {
+function tunnelSourceRecord(address: string | undefined): number[] {
   return address === undefined ? [0, 0, 0, 0] : paddedWords(address);
 }
 

@@ -60,19 +60,35 @@ export function withClaim(claims: readonly ReplyClaim[], claim: NewClaim): reado
   const known = claims.find(({ destination }) => destination === claim.destination);
   if (known === undefined && !claim.isCurrent) return claims;
   const changed = { ...claim, hasRule: false, isRelied: known?.isRelied === true };
-  return decide(known === undefined ? [...claims, changed] : claims.map((one) => (one === known ? changed : one)));
+  const all = known === undefined ? [...claims, changed] : claims.map((one) => (one === known ? changed : one));
+  return decide(all, known === undefined ? [claim.port] : [claim.port, known.port]);
+}
+
+/** The claims of an address that has these and had none before. */
+export function claimsOf(claims: readonly NewClaim[]): readonly ReplyClaim[] {
+  const current = claims.filter(({ isCurrent }) => isCurrent);
+  return decide(current.map((claim) => ({ ...claim, hasRule: false, isRelied: false })));
 }
 
 /** The claims of an address once a destination is forgotten. */
 export function withoutClaim(claims: readonly ReplyClaim[], forgotten: number): readonly ReplyClaim[] {
-  return decide(claims.filter(({ destination }) => destination !== forgotten));
+  const gone = claims.find(({ destination }) => destination === forgotten);
+  return gone === undefined
+    ? claims
+    : decide(
+        claims.filter((one) => one !== gone),
+        [gone.port],
+      );
 }
 
 /** The claims after a walk over the connections: what was only kept for old ones goes when they have gone. */
 export function afterWalk(claims: readonly ReplyClaim[], { relies, isAnswered }: SeenReplies): readonly ReplyClaim[] {
   const kept = claims.filter(({ isCurrent, destination }) => isCurrent || isAnswered(destination));
   return decide(
-    kept.map((claim) => ({ ...claim, isRelied: claim.hasRule || (claim.isRelied && relies(claim.destination)) })),
+    kept.map((claim) => {
+      const isRelied = claim.hasRule || (claim.isRelied && relies(claim.destination));
+      return isRelied === claim.isRelied ? claim : { ...claim, isRelied };
+    }),
   );
 }
 
@@ -88,11 +104,21 @@ export function rulesOf(claims: readonly ReplyClaim[]): readonly ReplyRule[] {
   );
 }
 
-function decide(claims: readonly ReplyClaim[]): readonly ReplyClaim[] {
+/**
+ * Who has a rule now. `ports`: those that claims have changed at; default: any. Others' claims stay the same objects.
+ */
+function decide(claims: readonly ReplyClaim[], ports?: readonly number[]): readonly ReplyClaim[] {
+  const byPort = Map.groupBy(claims, ({ port }) => port);
+  const ofAll = byPort.get(0) ?? [];
+  const affected = ports === undefined || ports.includes(0) ? undefined : new Set(ports);
   return claims.map((claim) => {
-    const rivals = claims.filter((other) => other !== claim && meet(claim, other));
-    const hasRule = claim.isCurrent && claim.service !== undefined && claim.port !== 0 && rivals.length === 0;
-    return { ...claim, hasRule, isRelied: claim.isRelied || hasRule };
+    if (affected?.has(claim.port) === false) return claim;
+    const rivals = claim.port === 0 ? claims : [...(byPort.get(claim.port) ?? []), ...ofAll];
+    const isAlone = !rivals.some((other) => other !== claim && meet(claim, other));
+    const hasRule = claim.isCurrent && claim.service !== undefined && claim.port !== 0 && isAlone;
+    const isRelied = claim.isRelied || hasRule;
+    const isSame = hasRule === claim.hasRule && isRelied === claim.isRelied;
+    return isSame ? claim : { ...claim, hasRule, isRelied };
   });
 }
 

@@ -53,15 +53,18 @@ export class ReplyRules {
     return this.#holders.has(destination);
   }
 
-  /** The first half of these changes. */
-  begin(transaction: Transaction, changes: readonly ClaimChange[]): SecondHalf {
+  /**
+   * The first half of these changes. `newcomers` have no connections and are written anew in between: those of them
+   * that get a rule have it from the start.
+   */
+  begin(transaction: Transaction, changes: readonly ClaimChange[], newcomers: ReadonlySet<number>): SecondHalf {
     const next = new Map<string, readonly ReplyClaim[]>();
     for (const change of changes) {
       const claims = next.get(change.address) ?? this.#claimsOn(change.address);
       const changed = "claim" in change ? withClaim(claims, change.claim) : withoutClaim(claims, change.forgotten);
       next.set(change.address, changed);
     }
-    return this.#begin(transaction, next);
+    return this.#begin(transaction, next, newcomers);
   }
 
   /** Destinations for whose connections something is kept. */
@@ -79,28 +82,41 @@ export class ReplyRules {
     const isMeant = (claims: readonly ReplyClaim[]) => claims.some(({ destination }) => waited.has(destination));
     const next = [...this.#claims].filter(([, claims]) => isMeant(claims));
     const after = new Map(next.map(([address, claims]) => [address, afterWalk(claims, settled)]));
-    this.#begin(transaction, after).finish(transaction);
+    this.#begin(transaction, after, new Set()).finish(transaction);
   }
 
   #claimsOn(address: string): readonly ReplyClaim[] {
     return this.#claims.get(address) ?? [];
   }
 
-  #begin(transaction: Transaction, next: ReadonlyMap<string, readonly ReplyClaim[]>): SecondHalf {
-    const finishers = [...next].map(([address, after]) => {
-      const before = this.#claimsOn(address);
+  #begin(
+    transaction: Transaction,
+    next: ReadonlyMap<string, readonly ReplyClaim[]>,
+    newcomers: ReadonlySet<number>,
+  ): SecondHalf {
+    const finishers: ((second: Transaction) => void)[] = [];
+    for (const [address, after] of next) {
+      const { gone, come } = differences(this.#claimsOn(address), after);
       transaction.set(this.#claims, address, after.length === 0 ? undefined : after);
-      for (const rule of rulesOf(after)) this.#write(transaction, address, rule);
-      const lost = without(holdersOf(before), holdersOf(after));
-      for (const destination of lost) this.#hold(transaction, destination, "no longer");
-      return (second: Transaction): void => {
-        for (const destination of without(holdersOf(after), holdersOf(before))) this.#hold(second, destination, "now");
-        const kept = new Set(rulesOf(after).map(ruleText));
-        for (const rule of rulesOf(before)) {
-          if (!kept.has(ruleText(rule))) second.delete(this.#rulesOf(address), keyOf(address, rule));
+      const before = new Map(rulesOf(gone).map((rule) => [ruleText(rule), rule]));
+      for (const rule of rulesOf(come)) this.#write(transaction, address, { before: before.get(ruleText(rule)), rule });
+      for (const destination of without(holdersOf(gone), holdersOf(come))) {
+        this.#hold(transaction, destination, "no longer");
+        this.#rewrite(transaction, destination);
+      }
+      const gained = without(holdersOf(come), holdersOf(gone));
+      for (const destination of gained) if (newcomers.has(destination)) this.#hold(transaction, destination, "now");
+      const dropped = withoutKept(rulesOf(gone), after);
+      const later = gained.filter((destination) => !newcomers.has(destination));
+      if (later.length === 0 && dropped.length === 0) continue;
+      finishers.push((second) => {
+        for (const destination of later) {
+          this.#hold(second, destination, "now");
+          this.#rewrite(second, destination);
         }
-      };
-    });
+        for (const rule of dropped) second.delete(this.#rulesOf(address), keyOf(address, rule));
+      });
+    }
     return { finish: (second) => finishers.forEach((finish) => finish(second)) };
   }
 
@@ -110,18 +126,25 @@ export class ReplyRules {
     const [act, undo] = when === "now" ? [add, remove] : [remove, add];
     act();
     transaction.onFailure(undo);
-    this.#rewrite(transaction, destination);
   }
 
-  #write(transaction: Transaction, address: string, rule: ReplyRule): void {
-    const { address: words, port } = rule.service;
-    const value = { address: [...words], port, reserved: 0 };
-    transaction.update(this.#rulesOf(address), keyOf(address, rule), value);
+  #write(
+    transaction: Transaction,
+    address: string,
+    { before, rule }: { readonly before: ReplyRule | undefined; readonly rule: ReplyRule },
+  ): void {
+    if (before?.service === rule.service) return;
+    const map = this.#rulesOf(address);
+    transaction.replace(map, keyOf(address, rule), before && recordOf(before), recordOf(rule));
   }
 
   #rulesOf(address: string): LiveMaps[FamilyName]["replyRules"] {
     return this.#maps[familyOf(address)].replyRules;
   }
+}
+
+function recordOf({ service: { address, port } }: ReplyRule) {
+  return { address: [...address], port, reserved: 0 };
 }
 
 function keyOf(address: string, { port, protocol }: ReplyRule) {
@@ -134,6 +157,23 @@ function ruleText({ port, protocol }: ReplyRule): string {
 
 function holdersOf(claims: readonly ReplyClaim[]): readonly number[] {
   return claims.filter(({ hasRule }) => hasRule).map(({ destination }) => destination);
+}
+
+/** Claims that are not as before: those of before, and those of now. What has not changed is the same object. */
+function differences(before: readonly ReplyClaim[], after: readonly ReplyClaim[]) {
+  if (after.length >= before.length) {
+    const gone = before.filter((claim, at) => after[at] !== claim);
+    return { gone, come: after.filter((claim, at) => before[at] !== claim) };
+  }
+  const [was, is] = [new Set(before), new Set(after)];
+  return { gone: before.filter((claim) => !is.has(claim)), come: after.filter((claim) => !was.has(claim)) };
+}
+
+/** Those of these rules that none of the claims stands on. */
+function withoutKept(rules: readonly ReplyRule[], claims: readonly ReplyClaim[]): readonly ReplyRule[] {
+  if (rules.length === 0) return rules;
+  const kept = new Set(rulesOf(claims).map(ruleText));
+  return rules.filter((rule) => !kept.has(ruleText(rule)));
 }
 
 function without<T>(all: readonly T[], some: readonly T[]): readonly T[] {

@@ -2,8 +2,9 @@
 // order in which packets may meet it.
 
 import { methods } from "@yardmaster/dataplane";
-import { InnerMaps } from "./inner-maps.ts";
+import { Publications } from "./publications.ts";
 import { familyOf } from "../address.ts";
+import { DestinationRecords } from "./destination-records.ts";
 import { LocalPools } from "./local-pools.ts";
 import type { Ground } from "./pool.ts";
 import { RealServices } from "./real-services.ts";
@@ -16,12 +17,11 @@ import {
   type ServiceRecord,
   serviceRecord,
   tableOf,
-  tunnelSourceRecord,
 } from "./records.ts";
 import { claimOf } from "./reply-claims.ts";
 import { type ClaimChange, ReplyRules } from "./reply-rules.ts";
 import { identityOf, type LiveDestination, type LiveService } from "./service.ts";
-import type { Transaction } from "./transaction.ts";
+import { type Transaction, transact } from "./transaction.ts";
 import { Visibility } from "./visibility.ts";
 
 /** A change of a service. */
@@ -37,20 +37,25 @@ export interface ServiceChange {
 export class ServiceMaps implements Disposable {
   readonly replies: ReplyRules;
   readonly #ground: Ground;
-  readonly #inner: InnerMaps;
+  readonly #publications: Publications;
   readonly #visibility: Visibility;
   readonly #localPools: LocalPools;
   readonly #realServices: RealServices;
+  readonly #destinations: DestinationRecords;
   /** By the index of the destination. */
   readonly #places = new Map<number, DestinationPlace>();
+  /** Whether the programs answer nat servers' packets of no connection (nat_icmp_send). */
+  readonly #sendsErrors: () => boolean;
   #removedCount = 0;
 
-  constructor(ground: Ground) {
+  constructor(ground: Ground, sendsErrors: () => boolean) {
     this.#ground = ground;
-    this.#inner = new InnerMaps(ground.host, ground.made);
+    this.#sendsErrors = sendsErrors;
+    this.#publications = new Publications(ground.host, ground.made);
     this.#visibility = new Visibility(ground.made.live);
     this.#localPools = new LocalPools(ground.made.live);
     this.#realServices = new RealServices(ground.made.live);
+    this.#destinations = new DestinationRecords(ground);
     this.replies = new ReplyRules(ground.made.live, (transaction, index) => this.#writeDestination(transaction, index));
   }
 
@@ -66,7 +71,7 @@ export class ServiceMaps implements Disposable {
 
   /** What programs see of a service, by its index. */
   recordOf(service: number): ServiceRecord | undefined {
-    return this.#inner.recordOf(service);
+    return this.#publications.recordOf(service);
   }
 
   /** Makes a change. */
@@ -75,37 +80,38 @@ export class ServiceMaps implements Disposable {
     if (removed > this.#removedCount) this.#countRemoved(transaction, removed);
     this.#identify(transaction, after);
     const changed = this.#place(transaction, before, after);
-    const replies = this.replies.begin(transaction, claimChanges(before, after));
+    const replies = this.replies.begin(transaction, claimChanges(before, after), newcomersOf(before, after));
     if (!after.isListed) this.#visibility.change(transaction, after.index, undefined);
     for (const { index } of after.members) if (changed.has(index)) this.#writeDestination(transaction, index);
     if (after.isListed || after.removed.length > 0) this.#publish(transaction, after, position);
-    else this.#inner.remove(transaction, after.index);
+    else this.#publications.remove(transaction, after.index);
     for (const { index } of after.removed) if (changed.has(index)) this.#writeDestination(transaction, index);
     if (after.isListed) this.#visibility.change(transaction, after.index, after.definition.match);
     replies.finish(transaction);
     if (removed < this.#removedCount) this.#countRemoved(transaction, removed);
   }
 
-  /** Writes destinations anew that the programs' own packets go to from another address of this machine by now. */
-  refreshTunnels(): void {
-    const { destinations } = this.#ground.made.live;
+  /**
+   * Writes destinations anew that the programs' own packets go to from another address of this machine by now: those
+   * that it is asked for one after the other, which others may be changed in between.
+   */
+  *refreshTunnels(): Generator<void> {
     for (const [index, place] of this.#places) {
       if (!this.#hasSource(place)) continue;
-      const known = destinations.lookup(index);
-      const tunnelSource = tunnelSourceRecord(this.#tunnelSourceOf(place));
-      if (known === undefined || known.tunnelSource.every((word, at) => word === tunnelSource[at])) continue;
-      destinations.update(index, { ...known, tunnelSource });
+      transact((transaction) => this.#writeDestination(transaction, index));
+      yield;
     }
   }
 
   [Symbol.dispose](): void {
-    this.#inner[Symbol.dispose]();
+    this.#publications[Symbol.dispose]();
+    this.#destinations[Symbol.dispose]();
   }
 
   #publish(transaction: Transaction, service: LiveService, position: ServiceChange["position"]): void {
     const { ticksPerSecond, shape } = this.#ground;
     const record = serviceRecord(service, { ticksPerSecond, room: shape.maximumMembers });
-    this.#inner.publish(transaction, service.index, { record, table: tableOf(service), position });
+    this.#publications.publish(transaction, service.index, { record, table: tableOf(service), position });
   }
 
   /** Says for a successor what the service is known by, before connections refer to its place. */
@@ -124,7 +130,7 @@ export class ServiceMaps implements Disposable {
       transaction.set(this.#places, index, undefined);
       this.#localPools.release(transaction, index);
       this.#realServices.place(transaction, index, undefined);
-      transaction.update(this.#ground.made.live.destinations, index, NO_DESTINATION);
+      this.#destinations.write(transaction, index, NO_DESTINATION);
     }
     const { localAddresses = [] } = after.definition;
     const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
@@ -151,7 +157,7 @@ export class ServiceMaps implements Disposable {
     const localPool = this.#localPools.take(transaction, index, familyOf(definition.address), addresses);
     const hasRule = this.replies.hasRule(index);
     const record = destinationRecord(place, { hasRule, localPool, tunnelSource: this.#tunnelSourceOf(place) });
-    transaction.update(this.#ground.made.live.destinations, index, record);
+    this.#destinations.write(transaction, index, record);
   }
 
   #tunnelSourceOf(place: DestinationPlace): string | undefined {
@@ -161,7 +167,7 @@ export class ServiceMaps implements Disposable {
   /** Whether programs send packets of their own there: tunnels, and to nat servers errors where that is set. */
   #hasSource({ definition: { forwarding } }: DestinationPlace): boolean {
     if (forwarding === "tun") return true;
-    return forwarding === "nat" && this.#ground.made.live.settings.lookup(0)?.natIcmpSend === 1;
+    return forwarding === "nat" && this.#sendsErrors();
   }
 
   #countRemoved(transaction: Transaction, count: number): void {
@@ -172,6 +178,12 @@ export class ServiceMaps implements Disposable {
     this.#removedCount = count;
     transaction.onFailure(() => (this.#removedCount = before));
   }
+}
+
+/** Indexes of destinations that there were not before: no connection knows them. */
+function newcomersOf(before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
+  const known = new Set(destinationsOf(before).map(({ index }) => index));
+  return new Set(after.members.flatMap(({ index }) => (known.has(index) ? [] : [index])));
 }
 
 function destinationsOf(service: LiveService | undefined): readonly LiveDestination[] {

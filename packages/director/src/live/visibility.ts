@@ -142,6 +142,7 @@ export class Visibility {
   #switchPorts(transaction: Transaction, before: Uint32Array, after: Uint32Array): void {
     const differing: number[] = [];
     for (let slot = 0; slot < PORT_SLOTS; slot++) if (after[slot] !== before[slot]) differing.push(slot);
+    transaction.flush();
     const write = (slots: Uint32Array) =>
       this.#maps.portClasses.updateBatch(differing.map((slot) => [slot, { portClass: slots[slot] ?? 0 }] as const));
     transaction.onFailure(() => write(before));

@@ -28,6 +28,11 @@ const traffic = (name: string, field: keyof TrafficCounters, help: string): Serv
   of: (server) => server[field],
 });
 
+const handshakes = (field: "begun" | "done" | "refused", help: string): ServerMetric => ({
+  ...{ name: `yardmaster_server_handshakes_${field}`, kind: "counter", help },
+  of: (server) => server.handshakes?.[field],
+});
+
 const gauge = (name: string, help: string, of: ServerMetric["of"]): ServerMetric => ({
   ...{ name: `yardmaster_server_${name}`, kind: "gauge", help, of },
 });
@@ -45,6 +50,14 @@ const serverMetrics: readonly ServerMetric[] = [
   gauge("overloaded", "1: at its upper threshold, and not below the lower one since.", (one) => Number(one.overloaded)),
   gauge("local_ports_in_use", "Full NAT: local ports taken towards a server.", (one) => one.localPorts?.inUse),
   gauge("local_ports_maximum", "Full NAT: local ports that there are.", (one) => one.localPorts?.maximum),
+  handshakes("begun", "TCP handshakes that clients began, where a check goes by them."),
+  handshakes("done", "Those of them that were completed."),
+  handshakes("refused", "Those that the server refused by a reset, where its replies pass the director."),
+  {
+    ...{ name: "yardmaster_server_syns_repeated", kind: "counter" },
+    help: "SYNs that came again before the handshake was complete, where a check goes by them.",
+    of: (one) => one.handshakes?.synsRepeated,
+  },
   {
     ...{ name: "yardmaster_server_clients_untold", kind: "counter" },
     help: "Full NAT: connections whose server could not be told who the client is.",

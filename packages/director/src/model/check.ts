@@ -10,14 +10,14 @@ export type CheckKind = (typeof checkKinds)[number];
 /** Kinds that need no parameters, so that the word alone is a check. */
 export const plainCheckKinds = ["tcp", "tls", "http", "https", "grpc"] as const satisfies readonly CheckKind[];
 
-/** The way that a check takes to the server: `direct` to its own address. */
-export const checkWays = ["direct"] as const;
+/**
+ * The way that a check takes: `vip` as a client's packets, through the data plane to the service's address on the
+ * server, `direct` to the server's own address.
+ */
+export const checkWays = ["vip", "direct"] as const;
 
 /** A value of `via`. */
 export type CheckWay = (typeof checkWays)[number];
-
-/** Ways that are known by name and not built yet. */
-export const plannedCheckWays = ["vip"] as const;
 
 /** What becomes of a server that fails: its connections go on (`drain`), or it is removed as if by hand (`cut`). */
 export const downActions = ["drain", "cut"] as const;
@@ -107,6 +107,8 @@ export interface HealthCheck {
   /** Good answers in a row that bring a server up, and bad ones that take it down. */
   readonly rise: number;
   readonly fall: number;
+  /** Whether clients' handshakes that fail bring the next attempt forward. */
+  readonly takesHints: boolean;
 }
 
 /** What is checked of a service's servers, and what follows. */

@@ -1,5 +1,6 @@
 // The whole of what a person asked for, complete with defaults: where the control road starts
 // (configuration → desired state → plan → reconcile → kernel).
+import type { ApiSettings } from "./api-settings.ts";
 import { totalmem } from "node:os";
 import { defaultTimeoutsMs as millisecondsByState, type StateName, states } from "@yardmaster/dataplane";
 import type { VirtualService } from "./virtual-service.ts";
@@ -131,5 +132,7 @@ export interface DirectorSettings {
 /** A configuration file, checked and complete. */
 export interface Configuration {
   readonly director: DirectorSettings;
+  /** Who may ask the API besides the owner of its socket; it counts when a director starts. Absent: nobody. */
+  readonly api?: ApiSettings;
   readonly services: readonly VirtualService[];
 }

@@ -3,11 +3,13 @@
 
 import { type BalancerShape, type FeatureName, methods } from "@yardmaster/dataplane";
 import { familyOf } from "../address.ts";
-import { claimOf, type ReplyClaim, withClaim } from "../live/reply-claims.ts";
+import { claimOf, claimsOf, type NewClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
+import { checksOf } from "../health/checks-of.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
 /** How the destinations of a service came: all at once, or as in IPVS one by one, each to the front of the list. */
@@ -90,6 +92,13 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   };
 }
 
+/** Whether any checks of a service go by its clients' handshakes; UDP has none. */
+function takesHints(service: VirtualService): boolean {
+  const { match, servers } = service;
+  if (match.kind !== "mark" && match.protocol === "udp") return false;
+  return servers.some((server) => checksOf(service, server).some((check) => check.takesHints));
+}
+
 /** Whether a server's address is of the other family than its service's. */
 function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
   return familyOf(address) !== familyOfMatch(match);
@@ -102,13 +111,18 @@ function roomFor(count: number, atLeast: number): number {
 
 /** Whether any connections have an entry of their own for replies. */
 function needReplyEntries(services: readonly VirtualService[]): boolean {
-  const claims = new Map<string, readonly ReplyClaim[]>();
-  const destinations = services.flatMap((service) => service.servers.map((server) => ({ service, server })));
-  for (const [index, { service, server }] of destinations.entries()) {
-    const known = claims.get(server.address) ?? [];
-    claims.set(server.address, withClaim(known, claimOf(service, { index, definition: server })));
+  const claims = new Map<string, NewClaim[]>();
+  let index = 0;
+  for (const service of services) {
+    for (const server of service.servers) {
+      const claim = claimOf(service, { index: index++, definition: server });
+      const known = claims.get(server.address);
+      if (known === undefined) claims.set(server.address, [claim]);
+      else known.push(claim);
+    }
   }
-  return [...claims.values()].flat().some(({ isCurrent, hasRule }) => isCurrent && !hasRule);
+  for (const all of claims.values()) if (claimsOf(all).some(({ hasRule }) => !hasRule)) return true;
+  return false;
 }
 
 function featuresOf(
@@ -121,6 +135,7 @@ function featuresOf(
     onePacket: services.some(({ onePacket }) => onePacket),
     wideServices: services.some(({ match }) => match.kind !== "exact"),
     caps: services.some(({ caps }) => caps.newPerSecond > 0 || caps.halfOpen > 0),
+    handshakes: services.some(takesHints),
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
@@ -134,6 +149,7 @@ function featuresOf(
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),
+    probes: probesOf(services).size > 0,
   };
   return (Object.keys(isUsed) as FeatureName[]).filter((name) => isUsed[name]);
 }

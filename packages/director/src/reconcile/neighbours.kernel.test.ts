@@ -15,16 +15,17 @@ function askAndReport(): void {
   const ip = (...args: readonly string[]): void => void execFileSync("ip", ["-n", network.name, ...args]);
   ip("neigh", "add", "10.0.0.11", "lladdr", "02:00:00:00:00:11", "dev", "back", "nud", "permanent");
   const lines: string[] = [];
-  const hops = new NextHops(["10.0.0.11", "10.0.0.12", "192.0.2.1"], (line) => lines.push(line));
-  network.enter(() => hops.resolve());
-  network.enter(() => hops.resolve());
+  const addresses = ["10.0.0.11", "10.0.0.12", "192.0.2.1"];
+  const hops = network.enter(() => new NextHops(addresses, (line) => lines.push(line)));
+  const round = () => network.enter(() => [...hops.resolve(() => 0)]);
+  round();
   const states = network.enter(listNeighbours).map(({ address, state }) => [address, state]);
   expect(states).toContainEqual(["10.0.0.11", "permanent"]);
   expect(states).toContainEqual(["10.0.0.12", "incomplete"]);
   expect(lines).toEqual(["192.0.2.1: no route (ENETUNREACH)"]);
 
   ip("route", "add", "192.0.2.0/24", "via", "10.0.0.254");
-  network.enter(() => hops.resolve());
+  round();
   expect(lines.slice(1)).toEqual(["192.0.2.1: has a route again"]);
   expect(network.enter(listNeighbours).map(({ address }) => address)).toContain("10.0.0.254");
 }

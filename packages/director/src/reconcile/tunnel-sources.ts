@@ -3,7 +3,7 @@
 
 import { routeTo } from "@yardmaster/linux";
 import type { LiveServices } from "../live/live-services.ts";
-import { keepGoing, type Rounds } from "./rounds.ts";
+import { inSlices, keepGoing, type Rounds } from "./rounds.ts";
 
 /** Routes and addresses change seldom, and what has an old address is lost only where that is gone. */
 const REFRESH_MS = 5_000;
@@ -17,5 +17,15 @@ export function sourceTowards(address: string): string | undefined {
 /** Keeps the tunnels of what `live` gives at the right addresses until `signal` is aborted. */
 export function keepTunnelSources(live: () => LiveServices, { signal, report }: Pick<Rounds, "signal" | "report">) {
   const rounds = { doing: "looking where tunnels begin", pauseMs: REFRESH_MS, signal, report };
-  return keepGoing({ ...rounds, round: () => live().refreshTunnels() });
+  const round = async (): Promise<void> => {
+    const begun = live();
+    await inSlices(begun.refreshTunnels(), { signal, isCurrent: () => live() === begun });
+  };
+  return keepGoing({ ...rounds, round });
+}
+
+/** Does the same for what servers answer health checks to, by `refresh`. */
+export function keepProbes(refresh: () => void, { signal, report }: Pick<Rounds, "signal" | "report">) {
+  const rounds = { doing: "looking where checks are answered to", pauseMs: REFRESH_MS, signal, report };
+  return keepGoing({ ...rounds, round: refresh });
 }

@@ -3,33 +3,38 @@
 import { Load, Path } from "@yardmaster/dataplane";
 import type { ServiceStatus, TrafficRates } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
-import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
+import { eachValue } from "../kernel/each-value.ts";
+import { endpointOf, identityOf } from "../live/service.ts";
 import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
 import { RATE_PERIOD_MS, type RateCounters, Rates } from "./rates.ts";
 
-/** Entries read with one call. */
-const READ_BATCH = 4096;
-/** Of an index. */
-const KEY_BYTES = 4;
-const NOTHING: RateCounters = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+/** Numbers of a destination in the table of counters, in this order. */
+const FIELDS = ["connections", "packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const;
+const WIDTH = FIELDS.length;
 
 /** The rates of the services of a director. */
 export class ServiceRates {
-  readonly #rates = new Rates();
+  /** By the indexes of destinations and of services. */
+  readonly #servers = new Rates();
+  readonly #services = new Rates();
 
   /** Measures now; to be called every RATE_PERIOD_MS. */
   measure(dataplane: Dataplane): void {
-    const byDestination = readCounters(dataplane);
-    const counted = new Map<string, RateCounters>();
-    for (const service of dataplane.live.services()) {
-      const servers = service.members.map((member): [string, RateCounters] => [
-        serverName(service, member),
-        byDestination[member.index] ?? NOTHING,
-      ]);
-      for (const [name, counters] of servers) counted.set(name, counters);
-      counted.set(service.definition.name, total(servers.map(([, counters]) => counters)));
-    }
-    this.#rates.measure(counted);
+    const services = dataplane.live.services();
+    let end = 0;
+    for (const { members } of services) for (const { index } of members) end = Math.max(end, index + 1);
+    const counted = readCounters(dataplane, end);
+    this.#servers.measure(
+      services.flatMap(({ index: service, members }) =>
+        members.map(({ index, definition }) => [index, ownerOf(service, definition), countersAt(counted, [index])]),
+      ),
+    );
+    this.#services.measure(
+      services.map(({ index, definition, members }) => {
+        const indexes = members.map((member) => member.index);
+        return [index, identityOf(definition), countersAt(counted, indexes)] as const;
+      }),
+    );
   }
 
   /** Measures until `signal` is aborted. */
@@ -39,67 +44,62 @@ export class ServiceRates {
   }
 
   /** A snapshot of services with their rates. */
-  annotate(services: readonly ServiceStatus[]): readonly ServiceStatus[] {
-    return services.map((service) => ({
-      ...service,
-      ...this.#of(service.name),
-      servers: service.servers.map((server) => ({ ...server, ...this.#of(`${service.name} ${endpointOf(server)}`) })),
-    }));
-  }
-
-  #of(name: string): { readonly perSecond: TrafficRates } | undefined {
-    const perSecond = this.#rates.of(name);
-    return perSecond && { perSecond };
+  annotate({ live }: Dataplane, services: readonly ServiceStatus[]): readonly ServiceStatus[] {
+    return services.map((service) => {
+      const known = live.find(identityOf(service));
+      const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
+      const ofServer = (server: Parameters<typeof endpointOf>[0]) => {
+        const index = members.get(endpointOf(server));
+        return index === undefined || known === undefined
+          ? undefined
+          : this.#servers.of(index, ownerOf(known.index, server));
+      };
+      return {
+        ...service,
+        ...shown(known && this.#services.of(known.index, identityOf(service))),
+        servers: service.servers.map((server) => ({ ...server, ...shown(ofServer(server)) })),
+      };
+    });
   }
 }
 
-function serverName({ definition }: LiveService, member: LiveDestination): string {
-  return `${definition.name} ${endpointOf(member.definition)}`;
+function shown(perSecond: TrafficRates | undefined): { readonly perSecond: TrafficRates } | undefined {
+  return perSecond && { perSecond };
 }
 
-/** What each destination has counted, by its index. */
-function readCounters({ maps: { loads, paths } }: Dataplane): RateCounters[] {
-  const counted = Array.from({ length: loads.spec.maxEntries }, () => ({ ...NOTHING }));
-  eachValue(loads, (index, view, at) => {
-    const counters = counted[index];
-    if (counters !== undefined) counters.connections = numberAt(view, at + Load.offsets.scheduled);
-  });
-  eachValue(paths, (index, view, at, size) => {
-    const counters = counted[index];
-    if (counters === undefined) return;
+function ownerOf(service: number, { address, port }: Parameters<typeof endpointOf>[0]): string {
+  return `${service} ${address} ${port}`;
+}
+
+/** The sum of what these destinations have counted. */
+function countersAt(counted: Float64Array, indexes: readonly number[]): RateCounters {
+  const sum = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+  for (const index of indexes) FIELDS.forEach((field, at) => (sum[field] += counted[index * WIDTH + at] ?? 0));
+  return sum;
+}
+
+/** What each destination below `end` has counted: so many numbers for each. */
+function readCounters({ maps: { loads, paths } }: Dataplane, end: number): Float64Array {
+  const counted = new Float64Array(end * WIDTH);
+  const addScheduled = (index: number, view: DataView, at: number): void => {
+    counted[index * WIDTH] = numberAt(view, at + Load.offsets.scheduled);
+  };
+  eachValue(loads, addScheduled, { end });
+  const offsets = FIELDS.slice(1).map((field) => Path.offsets[field as Exclude<typeof field, "connections">]);
+  const addTraffic = (index: number, view: DataView, at: number, size: number): void => {
     // One value after another for each CPU.
     for (let cpu = at; cpu < at + size; cpu += Path.size) {
-      for (const field of ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const) {
-        counters[field] += numberAt(view, cpu + Path.offsets[field]);
+      for (let field = 1; field < WIDTH; field++) {
+        const place = index * WIDTH + field;
+        counted[place] = (counted[place] ?? 0) + numberAt(view, cpu + (offsets[field - 1] ?? 0));
       }
     }
-  });
+  };
+  eachValue(paths, addTraffic, { end });
   return counted;
 }
 
-function eachValue(
-  map: Pick<Dataplane["maps"]["loads"], "batches">,
-  use: (index: number, view: DataView, at: number, size: number) => void,
-): void {
-  for (const { count, keys, values } of map.batches(READ_BATCH)) {
-    const indexes = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-    const size = values.length / (keys.length / KEY_BYTES);
-    for (let at = 0; at < count; at++) use(indexes.getUint32(at * KEY_BYTES, true), view, at * size, size);
-  }
-}
-
+/** Two halves: a bigint for each counter would be most of the work. */
 function numberAt(view: DataView, at: number): number {
-  return Number(view.getBigUint64(at, true));
-}
-
-function total(all: readonly RateCounters[]): RateCounters {
-  const sum = (field: keyof RateCounters) => all.reduce((so, counters) => so + counters[field], 0);
-  return {
-    connections: sum("connections"),
-    packetsIn: sum("packetsIn"),
-    packetsOut: sum("packetsOut"),
-    bytesIn: sum("bytesIn"),
-    bytesOut: sum("bytesOut"),
-  };
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 }

@@ -50,11 +50,13 @@ test("what was counted before, and counters that begin anew, are no rate", () =>
   expect(estimator.perSecond).toEqual(none);
 });
 
-test("many are told apart by their names, and forgotten when they are gone", () => {
+test("many are told apart, and forgotten when they are gone or their number is another's", () => {
   const rates = new Rates();
-  rates.measure(new Map([["a", none]]));
-  rates.measure(new Map([["a", steady(1000, 2)]]));
-  expect([rates.of("a")?.connections, rates.of("b")]).toEqual([250, undefined]);
-  rates.measure(new Map());
-  expect(rates.of("a")).toBeUndefined();
+  rates.measure([[7, "a", none]]);
+  rates.measure([[7, "a", steady(1000, 2)]]);
+  expect([rates.of(7, "a")?.connections, rates.of(8, "a"), rates.of(7, "b")]).toEqual([250, undefined, undefined]);
+  rates.measure([[7, "b", steady(1000, 4)]]);
+  expect([rates.of(7, "a"), rates.of(7, "b")?.connections]).toEqual([undefined, 0]);
+  rates.measure([]);
+  expect(rates.of(7, "b")).toBeUndefined();
 });

@@ -1,7 +1,8 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import { hasFeature, type Load, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import type { JsOf } from "@yardmaster/ebpf";
 import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
@@ -29,6 +30,7 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
 }
 
 function readDestination(dataplane: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+  const { checks: _checks, ...shown } = destination;
   const { maps } = dataplane;
   const load = maps.loads.lookup(index);
   const paths = maps.paths.lookupPerCpu(index) ?? [];
@@ -36,7 +38,7 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     Number(paths.reduce((all, path) => all + path[field], 0n));
   const connections = load?.connections ?? 0n;
   return {
-    ...destination,
+    ...shown,
     lowerThreshold: lowerThresholdOf(destination),
     overloaded: load?.overloaded === 1,
     activeConnections: Number(connections >> 32n),
@@ -46,8 +48,18 @@ function readDestination(dataplane: Dataplane, { index, definition: destination 
     packetsIn: sum("packetsIn"),
     bytesIn: sum("bytesIn"),
     ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
+    ...(hasFeature(dataplane.plan.shape, "handshakes") && load !== undefined && { handshakes: handshakesOf(load) }),
     ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
     ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
+  };
+}
+
+function handshakesOf(load: JsOf<typeof Load>): NonNullable<DestinationStatus["handshakes"]> {
+  return {
+    begun: load.handshakesBegun,
+    done: load.handshakesDone,
+    refused: load.handshakesRefused,
+    synsRepeated: load.synsRepeated,
   };
 }
 

@@ -58,9 +58,13 @@ export function keep(text = webFile) {
   const never = (): never => {
     throw new Error("nobody asks");
   };
-  const routes = createRoutes({ status: never, connections: never, checks: never }, () => keeper);
+  const routes = createRoutes({ source: { status: never, connections: never, checks: never }, keeper: () => keeper });
   const ask = async (method: string, path: string, body?: string | Uint8Array, headers = {}) => {
-    const answer = await routes.request(path, { method, headers, ...(body !== undefined && { body }) });
+    const answer = await routes.request(path, {
+      method,
+      headers: { ...(method !== "GET" && { "if-match": "*" }), ...headers },
+      ...(body !== undefined && { body }),
+    });
     return { status: answer.status, etag: answer.headers.get("etag"), text: await answer.text() };
   };
   return { director, keeper, said, ask };

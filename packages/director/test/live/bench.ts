@@ -85,8 +85,8 @@ export class LiveBench implements Disposable {
   }
 
   /** An answer of a server to the client's port: the address that it comes from at the client. */
-  answer(port: number, server: `${string}:${number}`): Fate {
-    const { verdict, packet } = this.#run(tcpPacket(server, `${CLIENT}:${port}`, "A"));
+  answer(port: number, server: `${string}:${number}`, flags = "A"): Fate {
+    const { verdict, packet } = this.#run(tcpPacket(server, `${CLIENT}:${port}`, flags));
     const source = layerOf(parseFrame(packet), "ipv4")?.source ?? "nowhere";
     return verdict === XDP_TX ? source : "left";
   }

@@ -45,7 +45,7 @@ function nameOf(live: LiveServices, destination: number): string {
 
 function serviceLines(live: LiveServices, maps: LiveMaps, inner: Inner, service: LiveService): readonly string[] {
   const identity = identityOf(service.definition);
-  const [, record] = (inner.get("services")?.get(service.index)?.[0] ?? []) as [number, ServiceRecord];
+  const record = maps.serviceRecords.lookup(maps.services.lookup(service.index)?.record ?? 0) as ServiceRecord;
   const listed = record.members.slice(0, record.listedCount);
   const name = ({ destination, weight }: (typeof listed)[number]) => `${nameOf(live, destination)}*${weight}`;
   const removed = listed.slice(record.memberCount).map(({ destination }) => nameOf(live, destination));

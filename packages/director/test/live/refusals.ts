@@ -145,15 +145,17 @@ function failingHost<H extends BpfHost>(host: H): H & { failAt: number | undefin
       failAt = number;
       calls = 0;
     },
-    createMap<K, V>(spec: MapSpec<K, V>): BpfMap<K, V> {
-      const map = counted("createMap", () => host.createMap(spec));
-      for (const name of ["update", "delete", "updateInner", "updateBatch"] as const) {
-        const run = map[name].bind(map) as (...args: unknown[]) => unknown;
-        Object.assign(map, { [name]: (...args: unknown[]) => counted(name, () => run(...args)) });
-      }
-      return map;
-    },
+    createMap: <K, V>(spec: MapSpec<K, V>) => failingMap(counted("createMap", () => host.createMap(spec))),
+    reopenMap: <K, V>(map: BpfMap, spec: MapSpec<K, V>) =>
+      failingMap(counted("reopenMap", () => host.reopenMap(map, spec))),
   };
+  function failingMap<K, V>(map: BpfMap<K, V>): BpfMap<K, V> {
+    for (const name of ["update", "delete", "exchange", "updateInner", "updateBatch"] as const) {
+      const run = map[name].bind(map) as (...args: unknown[]) => unknown;
+      Object.assign(map, { [name]: (...args: unknown[]) => counted(name, () => run(...args)) });
+    }
+    return map;
+  }
   let failAt: number | undefined;
   return failing;
 }

@@ -3,6 +3,7 @@
 import type { BpfHost, BpfMap, MapSpec, ProgramSpec } from "../spec.ts";
 import { createKernelMap, type KernelMap, reopenKernelMap } from "./map.ts";
 import { type KernelProgram, loadKernelProgram } from "./program.ts";
+import { waitForRuns } from "./wait-for-runs.ts";
 
 /** A BpfHost whose maps and programs are also what only the kernel has: descriptors, numbers, memory. */
 export interface KernelHost extends BpfHost {
@@ -18,6 +19,7 @@ export function createKernelHost(): KernelHost {
     kind: "kernel",
     createMap: createKernelMap,
     reopenMap: reopenKernelMap,
+    waitForRuns,
     loadProgram: loadKernelProgram,
   };
 }

@@ -14,6 +14,7 @@ import {
   mapUpdateBatch,
   possibleCpuCount,
 } from "@yardmaster/linux";
+import { exchangeProblem } from "../exchange.ts";
 import type { BpfMap, Codec, MapSpec, UpdateMode } from "../spec.ts";
 import { ObjectError } from "./errors.ts";
 import { loadMapTypes } from "./map-types.ts";
@@ -35,6 +36,8 @@ export interface MappedArray extends Disposable {
 export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
   readonly spec: MapSpec<K, V>;
   readonly fd: FileDescriptor;
+  /** Where values are exchanged, from the first time on. */
+  #memory: MappedArray | undefined;
 
   /** Takes ownership of `fd`, a map that looks as `spec` says. */
   constructor(spec: MapSpec<K, V>, fd: FileDescriptor) {
@@ -76,6 +79,17 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
       bytes.set(encode(this.spec.value, value), cpu * stride);
     });
     mapUpdate(this.fd, encode(this.spec.key, key), bytes, BpfUpdateFlag.ANY);
+  }
+
+  exchange(key: K, value: V): void {
+    const problem = exchangeProblem(this.spec);
+    if (problem !== undefined) throw this.#misuse(`exchanging: ${problem}`);
+    const index = wordOf(encode(this.spec.key, key));
+    if (index >= this.spec.maxEntries) throw this.#misuse(`exchanging: there is no entry ${index}`);
+    const word = wordOf(encode(this.spec.value, value));
+    const { buffer, stride } = (this.#memory ??= this.mmap());
+    // Unlike the memcpy of BPF_MAP_UPDATE_ELEM it is one store, after all that was stored before.
+    Atomics.store(new Uint32Array(buffer), (index * stride) / 4, word);
   }
 
   updateInner(key: K, inner: BpfMap): void {
@@ -127,8 +141,9 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
       return;
     }
     const valueSize = wireValueSize(this.spec);
-    const keys = new Uint8Array(BATCH_SIZE * key.size);
-    const values = new Uint8Array(BATCH_SIZE * valueSize);
+    const room = Array.isArray(entries) ? Math.min(entries.length, BATCH_SIZE) : BATCH_SIZE;
+    const keys = new Uint8Array(room * key.size);
+    const values = new Uint8Array(room * valueSize);
     let count = 0;
     for (const [entryKey, value] of entries) {
       keys.set(encode(key, entryKey), count * key.size);
@@ -159,6 +174,8 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
   }
 
   close(): void {
+    this.#memory?.close();
+    this.#memory = undefined;
     this.fd.close();
   }
 
@@ -187,6 +204,10 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
   #misuse(what: string): ObjectError {
     return new ObjectError("YM_MAP_USE", `map "${this.spec.name}" (${this.spec.type}): ${what}`);
   }
+}
+
+function wordOf({ buffer, byteOffset }: Uint8Array): number {
+  return new DataView(buffer, byteOffset).getUint32(0, true);
 }
 
 function encode<T>(codec: Codec<T>, value: T): Uint8Array {

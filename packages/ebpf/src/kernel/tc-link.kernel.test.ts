@@ -25,23 +25,21 @@ describeKernel("programs at tc", () => {
     return namespace.enter(() => run(interfaceIndex));
   };
 
-  test.skipIf(!features.tcxLink.isSupported())(
-    "a link (Linux has them since 6.6): attached, replaced, taken off",
-    () => {
-      inside((interfaceIndex) => {
-        using first = load("first");
-        using second = load("second");
-        using attachment = attachTc({ program: first, interfaceIndex });
-        expect(attachment.mode).toBe("tcx");
-        expect(attachment.link?.info()).toMatchObject({ programId: first.id, interfaceIndex });
-        attachment.update(second);
-        expect(attachment.link?.info().programId).toBe(second.id);
-        attachment.detach();
-        expect(attachment.link?.info().interfaceIndex).toBe(0);
-        expect(listFilters(interfaceIndex)).toEqual([]);
-      });
-    },
-  );
+  test("a link: attached, replaced, taken off", (context) => {
+    if (!features.tcxLink.isSupported()) context.skip("links at tc need Linux 6.6");
+    inside((interfaceIndex) => {
+      using first = load("first");
+      using second = load("second");
+      using attachment = attachTc({ program: first, interfaceIndex });
+      expect(attachment.mode).toBe("tcx");
+      expect(attachment.link?.info()).toMatchObject({ programId: first.id, interfaceIndex });
+      attachment.update(second);
+      expect(attachment.link?.info().programId).toBe(second.id);
+      attachment.detach();
+      expect(attachment.link?.info().interfaceIndex).toBe(0);
+      expect(listFilters(interfaceIndex)).toEqual([]);
+    });
+  });
 
   test("a filter: attached, replaced, taken off with the qdisc that was made for it", () => {
     inside((interfaceIndex) => {

@@ -50,6 +50,8 @@ export function createMemoryHost(options: MemoryHostOptions = {}): MemoryHost {
     kind: "memory",
     createMap: <K, V>(spec: MapSpec<K, V>): BpfMap<K, V> => createMemoryMap(environment.memory, spec, cpus),
     reopenMap: <K, V>(map: BpfMap, spec: MapSpec<K, V>): BpfMap<K, V> => reopenMemoryMap(environment.memory, map, spec),
+    // One after the other: while the control plane is asking, none runs.
+    waitForRuns: () => undefined,
     loadProgram: (spec, maps) => new MemoryProgram(spec, ownMaps(spec, maps), environment),
   };
 }

@@ -10,6 +10,7 @@ export function createWrongHost(host: BpfHost, replace: (instruction: Instructio
     kind: host.kind,
     createMap: (spec) => host.createMap(spec),
     reopenMap: (map, spec) => host.reopenMap(map, spec),
+    waitForRuns: () => host.waitForRuns(),
     loadProgram: (spec, maps) => host.loadProgram({ ...spec, instructions: spec.instructions.map(replace) }, maps),
   };
 }

@@ -17,13 +17,18 @@ export async function openHttpConnection({ localAddress, address, port }: Way): 
     return {
       server: answer.server,
       ask: async () => {
-        const again = await send();
-        // The agent opens another connection where the first is gone.
-        if (again.own !== own)
-          throw Object.assign(new Error("asking again: the connection was lost"), { code: "lost" });
-        return again.answer.server;
+        try {
+          const again = await send();
+          // The agent opens another connection where the first is gone.
+          if (again.own !== own) throw lost("asking again");
+          return again.answer.server;
+        } catch (error) {
+          agent.destroy();
+          throw error;
+        }
       },
       end: async () => {
+        if (socket.destroyed) throw lost("ending it");
         // Our FIN first; "close" comes when the server's has arrived.
         const closed = once(socket, "close", { signal: AbortSignal.timeout(timeoutMs) });
         socket.end();
@@ -35,4 +40,8 @@ export async function openHttpConnection({ localAddress, address, port }: Way): 
     agent.destroy();
     throw error;
   }
+}
+
+function lost(doing: string): Error {
+  return Object.assign(new Error(`${doing}: the connection was lost`), { code: "lost" });
 }

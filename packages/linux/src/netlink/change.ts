@@ -22,15 +22,21 @@ const IFA_LOCAL = 2;
 const IFA_CACHEINFO = 6;
 const IFA_F_NODAD = 2;
 // include/uapi/linux/if_link.h
+const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
 const IFLA_LINKINFO = 18;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
+/** include/uapi/linux/veth.h */
+const VETH_INFO_PEER = 1;
 const IFF_UP = 1;
 const IFF_NOARP = 0x80;
 // include/uapi/linux/rtnetlink.h: struct rtmsg and its attributes
 const RTA_DST = 1;
 const RTA_OIF = 4;
+const RTA_METRICS = 8;
+const RTAX_MTU = 2;
 const RT_TABLE_MAIN = 254;
 const RTPROT_STATIC = 4;
 const RT_SCOPE_LINK = 253;
@@ -118,6 +124,37 @@ export function addLink({ name, kind, data = [] }: NewLink): boolean {
   return isDone(() => askRoute(request), Errno.EEXIST);
 }
 
+/** Two interfaces that are the ends of one wire. */
+export interface NewPair {
+  readonly names: readonly [string, string];
+  /** The link-layer address of both, 6 bytes: whatever one sends to its own address is for the other. */
+  readonly mac: Uint8Array;
+  /** Of both, in bytes. */
+  readonly mtu: number;
+}
+
+/**
+ * Makes a pair of virtual interfaces (veth), which are yet to be brought up. False where one of these names is there.
+ */
+export function addPair({ names, mac, mtu }: NewPair): boolean {
+  const [one, other] = names.map((name) => [
+    { type: IFLA_IFNAME, value: Buffer.from(`${name}\0`) },
+    { type: IFLA_ADDRESS, value: mac },
+    { type: IFLA_MTU, value: new Uint8Array(Uint32Array.of(mtu).buffer) },
+  ]) as [NetlinkAttribute[], NetlinkAttribute[]];
+  const header = linkHeader(0, 0);
+  const peer = Buffer.concat([header, packAttributes(other)]);
+  const info = [
+    { type: IFLA_INFO_KIND, value: Buffer.from("veth") },
+    { type: IFLA_INFO_DATA | NLA_F_NESTED, value: packAttributes([{ type: VETH_INFO_PEER, value: peer }]) },
+  ];
+  const attributes = [...one, { type: IFLA_LINKINFO | NLA_F_NESTED, value: packAttributes(info) }];
+  const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  const doing = `making interfaces "${names[0]}" and "${names[1]}" (veth)`;
+  const request = { type: RTM_NEWLINK, fixed: header, attributes, dump: false, flags, doing };
+  return isDone(() => askRoute(request), Errno.EEXIST);
+}
+
 /** Removes an interface. False where there is none of that number. */
 export function removeLink(interfaceIndex: number): boolean {
   const doing = `removing interface ${interfaceIndex}`;
@@ -125,17 +162,31 @@ export function removeLink(interfaceIndex: number): boolean {
   return isDone(() => askRoute(request), Errno.ENODEV);
 }
 
-/** Adds a route to one address over an interface, without a gateway. False where it is there already. */
-export function addHostRoute(address: string, interfaceIndex: number): boolean {
+/** A route to addresses that are reached over an interface without a gateway. */
+export interface NewRoute {
+  readonly address: string;
+  /** Default: of one address. */
+  readonly prefixLength?: number;
+  readonly interfaceIndex: number;
+  /** What packets may be as long as, in bytes. Default: the interface's. */
+  readonly mtu?: number;
+}
+
+/** Adds a route. False where it is there already. */
+export function addLinkRoute({ address, prefixLength, interfaceIndex, mtu }: NewRoute): boolean {
   const bytes = addressBytes(address);
+  const length = prefixLength ?? bytes.length * 8;
   const fixed = new Uint8Array(12);
-  fixed.set([familyOf(bytes), bytes.length * 8, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK, RTN_UNICAST]);
+  fixed.set([familyOf(bytes), length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK, RTN_UNICAST]);
+  const number = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
+  const metrics = (value: number) => packAttributes([{ type: RTAX_MTU, value: number(value) }]);
   const attributes = [
     { type: RTA_DST, value: bytes },
-    { type: RTA_OIF, value: new Uint8Array(Uint32Array.of(interfaceIndex).buffer) },
+    { type: RTA_OIF, value: number(interfaceIndex) },
+    ...(mtu === undefined ? [] : [{ type: RTA_METRICS | NLA_F_NESTED, value: metrics(mtu) }]),
   ];
   const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-  const doing = `adding a route to ${address} over interface ${interfaceIndex}`;
+  const doing = `adding a route to ${address}/${length} over interface ${interfaceIndex}`;
   return isDone(() => askRoute({ type: RTM_NEWROUTE, fixed, attributes, dump: false, flags, doing }), Errno.EEXIST);
 }
 

@@ -1,5 +1,6 @@
-// A question to the kernel's routing subsystem and its answer, over one short-lived netlink socket. The
-// kernel answers within the call, so nothing here waits: an answer that is not there is an error.
+// A question to the kernel's routing subsystem and its answer, over a netlink socket that lives for one question or,
+// where many are asked, for all of them. The kernel answers within the call, so nothing here waits: an answer that is
+// not there is an error.
 
 import { Errno, SyscallError } from "../errno.ts";
 import { FileDescriptor } from "../fd.ts";
@@ -39,17 +40,43 @@ export interface RouteRequest {
   readonly doing: string;
 }
 
-function failure(request: RouteRequest, command: string, errno: number): SyscallError {
+function failure(request: Pick<RouteRequest, "doing">, command: string, errno: number): SyscallError {
   const hint = errno === Errno.EPERM ? permissionHint() : undefined;
   return new SyscallError({ doing: request.doing, command, errno, hint });
 }
 
+/** Every answer goes through it: a new one for each would be most of the time of a short question. */
+const buffer = new Uint8Array(BUFFER_SIZE);
+
 function receive(socket: FileDescriptor, request: RouteRequest): Uint8Array {
-  const buffer = new Uint8Array(BUFFER_SIZE);
   const length = ffi.recv(socket.value, buffer, MSG_DONTWAIT | MSG_TRUNC);
   if (length < 0) throw failure(request, "recv(netlink)", -length);
   if (length > buffer.length) throw new Error(`${request.doing}: an answer of ${length} bytes is too long for us`);
-  return buffer.subarray(0, length);
+  return buffer.slice(0, length);
+}
+
+function openSocket(doing: string): FileDescriptor {
+  const opened = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (opened < 0) throw failure({ doing }, "socket(netlink)", -opened);
+  return new FileDescriptor(opened, "netlink socket");
+}
+
+/** The socket that several questions share, and the number of the last one. */
+let shared: { readonly socket: FileDescriptor; sequence: number } | undefined;
+
+/**
+ * Runs `ask`, which must be synchronous; all questions in it go over one socket, so it must stay in one network
+ * namespace. For those who ask thousands of things.
+ */
+export function withRouteSocket<T>(ask: () => T): T {
+  if (shared !== undefined) return ask();
+  using socket = openSocket("asking the kernel's routing");
+  shared = { socket, sequence: 0 };
+  try {
+    return ask();
+  } finally {
+    shared = undefined;
+  }
 }
 
 /** The errno of an NLMSG_ERROR or NLMSG_DONE message: 0 when it says that all went well. */
@@ -57,12 +84,20 @@ function errorOf(message: NetlinkMessage): number {
   return message.payload.byteLength < 4 ? 0 : -message.payload.getInt32(0, true);
 }
 
-function ask(request: RouteRequest): { readonly messages: NetlinkMessage[]; readonly interrupted: boolean } {
-  const opened = ffi.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (opened < 0) throw failure(request, "socket(netlink)", -opened);
-  using socket = new FileDescriptor(opened, "netlink socket");
+interface Asked {
+  readonly messages: NetlinkMessage[];
+  readonly interrupted: boolean;
+}
+
+function ask(request: RouteRequest): Asked {
+  if (shared !== undefined) return askOver(shared.socket, ++shared.sequence, request);
+  using socket = openSocket(request.doing);
+  return askOver(socket, 1, request);
+}
+
+function askOver(socket: FileDescriptor, sequence: number, request: RouteRequest): Asked {
   const flags = NLM_F_REQUEST | (request.dump ? NLM_F_DUMP : 0) | (request.flags ?? 0);
-  const header = { type: request.type, flags, sequence: 1 };
+  const header = { type: request.type, flags, sequence };
   const sent = ffi.send(socket.value, buildMessage(header, request.fixed, request.attributes ?? []), 0);
   if (sent < 0) throw failure(request, "send(netlink)", -sent);
 
@@ -70,6 +105,8 @@ function ask(request: RouteRequest): { readonly messages: NetlinkMessage[]; read
   let interrupted = false;
   for (;;) {
     for (const message of parseMessages(receive(socket, request))) {
+      // What is left of a question before, to which the answer was an error.
+      if (message.sequence !== sequence) continue;
       interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
       if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
         const errno = errorOf(message);

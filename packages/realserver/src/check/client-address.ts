@@ -4,7 +4,7 @@
 import type { KernelProgram } from "@yardmaster/ebpf/kernel";
 import {
   addAddress,
-  addHostRoute,
+  addLinkRoute,
   addLink,
   bringUp,
   type Endpoint,
@@ -45,7 +45,7 @@ export function seeClient(probe: ClientProbe): ClientSeen {
     const { index: interfaceIndex, mac } = createInterface();
     const address = SERVERS[family];
     addAddress({ interfaceIndex, address, prefixLength: family === 4 ? 32 : 128 });
-    addHostRoute(probe.director, interfaceIndex);
+    addLinkRoute({ address: probe.director, interfaceIndex });
     using listener = new ProbeListener({ address: probe.listensAt === "::" ? "::" : address, port: 0 });
     const hosts = { source: probe.director, destination: address };
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

@@ -1,6 +1,7 @@
 // A live map of the memory host: the contract's `BpfMap` on one side, what helpers need on the other,
 // both over the same store, so each sees at once what the other writes.
 
+import { exchangeProblem } from "../../exchange.ts";
 import type { BpfMap, MapSpec, UpdateMode } from "../../spec.ts";
 import { createRegion, type Memory, toPointer } from "../memory.ts";
 import { VmError } from "../vm-error.ts";
@@ -74,6 +75,12 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     const slot = this.store.claim(this.spec.key.encode(key), ANY);
     this.#assertSlot(slot, "update");
     encoded.forEach((bytes, cpu) => this.store.values.bytes(slot, cpu).set(bytes));
+  }
+
+  exchange(key: K, value: V): void {
+    const problem = exchangeProblem(this.spec);
+    if (problem !== undefined) throw this.#error(`exchange: ${problem}`);
+    this.update(key, value);
   }
 
   updateInner(key: K, inner: BpfMap): void {

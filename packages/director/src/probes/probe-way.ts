@@ -1,0 +1,217 @@
+// The way of checks through the data plane, as long as any take it: a pair of interfaces, an address for each server
+// that is probed, and what the programs must know of them. Where the pair cannot be made the checks say why.
+
+import type { FamilyName } from "@yardmaster/dataplane";
+import { attachTc, type KernelProgram, type TcAttachment } from "@yardmaster/ebpf/kernel";
+import { listAddresses, listLinks } from "@yardmaster/linux";
+import { addressWords } from "@yardmaster/packet";
+import type { Dial } from "../health/through.ts";
+import type { Dataplane } from "../kernel/dataplane.ts";
+import type { Configuration } from "../model/configuration.ts";
+import { prefixesOf } from "../model/virtual-service.ts";
+import {
+  isProbeInterface,
+  makeProbeInterfaces,
+  probeInterfaceNames,
+  type ProbeInterfaces,
+  removeStale,
+} from "./probe-interfaces.ts";
+import { freeNetworks, probeAddress, type ProbeNetworks } from "./probe-network.ts";
+import { probeRecord } from "./probe-record.ts";
+import { type Probe, probesOf } from "./probe.ts";
+
+/** What a way is made with. */
+export interface ProbeWayOptions {
+  /** Name of the instance; undefined: nothing outlives this process. */
+  readonly instance: string | undefined;
+  readonly report: (line: string) => void;
+  /** This machine's address towards another; undefined where there is no way. */
+  readonly sourceTowards: (address: string) => string | undefined;
+}
+
+/** What was made. */
+interface Pair {
+  readonly interfaces: ProbeInterfaces;
+  readonly networks: ProbeNetworks;
+}
+
+/** A probe and the number of its address. */
+interface Numbered {
+  readonly probe: Probe;
+  readonly number: number;
+}
+
+/** Of one director. */
+export class ProbeWay implements Disposable {
+  readonly #options: ProbeWayOptions;
+  #pair: Pair | undefined;
+  #problem = "no check goes through the data plane yet";
+  #attached: TcAttachment | undefined;
+  #numbered: ReadonlyMap<string, Numbered> = new Map();
+  /** What a data plane's maps hold, by address. */
+  #written = new WeakMap<Dataplane, Map<string, string>>();
+  /** What was filled last, and what took its packets from. */
+  #filled: Dataplane | undefined;
+  #former: Dataplane | undefined;
+
+  constructor(options: ProbeWayOptions) {
+    this.#options = options;
+  }
+
+  /** What is to be probed from now on. Makes the pair if it is needed and not there. */
+  want(configuration: Configuration): void {
+    const probes = probesOf(configuration.services);
+    const former = this.#numbered;
+    const free = numbersBeside(new Set([...former.values()].map(({ number }) => number)));
+    this.#numbered = new Map(
+      [...probes].map(([key, probe]) => [key, { probe, number: former.get(key)?.number ?? free() }]),
+    );
+    if (probes.size > 0 && this.#pair === undefined) this.#make(configuration);
+  }
+
+  /** Where a check's sockets connect to. */
+  readonly dialOf = (probe: Probe): Dial => {
+    const address = this.#addressOf(probe);
+    const { localAddress, problem } = this.#ways(probe.family);
+    if (localAddress === undefined) return { problem };
+    const room = this.#pair?.networks[probe.family].room ?? 0;
+    const number = this.#numbered.get(probe.key)?.number ?? room;
+    if (address === undefined || number >= room) return { problem: `no more than ${room} servers can be probed` };
+    return { address, port: probe.destination.port, localAddress };
+  };
+
+  /** Writes down for a data plane what it must know, and what has changed since the last time. */
+  fill(dataplane: Dataplane): void {
+    const pair = this.#pair;
+    if (pair === undefined || dataplane.prober === undefined) return;
+    this.#follow(dataplane);
+    const { maps } = dataplane;
+    const written = this.#written.get(dataplane) ?? new Map<string, string>();
+    if (!this.#written.has(dataplane)) maps.probeBack.update(0, hopTo(pair.interfaces));
+    this.#written.set(dataplane, written);
+    const wanted = new Set<string>();
+    const sources = new Map<string, string | undefined>();
+    const sourceTowards = (address: string) => {
+      if (!sources.has(address)) sources.set(address, this.#options.sourceTowards(address));
+      return sources.get(address);
+    };
+    for (const { probe } of this.#numbered.values()) {
+      const address = this.#addressOf(probe);
+      if (address === undefined || !dataplane.plan.shape.families.includes(probe.family)) continue;
+      const record = probeRecord(probe, { address, sourceTowards, ownAddresses });
+      if (record === undefined) continue;
+      wanted.add(address);
+      const text = JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+      if (written.get(address) === text) continue;
+      maps[probe.family].probes.update({ address: addressWords(address) }, record);
+      written.set(address, text);
+    }
+    for (const address of [...written.keys()].filter((one) => !wanted.has(one))) {
+      maps[address.includes(":") ? "ipv6" : "ipv4"].probes.delete({ address: addressWords(address) });
+      written.delete(address);
+    }
+  }
+
+  /** Has a data plane's program take what the sockets send. */
+  attach(dataplane: Dataplane<KernelProgram>): void {
+    const { prober } = dataplane;
+    if (this.#pair === undefined || prober === undefined) return;
+    try {
+      if (this.#attached !== undefined) this.#attached.update(prober);
+      else this.#attached = attachTc({ program: prober, interfaceIndex: this.#pair.interfaces.index });
+    } catch (error) {
+      this.#giveUp(error);
+    }
+    // What the former program sent in the meantime.
+    if (this.#former !== undefined) carryExchanges(this.#former, dataplane);
+    this.#former = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    using _pair = this.#pair?.interfaces;
+    using attached = this.#attached;
+    this.#pair = undefined;
+    this.#attached = undefined;
+    attached?.detach();
+  }
+
+  /** Exchanges under way go on when a program takes the place of another. */
+  #follow(dataplane: Dataplane): void {
+    if (this.#filled === dataplane) return;
+    // One that was filled before has come back: what was to follow it is closed.
+    this.#former = this.#written.has(dataplane) ? undefined : this.#filled;
+    this.#filled = dataplane;
+    if (this.#former !== undefined) carryExchanges(this.#former, dataplane);
+  }
+
+  #giveUp(error: unknown): void {
+    this.#problem = `checks through the data plane: ${error instanceof Error ? error.message : String(error)}`;
+    this.#options.report(`${this.#problem}: those with via: vip say nothing of their servers`);
+    this[Symbol.dispose]();
+  }
+
+  #make({ services }: Configuration): void {
+    const configured = services.flatMap(({ match, servers, localAddresses = [] }) => [
+      ...prefixesOf(match).map((prefix) => prefix.split("/")[0] ?? ""),
+      ...servers.map(({ address }) => address),
+      ...localAddresses,
+    ]);
+    const { report, instance } = this.#options;
+    const own = probeInterfaceNames(instance);
+    try {
+      removeStale(own);
+      const networks = freeNetworks([...listAddresses().map(({ address }) => address), ...configured]);
+      if (networks === undefined) throw new Error("198.18.0.0/15 and fd79:6172:6400::/61 are in use on this machine");
+      this.#pair = { interfaces: makeProbeInterfaces(own, networks), networks };
+      const { names } = this.#pair.interfaces;
+      const from = Object.values(networks).map(({ address, prefixLength }) => `${address}/${prefixLength}`);
+      report(`checks go through the data plane by ${names.join(" and ")}, from ${from.join(" and ")}`);
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  #addressOf({ key, family }: Probe): string | undefined {
+    const numbered = this.#numbered.get(key);
+    return this.#pair && numbered && probeAddress(this.#pair.networks[family], numbered.number);
+  }
+
+  #ways(family: FamilyName): { readonly localAddress: string | undefined; readonly problem: string } {
+    if (this.#pair === undefined) return { localAddress: undefined, problem: this.#problem };
+    const has = this.#pair.interfaces.families.includes(family);
+    const problem = `checks through the data plane: this machine has no ${family === "ipv6" ? "IPv6" : "IPv4"}`;
+    return { localAddress: has ? this.#pair.networks[family].own : undefined, problem };
+  }
+}
+
+/** This machine's addresses that are not of checks; nothing of loopback and link alone. */
+function ownAddresses(): readonly string[] {
+  const ours = new Set(listLinks().flatMap(({ name, index }) => (isProbeInterface(name) ? [index] : [])));
+  return listAddresses()
+    .filter(({ interfaceIndex }) => !ours.has(interfaceIndex))
+    .map(({ address }) => address)
+    .filter((address) => !/^(127\.|::1$|fe80:)/.test(address));
+}
+
+function carryExchanges(from: Dataplane, to: Dataplane): void {
+  for (const family of ["ipv4", "ipv6"] as const) {
+    const isIn = [from, to].every(({ prober, plan }) => prober !== undefined && plan.shape.families.includes(family));
+    if (!isIn) continue;
+    for (const [flow, exchange] of from.maps[family].probeFlows.entries())
+      to.maps[family].probeFlows.update(flow, exchange);
+  }
+}
+
+/** Numbers from 0 on that are not among these, each once. */
+function numbersBeside(taken: ReadonlySet<number>): () => number {
+  let next = 0;
+  return () => {
+    while (taken.has(next)) next += 1;
+    return next++;
+  };
+}
+
+/** Content of the map with the way to the sockets. */
+function hopTo({ index, mac }: ProbeInterfaces) {
+  return { refreshedAt: 0, ifindex: index, mtu: 0xffff, vlan: 0, macs: { destination: mac, source: mac } };
+}
