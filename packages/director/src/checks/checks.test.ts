@@ -120,13 +120,13 @@ describe("a tunnel", () => {
       "warning YM_CONFIG_TUNNEL_ROOM
         only packets of up to 1480 bytes fit the tunnel to 10.0.0.11: clients may not hear of it
         ip route get 10.0.0.11: dev eth0 mtu 1500; ipip adds 20 bytes to each packet
-        yardmaster realserver up has it announce less; or, if every device on the way takes it: ip link set dev eth0 mtu 1520"
+        use realserver up there; or, if every device on the way takes it: ip link set dev eth0 mtu 1520"
     `);
     expect(found(tunnelRoom, { encapsulation: gue })).toMatchInlineSnapshot(`
       "warning YM_CONFIG_TUNNEL_ROOM
         only packets of up to 1468 bytes fit the tunnel to 10.0.0.11: clients may not hear of it
         ip route get 10.0.0.11: dev eth0 mtu 1500; gue port 6080 adds 32 bytes to each packet
-        yardmaster realserver up has it announce less; or, if every device on the way takes it: ip link set dev eth0 mtu 1532"
+        use realserver up there; or, if every device on the way takes it: ip link set dev eth0 mtu 1532"
     `);
   });
 

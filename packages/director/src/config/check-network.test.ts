@@ -60,12 +60,12 @@ describe("a configuration on this network", () => {
           8 |       - { address: 10.0.0.11 }
             |                    ^
             = seen: ip route get 10.0.0.11: dev eth0 mtu 1500; gre adds 24 bytes to each packet
-            = yardmaster realserver up has it announce less; or, if every device on the way takes it: ip link set dev eth0 mtu 1524
+            = use realserver up there; or, if every device on the way takes it: ip link set dev eth0 mtu 1524
       y.yaml:9:20: warning: only packets of up to 1456 bytes fit the tunnel to fd00::11: clients may not hear of it
           9 |       - { address: "fd00::11" }
             |                    ^
             = seen: ip route get fd00::11: dev eth0 mtu 1500; gre adds 44 bytes to each packet
-            = yardmaster realserver up has it announce less; or, if every device on the way takes it: ip link set dev eth0 mtu 1544"
+            = use realserver up there; or, if every device on the way takes it: ip link set dev eth0 mtu 1544"
     `);
     expect(check(web(settings, "address: 10.8.0.1, encapsulation: ipip"))).toMatchInlineSnapshot(`
       "y.yaml:8:20: error: tun server 10.8.0.1 gets packets of 570 bytes at most; there must be room for 576
