@@ -156,7 +156,7 @@ function randomService(
     alsoAt,
     scheduler: random.pick(body.schedulers as [SchedulerName, ...SchedulerName[]]),
     destinations: servers.map((server) => randomDestination(random, server, body)),
-    ...(has("persistence", 0.4) && { persistence: randomPersistence(random, own) }),
+    ...(has("persistence", 0.5) && { persistence: randomPersistence(random, own) }),
     ...(has("onePacket", 0.2) && { onePacket: true as const }),
     ...(has("caps", 0.15) && { newPerSecond: 1 + random.below(4) }),
     ...(has("caps", 0.15) && { halfOpenMaximum: 1 + random.below(4) }),
