@@ -1,6 +1,7 @@
 // Health checks through the data plane, by every method at every hook in both families: a server that works is up; one
 // that lacks the service's address, its unwrapper or its way back is found down, where a check of its own address finds
 // nothing amiss; and nobody counts a check as a client.
+import { writeFileSync } from "node:fs";
 import type { CheckStatus, DirectorStatus } from "@yardmaster/director";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Director, vip } from "./director-host.ts";
@@ -35,6 +36,7 @@ const silent = ["nat", "dr", "fullnat"].flatMap((forwarding, kind) =>
 describe.skipIf(needsRoot)("checks through the data plane", () => {
   let hosts: MethodsHost;
   let director: Director;
+  let wasKilled = false;
 
   async function read<T>(words: readonly string[]): Promise<T> {
     const { stdout } = await hosts.host.yardmaster([...words, "--json", "--socket", director.socketPath]);
@@ -69,7 +71,9 @@ describe.skipIf(needsRoot)("checks through the data plane", () => {
   });
   afterAll(() => hosts[Symbol.dispose]());
   afterEach(async () => {
-    expect((await director.stop("SIGTERM")).status).toBe(0);
+    const { status } = await director.stop("SIGTERM");
+    expect(status === 0 || wasKilled).toBe(true);
+    wasKilled = false;
     expect(hosts.host.ip("director", "-br link"), "interfaces of checks are gone").not.toContain("ymc");
   });
 
@@ -120,4 +124,61 @@ describe.skipIf(needsRoot)("checks through the data plane", () => {
       expect(exchanges.at(-1)?.reason, JSON.stringify(servers)).toMatch(/ECONNREFUSED/);
     }
   });
+
+  test("begins with a reload, outlives programs and directors, goes with the instance, beside another's", async () => {
+    const { host } = hosts;
+    const rest = checks.replaceAll(/fall: 2/g, "fall: 1");
+    const file = host.write(configurationOf("tc", ""));
+    director = await host.startFile(file);
+    expect(names(host.ip("director", "-br link"))).toEqual([]);
+    const reload = async (text: string, times: number) => {
+      writeFileSync(file, text);
+      process.kill(director.pid, "SIGHUP");
+      const count = () => director.said().split(/SIGHUP: .*; program/).length - 1;
+      await expect.poll(count, { timeout: 30_000, interval: 100 }).toBe(times);
+    };
+    await reload(configurationOf("tc", rest), 1);
+    await allAnswer();
+    // Another scheduler is another program.
+    await reload(configurationOf("tc", `scheduler: mh, ${rest}`), 2);
+    await reload(`${configurationOf("tc", rest).replace("hook:", "checkNetworks: [192.0.2.0/26], hook:")}`, 3);
+    await allAnswer();
+    expect(host.ip("director", "-4 -br address")).toMatch(/ymc-\w+a@\S+ +\S+ +192\.0\.2\.1\/32/);
+    expect(director.said(), "nobody was down, not even for one exchange").not.toContain(" is down");
+
+    await director.stop("SIGKILL");
+    wasKilled = true;
+    expect(names(host.ip("director", "-br link")).length, "left over").toBe(2);
+    const other = await host.start(`director: { interfaces: [front], hook: xdp-generic }
+services:
+  x: { address: 198.51.100.77, port: 80, forwarding: dr, check: tcp, servers: [{ address: 198.51.100.2 }] }
+`);
+    expect(names(host.ip("director", "-br link")).length, "beside another's").toBe(4);
+    await other.stop("SIGTERM");
+    expect(names(host.ip("director", "-br link")).length, "the other's are gone").toBe(2);
+    expect((await host.instance(["down"])).status).toBe(0);
+  });
+
+  test("where they have no way the reason is told, and nobody is taken down; direct ones go on", async () => {
+    const { host } = hosts;
+    host.ip("director", "address add 192.0.2.9/32 dev back");
+    director = await host.start(configurationOf("tc", checks).replace("hook:", "checkNetworks: [192.0.2.0/26], hook:"));
+    const reason =
+      "checks through the data plane: 192.0.2.0/26 has addresses that are in use, such as 192.0.2.9; " +
+      "name a free one under director.checkNetworks";
+    expect(director.said()).toContain(`${reason}: those with via: vip say nothing of their servers`);
+    const lasts = async (via: string) => {
+      const all = (await readChecks()).filter((check) => check.via === via);
+      return [...new Set(all.map(({ exchanges }) => `${exchanges.at(-1)?.outcome}: ${exchanges.at(-1)?.reason}`))];
+    };
+    await expect.poll(() => lasts("vip"), { timeout: 10_000 }).toEqual([`unknown: ${reason}`]);
+    await expect.poll(() => lasts("direct"), { timeout: 10_000 }).toEqual(["good: connected"]);
+    await becomes([]);
+    host.ip("director", "address delete 192.0.2.9/32 dev back");
+  });
 });
+
+/** The checks' interfaces among a machine's. */
+function names(links: string): readonly string[] {
+  return [...links.matchAll(/^ymc\S+/gm)].map(([name]) => name);
+}

@@ -1,12 +1,13 @@
 // The station that finds a packet's connection: one that is in the table, the one that a reply belongs to, or one that
 // is opened now.
 
-import { referenceVariable, when } from "@yardmaster/ebpf";
+import { leave, pass, referenceVariable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
 import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { sendReply } from "./forward/send-reply.ts";
+import { leaveIfHeld } from "./hold.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
 import { failure, leaveUnless, RESET, SUPERSEDED } from "./outcome.ts";
@@ -34,8 +35,10 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     if (answering.length > 0) {
       when(found.direction.eq(REPLY), () => {
         const ends = endsOf(flow, found);
-        const client = connections.lookup(openingFlow(family, flow, ends)).orPass(reasons.replyWithoutConnection);
-        sendReply(road, traveller, client, ends, answering);
+        const lookup = connections.lookup(openingFlow(family, flow, ends));
+        lookup.then((client) => sendReply(road, traveller, client, ends, answering));
+        leaveIfHeld(road, flow, now);
+        leave(pass(reasons.replyWithoutConnection));
       });
     }
     when(isExpired(found.life, now).not(), () => {
@@ -57,6 +60,7 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
           sendReply(road, traveller, client, ends, answering);
         });
       }
+      leaveIfHeld(road, flow, now);
       if (answering.length > 0) refuseStray(road, traveller);
       when(traveller.refusal.isSet.not(), () => {
         const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);

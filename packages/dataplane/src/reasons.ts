@@ -55,6 +55,7 @@ const texts = {
     verdict: "drop",
     text: "ICMP error about a tunnel's packet that its client has no use for: it may be divided, or the MTU is absurd",
   },
+  held: { verdict: "drop", text: "of no known flow, while connections are still being copied from the program before" },
   checkUnknown: { verdict: "drop", text: "a health check's packet to an address that stands for no server" },
   checkExceedsMtu: { verdict: "drop", text: "a health check's packet larger than the MTU towards its server" },
   checkSentOn: {

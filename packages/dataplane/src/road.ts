@@ -9,6 +9,7 @@ import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
+import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
@@ -34,6 +35,7 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
   readonly isStray: IsStray;
+  readonly isHeld: IsHeld;
   readonly sendToServer: SendToServer;
   readonly answer: Answer;
   readonly answerProbe: AnswerProbe;
@@ -89,9 +91,11 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
-  return { ...sending, connections, open, revisit, isStray, sendToServer, answer, answerProbe, icmp, fragment, clamp };
+  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment, clamp };
+  return { ...sending, ...own };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -219,6 +219,8 @@ export const Settings = struct("settings", {
   reuseMode: u32,
   /** What becomes of connections of removed destinations: a number of `removalActions`. */
   onRemoval: u32,
+  /** Until this tick packets of unknown flows are dropped, for connections are still being copied; 0: none are. */
+  holdUntil: u32,
   /** How many removed destinations there are: connections look at theirs only where there are any. */
   removedDestinations: u32,
   /** 1: a template to a destination of weight 0 no longer counts (expire_quiescent_template). */

@@ -68,6 +68,8 @@ export const featureNames = [
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */
   "tunnelChecksums",
+  /** Packets of unknown flows wait until tables of the program before this one are copied. */
+  "holdsUnknown",
   /** Health checks that go through the data plane. */
   "probes",
 ] as const;

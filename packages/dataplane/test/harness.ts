@@ -441,7 +441,7 @@ export class Balancer implements Disposable {
     this.map(this.maps.settings).update(0, {
       reuseMode,
       onRemoval: removalActions[onRemoval],
-      removedDestinations: this.tables.removedCount,
+      ...{ removedDestinations: this.tables.removedCount, holdUntil: switches.holdUntil ?? 0 },
       leaveQuiesced: Number(leaveQuiesced),
       sloppyTcp: Number(sloppyTcp),
       refuseSourcePort20: Number(refuseSourcePort20),

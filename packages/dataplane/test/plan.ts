@@ -116,6 +116,8 @@ export interface SettingsPlan {
   readonly scheduleIcmp?: boolean;
   /** A server's packet of no connection is answered with an ICMP error. */
   readonly natIcmpSend?: boolean;
+  /** Until this tick packets of unknown flows are dropped. Default 0: none are. */
+  readonly holdUntil?: number;
   /** Echo requests to virtual addresses are answered. Default true. */
   readonly pingVip?: boolean;
   /** IPVS's pmtu_disc. Default true. */

@@ -147,6 +147,7 @@ export class Director implements Disposable {
       this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
       this.#probes.fill(this.dataplane);
+      this.#probes.attach(this.dataplane);
       this.#configuration = configuration;
       this.#health.update(configuration.services);
       return applied;
@@ -154,6 +155,7 @@ export class Director implements Disposable {
       undo();
       this.#probes.want(this.#configuration);
       this.#probes.fill(this.dataplane);
+      this.#probes.attach(this.dataplane);
       throw error;
     }
   }
@@ -230,7 +232,7 @@ export class Director implements Disposable {
       ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
-      keepProbes(() => this.#probes.fill(this.dataplane), { signal, report }),
+      keepProbes(() => this.#probes.refresh(this.dataplane), { signal, report }),
     ]);
   }
 

@@ -210,7 +210,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 44)
+        verdicts (percpu_array, 45)
         vlan_devices (hash, 4096)
         "
       `);

@@ -78,6 +78,9 @@ export interface ProgramSpec {
   };
 }
 
+/** What stays known of a program that was loaded: its instructions take megabytes, and are the kernel's then. */
+export type LoadedSpec = Pick<ProgramSpec, "name" | "type" | "attachType">;
+
 /** How an update treats an entry that is there already (BPF_ANY, BPF_NOEXIST, BPF_EXIST). */
 export type UpdateMode = "any" | "create" | "replace";
 
@@ -150,7 +153,7 @@ export interface RunOutput {
 
 /** A loaded program. */
 export interface BpfProgram extends Disposable {
-  readonly spec: ProgramSpec;
+  readonly spec: LoadedSpec;
   run(input: RunInput): RunOutput;
   close(): void;
 }

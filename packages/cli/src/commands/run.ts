@@ -106,6 +106,7 @@ async function run(options: RunOptions, version: string, report: Report): Promis
         report,
       }),
     ["SIGINT", "SIGTERM"],
+    (name) => report(`stopping: ${name}`, { level: "notice", cause: name }),
   );
 }
 

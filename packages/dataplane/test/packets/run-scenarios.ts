@@ -15,6 +15,7 @@ import { ofClamp } from "./clamp.ts";
 import { ofClientOptions } from "./client-options.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { ofFragments } from "./fragments.ts";
+import { ofHeld } from "./held.ts";
 import { ofIcmp } from "./icmp.ts";
 import { leftAlone, ownLeftAlone } from "./left-alone.ts";
 import type { PacketScenario, PacketStep } from "./scenario.ts";
@@ -34,6 +35,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...ofFragments(wire),
         ...ofTunnels(wire),
         ...ofStrays(wire),
+        ...ofHeld(wire),
         ...ofClientOptions(wire),
         ...ofClamp(wire),
         ...leftAlone(wire),

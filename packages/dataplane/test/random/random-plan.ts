@@ -210,7 +210,9 @@ export function randomPlan(random: Random): BalancerPlan {
   const body = isCommon ? random.pick(bodies) : randomBody(random);
   const services = body.families.flatMap((family) => randomServices(random, family, body));
   const { maximumConnections = 1024, sendBack = "tx" } = body;
-  const settings = randomSettings(random);
+  const now = random.pick(STARTS);
+  const isHolding = hasFeature(body, "holdsUnknown") && random.chance(0.1);
+  const settings = { ...randomSettings(random), holdUntil: isHolding ? (now + random.below(2000)) >>> 0 : 0 };
   return {
     services,
     // Strange frames make a client of any address.
@@ -218,7 +220,7 @@ export function randomPlan(random: Random): BalancerPlan {
       const { clients, vips, servers } = addresses[family];
       return [...clients, ...vips, ...servers];
     }),
-    now: random.pick(STARTS),
+    now,
     clientHop: randomHop(random),
     ...(random.chance(0.4) && { localPorts: randomPorts(random) }),
     ...(random.chance(0.3) && { localAddresses: ["10.0.1.1", "10.0.1.2", "fd00:1::1", "fd00:1::2", "fd00:1::3"] }),

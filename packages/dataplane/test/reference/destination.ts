@@ -50,11 +50,16 @@ export interface Destination extends TwinServer {
 export const fold = (address: string): number => addressWords(address).reduce((sum, word) => (sum ^ word) >>> 0, 0);
 
 /** Whether a packet has a nat server's address and port as its source, and is not a TCP reset or on its last hop. */
-export function isStray(
+export function isStray(destinations: readonly Destination[], read: ReadFrame): boolean {
+  if ((read.protocol === "tcp" && (read.flags & 4) !== 0) || read.ttl <= 1) return false;
+  return isOfServer(destinations, read);
+}
+
+/** Whether a packet has a nat server's address and port as its source. */
+export function isOfServer(
   destinations: readonly Destination[],
-  { source, sourcePort, protocol, flags, ttl }: ReadFrame,
+  { source, sourcePort, protocol }: Pick<ReadFrame, "source" | "sourcePort" | "protocol">,
 ): boolean {
-  if ((protocol === "tcp" && (flags & 4) !== 0) || ttl <= 1) return false;
   return destinations.some((one) => {
     const isIts = one.address === source && one.port === sourcePort && one.protocol === protocol;
     return isIts && one.method === "nat";

@@ -45,3 +45,10 @@ function portAt({ localPorts = LOCAL_PORTS }: BalancerPlan, number: number): num
   const port = first + number;
   return port < gap.first ? port : port + gap.count;
 }
+
+/** Whether a port lies in the range that full NAT gives out, its gap left out. */
+export function mayBeLocalPort({ localPorts = LOCAL_PORTS }: BalancerPlan, port: number): boolean {
+  const { first, count, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
+  const isInGap = port >= gap.first && port < gap.first + gap.count;
+  return port >= first && port < first + count + gap.count && !isInGap;
+}

@@ -16,6 +16,7 @@ import { count, type Destination, directionOf, discount, isStray, recount, setTh
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
 import { candidates, type LocalEnd } from "./local-ports.ts";
+import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { clamped, type Clamping } from "./clamp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
@@ -182,6 +183,7 @@ export class ReferenceBalancer {
       known.expiresAt = this.now;
     }
     if (answered !== undefined) return this.#reply(frame, read, answered);
+    if (isHeld(this.#planNow, this, read, this.#serviceFor(read))) return { verdict: "drop", reason: "held" };
     if (this.settings.natIcmpSend === true && isStray(this.destinations, read)) {
       return this.#answer(() => strayAnswer(this.plan, frame, read));
     }

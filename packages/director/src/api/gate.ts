@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Report } from "../log/report.ts";
+import { printable } from "../config/fault.ts";
 import { maximumFileLength } from "../config/read-yaml.ts";
 import type { Admission } from "./admission.ts";
 import { problem } from "./problem.ts";
@@ -29,6 +30,8 @@ export interface GateOptions {
 
 /** A wrong token counts as so many requests: guessing comes to an end soon. */
 const REFUSED_COSTS = 10;
+/** Characters of a certificate's name that the log has. */
+const LONGEST_NAME = 64;
 /** Refusals of one listener are logged so often at most. */
 const REFUSALS_LOGGED_MS = 60_000;
 
@@ -80,8 +83,9 @@ function identify(incoming: IncomingMessage, tokens: Tokens | undefined): Who {
   }
   const socket = incoming.socket as TLSSocket;
   if (socket.encrypted && socket.authorized) {
-    const name = socket.getPeerCertificate().subject?.CN;
-    return { name: Array.isArray(name) ? name[0] : name };
+    const names: readonly (string | undefined)[] = [socket.getPeerCertificate().subject?.CN].flat();
+    const [name] = names;
+    return { name: name && printable(name).slice(0, LONGEST_NAME) };
   }
   const [, token] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
   if (token !== undefined && tokens?.has(token) === true) return { name: undefined };

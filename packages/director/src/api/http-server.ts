@@ -38,7 +38,10 @@ export function createHttpServer(fetch: Fetch, tls?: TlsOptions, patience: Patie
     ...{ headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: lookMs },
     ...{ keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES },
   };
-  const server = tls === undefined ? createServer(bounds, listener) : createTlsServer({ ...bounds, ...tls }, listener);
+  const server =
+    tls === undefined
+      ? createServer(bounds, listener)
+      : createTlsServer({ ...bounds, handshakeTimeout: headersMs, ...tls }, listener);
   server.maxHeadersCount = MOST_HEADERS;
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = silenceMs;

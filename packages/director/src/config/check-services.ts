@@ -13,6 +13,7 @@ import {
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
 import { checkHealth } from "./check-health.ts";
+import { checkProbeNetworks } from "./check-probe-networks.ts";
 import { checkMatches, familyOfService } from "./check-matches.ts";
 import { checkMethods } from "./check-methods.ts";
 import { quoteValue } from "./fault.ts";
@@ -27,6 +28,7 @@ export function checkServices(outline: Outline, source: Source): void {
   checkMatches(outline, source);
   checkMethods(outline, source);
   checkHealth(outline, source);
+  checkProbeNetworks(outline, source);
   for (const service of outline.services) {
     checkSettings(service, source);
     checkSlowStart(service, source);

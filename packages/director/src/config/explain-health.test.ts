@@ -261,11 +261,6 @@ describe("each fault of a check", () => {
     "an interval without unit": service("check: { tcp: {}, interval: 2 }"),
     "an interval that is too short": service("check: { tcp: {}, interval: 1ms }"),
     "a way that is none": service("check: { tcp: {}, via: tunnel }"),
-    "a command via the VIP": service("check: { command: [/bin/true], via: vip }"),
-    "via the VIP of a mark": `director: { marks: [{ mark: 7, address: 198.51.100.0/24 }] }
-services:
-  web: { mark: 7, forwarding: nat, check: { tcp: {}, port: 80, via: vip }, servers: [{ address: 10.0.0.11 }] }
-`,
     "a status": service("check: { http: { status: 999 } }"),
     "a status range": service("check: { http: { status: [200, 399-300] } }"),
     "a status in words": service("check: { http: { status: ok } }"),
@@ -354,14 +349,6 @@ services:
       2:33 YM_CONFIG_VALUE
         unknown via "tunnel"
         = the way to the server: vip or direct
-      # a command via the VIP
-      2:46 YM_CONFIG_CHECK_WAY
-        a command cannot be sent through the data plane: its packets are its own
-        = remove via, or write via: direct: the check goes to the server's own address
-      # via the VIP of a mark
-      3:69 YM_CONFIG_CHECK_WAY
-        service "web" is known by a mark: it has no address that a check could go to
-        = remove via, or write via: direct: the check goes to the server's own address
       # a status
       2:35 YM_CONFIG_VALUE
         status 999 is outside 100–599

@@ -111,6 +111,11 @@ export const fields = {
   "director.answersPerSecond": integer(0, 1_000_000, "ICMP errors and resets sent at most in a second, 0–1000000"),
   "director.localAddresses": localAddresses,
   "director.localAddresses.*": localAddress,
+  "director.checkNetworks": group(
+    "list",
+    "where checks through the data plane come from: [198.18.0.0/18, fd00:5::/64]",
+  ),
+  "director.checkNetworks.*": network("a network that nothing else uses"),
   "director.mssClamp": {
     kind: "wordOrNumber",
     words: ["auto", "off"],

@@ -73,6 +73,7 @@ export interface Outline {
   readonly localAddresses: readonly Placed<readonly string[]>[];
   readonly hasLocalAddresses: boolean;
   readonly mssClamp: MssClamp;
+  readonly checkNetworks: readonly Placed<Prefix>[];
   readonly marks: readonly MatchOutline[];
   readonly services: readonly ServiceOutline[];
 }
@@ -90,6 +91,8 @@ export function readOutline(root: SourceNode): Outline {
     mssClamp:
       readField(fieldSchemas.mssClamp, director, "mssClamp") ??
       (childOf(director, "compatibility")?.value === "ipvs" ? "off" : "auto"),
+    checkNetworks:
+      director === undefined ? [] : readEntries(fieldSchemas.network, director, ["director", "checkNetworks"]),
     marks: childrenOf(childOf(director, "marks")).map(([index, node]) => readMatch(["director", "marks", index], node)),
     services: childrenOf(childOf(root, "services"))
       .filter(([, { value }]) => isMap(value))

@@ -144,7 +144,7 @@ export const serviceSchema = z
     schedulerOptions: z
       .array(fieldSchemas.schedulerOption)
       .describe(fields["services.*.schedulerOptions"].meaning)
-      .default([]),
+      .optional(),
     tableSize: fieldSchemas.tableSize.optional(),
     forwarding: fieldSchemas.forwarding,
     encapsulation: encapsulation.optional(),
@@ -224,6 +224,11 @@ const directorSchema = z
       .optional(),
     answersPerSecond: integer(fields["director.answersPerSecond"]).default(defaultAnswersPerSecond),
     localAddresses: localAddresses.optional(),
+    checkNetworks: z
+      .array(network(fields["director.checkNetworks.*"]))
+      .min(1)
+      .describe(fields["director.checkNetworks"].meaning)
+      .optional(),
     mssClamp: fieldSchemas.mssClamp.optional(),
     scheduleIcmp: flag(fields["director.scheduleIcmp"]).default(false),
     natIcmpSend: flag(fields["director.natIcmpSend"]).default(false),

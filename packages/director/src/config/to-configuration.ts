@@ -5,7 +5,7 @@ import type { ClientAddress } from "../model/client-address.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { isMethod } from "../model/forwarding-method.ts";
 import { singlePort } from "../model/ports.ts";
-import { usualTableSize } from "../model/scheduler.ts";
+import { usualOptions, usualTableSize } from "../model/scheduler.ts";
 import {
   defaultDrainMs,
   type Destination,
@@ -40,6 +40,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
     pingVip,
     pathMtuDiscovery,
     interfaces,
+    checkNetworks,
     ...others
   } = written;
   const { lblc, lblcr, ...timeoutsMs } = timeouts;
@@ -47,6 +48,7 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
   return {
     ...others,
     interfaces,
+    ...(checkNetworks !== undefined && { checkNetworks: checkNetworks.map(formatPrefix) }),
     timeoutsMs,
     localityMs: { lblc, lblcr },
     dropOneOf: dropPackets?.oneOf ?? 0,
@@ -60,13 +62,15 @@ function toDirectorSettings(written: ConfigurationFile["director"]): DirectorSet
 
 function toService(name: string, entry: ServiceEntry, director: ConfigurationFile["director"]): VirtualService {
   const match = matchOf(entry, director.marks);
-  const { scheduler, schedulerOptions, forwarding, onePacket, caps } = entry;
+  const { scheduler, forwarding, onePacket, caps } = entry;
+  const isIpvs = director.compatibility === "ipvs";
+  const schedulerOptions = entry.schedulerOptions ?? (isIpvs ? [] : usualOptions(scheduler));
   return {
     name,
     match,
     scheduler,
     schedulerOptions: [...new Set(schedulerOptions)],
-    tableSize: entry.tableSize ?? (director.compatibility === "ipvs" ? undefined : usualTableSize(scheduler)),
+    tableSize: entry.tableSize ?? (isIpvs ? undefined : usualTableSize(scheduler)),
     forwarding,
     persistence: persistenceOf(entry, match),
     onePacket,

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Report } from "../log/report.ts";
 
 const NAME = "verdicts.json";
 /** Of the file's form. */
@@ -41,12 +42,12 @@ const schema = z.object({
 export class VerdictFile {
   readonly #directory: string;
   readonly #path: string;
-  readonly #report: (line: string) => void;
+  readonly #report: Report;
   readonly #now: () => BootTime;
   #isEmpty = true;
   #problem: string | undefined;
 
-  constructor(directory: string, report: (line: string) => void, now = bootTime) {
+  constructor(directory: string, report: Report, now = bootTime) {
     this.#directory = directory;
     this.#path = join(directory, NAME);
     this.#report = report;
@@ -64,7 +65,7 @@ export class VerdictFile {
       const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
       if (!isMissing) {
         this.#isEmpty = false;
-        this.#report(`reading ${this.#path}: ${(error as Error).message}: all servers begin as up`);
+        this.#trouble(`reading ${this.#path}: ${(error as Error).message}: all servers begin as up`);
       }
       return new Set();
     }
@@ -84,16 +85,22 @@ export class VerdictFile {
       writeFileSync(next, JSON.stringify({ version: VERSION, ...this.#now(), down: kept }), { mode: 0o640 });
       renameSync(next, this.#path);
       this.#isEmpty = down.length === 0;
-      if (this.#problem !== undefined) this.#report(`writing ${this.#path}: works again`);
+      if (this.#problem !== undefined) {
+        this.#report(`writing ${this.#path}: works again`, { event: "troubleEnded", level: "notice" });
+      }
       this.#problem = undefined;
     } catch (error) {
       removeQuietly(next);
       const problem = (error as Error).message;
       if (problem !== this.#problem) {
-        this.#report(`writing ${this.#path}: ${problem}: after a restart all servers begin as up`);
+        this.#trouble(`writing ${this.#path}: ${problem}: after a restart all servers begin as up`);
       }
       this.#problem = problem;
     }
+  }
+
+  #trouble(line: string): void {
+    this.#report(line, { event: "troubleBegun", level: "warning" });
   }
 
   #parse(): z.infer<typeof schema> {

@@ -105,6 +105,7 @@ export class Attachments implements Disposable {
     // come to one of them.
     const goesFirst = hookOf(known.mode) === "xdp" && modesFor(link, hook)[0] !== "tc";
     if (goesFirst) {
+      using _between = this.#holdPlace(programs, link);
       this.#takeOff(known);
       return this.#attach(programs, link, hook, steps);
     }
@@ -119,6 +120,27 @@ export class Attachments implements Disposable {
       settle: () => this.#takeOff(known),
     });
     return this.#attach(programs, link, hook, steps);
+  }
+
+  /**
+   * The program at tc for as long as there is none at XDP: packets would come to the stack, which knows no connection
+   * and resets what it gets.
+   */
+  #holdPlace(programs: HookPrograms, link: Link): Disposable {
+    const held = attach(programs, link, "tc", this.#report);
+    const path = this.#pathOf(link.name);
+    // Where this process dies meanwhile, the next one takes it off as a stray.
+    const pinned = path === undefined ? undefined : `${path}~`;
+    if (pinned !== undefined) {
+      unpin(pinned);
+      held.pin(pinned);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        if (pinned !== undefined) unpin(pinned);
+        this.#takeOff(held);
+      },
+    };
   }
 
   #exchange(programs: HookPrograms, known: Attachment, steps: Step[]): Attachment {

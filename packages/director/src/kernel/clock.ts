@@ -62,6 +62,11 @@ export class TickRate implements Disposable {
     cleanup.move();
   }
 
+  /** The tick that it is. */
+  now(): number {
+    return this.#clock.now();
+  }
+
   /** Ticks in a second. Waits until a tenth of a second has been measured. */
   perSecond(): number {
     const missingMs = this.#startedMs + MEASURED_MS - performance.now();

@@ -1,7 +1,7 @@
 // The data plane as live objects, on either host: maps made, programs loaded, and services put in from a plan. Built
 // whole or not at all.
 
-import { balancer, hasFeature, prober, reaper } from "@yardmaster/dataplane";
+import { balancer, type BalancerShape, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
 import type { Ground, Room } from "../live/pool.ts";
@@ -36,6 +36,9 @@ export interface Dataplane<P extends BpfProgram = BpfProgram> extends Disposable
   completeSuccession(): void;
 }
 
+/** The longest that packets of unknown flows wait for the rest of copied tables, should this process die meanwhile. */
+const HOLD_SECONDS = 15;
+
 /** A host whose programs are of a more special kind than the contract's. */
 export interface HostOf<P extends BpfProgram> extends BpfHost {
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): P;
@@ -63,7 +66,8 @@ export function createDataplane<P extends BpfProgram>(
   const { shape } = plan;
   const carriage = former && cleanup.use(new Carriage(host, former));
   const made = makeMaps(host, shape, cleanup, carriage?.make);
-  const programs = [balancer(made.definitions, shape), reaper(made.definitions, shape)].map(compile);
+  const built = carriage?.hasCopies === true ? holding(shape) : shape;
+  const programs = [balancer(made.definitions, built), reaper(made.definitions, built)].map(compile);
   const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
   const probing = hasFeature(shape, "probes")
@@ -79,12 +83,13 @@ export function createDataplane<P extends BpfProgram>(
   const { services, arrival } = plan;
   if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
   else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
+  if (built !== shape) live.hold(rate.now() + HOLD_SECONDS * ticksPerSecond);
   const owned = cleanup.move();
   let forOtherHook: P | undefined;
   const programFor = (hook: "xdp" | "tc"): P => {
     if (hook === (shape.hook ?? "xdp")) return program;
     if (forOtherHook === undefined) {
-      const other = compile(balancer(made.definitions, { ...shape, hook }));
+      const other = compile(balancer(made.definitions, { ...built, hook }));
       forOtherHook = owned.use(host.loadProgram(other, made.byName));
     }
     return forOtherHook;
@@ -99,9 +104,17 @@ export function createDataplane<P extends BpfProgram>(
     live,
     ticksPerSecond,
     made,
-    completeSuccession: () => carriage?.finish(),
+    completeSuccession: () => {
+      carriage?.finish();
+      if (built !== shape) live.hold(0);
+    },
     [Symbol.dispose]: () => owned.dispose(),
   };
+}
+
+/** The shape of a program to which packets come while its tables lack what the former program wrote last. */
+function holding(shape: BalancerShape): BalancerShape {
+  return { ...shape, features: [...shape.features, "holdsUnknown"] };
 }
 
 function roomOf({ maps }: Former): Room {
@@ -109,6 +122,6 @@ function roomOf({ maps }: Former): Room {
   return { services: entriesOf("service_loads"), destinations: entriesOf("loads") };
 }
 
-function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond"> & Disposable {
-  return { perSecond: () => ticksPerSecond, [Symbol.dispose]: () => undefined };
+function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond" | "now"> & Disposable {
+  return { perSecond: () => ticksPerSecond, now: () => 0, [Symbol.dispose]: () => undefined };
 }

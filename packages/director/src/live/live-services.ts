@@ -99,11 +99,19 @@ export class LiveServices implements Disposable {
     const kept = {
       now: known?.now ?? 0,
       removedDestinations: known?.removedDestinations ?? 0,
+      holdUntil: known?.holdUntil ?? 0,
       // A new one only where there is none yet.
       localPortSeed: hasLocalAddress(shape.methods) ? known?.localPortSeed || randomInt(1, 2 ** 32) : 0,
     };
     made.live.settings.update(0, { ...settingsRecord(settings, ticksPerSecond), ...kept });
     this.#settings = settings;
+  }
+
+  /** Has packets of unknown flows wait until a tick, where the programs know how to; 0: no longer. */
+  hold(untilTick: number): void {
+    const { settings } = this.#ground.made.live;
+    const known = settings.lookup(0);
+    if (known !== undefined) settings.update(0, { ...known, holdUntil: untilTick >>> 0 });
   }
 
   /** Adds a service with its destinations in list order. */

@@ -37,6 +37,11 @@ describe("a line", () => {
     expect(JSON.parse(said({ format: "json" }, "ready"))).toMatchObject({ level: "info", message: "ready" });
   });
 
+  it("has nothing in it that a terminal would act on", () => {
+    expect(said({}, "web: HTTP 503 \u001b[2J\u0007\r")).toBe("web: HTTP 503 ?[2J??\n");
+    expect(said({ format: "journal" }, "a\u001b\nb")).toBe("<6>a?\n<6>b\n");
+  });
+
   it("leaves a large difference out", () => {
     const service = { change: "added", name: "web", match: "", fields: [], servers: [], isReordered: false } as const;
     const diffOf = (count: number) => ({ director: [], services: new Array(count).fill(service) });

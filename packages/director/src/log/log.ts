@@ -2,6 +2,7 @@
 // priorities, for programs as JSON; one line for each thing that happened.
 import { fstatSync } from "node:fs";
 import { isEmpty } from "../change/diff.ts";
+import { printable } from "../config/fault.ts";
 import type { Facts, Level, Report } from "./report.ts";
 
 /** How lines are written. */
@@ -34,8 +35,8 @@ export function createLog({ format, hasTimes, least = "info", write, now = () =>
     const { level = "info" } = facts;
     if (priorities[level] > priorities[least]) return;
     if (format === "json") write(`${jsonLine(message, { ...facts, level }, now())}\n`);
-    else if (format === "journal") write(`${prefixed(message, `<${priorities[level]}>`)}\n`);
-    else write(`${hasTimes ? `${timeOfDay(now())} ` : ""}${message}\n`);
+    else if (format === "journal") write(`${prefixed(harmless(message), `<${priorities[level]}>`)}\n`);
+    else write(`${hasTimes ? `${timeOfDay(now())} ` : ""}${harmless(message)}\n`);
   };
 }
 
@@ -65,6 +66,11 @@ function jsonLine(message: string, { level, diff, ...facts }: Facts, at: Date): 
 
 function sizeOf({ director, services }: NonNullable<Facts["diff"]>): number {
   return services.reduce((sum, { servers }) => sum + 1 + servers.length, director.length);
+}
+
+/** Without what a terminal would act on: servers and askers have a say in some messages. Lines stay. */
+function harmless(message: string): string {
+  return message.split("\n").map(printable).join("\n");
 }
 
 /** Journald makes an entry of each line. */

@@ -117,6 +117,8 @@ export interface DirectorSettings {
   readonly dropOneOf: number;
   /** ICMP errors and resets that the director sends at most in a second. */
   readonly answersPerSecond: number;
+  /** Prefixes, with their length, that checks through the data plane have addresses of; absent: free ones. */
+  readonly checkNetworks?: readonly string[];
   readonly mssClamp: MssClamp;
   /** An ICMP error about no connection is scheduled like a packet of its flow's client (schedule_icmp). */
   readonly scheduleIcmp: boolean;

@@ -29,6 +29,14 @@ export function optionsOf(scheduler: Scheduler): readonly SchedulerOption[] {
   return definition.options ?? [];
 }
 
+/**
+ * Those that it has where nobody chose: clients of a server that takes none go to another. Without that they are
+ * refused as long as their server drains, or is down, or has weight 0, which is IPVS's way.
+ */
+export function usualOptions(scheduler: Scheduler): readonly SchedulerOption[] {
+  return optionsOf(scheduler).filter((option) => option.endsWith("-fallback"));
+}
+
 /** How many slots a table can have where that can be chosen; a prime. */
 export const tableSizes = { minimum: 251, maximum: 1_048_573 } as const;
 

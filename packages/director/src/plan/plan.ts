@@ -146,6 +146,8 @@ function featuresOf(
         services.some(({ servers }) => servers.some(({ forwarding }) => methods[forwarding].hasReplies))),
     mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
     tunnelSources: false,
+    // Of programs that take over tables which are not alike (kernel/dataplane.ts).
+    holdsUnknown: false,
     tunnelChecksums: services.some(({ servers }) =>
       servers.some(({ encapsulation }) => encapsulation !== undefined && hasChecksum(encapsulation)),
     ),

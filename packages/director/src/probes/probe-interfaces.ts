@@ -16,6 +16,7 @@ import {
   removeLink,
   setOffloads,
 } from "@yardmaster/linux";
+import { formatAddress } from "@yardmaster/packet";
 import { DirectorError } from "../errors.ts";
 import { defaultInstance } from "../succession/instance.ts";
 import type { ProbeNetworks } from "./probe-network.ts";
@@ -72,9 +73,10 @@ export function makeProbeInterfaces(names: ProbeInterfaces["names"], networks: P
     for (const index of [sockets, program]) bringUp(index, { withoutArp: true });
     const families = (["ipv4", "ipv6"] as const).filter((family) => open(family, names));
     for (const family of families) {
-      const { address, prefixLength, own } = networks[family];
-      addAddress({ interfaceIndex: sockets, address: own, prefixLength: family === "ipv4" ? 32 : 128 });
-      addLinkRoute({ address, prefixLength, interfaceIndex: sockets, mtu: CHECK_MTU });
+      const { prefix, own } = networks[family];
+      const address = formatAddress(prefix.address);
+      addAddress({ interfaceIndex: sockets, address: own, prefixLength: prefix.address.length * 8 });
+      addLinkRoute({ address, prefixLength: prefix.length, interfaceIndex: sockets, mtu: CHECK_MTU });
     }
     // XDP programs send into one end only where the other one collects packets: NAPI runs then (veth_xdp_xmit).
     setOffloads(names[0], { gro: true });

@@ -2,17 +2,18 @@
 // probed. They are of this machine alone, but for nat, whose servers see the latter as their clients.
 
 import type { FamilyName } from "@yardmaster/dataplane";
-import { addressWords } from "@yardmaster/packet";
+import { addressWords, formatPrefix, parsePrefix, type Prefix, prefixContains } from "@yardmaster/packet";
 import { addressText } from "../address.ts";
+import { DirectorError } from "../errors.ts";
 
 /** So many addresses at the beginning are left free; the sockets' is one of them. */
 const RESERVED = 16;
+/** Servers that can be probed at once, whatever the network. */
+const MOST_BITS = 16;
 
 /** Of one family. */
 export interface ProbeNetwork {
-  /** Its first address. */
-  readonly address: string;
-  readonly prefixLength: number;
+  readonly prefix: Prefix;
   /** The sockets'. */
   readonly own: string;
   /** How many servers can be probed. */
@@ -26,55 +27,55 @@ export type ProbeNetworks = Readonly<Record<FamilyName, ProbeNetwork>>;
  * Of IPv4: 198.18.0.0/15, which is for tests of devices and routed nowhere (RFC 2544, RFC 6890), in eight parts. Of
  * IPv6: parts of a unique local prefix (RFC 4193) that spells "yard".
  */
-export const PARTS = 8;
-const IPV4 = { address: "198.18.0.0", prefixLength: 18, partsBeginAt: 14 } as const;
-const IPV6 = { address: "fd79:6172:6400::", prefixLength: 64 } as const;
+const PARTS = Array.from({ length: 8 }, (_, part) => part);
+const usual: Readonly<Record<FamilyName, (part: number) => Prefix>> = {
+  ipv4: (part) => parsePrefix(`198.${18 + (part >> 2)}.${(part & 3) * 64}.0/18`),
+  ipv6: (part) => parsePrefix(`fd79:6172:6400:${part}::/64`),
+};
 
-/** One of the eight networks of a family. */
-export function usualNetworks(part: number): ProbeNetworks {
-  const [ipv4 = 0] = addressWords(IPV4.address);
-  const [high = 0, low = 0] = addressWords(IPV6.address);
-  return {
-    ipv4: probeNetwork([(ipv4 | (part << IPV4.partsBeginAt)) >>> 0], IPV4.prefixLength),
-    ipv6: probeNetwork([high, low + part, 0, 0], IPV6.prefixLength),
+/** Lengths that a network may have: enough room for some servers, and not the half of all addresses. */
+export const probePrefixLengths: Readonly<Record<FamilyName, { readonly minimum: number; readonly maximum: number }>> =
+  { ipv4: { minimum: 8, maximum: 26 }, ipv6: { minimum: 16, maximum: 112 } };
+
+/**
+ * The networks that were asked for, or else the first that have none of these addresses. Throws a DirectorError
+ * (YM_CHECK_NETWORK) where one that was asked for has some, or all do.
+ */
+export function chooseNetworks(asked: readonly string[], taken: readonly string[]): ProbeNetworks {
+  const prefixes = asked.map(parsePrefix);
+  const choose = (family: FamilyName): ProbeNetwork => {
+    const length = family === "ipv4" ? 4 : 16;
+    const own = prefixes.filter(({ address }) => address.length === length);
+    const others = taken.filter((address) => address.includes(":") === (family === "ipv6"));
+    const inUse = (prefix: Prefix) => others.find((address) => prefixContains(prefix, address));
+    const candidates = own.length > 0 ? own : PARTS.map(usual[family]);
+    const found = candidates.find((prefix) => inUse(prefix) === undefined);
+    if (found !== undefined) return probeNetwork(found);
+    const [first] = candidates as [Prefix];
+    const what =
+      own.length > 0 ? formatPrefix(first) : `each of the ${PARTS.length} networks from ${formatPrefix(first)} on`;
+    const advice = "name a free one under director.checkNetworks";
+    throw new DirectorError(
+      "YM_CHECK_NETWORK",
+      `${what} has addresses that are in use, such as ${inUse(first) ?? ""}; ${advice}`,
+    );
   };
+  return { ipv4: choose("ipv4"), ipv6: choose("ipv6") };
 }
 
-/** A network of these words. */
-export function probeNetwork(words: readonly number[], prefixLength: number): ProbeNetwork {
-  const hostBits = Math.min(32, words.length * 32 - prefixLength);
-  const address = addressText(words, words.length === 1 ? "ipv4" : "ipv6");
+function probeNetwork(prefix: Prefix): ProbeNetwork {
+  const hostBits = Math.min(MOST_BITS, prefix.address.length * 8 - prefix.length);
   // The last one is the broadcast address.
-  const room = 2 ** Math.min(hostBits, 16) - RESERVED - 1;
-  return { address, prefixLength, own: addressAt(address, 1), room };
+  return { prefix, own: addressAt(prefix, 1), room: 2 ** hostBits - RESERVED - 1 };
 }
 
 /** The address that stands for the server with this number. */
-export function probeAddress({ address }: ProbeNetwork, number: number): string {
-  return addressAt(address, RESERVED + number);
+export function probeAddress({ prefix }: ProbeNetwork, number: number): string {
+  return addressAt(prefix, RESERVED + number);
 }
 
-function addressAt(network: string, offset: number): string {
-  const words = addressWords(network);
+function addressAt({ address }: Prefix, offset: number): string {
+  const words = addressWords(address);
   const last = ((words.at(-1) ?? 0) + offset) >>> 0;
   return addressText([...words.slice(0, -1), last], words.length === 1 ? "ipv4" : "ipv6");
-}
-
-/** The first networks that have none of these addresses; undefined: all do. */
-export function freeNetworks(taken: readonly string[]): ProbeNetworks | undefined {
-  for (let part = 0; part < PARTS; part++) {
-    const networks = usualNetworks(part);
-    if (!taken.some((address) => Object.values(networks).some((network) => has(network, address)))) return networks;
-  }
-  return undefined;
-}
-
-/** Whether an address is of a network. */
-function has({ address: network, prefixLength }: ProbeNetwork, address: string): boolean {
-  const [own, others] = [addressWords(network), addressWords(address)];
-  if (own.length !== others.length) return false;
-  return own.every((word, index) => {
-    const bits = Math.max(0, Math.min(32, prefixLength - 32 * index));
-    return bits === 0 || word >>> (32 - bits) === (others[index] ?? 0) >>> (32 - bits);
-  });
 }

@@ -1,12 +1,13 @@
 // The way of checks through the data plane, as long as any take it: a pair of interfaces, an address for each server
 // that is probed, and what the programs must know of them. Where the pair cannot be made the checks say why.
 
-import type { FamilyName } from "@yardmaster/dataplane";
+import { isDeepStrictEqual } from "node:util";
 import { attachTc, type KernelProgram, type TcAttachment } from "@yardmaster/ebpf/kernel";
 import { listAddresses, listLinks } from "@yardmaster/linux";
-import { addressWords } from "@yardmaster/packet";
+import { addressWords, formatPrefix } from "@yardmaster/packet";
 import type { Dial } from "../health/through.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import type { Report } from "../log/report.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
 import {
@@ -16,7 +17,7 @@ import {
   type ProbeInterfaces,
   removeStale,
 } from "./probe-interfaces.ts";
-import { freeNetworks, probeAddress, type ProbeNetworks } from "./probe-network.ts";
+import { chooseNetworks, probeAddress, type ProbeNetworks } from "./probe-network.ts";
 import { probeRecord } from "./probe-record.ts";
 import { type Probe, probesOf } from "./probe.ts";
 
@@ -24,13 +25,15 @@ import { type Probe, probesOf } from "./probe.ts";
 export interface ProbeWayOptions {
   /** Name of the instance; undefined: nothing outlives this process. */
   readonly instance: string | undefined;
-  readonly report: (line: string) => void;
+  readonly report: Report;
   /** This machine's address towards another; undefined where there is no way. */
   readonly sourceTowards: (address: string) => string | undefined;
 }
 
 /** What was made. */
 interface Pair {
+  /** Networks as they were asked for. */
+  readonly asked: readonly string[];
   readonly interfaces: ProbeInterfaces;
   readonly networks: ProbeNetworks;
 }
@@ -41,6 +44,9 @@ interface Numbered {
   readonly number: number;
 }
 
+/** Each is a question to the kernel. */
+const ASKED_AT_ONCE = 256;
+
 /** Of one director. */
 export class ProbeWay implements Disposable {
   readonly #options: ProbeWayOptions;
@@ -50,6 +56,8 @@ export class ProbeWay implements Disposable {
   #numbered: ReadonlyMap<string, Numbered> = new Map();
   /** What a data plane's maps hold, by address. */
   #written = new WeakMap<Dataplane, Map<string, string>>();
+  /** This machine's address towards each server that needs one. */
+  readonly #sources = new Map<string, string | undefined>();
   /** What was filled last, and what took its packets from. */
   #filled: Dataplane | undefined;
   #former: Dataplane | undefined;
@@ -66,17 +74,25 @@ export class ProbeWay implements Disposable {
     this.#numbered = new Map(
       [...probes].map(([key, probe]) => [key, { probe, number: former.get(key)?.number ?? free() }]),
     );
+    const servers = new Set(probes.values().map(({ server }) => server.address));
+    for (const address of this.#sources.keys().filter((one) => !servers.has(one))) this.#sources.delete(address);
+    const { checkNetworks = [] } = configuration.director;
+    if (this.#pair !== undefined && !isDeepStrictEqual(this.#pair.asked, checkNetworks)) this.#end();
     if (probes.size > 0 && this.#pair === undefined) this.#make(configuration);
   }
 
   /** Where a check's sockets connect to. */
   readonly dialOf = (probe: Probe): Dial => {
+    if (this.#pair === undefined) return { problem: this.#problem };
+    const { interfaces, networks } = this.#pair;
+    const { own: localAddress, room } = networks[probe.family];
+    if (!interfaces.families.includes(probe.family)) {
+      return {
+        problem: `checks through the data plane: this machine has no ${probe.family === "ipv6" ? "IPv6" : "IPv4"}`,
+      };
+    }
     const address = this.#addressOf(probe);
-    const { localAddress, problem } = this.#ways(probe.family);
-    if (localAddress === undefined) return { problem };
-    const room = this.#pair?.networks[probe.family].room ?? 0;
-    const number = this.#numbered.get(probe.key)?.number ?? room;
-    if (address === undefined || number >= room) return { problem: `no more than ${room} servers can be probed` };
+    if (address === undefined) return { problem: `checks through the data plane: there is room for ${room} servers` };
     return { address, port: probe.destination.port, localAddress };
   };
 
@@ -84,21 +100,47 @@ export class ProbeWay implements Disposable {
   fill(dataplane: Dataplane): void {
     const pair = this.#pair;
     if (pair === undefined || dataplane.prober === undefined) return;
-    this.#follow(dataplane);
-    const { maps } = dataplane;
+    try {
+      this.#follow(dataplane);
+      if (!this.#written.has(dataplane)) dataplane.maps.probeBack.update(0, hopTo(pair.interfaces));
+      this.#write(dataplane);
+    } catch (error) {
+      this.#giveUp(error);
+    }
+  }
+
+  /**
+   * Asks again where some of the servers are to answer to, and writes down what has changed; the next ones at the next
+   * time, so that many of them don't hold up anything.
+   */
+  refresh(dataplane: Dataplane): void {
+    const [...some] = this.#sources.keys().take(ASKED_AT_ONCE);
+    let isOther = false;
+    for (const address of some) {
+      const before = this.#sources.get(address);
+      // To the end of the line.
+      this.#sources.delete(address);
+      isOther = this.#sourceTowards(address) !== before || isOther;
+    }
+    if (isOther) this.fill(dataplane);
+  }
+
+  readonly #sourceTowards = (address: string): string | undefined => {
+    if (!this.#sources.has(address)) this.#sources.set(address, this.#options.sourceTowards(address));
+    return this.#sources.get(address);
+  };
+
+  #write(dataplane: Dataplane): void {
+    const { maps, plan } = dataplane;
     const written = this.#written.get(dataplane) ?? new Map<string, string>();
-    if (!this.#written.has(dataplane)) maps.probeBack.update(0, hopTo(pair.interfaces));
     this.#written.set(dataplane, written);
     const wanted = new Set<string>();
-    const sources = new Map<string, string | undefined>();
-    const sourceTowards = (address: string) => {
-      if (!sources.has(address)) sources.set(address, this.#options.sourceTowards(address));
-      return sources.get(address);
-    };
+    const own = ownAddresses();
     for (const { probe } of this.#numbered.values()) {
       const address = this.#addressOf(probe);
-      if (address === undefined || !dataplane.plan.shape.families.includes(probe.family)) continue;
-      const record = probeRecord(probe, { address, sourceTowards, ownAddresses });
+      if (address === undefined || !plan.shape.families.includes(probe.family)) continue;
+      const ground = { address, sourceTowards: this.#sourceTowards, ownAddresses: () => own };
+      const record = probeRecord(probe, ground);
       if (record === undefined) continue;
       wanted.add(address);
       const text = JSON.stringify(record, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
@@ -128,10 +170,15 @@ export class ProbeWay implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#end();
+  }
+
+  #end(): void {
     using _pair = this.#pair?.interfaces;
     using attached = this.#attached;
     this.#pair = undefined;
     this.#attached = undefined;
+    this.#written = new WeakMap();
     attached?.detach();
   }
 
@@ -145,12 +192,15 @@ export class ProbeWay implements Disposable {
   }
 
   #giveUp(error: unknown): void {
-    this.#problem = `checks through the data plane: ${error instanceof Error ? error.message : String(error)}`;
-    this.#options.report(`${this.#problem}: those with via: vip say nothing of their servers`);
-    this[Symbol.dispose]();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#problem = `checks through the data plane: ${reason}`;
+    this.#options.report(`${this.#problem}: those with via: vip say nothing of their servers`, {
+      ...{ event: "troubleBegun", level: "error", reason },
+    });
+    this.#end();
   }
 
-  #make({ services }: Configuration): void {
+  #make({ services, director: { checkNetworks: asked = [] } }: Configuration): void {
     const configured = services.flatMap(({ match, servers, localAddresses = [] }) => [
       ...prefixesOf(match).map((prefix) => prefix.split("/")[0] ?? ""),
       ...servers.map(({ address }) => address),
@@ -160,27 +210,21 @@ export class ProbeWay implements Disposable {
     const own = probeInterfaceNames(instance);
     try {
       removeStale(own);
-      const networks = freeNetworks([...listAddresses().map(({ address }) => address), ...configured]);
-      if (networks === undefined) throw new Error("198.18.0.0/15 and fd79:6172:6400::/61 are in use on this machine");
-      this.#pair = { interfaces: makeProbeInterfaces(own, networks), networks };
+      const networks = chooseNetworks(asked, [...listAddresses().map(({ address }) => address), ...configured]);
+      this.#pair = { asked, networks, interfaces: makeProbeInterfaces(own, networks) };
       const { names } = this.#pair.interfaces;
-      const from = Object.values(networks).map(({ address, prefixLength }) => `${address}/${prefixLength}`);
+      const from = Object.values(networks).map(({ prefix }) => formatPrefix(prefix));
       report(`checks go through the data plane by ${names.join(" and ")}, from ${from.join(" and ")}`);
     } catch (error) {
       this.#giveUp(error);
     }
   }
 
+  /** The address that stands for a server; undefined where there is no room for it. */
   #addressOf({ key, family }: Probe): string | undefined {
-    const numbered = this.#numbered.get(key);
-    return this.#pair && numbered && probeAddress(this.#pair.networks[family], numbered.number);
-  }
-
-  #ways(family: FamilyName): { readonly localAddress: string | undefined; readonly problem: string } {
-    if (this.#pair === undefined) return { localAddress: undefined, problem: this.#problem };
-    const has = this.#pair.interfaces.families.includes(family);
-    const problem = `checks through the data plane: this machine has no ${family === "ipv6" ? "IPv6" : "IPv4"}`;
-    return { localAddress: has ? this.#pair.networks[family].own : undefined, problem };
+    const network = this.#pair?.networks[family];
+    const { number } = this.#numbered.get(key) ?? {};
+    return network && number !== undefined && number < network.room ? probeAddress(network, number) : undefined;
   }
 }
 

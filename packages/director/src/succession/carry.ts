@@ -40,6 +40,11 @@ export class Carriage implements Disposable {
     return made;
   };
 
+  /** Whether there is something that `finish` will bring up to date. */
+  get hasCopies(): boolean {
+    return this.#copies.length > 0;
+  }
+
   /** The former program no longer sees packets: what it did since the copies were made goes over. */
   finish(): void {
     for (const copy of this.#copies.splice(0)) copy.finish();

@@ -33,8 +33,11 @@ export function copyHash(
         const before = copied.get(text);
         copied.delete(text);
         const target = convert.keys(key);
-        if (before === undefined) to.update(target, convert.values(value), "create");
-        else if (before !== latin1(value)) replace(to, target, convert.values(bytesOf(before)), convert.values(value));
+        if (before === undefined) {
+          // A packet that has come meanwhile may have made one of its own.
+          if (to.lookup(target) === undefined) to.update(target, convert.values(value), "any");
+        } else if (before !== latin1(value))
+          replace(to, target, convert.values(bytesOf(before)), convert.values(value));
       }
       // What is left was in the original and no longer is.
       for (const [key, value] of copied) {

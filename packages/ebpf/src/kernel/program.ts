@@ -7,7 +7,7 @@ import {
   programInfo,
   programTestRun,
 } from "@yardmaster/linux";
-import type { BpfMap, BpfProgram, ProgramSpec, RunInput, RunOutput } from "../spec.ts";
+import type { BpfMap, BpfProgram, LoadedSpec, ProgramSpec, RunInput, RunOutput } from "../spec.ts";
 import { loadProgramDescriptor } from "./load.ts";
 
 /** A packet can grow by the headroom (256) and by what is left of its page behind it (net/bpf/test_run.c). */
@@ -24,13 +24,13 @@ const SKB_GSO_SIZE = 176;
 
 /** A loaded program. */
 export class KernelProgram implements BpfProgram {
-  readonly spec: ProgramSpec;
+  readonly spec: LoadedSpec;
   readonly fd: FileDescriptor;
   #info: ProgramInfo | undefined;
 
   /** Takes ownership of `fd`, a loaded program that `spec` describes. */
-  constructor(spec: ProgramSpec, fd: FileDescriptor) {
-    this.spec = spec;
+  constructor({ name, type, attachType }: LoadedSpec, fd: FileDescriptor) {
+    this.spec = { name, type, attachType };
     this.fd = fd;
   }
 

@@ -6,7 +6,14 @@ import type { FailedRequest } from "./load.ts";
 import type { Outage } from "./soak-report.ts";
 import { soakText } from "./soak-text.ts";
 
-const outage: Outage = { server: "server2", death: "killed", fromMs: 10_000, downMs: 14_000, backMs: 20_000 };
+const outage: Outage = {
+  server: "server2",
+  death: "killed",
+  amid: "reloads",
+  fromMs: 10_000,
+  downMs: 14_000,
+  backMs: 20_000,
+};
 const failed = (changes: Partial<FailedRequest>): FailedRequest => ({
   ...{ service: "nat-ipv4", kind: "short", step: "open", cause: "ECONNREFUSED", from: "203.0.113.10" },
   ...{ openedMs: 12_000, startedMs: 12_000, endedMs: 12_001 },
@@ -70,7 +77,9 @@ describe("the report", () => {
   test("passes where all failures are those of a server that died", () => {
     const report = judgeSoak({ ...seen, failed: [failed({})] });
     expect(report.passed).toBe(true);
-    expect(soakText(report)).toMatch(/server2 \(killed\) was out after 4\.0 s[^]*No request failed that need not have/);
+    expect(soakText(report)).toMatch(
+      /server2 \(killed, amid reloads\) was out after 4\.0 s[^]*No request failed that need not have/,
+    );
   });
 
   test("does not pass with an anomaly, or when a server that is known to be down was given connections", () => {

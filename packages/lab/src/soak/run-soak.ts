@@ -164,6 +164,10 @@ class SoakRun implements Disposable {
     await this.#director.start();
     client.child.on("message", (message: LoadMessage) => this.#told(message));
     client.child.send(this.#job());
+    const { seed, rate } = this.#options;
+    this.#options.note(
+      `soaking with seed ${seed}: ${rate} requests a second to ${this.#job().targets.length} services\n`,
+    );
     const progress = setInterval(() => this.#options.note(`${this.#progress()}\n`), progressEveryMs);
     try {
       await sleep(quietMs);
@@ -209,7 +213,7 @@ class SoakRun implements Disposable {
     while (!this.#isOver) {
       this.#beginOutage();
       const fromMs = Date.now();
-      const done = await this.#disturber.do(this.#schedule.next());
+      const done = await this.#disturber.do(this.#schedule.next(this.#outages.isWaiting ? "reloads" : "everything"));
       this.#disturbances.push({ ...done, fromMs, untilMs: Date.now() });
       this.#schedule.done(done.kind);
       await sleep(this.#random.below(longestPauseMs));

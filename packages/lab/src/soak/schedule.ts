@@ -29,9 +29,10 @@ export class Schedule {
     return this.#left !== undefined && Math.max(...Object.values(this.#left)) <= 0;
   }
 
-  /** What to do. */
-  next(): Drawn {
+  /** What to do, out of all or of what does not stop the director. */
+  next(outOf: "everything" | "reloads" = "everything"): Drawn {
     const random = this.#random;
+    if (outOf === "reloads") return this.#left === undefined || this.#left.reload > 0 ? "reload" : "hand";
     if (this.#left === undefined) return pick(usual, random);
     if (random.chance(extra.hand)) return "hand";
     if (random.chance(extra.restart)) return "restart";

@@ -18,6 +18,8 @@ const clientsOfService = 4;
 const firstClient = 10;
 const firstService = 101;
 const firstPort = 80;
+/** What health checks come from, to servers of `nat` (docs/health-checks.md). */
+const checkAddresses = ["198.18.0.0/15", "fd79:6172:6400::/61"] as const;
 const localNumbers = [21, 22] as const;
 
 /** A service of the soak, and who asks it. */
@@ -90,7 +92,8 @@ function hostsOf(
 ): readonly HostPlan[] {
   const router = labFamilies.map((family) => addressIn("inside", family, 1));
   const byRouter = router.map((address) => `default via ${address}`);
-  const answeredThroughDirector = services.filter(({ method }) => method === "nat");
+  const natClients = services.filter(({ method }) => method === "nat").flatMap((service) => service.clientAddresses);
+  const answeredThroughDirector = [...natClients.map(alone), ...checkAddresses];
   const clients = services.flatMap(({ clientAddresses }) => clientAddresses);
   return [
     hostPlan("client", {
@@ -120,9 +123,7 @@ function hostsOf(
         addresses: { eth0: labFamilies.map((family) => withPrefix(serverAddressesIn("inside", family)[index] ?? "")) },
         routes: [
           ...byRouter,
-          ...answeredThroughDirector.flatMap(({ clientAddresses }) =>
-            clientAddresses.map((client) => `${alone(client)} via ${directorTowards(client, director.own)}`),
-          ),
+          ...answeredThroughDirector.map((client) => `${client} via ${directorTowards(client, director.own)}`),
         ],
       }),
     ),

@@ -28,6 +28,8 @@ export type Death = "killed" | "cable pulled";
 export interface Outage {
   readonly server: string;
   readonly death: Death;
+  /** What else is done to the director until it has found out: reloads at most, or all there is. */
+  readonly amid: "reloads" | "everything";
   readonly fromMs: number;
   /** When the director had taken it out of all services. */
   downMs?: number;

@@ -71,12 +71,12 @@ export function soakText(report: SoakReport): string {
   ].join("\n");
 }
 
-function outageText({ server, death, fromMs, downMs, upMs, backMs, givenWhenDown }: Outage): string {
+function outageText({ server, death, amid, fromMs, downMs, upMs, backMs, givenWhenDown }: Outage): string {
   const down = downMs === undefined ? "was never taken out" : `was out after ${seconds(downMs - fromMs)}`;
   const given = givenWhenDown === undefined ? "" : `, then got ${givenWhenDown} new connections`;
   const isUp = upMs !== undefined && backMs !== undefined;
   const up = isUp ? `, was in again ${seconds(upMs - backMs)} after it was back` : "";
-  return `${server} (${death}) ${down}${given}${up}`;
+  return `${server} (${death}, amid ${amid}) ${down}${given}${up}`;
 }
 
 function failureText({ service, kind, step, cause, from, server, startedMs, endedMs, during }: JudgedRequest): string {

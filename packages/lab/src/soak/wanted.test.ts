@@ -82,6 +82,13 @@ describe("the schedule", () => {
     expect(counts).toMatchObject({ reload: 5, kill: 2, swap: 3 });
   });
 
+  test("keeps to what does not stop the director, where it is told to", () => {
+    for (const amounts of [undefined, { reloads: 1, kills: 9, swaps: 9 }, { reloads: 0, kills: 9, swaps: 9 }]) {
+      const schedule = new Schedule(seededRandom(4), amounts);
+      expect(["reload", "hand"]).toContain(schedule.next("reloads"));
+    }
+  });
+
   test("has no end without amounts", () => {
     const schedule = new Schedule(seededRandom(2), undefined);
     expect(Array.from({ length: 500 }, () => schedule.next())).toContain("restart");

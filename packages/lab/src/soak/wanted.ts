@@ -165,7 +165,7 @@ export function withOtherShape(wanted: Wanted, { random }: Draw): Wanted {
     const others = drawnHooks.filter((hook) => hook !== wanted.hook);
     return { ...wanted, hook: others[random.below(others.length)] ?? "xdp" };
   }
-  if (kind < 3) return { ...wanted, maximumConnections: wanted.maximumConnections + connectionStep };
+  if (kind < 4) return { ...wanted, maximumConnections: wanted.maximumConnections + connectionStep };
   const at = random.below(wanted.services.length);
   const services = wanted.services.map((service, index): WantedService => {
     if (index !== at) return service;

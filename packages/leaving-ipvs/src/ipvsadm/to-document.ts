@@ -31,6 +31,9 @@ export function matchDocument({ key }: Pick<IpvsService, "key">): Partial<Servic
   return { address: key.address, port: key.port === 0 ? "any" : key.port, protocol: key.protocol };
 }
 
+/** Schedulers whose clients fall back to another server here, and not in IPVS, unless somebody says. */
+const hashing: ReadonlySet<string> = new Set(["sh", "mh"]);
+
 /**
  * Everything that `-A` and `-E` set. Flags of other schedulers, which the kernel keeps and does not heed, are left out.
  */
@@ -41,7 +44,7 @@ export function settingsDocument(service: IpvsService): Partial<ServiceDocument>
   const isWhole = netmaskLength === (familyOfKey(service.key) === "ipv4" ? 32 : 128);
   return {
     scheduler,
-    ...(schedulerOptions.length > 0 && { schedulerOptions }),
+    ...((schedulerOptions.length > 0 || hashing.has(scheduler)) && { schedulerOptions }),
     ...(persistenceS > 0 && { persistence: isWhole ? timeout : { timeout, netmask: netmaskLength } }),
     ...(onePacket && { onePacket }),
   };
