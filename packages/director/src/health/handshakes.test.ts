@@ -22,7 +22,7 @@ test("hints are heard up to a number, each with the same chance", () => {
   const few = Array.from({ length: mostHeard }, (_, at) => at);
   expect(someOf(few, 0.5)).toEqual(few);
   const many = Array.from({ length: 3 * mostHeard }, (_, at) => at);
-  const heard = many.flatMap((at) => someOf(many, at / many.length));
+  const heard = many.flatMap((at) => someOf(many, (at + 0.5) / many.length));
   for (const at of many) expect(heard.filter((one) => one === at).length).toBe(mostHeard);
 });
 
