@@ -158,6 +158,24 @@ services:
     expect(names(host.ip("director", "-br link")).length, "the other's are gone").toBe(2);
     expect((await host.instance(["down"])).status).toBe(0);
   });
+
+  test("where they have no way the reason is told, and nobody is taken down; direct ones go on", async () => {
+    const { host } = hosts;
+    host.ip("director", "address add 192.0.2.9/32 dev back");
+    director = await host.start(configurationOf("tc", checks).replace("hook:", "checkNetworks: [192.0.2.0/26], hook:"));
+    const reason =
+      "checks through the data plane: 192.0.2.0/26 has addresses that are in use, such as 192.0.2.9; " +
+      "name a free one under director.checkNetworks";
+    expect(director.said()).toContain(`${reason}: those with via: vip say nothing of their servers`);
+    const lasts = async (via: string) => {
+      const all = (await readChecks()).filter((check) => check.via === via);
+      return [...new Set(all.map(({ exchanges }) => `${exchanges.at(-1)?.outcome}: ${exchanges.at(-1)?.reason}`))];
+    };
+    await expect.poll(() => lasts("vip"), { timeout: 10_000 }).toEqual([`unknown: ${reason}`]);
+    await expect.poll(() => lasts("direct"), { timeout: 10_000 }).toEqual(["good: connected"]);
+    await becomes([]);
+    host.ip("director", "address delete 192.0.2.9/32 dev back");
+  });
 });
 
 /** The checks' interfaces among a machine's. */

@@ -17,15 +17,22 @@ const down: CheckStatus = {
   ],
 };
 const fresh: CheckStatus = { ...down, address: "2001:db8::1", isUp: true, against: 0, exchanges: [] };
-const other: CheckStatus = { ...down, address: "10.0.0.2", isUp: true, against: 2, servers: down.servers.slice(0, 1) };
+const other: CheckStatus = {
+  ...down,
+  via: "vip",
+  address: "10.0.0.2",
+  isUp: true,
+  against: 2,
+  servers: down.servers.slice(0, 1),
+};
 
 test("a table of all", () => {
   expect(`\n${formatChecks([fresh, down, other])}`).toMatchInlineSnapshot(`
     "
-    SERVER              CHECK             STATE               SERVICES     TOOK  LAST ANSWER
-    [2001:db8::1]:8080  http GET /health  UP                  web, shop          none yet
-    10.0.0.2:8080       http GET /health  UP (2 of 3 bad)     web        1.3 ms  HTTP 200 OK
-    10.0.0.11:8080      http GET /health  DOWN (1 of 2 good)  web, shop  1.3 ms  HTTP 200 OK"
+    SERVER              CHECK             VIA     STATE               SERVICES     TOOK  LAST ANSWER
+    [2001:db8::1]:8080  http GET /health  direct  UP                  web, shop          none yet
+    10.0.0.2:8080       http GET /health  vip     UP (2 of 3 bad)     web        1.3 ms  HTTP 200 OK
+    10.0.0.11:8080      http GET /health  direct  DOWN (1 of 2 good)  web, shop  1.3 ms  HTTP 200 OK"
   `);
 });
 
@@ -33,7 +40,7 @@ test("one with its exchanges", () => {
   expect(`\n${formatCheck(down)}`).toMatchInlineSnapshot(`
     "
     10.0.0.11:8080  http GET /health  DOWN (1 of 2 good)
-    every 1000 ms, timeout 500 ms, rise 2, fall 3
+    every 1000 ms, timeout 500 ms, rise 2, fall 3, via direct
     TIME                      ANSWER    TOOK  REASON
     1970-01-01T00:00:01.000Z  good    1.3 ms  HTTP 200 OK
     1970-01-01T00:00:00.700Z  bad     500 ms  ECONNREFUSED (asked sooner: it refused 1 connection)

@@ -163,7 +163,9 @@ function probeTypes(name: FamilyName) {
    * the control plane only.
    */
   const Probe = struct(`probe${digit}`, {
-    /** The server; what of its record tells the way counts. */
+    /**
+     * The server; what of its record tells the way counts. Packets leave from its `tunnelSource`, whatever the method.
+     */
     server: Destination,
     /** Where the server sees the packets come from. */
     source: address,

@@ -19,7 +19,7 @@ export function writeProbes(balancer: Balancer, plans: readonly ProbePlan[]): vo
   const back = { ...probeHop, mac: probeMac, sourceMac: probeMac, ifindex: BACK, mtu: 0xffff };
   balancer.map(maps.probeBack).update(0, hopValue(back, 0));
   for (const { address, server, source, destination } of plans) {
-    const record = { server: serverRecord(server), source: addressWords(source), reserved: 0 };
+    const record = { server: serverRecord(server, source), source: addressWords(source), reserved: 0 };
     const { probes } = maps[familyOf(address)];
     const to = { destination: addressWords(destination.address), port: destination.port };
     balancer.map(probes).update({ address: addressWords(address) }, { ...record, ...to });
@@ -28,11 +28,12 @@ export function writeProbes(balancer: Balancer, plans: readonly ProbePlan[]): vo
   }
 }
 
-function serverRecord(server: ProbePlan["server"]) {
+function serverRecord(server: ProbePlan["server"], from: string) {
   const { address, port = 0, method = "nat", tunnel = {} } = server;
   const { encapsulation = "ipip", hasChecksum, port: tunnelPort = 6080 } = tunnel;
   const isTunnel = method === "tun";
-  const source = isTunnel && tunnel.source !== "none" ? padded(tunnelSources[familyOf(address)]) : [0, 0, 0, 0];
+  const outer = tunnel.source === "none" ? [0, 0, 0, 0] : padded(tunnelSources[familyOf(address)]);
+  const source = isTunnel ? outer : padded(from);
   const isIpv6 = familyOf(address) === "ipv6" ? destinationFlags.isIpv6 : 0;
   return {
     ...{ address: padded(address), port, method: methods[method].code },

@@ -24,24 +24,32 @@ const places = {
 } as const;
 
 /** Everything that a check can be sent by. */
-const ways: readonly { readonly name: string; readonly method: MethodName; readonly tunnel?: TunnelPlan }[] = [
+const ways: readonly Way[] = [
   { name: "nat", method: "nat" },
   { name: "dr", method: "dr" },
   { name: "fullnat", method: "fullnat" },
   { name: "ipip", method: "tun" },
   { name: "gue", method: "tun", tunnel: { encapsulation: "gue", hasChecksum: true } },
   { name: "gre", method: "tun", tunnel: { encapsulation: "gre" } },
+  { name: "ipip to the other family", method: "tun", isOther: true },
 ];
 
-type Way = (typeof ways)[number];
+interface Way {
+  readonly name: string;
+  readonly method: MethodName;
+  readonly tunnel?: TunnelPlan;
+  /** The server's address is not of the service's family. */
+  readonly isOther?: true;
+}
 
 /** A server that is probed by a way: port 80 of the service, and 8080 of the server where that is translated. */
-function probeOf(wire: Wire, { method, tunnel }: Way, at: 0 | 1 = 0): ProbePlan {
+function probeOf(wire: Wire, { method, tunnel, isOther }: Way, at: 0 | 1 = 0): ProbePlan {
   const { probes, director: own } = places[wire.family];
   const address = probes[at];
   const isTranslated = method === "nat" || method === "fullnat";
   const port = isTranslated ? 8080 : 80;
-  const [server, source] = [wire.servers[at], method === "nat" ? address : own];
+  const { servers } = isOther === true ? (wires.find((other) => other !== wire) ?? wire) : wire;
+  const [server, source] = [servers[at], method === "nat" ? address : own];
   const destination = { address: isTranslated ? server : wire.vip, port };
   return { address, server: { address: server, port, method, ...(tunnel && { tunnel }) }, source, destination };
 }

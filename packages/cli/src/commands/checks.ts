@@ -12,6 +12,7 @@ interface ChecksOptions {
 const columns: readonly Column[] = [
   { heading: "SERVER", align: "left" },
   { heading: "CHECK", align: "left" },
+  { heading: "VIA", align: "left" },
   { heading: "STATE", align: "left" },
   { heading: "SERVICES", align: "left" },
   { heading: "TOOK", align: "right" },
@@ -56,6 +57,7 @@ function cellsOf(check: CheckStatus): string[] {
   return [
     serverOf(check),
     check.check,
+    check.via,
     stateOf(check),
     [...new Set(check.servers.map(({ service }) => service))].join(", "),
     last === undefined ? "" : milliseconds(last.durationMs),
@@ -65,9 +67,9 @@ function cellsOf(check: CheckStatus): string[] {
 
 /** A check with its exchanges, the newest first. */
 export function formatCheck(check: CheckStatus): string {
-  const { intervalMs, timeoutMs, rise, fall } = check;
+  const { via, intervalMs, timeoutMs, rise, fall } = check;
   const title = `${serverOf(check)}  ${check.check}  ${stateOf(check)}`;
-  const pace = `every ${intervalMs} ms, timeout ${timeoutMs} ms, rise ${rise}, fall ${fall}`;
+  const pace = `every ${intervalMs} ms, timeout ${timeoutMs} ms, rise ${rise}, fall ${fall}, via ${via}`;
   const rows = check.exchanges
     .toReversed()
     .map(({ atMs, outcome, durationMs, reason, hint }) => [

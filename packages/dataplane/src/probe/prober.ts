@@ -24,7 +24,7 @@ import { countVerdict } from "../count-verdict.ts";
 import { destinationFlags } from "../destination.ts";
 import { families, type Family } from "../family.ts";
 import { wrapAt, wrapping } from "../forward/encapsulate/wrap.ts";
-import { clientSlot } from "../forward/send-reply.ts";
+import { clientSlot } from "../forward/client-hop.ts";
 import { translate } from "../forward/translate.ts";
 import { tun } from "../forward/tun.ts";
 import { etherTypes, networkHeader } from "../network-header.ts";
@@ -90,7 +90,9 @@ function sendProbe(road: SendingRoad, frame: Frame): void {
   const known = maps.probeHops.lookup(clientSlot(server.address, PROBE_HOPS)).orDrop(reasons.internal);
   const { hop } = known;
   const way = {
-    ...{ target: server.address, hop, source, isOther: isSameAddress(known.address, server.address).not() },
+    // Of the server's family, as the way is.
+    ...{ target: server.address, source: server.tunnelSource, hop },
+    isOther: isSameAddress(known.address, server.address).not(),
     ...(hasFeature(shape, "mixedFamilies") && {
       version: choose(server.flags.and(destinationFlags.isIpv6).ne(0), u32(6), u32(4)),
     }),

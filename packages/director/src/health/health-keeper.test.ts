@@ -187,6 +187,17 @@ describe("an engine", () => {
     expect([engine.isUp(WEB, "10.0.0.11:80"), engine.isUp(WEB, "10.0.0.12:80")]).toEqual([false, true]);
   });
 
+  test("has a server's own checks in the place of its service's", () => {
+    using engine = new HealthEngine({ ...bench, onChange: () => undefined });
+    const own = "{ http: {}, via: direct, port: 8080, interval: 1s, jitter: 0s }";
+    const servers = `{ address: 10.0.0.11, check: ${own} }, { address: 10.0.0.12, checks: [] }, { address: 10.0.0.13 }`;
+    engine.update(servicesOf(`services:\n${web(check, `[${servers}]`)}`));
+    for (const server of ["10.0.0.11:80", "10.0.0.11:8080", "10.0.0.12:80", "10.0.0.13:80"]) bench.sick.add(server);
+    bench.clock.advance(3000);
+    expect([...new Set(bench.asked)].toSorted()).toEqual(["10.0.0.11:8080", "10.0.0.13:80"]);
+    expect(["11", "12", "13"].map((last) => engine.isUp(WEB, `10.0.0.${last}:80`))).toEqual([false, true, false]);
+  });
+
   test("leaves nothing when it is disposed", () => {
     const engine = new HealthEngine({ ...bench, onChange: () => undefined });
     engine.update(servicesOf(`services:\n${web(check)}`));
