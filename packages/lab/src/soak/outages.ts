@@ -15,8 +15,8 @@ import { soakCheck, type Wanted } from "./wanted.ts";
 
 const readyTimeoutMs = 60_000;
 /**
- * What the director needs to find out (docs/health-checks.md), with something for a machine that has much else to do. One
- * that is killed again and again begins to count anew each time, so that it may never come to the end.
+ * What the director needs to find out (docs/health-checks.md), with something for a machine that has much else to do.
+ * One that is killed again and again begins to count anew each time, so that it may never come to the end.
  */
 const mostUntilDownMs = {
   reloads: soakCheck.fall * soakCheck.intervalMs + soakCheck.timeoutMs + 3_000,
