@@ -13,7 +13,9 @@ import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type Clamp, clampOf, lowerFunction } from "./forward/clamp.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import type { EditOptions } from "./forward/tcp-options.ts";
 import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
@@ -25,7 +27,7 @@ import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule"> {
+export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
@@ -42,6 +44,8 @@ export interface Road extends Omit<CommonFunctions, "schedule"> {
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
   readonly wrap: Wrap;
+  /** Absent: SYNs announce what they like. */
+  readonly clamp: Clamp | undefined;
 }
 
 /** What it takes to send a packet. */
@@ -52,6 +56,7 @@ interface CommonFunctions {
   readonly askRouting: AskRouting;
   readonly sendTagged: SendTagged;
   readonly schedule: ReturnType<typeof scheduleFunction>;
+  readonly lower: EditOptions | undefined;
 }
 
 /** One packet on the road. */
@@ -69,6 +74,7 @@ export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): Commo
     askRouting: askRoutingFunction(maps),
     sendTagged: sendTaggedFunction(shape),
     schedule: scheduleFunction(maps, shape),
+    lower: lowerFunction(maps, shape),
   };
 }
 
@@ -77,7 +83,7 @@ export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  { schedule, ...common }: CommonFunctions,
+  { schedule, lower, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionFunctions(maps, shape, family);
   const open = openFunction(maps, shape, family, { connections, schedule });
@@ -87,7 +93,8 @@ export function roadOf(
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
   const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
-  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
+  const clamp = clampOf({ ...common, maps, shape, family }, lower);
+  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment, clamp };
   return { ...sending, ...own };
 }
 

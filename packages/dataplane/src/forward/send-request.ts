@@ -15,6 +15,9 @@ import { methods } from "./registry.ts";
 
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
 export function sendRequest(road: Road, traveller: Traveller, connection: () => ConnectionReference): void {
+  const { parsed, now } = traveller;
+  const { source: client, destination: service } = parsed.network;
+  road.clamp?.({ parsed, connection: connection(), ends: { client, service }, from: "client", now });
   for (const name of road.shape.methods) {
     const method = methods[name];
     when(connection().method.eq(method.code), () => sendBy(method, road, traveller, connection()));
@@ -36,8 +39,11 @@ function sendBy(
   const change = (): void => {
     const told = { maps: road.maps, parsed, connection, hop, method };
     const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
-    // A tunnel hides the options.
-    if (method.name === "tun") finish?.();
+    // A tunnel hides the options, and moves the checksum that covers them.
+    if (method.name === "tun") {
+      finish?.();
+      if (road.clamp !== undefined) parsed.packet.settle();
+    }
     request.change?.(passing.get());
     if (method.name !== "tun") finish?.();
   };

@@ -18,6 +18,7 @@ import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "
 import { candidates, type LocalEnd } from "./local-ports.ts";
 import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
+import { clamped, type Clamping } from "./clamp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
@@ -59,6 +60,7 @@ export class ReferenceBalancer {
   readonly #fragments = new FragmentMemory();
   /** Whether servers are told who their clients are. */
   readonly #telling: Telling;
+  readonly #isClamping: boolean;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -75,6 +77,7 @@ export class ReferenceBalancer {
     this.settings = plan.settings ?? {};
     const { families, maximumConnections, features } = shapeOf(plan);
     this.#telling = { isOn: features.includes("toa"), place: hook === "xdp" ? "first" : "last" };
+    this.#isClamping = features.includes("mssClamp");
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
@@ -84,6 +87,10 @@ export class ReferenceBalancer {
 
   get #planNow(): BalancerPlan {
     return { ...this.plan, settings: this.settings };
+  }
+
+  get #clamping(): Clamping {
+    return { isOn: this.#isClamping, largest: this.settings.mssClamp ?? 0, toClients: clientHop(this.plan).mtu };
   }
 
   get connections(): readonly ReferenceConnection[] {
@@ -290,9 +297,10 @@ export class ReferenceBalancer {
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
     if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
-    const error = errorFor(frame, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
+    const lowered = clamped(this.#clamping, frame, read, destination);
+    const error = errorFor(lowered, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
     if (error !== undefined) return this.#answer(() => error);
-    const clean = cleaned(this.#telling.isOn, frame, read, connection);
+    const clean = cleaned(this.#telling.isOn, lowered, read, connection);
     if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
     if (destination.method === "tun") return tunnelled(this.#planNow, clean, read, destination);
     const changed = translated(clean, read, "destination", destination.address, destination.port);
@@ -313,7 +321,8 @@ export class ReferenceBalancer {
     destination.traffic.packetsOut += 1;
     destination.traffic.bytesOut += read.totalLength;
     hear(connection, read, frame);
-    const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
+    const lowered = clamped({ ...this.#clamping, tells: this.#telling.isOn }, frame, read, destination);
+    const fromService = translated(lowered, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
         ? fromService

@@ -30,13 +30,13 @@ export function translated(
   return resummed({ bytes, read }, { bytes: copy, read });
 }
 
-interface Seen {
+export interface Seen {
   readonly bytes: Uint8Array;
   readonly read: ReadFrame;
 }
 
 /** Puts the transport checksum of a changed frame right, or as wrong as it was. */
-function resummed(before: Seen, { bytes: copy, read }: Seen): Uint8Array {
+export function resummed(before: Seen, { bytes: copy, read }: Seen): Uint8Array {
   const { bytes } = before;
   const sumBefore = transportSum(bytes, before.read);
   const checkAt = read.transportAt + (read.protocol === "tcp" ? 16 : 6);
@@ -54,7 +54,7 @@ const NOTHING = 1;
 /**
  * The TCP options of a frame, from the first on: where they are and what they are; up to the first that is malformed.
  */
-function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
+export function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
   const end = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
   const found = [];
   for (let at = transportAt + 20; at < end; ) {
