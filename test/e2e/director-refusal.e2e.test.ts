@@ -171,7 +171,7 @@ describe.skipIf(needsRoot)("a director that cannot start as it is told", () => {
       expect(stderr).toMatch(/error: tun server 10.0.0.11 gets packets of 570 bytes at most; .* room for 576$/m);
       expect(stderr).toMatch(/= seen: ip route get 10.0.0.11: dev back mtu 590; ipip adds 20 bytes to each packet$/m);
       expect(stderr).toMatch(/= ip link set dev back mtu 1520$/m);
-      const file = host.write(`director: { mssClamp: off }\nservices: { web: ${tun} }\n`);
+      const file = host.write(`services: { web: ${tun} }\n`);
       const checked = await host.yardmaster(["check", "-f", file]);
       expect(checked).toMatchObject({ status: 0 });
       expect(checked.stderr).toMatch(/warning: only packets of up to 1480 bytes fit the tunnel to 10.0.0.11/);

@@ -81,6 +81,7 @@ export class Sysctls {
       natIcmpSend: values.nat_icmp_send !== 0,
       pingVip: true,
       pathMtuDiscovery: values.pmtu_disc !== 0,
+      mssClamp: 0,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },
     };
   }

@@ -58,6 +58,7 @@ function travel(road: Road, frame: Frame): void {
   const connection = findConnection(road, traveller);
   when(traveller.refusal.isSet.not(), () => sendRequest(road, traveller, connection));
   guard(traveller.refusal.isSet).orDrop(reasons.internal);
+  if (road.clamp !== undefined) packet.settle();
   const answered = answer({ packet, note: traveller.refusal.note, now });
   if (answeringClients(shape.methods).length > 0) {
     when(numberOf(answered).eq(whereTo.server), () => leave(sendToServer({ packet, now })));

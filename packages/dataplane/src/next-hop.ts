@@ -20,10 +20,11 @@ import {
   u16,
   u32,
   u8,
+  variable,
   when,
 } from "@yardmaster/ebpf";
 import { type Address, AnyAddress, copyAddress } from "./address.ts";
-import type { FamilyName } from "./family.ts";
+import type { Family, FamilyName } from "./family.ts";
 import { Ethernet } from "./headers.ts";
 import { failure, leaveUnless, RESOLVED, UNRESOLVED, WAITS } from "./outcome.ts";
 import type { Parsed } from "./parse.ts";
@@ -119,15 +120,55 @@ export function resolve(
   const { hop, isOther } = way;
   // In the bytes of the packet's flow, which nobody asks for behind this point.
   const destined = stack(Destined, undefined, { share: "flow" });
-  const age = now.sub(hop.refreshedAt);
-  const isStale = hop.ifindex.eq(0).or(age.ge(routing.maps.settings.value.ticksPerSecond));
-  when(isOther.or(isStale), () => ask(routing, parsed, way, { destined, now, ...meanwhile }), { isRare: true });
+  const asks = isOther.or(isStale(routing.maps, hop, now));
+  when(asks, () => ask(routing, parsed, way, { destined, now, ...meanwhile }), { isRare: true });
   return destined;
 }
 
 interface Asking extends WhileUnresolved {
   readonly destined: Reference<typeof Destined.fields>;
   readonly now: Int<"u32">;
+}
+
+/** Whether nothing is known of a way, or not of late. */
+function isStale(maps: BalancerMaps, { ifindex, refreshedAt }: HopReference, now: Int<"u32">): Bool {
+  return ifindex.eq(0).or(now.sub(refreshedAt).ge(maps.settings.value.ticksPerSecond));
+}
+
+/** A way that a packet does not take, or not yet. */
+interface OtherWay extends Pick<WayOut, "target" | "hop" | "isOther"> {
+  readonly source: Address;
+}
+
+/**
+ * The MTU of another way, in bytes, as it is cached or else by asking; 0: it is not known. What is learned is not kept:
+ * routing may have another answer for packets that come in elsewhere. In the frame of a function that does little else.
+ */
+export function mtuOf(
+  { maps, askRouting, family }: Routing & { readonly family: Family },
+  packet: Packet,
+  { target, source, hop, isOther }: OtherWay,
+  now: Int<"u32">,
+): Int<"u32"> {
+  const mtu = variable(hop.mtu.toU32());
+  when(isOther.or(isStale(maps, hop, now)), () => {
+    const destined = stack(Destined, undefined, { share: "other way" });
+    copyAddress(destined.source, source);
+    copyAddress(destined.target.address, target);
+    destined.target.family = u32(ADDRESS_FAMILIES[family.name]);
+    destined.nowOrIfindex = now;
+    const content = {
+      refreshedAt: 0,
+      ifindex: 0,
+      mtu: 0,
+      vlan: be16(0),
+      macs: { destination: NOTHING, source: NOTHING },
+    };
+    const found = stack(NextHop, content, { share: "other hop" });
+    mtu.set(u32(0));
+    when(askRouting({ packet, destined, hop: found }).eq(RESOLVED), () => mtu.set(found.mtu.toU32()));
+  });
+  return mtu.get();
 }
 
 function ask(

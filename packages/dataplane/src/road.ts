@@ -14,7 +14,9 @@ import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
 import type { FlowReference } from "./life.ts";
 import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { type Clamp, clampOf, lowerFunction } from "./forward/clamp.ts";
 import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import type { EditOptions } from "./forward/tcp-options.ts";
 import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
 import type { Parsed } from "./parse.ts";
@@ -26,7 +28,7 @@ import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"> {
+export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf" | "lower"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
@@ -45,6 +47,8 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"
   readonly wrap: Wrap;
   /** Of packets that change their address family; where the shape has such. */
   readonly crossing: Crossing | undefined;
+  /** Absent: SYNs announce what they like. */
+  readonly clamp: Clamp | undefined;
 }
 
 /** What it takes to send a packet. */
@@ -57,6 +61,7 @@ interface CommonFunctions {
   readonly schedule: ReturnType<typeof scheduleFunction>;
   /** Of the families of the shape. */
   readonly connectionsOf: Partial<Readonly<Record<FamilyName, ConnectionFunctions>>>;
+  readonly lower: EditOptions | undefined;
 }
 
 /** One packet on the road. */
@@ -76,6 +81,7 @@ export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): Commo
     askRouting: askRoutingFunction(maps),
     sendTagged: sendTaggedFunction(shape),
     schedule: scheduleFunction(maps, shape),
+    lower: lowerFunction(maps, shape),
   };
 }
 
@@ -84,7 +90,7 @@ export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  { schedule, connectionsOf, ...common }: CommonFunctions,
+  { schedule, connectionsOf, lower, ...common }: CommonFunctions,
 ): Road {
   const connections = connectionsOf[family.name];
   const others = connectionsOf[otherFamily(family).name];
@@ -98,8 +104,9 @@ export function roadOf(
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const crosses = hasFeature(shape, "translatedFamilies") && others !== undefined;
   const crossing = crosses ? crossingOf(sending, others) : undefined;
+  const clamp = clampOf({ ...common, maps, shape, family }, lower);
   const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
-  return { ...sending, ...own, crossing };
+  return { ...sending, ...own, clamp, crossing };
 }
 
 /** The key of the packet's flow, as it arrived. */

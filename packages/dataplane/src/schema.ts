@@ -251,6 +251,8 @@ export const Settings = struct("settings", {
    * IPv4 packets are divided in tunnels whatever they say (IPVS's pmtu_disc).
    */
   pathMtuDiscovery: u32,
+  /** The largest segment that SYNs may announce, in bytes; 0: what the ways there and back take. */
+  mssClamp: u32,
   /** ICMP errors and resets that the programs may send in a second. */
   answersPerSecond: u32,
   /** Ticks after which lblcr takes a server out of a set that has not changed. */

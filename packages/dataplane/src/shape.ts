@@ -60,6 +60,8 @@ export const featureNames = [
   "fullUdpChecksums",
   /** Servers behind full NAT are told who their clients are, and no client may tell any server so. */
   "toa",
+  /** The segments that SYNs announce are made no larger than the ways take, or than the settings say. */
+  "mssClamp",
   /** Tunnels to servers of the other family than their service's. */
   "mixedFamilies",
   /** Full NAT to servers of the other family than their service's: packets are translated between families. */

@@ -56,6 +56,7 @@ function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
     persistence: services.some(({ persistence }) => persistence !== undefined),
     onePacket: services.some(({ onePacket }) => onePacket === true),
     caps: services.some(({ newPerSecond, halfOpenMaximum }) => newPerSecond ?? halfOpenMaximum),
+    mssClamp: settings?.mssClamp !== undefined,
     dropPackets: settings?.dropRate !== undefined,
     mixedFamilies: services.some((service) => mixes(service, "tun")),
     translatedFamilies: services.some((service) => mixes(service, "fullnat")),

@@ -454,7 +454,7 @@ export class Balancer implements Disposable {
       pingVip: Number(pingVip),
       scheduleIcmp: Number(switches.scheduleIcmp ?? false),
       natIcmpSend: Number(switches.natIcmpSend ?? false),
-      pathMtuDiscovery: Number(pathMtuDiscovery),
+      ...{ pathMtuDiscovery: Number(pathMtuDiscovery), mssClamp: switches.mssClamp ?? 0 },
       answersPerSecond,
       ...localPortSettings(this.plan),
       localitySetTicks: 86_400 * TICKS_PER_SECOND,

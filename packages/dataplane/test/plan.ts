@@ -122,6 +122,8 @@ export interface SettingsPlan {
   readonly pingVip?: boolean;
   /** IPVS's pmtu_disc. Default true. */
   readonly pathMtuDiscovery?: boolean;
+  /** The largest segment that SYNs may announce. Default: what the ways take, if the shape has `mssClamp`. */
+  readonly mssClamp?: number;
   /** ICMP errors that may be sent in a second. Default 1000. */
   readonly answersPerSecond?: number;
 }

@@ -9,7 +9,7 @@ import type { BalancerPlan } from "./plan.ts";
 
 /** Room for what tests ask for, and all features that change nothing by themselves: one program for most of them. */
 const COMMON = {
-  features: featureNames.filter((name) => !["wideServices", "fullUdpChecksums"].includes(name)),
+  features: featureNames.filter((name) => !["wideServices", "fullUdpChecksums", "mssClamp"].includes(name)),
   schedulers: ["rr", "wlc", "fo"],
   methods: ["nat", "dr", "tun", "fullnat"],
   encapsulations: ["ipip", "gue", "gre"],

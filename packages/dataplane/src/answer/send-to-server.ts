@@ -2,12 +2,10 @@
 // router forwards no packet back to where it got it from.
 
 import { Packet, u32, verdictFn } from "@yardmaster/ebpf";
-import { isSameAddress } from "../address.ts";
-import { clientSlot } from "../forward/send-reply.ts";
+import { clientHop } from "../forward/client-hop.ts";
 import { networkHeader } from "../network-header.ts";
 import { resolve } from "../next-hop.ts";
 import { parseFrame } from "../parse.ts";
-import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { sendBack } from "./answer.ts";
@@ -26,9 +24,7 @@ export function sendToServerFunction(road: SendingRoad) {
       const { networkOffset } = parseFrame(packet, shape);
       const network = networkHeader(family, packet, networkOffset);
       const target = network.destination;
-      const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
-      const isOther = isSameAddress(client.address, target).not();
-      const { hop } = client;
+      const { client, hop, isOther } = clientHop(maps, family, target);
       resolve(road, { packet, network, networkOffset }, { target, hop, isOther }, now, {
         unresolved: () => {
           returnLinkLayer(packet, networkOffset, 0);

@@ -2,6 +2,7 @@
 
 import type { ConnectionFunctions } from "../connection.ts";
 import type { SendingRoad } from "../road.ts";
+import { cleanFunction } from "./clean.ts";
 import { crossReplyFunction } from "./cross-reply.ts";
 import { crossRequestFunction } from "./cross-request.ts";
 import { givingChecksum } from "./translate-packet.ts";
@@ -13,6 +14,7 @@ export type Crossing = ReturnType<typeof crossingOf>;
 export function crossingOf(road: SendingRoad, connections: ConnectionFunctions) {
   const giveChecksum = givingChecksum(road.shape, road.family);
   return {
+    clean: cleanFunction(road),
     request: crossRequestFunction(road, giveChecksum),
     reply: crossReplyFunction(road, giveChecksum, connections),
   };

@@ -10,14 +10,11 @@ import {
   type ChecksumUpdate,
   checksum,
   checksumChange,
-  type ArrayReference,
   be16,
   be32,
   fn,
   guard,
   type Int,
-  list,
-  loop,
   Packet,
   type Reference,
   repeat,
@@ -28,7 +25,6 @@ import {
   u64,
   u8,
   variable,
-  viewAs,
   when,
 } from "@yardmaster/ebpf";
 import { wordsOf } from "../address.ts";
@@ -37,18 +33,14 @@ import { HEADER_SIZES, Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN }
 import type { ConnectionReference } from "../life.ts";
 import { OPENING } from "../flows.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { type EditOptions, editFunction, LONGEST_HEADER, OFFSET_MASK, OPTION_NOTHING, Word } from "./tcp-options.ts";
 import type { Parsed } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import { type BalancerMaps, destinationFlags, Load, type NextHop, OptionText } from "../schema.ts";
+import { type BalancerMaps, destinationFlags, Load, type NextHop } from "../schema.ts";
 
 /** TCPOPT_ADDR: experimental (RFC 4727); and the other experimental kind, which some write for IPv6. */
 export const ADDRESS_OPTION = 254;
 const ADDRESS_OPTION_TOO = 253;
-const OPTION_END = 0;
-const OPTION_NOTHING = 1;
-/** Options of a TCP header, in bytes, and the whole header. */
-const MOST_OPTIONS = 40;
-const LONGEST_HEADER = 60;
 
 /** Bits of a connection's `serviceFlags`, above those of services. */
 const tellingMarks = {
@@ -59,102 +51,28 @@ const tellingMarks = {
 } as const;
 
 const HalfWord = struct("half_word", { value: be16 });
-const Word = struct("word", { value: be32 });
-
-/** Offsets in a packet are below: two tags, an IPv4 header with options. */
-const OFFSET_MASK = 127;
-
-const OptionByte = struct("option_byte", { value: u8 });
-const asBytes = list(OptionByte, 64);
-const asWords = list(Word, 16);
-const Blotting = struct("blotting", { options: u32, left: u32, isBlotted: u32, found: u32 });
 
 /**
- * Blots out what options with an address the TCP header at `at` has: no-operations take their place, and the checksum
- * follows. One that is longer than what is left takes all of that along. Options end where the kernel's parser ends
- * (tcp_parse_options, net/ipv4/tcp_input.c): at the end mark, and at the first that is malformed. Returns 0, or 1 where
- * the header could not be read.
+ * Blots out what options with an address a TCP header has: no-operations take their place. One that is longer than what
+ * is left takes all of that along.
  */
-function blotFunction({ optionText }: BalancerMaps) {
-  return fn(
-    "blot_options",
-    { packet: Packet, at: u32 },
-    u32,
-    ({ packet, at }) => {
-      const start = at.and(OFFSET_MASK);
-      packet.makeReadable(start.add(LONGEST_HEADER));
-      const tcp = packet.cursorAt(start).read(Tcp).orReturn(1);
-      const options = tcp.dataOffset.shr(4).shl(2).sub(Tcp.size);
-      const text = optionText.lookup(0).orReturn(1);
-      const words = viewAs(text, OptionText, asWords);
-      const each = (body: (word: Reference<typeof Word.fields>, copy: Reference<typeof Word.fields>) => void): void => {
-        repeat({ times: options.shr(2), atMost: MOST_OPTIONS / 4 }, (index) => {
-          const word = packet
-            .cursorAt(start.add(index.shl(2)).add(Tcp.size))
-            .read(Word)
-            .orReturn(1);
-          body(word, words.masked(index));
-        });
-      };
-      each((word, copy) => (copy.value = word.value));
-      const state = stack(Blotting, { options, left: 0, isBlotted: 0, found: 0 });
-      loop("blot_byte", options, Blotting, state, (index, blotting) => {
-        const copy = optionText.lookup(0).orReturn(1);
-        blotByte(viewAs(copy, OptionText, asBytes), index, blotting);
-      });
-      guard(state.found.ne(0)).orReturn(0);
-      const sum = variable(u64(0));
-      each((word, copy) => {
-        const grown = checksumChange().replace(word.value, copy.value).plus({ sum: sum.get() }).sum;
-        sum.set(grown.and(0xffff_ffffn).add(grown.shr(32)));
-        word.value = copy.value;
-      });
-      const header = packet.cursorAt(start).read(Tcp).orReturn(1);
-      packet.updateChecksum({ header, type: Tcp }, { contents: { sum: sum.get() } });
-      packet.settle();
-      return u32(0);
-    },
-    { isGlobal: true },
-  );
+function blotFunction(maps: BalancerMaps): EditOptions {
+  return editFunction(maps, "blot", {
+    unreadable: 1,
+    settles: true,
+    begin: ({ kind, state }) =>
+      when(kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO)), () => (state.isTaken = u32(1))),
+    takenBecomes: OPTION_NOTHING,
+  });
 }
 
 /** One for all programs on the same maps. */
-const blotters = new WeakMap<BalancerMaps, ReturnType<typeof blotFunction>>();
+const blotters = new WeakMap<BalancerMaps, EditOptions>();
 
-function blotterOf(maps: BalancerMaps) {
+function blotterOf(maps: BalancerMaps): EditOptions {
   const known = blotters.get(maps) ?? blotFunction(maps);
   blotters.set(maps, known);
   return known;
-}
-
-/** One byte: the first of an option says how many follow it, and whether they are blotted out. */
-function blotByte(
-  text: ArrayReference<Reference<typeof OptionByte.fields>>,
-  index: Int<"u32">,
-  state: Reference<typeof Blotting.fields>,
-): void {
-  const here = text.masked(index);
-  when(state.left.eq(0), () => {
-    const kind = here.value;
-    guard(kind.ne(OPTION_END)).orReturn(1);
-    state.left = u32(1);
-    state.isBlotted = u32(0);
-    when(kind.ne(OPTION_NOTHING), () => {
-      const rest = state.options.sub(index);
-      const stated = text.masked(index.add(1)).value;
-      const isWhole = rest.ge(2).and(stated.ge(2)).and(stated.toU32().le(rest));
-      when(kind.eq(ADDRESS_OPTION).or(kind.eq(ADDRESS_OPTION_TOO)), () => (state.isBlotted = u32(1)));
-      state.left = rest;
-      when(isWhole, () => (state.left = stated.toU32())).otherwise(() => {
-        guard(state.isBlotted.ne(0)).orReturn(1);
-      });
-    });
-  });
-  when(state.isBlotted.ne(0), () => {
-    here.value = u8(OPTION_NOTHING);
-    state.found = u32(1);
-  });
-  state.left = state.left.sub(1);
 }
 
 /** Whom the server is told of. */
@@ -212,6 +130,11 @@ function tellingOf(family: Family, sentIn: Family) {
     { isGlobal: true },
   );
   return { Client, size: Option.size, tell };
+}
+
+/** Bytes of the option that tells of a client of a family. */
+export function addressOptionSize({ name }: Family): number {
+  return telling[name][name].size;
 }
 
 /** By the family of the packets, and that of the client. */
@@ -308,7 +231,7 @@ export function withClientAddress(asked: Told): () => void {
       when(words.gt(Tcp.size / 4), () => {
         const first = header.fork().read(Word).orPass(reasons.truncated);
         const isTimestamp = words.eq(TIMESTAMP_ALONE.words).and(first.value.eq(TIMESTAMP_ALONE.first));
-        when(isTimestamp.not(), () => todo.set(u32(todos.blot)), { isRare: true });
+        if (!isCrossing) when(isTimestamp.not(), () => todo.set(u32(todos.blot)), { isRare: true });
       });
       if (!method.hasLocalAddress) return;
       const isWhole = network.isFragment.not();
@@ -328,15 +251,19 @@ export function withClientAddress(asked: Told): () => void {
     },
     { isRare: true },
   );
-  return () => {
+  const blot = (): void => {
     when(
       todo.get().and(todos.blot).ne(0),
       () => {
         // Rather none than one that says who knows what.
-        guard(blotterOf(maps)({ packet, at: at() }).eq(0)).orDrop(reasons.internal);
+        guard(blotterOf(maps)({ packet, at: at(), value: u32(0) }).eq(0)).orDrop(reasons.internal);
       },
       { isRare: true },
     );
+  };
+  return () => {
+    // What changes its family has been cleaned before: crossing/clean.ts.
+    if (!isCrossing) blot();
     if (!method.hasLocalAddress) return;
     when(
       todo.get().and(todos.tell).ne(0),

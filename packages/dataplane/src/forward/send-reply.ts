@@ -2,7 +2,6 @@
 // forwarding method does to it, next hop, time to live, and out.
 
 import { drop, guard, type Int, leave, pass, when } from "@yardmaster/ebpf";
-import { type Address, isSameAddress } from "../address.ts";
 import { transitionBase } from "../connection.ts";
 import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
@@ -10,10 +9,10 @@ import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { Road, SendingRoad, Traveller } from "../road.ts";
-import { CLIENT_HOPS } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
 import { noteServerSpoke } from "./client-address.ts";
+import { clientHop } from "./client-hop.ts";
 import type { MethodName, ReplyEnds } from "./method.ts";
 import { methods } from "./registry.ts";
 
@@ -37,6 +36,8 @@ export function sendReply(
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
   countPacketOut(maps, connection.destination, network.length);
+  const clamped = { client: ends.client.address, service: ends.service.address };
+  road.clamp?.({ parsed, connection, ends: clamped, from: "server", now });
   for (const name of names) {
     const method = methods[name];
     const { reply } = method;
@@ -62,9 +63,7 @@ export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller,
   const { maps, family } = road;
   const { network, packet } = parsed;
   const target = network.destination;
-  const client = maps[family.name].clientHops.lookup(clientSlot(target)).orDrop(reasons.internal);
-  const { hop } = client;
-  const isOther = isSameAddress(client.address, target).not();
+  const { client, hop, isOther } = clientHop(maps, family, target);
   resolve(road, parsed, { target, hop, isOther }, now, {
     unresolved: () => {
       packet.settle();
@@ -83,11 +82,4 @@ export function sendToClient(road: SendingRoad, { parsed, now }: Pick<Traveller,
   guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
   network.decrementHops();
   leave(transmit(road, parsed, hop));
-}
-
-/** Where the next hop of an address that packets go back to is cached: the upper bits of a multiplicative hash. */
-export function clientSlot(address: Address, slots = CLIENT_HOPS): Int<"u32"> {
-  let folded = address.at(0).raw();
-  for (let index = 1; index < address.length; index++) folded = folded.xor(address.at(index).raw());
-  return folded.mul(0x9e37_79b1).shr(32 - Math.log2(slots));
 }

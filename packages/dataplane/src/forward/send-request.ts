@@ -3,7 +3,9 @@
 
 import { drop, guard, type Int, leave, pass, u32, when } from "@yardmaster/ebpf";
 import { crossesFrom } from "../crossing/crossing.ts";
+import { CLEAN } from "../crossing/clean.ts";
 import { isRefused, noteOf } from "../crossing/refused.ts";
+import { numberOf } from "../follow-flow.ts";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
@@ -17,6 +19,9 @@ import { methods } from "./registry.ts";
 
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
 export function sendRequest(road: Road, traveller: Traveller, connection: () => ConnectionReference): void {
+  const { parsed, now } = traveller;
+  const { source: client, destination: service } = parsed.network;
+  road.clamp?.({ parsed, connection: connection(), ends: { client, service }, from: "client", now });
   for (const name of road.shape.methods) {
     const method = methods[name];
     when(connection().method.eq(method.code), () => {
@@ -24,12 +29,16 @@ export function sendRequest(road: Road, traveller: Traveller, connection: () => 
     });
   }
   if (road.crossing === undefined) return;
-  const { parsed, now, flow, refusal } = traveller;
-  const { request } = road.crossing;
+  const { flow, refusal } = traveller;
+  const { clean, request } = road.crossing;
   // All others have left by now, or are refused.
   when(
     refusal.isSet.not(),
     () => {
+      if (clean !== undefined) {
+        const cleaned = clean({ packet: parsed.packet, flow });
+        guard(numberOf(cleaned).eq(CLEAN)).orLeave(cleaned);
+      }
       const sent = request({ packet: parsed.packet, flow, now });
       guard(isRefused(sent)).orLeave(sent);
       refusal.note = noteOf(sent);
@@ -72,8 +81,11 @@ function sendBy(
   const change = (): void => {
     const told = { maps: road.maps, parsed, connection, hop, method };
     const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;
-    // A tunnel hides the options.
-    if (method.name === "tun") finish?.();
+    // A tunnel hides the options, and moves the checksum that covers them.
+    if (method.name === "tun") {
+      finish?.();
+      if (road.clamp !== undefined) parsed.packet.settle();
+    }
     request.change?.(passing.get());
     if (method.name !== "tun") finish?.();
   };

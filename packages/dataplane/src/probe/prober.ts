@@ -24,7 +24,7 @@ import { countVerdict } from "../count-verdict.ts";
 import { destinationFlags } from "../destination.ts";
 import { families, type Family } from "../family.ts";
 import { wrapAt, wrapping } from "../forward/encapsulate/wrap.ts";
-import { clientSlot } from "../forward/send-reply.ts";
+import { clientSlot } from "../forward/client-hop.ts";
 import { translate } from "../forward/translate.ts";
 import { tun } from "../forward/tun.ts";
 import { etherTypes, networkHeader } from "../network-header.ts";

@@ -11,6 +11,7 @@ import type { Balancer, Sent } from "../harness.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
 import { Stage } from "../stage.ts";
 import { networkOffset } from "../tc-host.ts";
+import { ofClamp } from "./clamp.ts";
 import { ofClientOptions } from "./client-options.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { ofFragments } from "./fragments.ts";
@@ -36,6 +37,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
         ...ofStrays(wire),
         ...ofHeld(wire),
         ...ofClientOptions(wire),
+        ...ofClamp(wire),
         ...leftAlone(wire),
       ],
     ] as const;

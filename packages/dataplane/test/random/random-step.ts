@@ -64,6 +64,7 @@ function randomOptions(random: Random): Uint8Array {
     random.pick([
       [1],
       [2, 4, 5, 180],
+      [2, random.pick([4, 4, 4, 3, 6]), ...random.bytes(2)],
       [8, 10, ...random.bytes(8)],
       [254, 8, ...random.bytes(6)],
       [253, 20, ...random.bytes(18)],

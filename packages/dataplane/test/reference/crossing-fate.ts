@@ -25,12 +25,12 @@ export function crossingRequest(
   const { destination, local } = of;
   const bytes = crossable(frame, read);
   if (local === undefined || typeof bytes === "string") return { verdict: "drop", reason: bytes as "internal" };
+  const clean = cleaned(telling.isOn, bytes, read, of);
   destination.traffic.packetsIn += 1;
   destination.traffic.bytesIn += read.totalLength;
-  const error = crossingErrorFor(bytes, read, destination.hop);
+  const error = crossingErrorFor(clean, read, destination.hop);
   if (typeof error === "string") return { verdict: "drop", reason: error };
   if (error !== undefined) return answer(error);
-  const clean = cleaned(telling.isOn, bytes, read, of);
   const after = crossed({ bytes: clean, read }, { source: local, destination });
   const told = toldIn(telling, after.bytes, after.read, of, read);
   if (told !== undefined && "state" in of) (of as ReferenceConnection).isTold = true;

@@ -18,12 +18,16 @@ import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "
 import { candidates, type LocalEnd, takenTowards } from "./local-ports.ts";
 import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
+import { clamped, type Clamping } from "./clamp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
 import { crossingReply, crossingRequest, type Translation } from "./crossing-fate.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
   createServices,
+  countHandshake,
+  entriesOf,
   firstState,
+  halfOpenOf,
   type Opened,
   type OpeningPacket,
   opensTcp,
@@ -57,6 +61,7 @@ export class ReferenceBalancer {
   readonly #fragments = new FragmentMemory();
   /** Whether servers are told who their clients are. */
   readonly #telling: Telling;
+  readonly #isClamping: boolean;
   readonly #families: readonly FamilyName[];
   readonly #capacity: number;
   readonly #connections = new Map<string, ReferenceConnection>();
@@ -73,6 +78,7 @@ export class ReferenceBalancer {
     this.settings = plan.settings ?? {};
     const { families, maximumConnections, features } = shapeOf(plan);
     this.#telling = { isOn: features.includes("toa"), place: hook === "xdp" ? "first" : "last" };
+    this.#isClamping = features.includes("mssClamp");
     this.#families = families;
     this.#capacity = maximumConnections;
     this.templates = { ipv4: new Templates(maximumConnections), ipv6: new Templates(maximumConnections) };
@@ -80,8 +86,14 @@ export class ReferenceBalancer {
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
+  #room = (address: string) => this.#capacity - entriesOf(familyOf(address), this.#connections, this.#replies);
+
   get #planNow(): BalancerPlan {
     return { ...this.plan, settings: this.settings };
+  }
+
+  get #clamping(): Clamping {
+    return { isOn: this.#isClamping, largest: this.settings.mssClamp ?? 0, toClients: clientHop(this.plan).mtu };
   }
 
   get connections(): readonly ReferenceConnection[] {
@@ -94,8 +106,7 @@ export class ReferenceBalancer {
 
   /** Half-open connections of a service, those whose time is up included. */
   halfOpen({ index }: Service): number {
-    return this.connections.filter(({ destination, state }) => destination.service === index && isHalfOpen(state))
-      .length;
+    return halfOpenOf(index, this.connections);
   }
 
   setWeights(index: number, weights: readonly number[]): void {
@@ -285,15 +296,16 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
     const { destination, local } = connection;
     if (local !== undefined && familyOf(local.address) !== familyOf(read.source)) {
-      return crossingRequest(this.#translation, frame, read, connection);
+      return crossingRequest(this.#translation, clamped(this.#clamping, frame, read, destination), read, connection);
     }
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
     if (tunnel?.source === "none") return { verdict: "drop", reason: "noTunnelSource" };
-    const error = errorFor(frame, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
+    const lowered = clamped(this.#clamping, frame, read, destination);
+    const error = errorFor(lowered, read, hop, tunnel !== undefined && this.settings.pathMtuDiscovery === false);
     if (error !== undefined) return this.#answer(() => error);
-    const clean = cleaned(this.#telling.isOn, frame, read, connection);
+    const clean = cleaned(this.#telling.isOn, lowered, read, connection);
     if (destination.method === "dr") return forward(this.plan, clean, read, hop, "directExceedsMtu");
     if (destination.method === "tun") return tunnelled(this.#planNow, clean, read, destination);
     const changed = translated(clean, read, "destination", destination.address, destination.port);
@@ -314,7 +326,8 @@ export class ReferenceBalancer {
     }
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
     this.#hearReply(frame, read, connection);
-    const fromService = translated(frame, read, "source", flow.destination, flow.destinationPort);
+    const lowered = clamped({ ...this.#clamping, tells: this.#telling.isOn }, frame, read, connection.destination);
+    const fromService = translated(lowered, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
         ? fromService
@@ -428,7 +441,7 @@ export class ReferenceBalancer {
     const before = this.#connections.get(key(flow));
     if (before !== undefined) this.#end(before);
     this.#connections.set(key(flow), connection);
-    const problem = this.#hasRoom(source) ? this.#insertAnswer(connection) : "tableFull";
+    const problem = this.#room(source) >= 0 ? this.#insertAnswer(connection) : "tableFull";
     if (problem !== undefined) {
       this.#end(connection);
       return problem;
@@ -455,16 +468,7 @@ export class ReferenceBalancer {
     if (other !== undefined && this.#isExpired(other)) this.#end(other);
     else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
     this.#replies.set(answer, connection);
-    return this.#hasRoom(flow.source) ? undefined : "tableFull";
-  }
-
-  /** Whether what is in the table of an address's family fits into it. */
-  #hasRoom(address: string): boolean {
-    const family = familyOf(address);
-    const used = [...this.#connections.values(), ...this.#replies.values()].filter(
-      ({ flow }) => familyOf(flow.source) === family,
-    );
-    return used.length <= this.#capacity;
+    return this.#room(flow.source) >= 0 ? undefined : "tableFull";
   }
 
   /** A timer is set anew when the state changes, or once it would move by as much as the settings say. */
@@ -476,9 +480,7 @@ export class ReferenceBalancer {
     if (next === connection.state && moved >= 0 && moved < renewalTicks) return;
     const { destination, state, template } = connection;
     recount(destination, state, next);
-    if (isHalfOpen(next) && !isHalfOpen(state)) destination.handshakes.begun += 1;
-    if (isHalfOpen(state) && next === "ES") destination.handshakes.done += 1;
-    if (isHalfOpen(state) && direction === "out" && (flags & 4) !== 0) destination.handshakes.refused += 1;
+    countHandshake(destination, [state, next], direction === "out" && (flags & 4) !== 0);
     if (next === "ES" && state !== "ES" && template !== undefined) template.isAssured = true;
     connection.state = next;
     connection.expiresAt = expiresAt;

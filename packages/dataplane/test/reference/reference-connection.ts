@@ -1,6 +1,7 @@
 // What the reference balancer knows of services and connections, and of the packets that open these.
 
-import type { ReasonName } from "../../src/index.ts";
+import { familyOf } from "../compiled.ts";
+import type { FamilyName, ReasonName } from "../../src/index.ts";
 import {
   answersForOne,
   type BalancerPlan,
@@ -14,7 +15,7 @@ import { createDestination, type Destination } from "./destination.ts";
 import type { Flow } from "./flows.ts";
 import type { LocalEnd } from "./local-ports.ts";
 import { type Picker, picker } from "./pick.ts";
-import { after, type Direction, type State } from "./tcp-machine.ts";
+import { after, type Direction, isHalfOpen, type State } from "./tcp-machine.ts";
 import type { Template } from "./templates.ts";
 
 export interface Service {
@@ -95,3 +96,28 @@ export type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
 
 /** Reasons of opening none for which a packet is left to the stack. */
 export const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
+
+/** How many entries of these tables are of a family. */
+export function entriesOf(
+  family: FamilyName,
+  ...tables: readonly ReadonlyMap<string, Pick<ReferenceConnection, "flow">>[]
+): number {
+  const flows = tables.flatMap((table) => [...table.values()].map(({ flow }) => flow));
+  return flows.filter(({ source }) => familyOf(source) === family).length;
+}
+
+/** How many of a service's connections are half open. */
+export function halfOpenOf(service: number, connections: readonly ReferenceConnection[]): number {
+  return connections.filter(({ destination, state }) => destination.service === service && isHalfOpen(state)).length;
+}
+
+/** A connection's state changes: what that says of its handshake. */
+export function countHandshake(
+  { handshakes }: Destination,
+  [before, next]: readonly [State, State],
+  isReset: boolean,
+): void {
+  if (isHalfOpen(next) && !isHalfOpen(before)) handshakes.begun += 1;
+  if (isHalfOpen(before) && next === "ES") handshakes.done += 1;
+  if (isHalfOpen(before) && isReset) handshakes.refused += 1;
+}

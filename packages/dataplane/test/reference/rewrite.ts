@@ -30,7 +30,7 @@ export function translated(
   return resummed({ bytes, read }, { bytes: copy, read });
 }
 
-interface Seen {
+export interface Seen {
   readonly bytes: Uint8Array;
   readonly read: ReadFrame;
 }
@@ -55,7 +55,7 @@ const NOTHING = 1;
 /**
  * The TCP options of a frame, from the first on: where they are and what they are; up to the first that is malformed.
  */
-function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
+export function optionsOf(bytes: Uint8Array, { transportAt }: ReadFrame): { kind: number; at: number; size: number }[] {
   const end = transportAt + ((bytes[transportAt + 12] ?? 0) >> 4) * 4;
   const found = [];
   for (let at = transportAt + 20; at < end; ) {

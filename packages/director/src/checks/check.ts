@@ -1,7 +1,6 @@
 // What a check of a method's requirements is: a question about one server of one service, and findings that say what is
 // wrong, what was seen, and the command that mends it. A kind of requirement has a file of its own here.
 import type { FamilyName } from "@yardmaster/dataplane";
-import type { MssClamp } from "../model/configuration.ts";
 import type { Encapsulation } from "../model/encapsulation.ts";
 import type { ForwardingMethod } from "../model/forwarding-method.ts";
 import type { Protocol } from "../model/virtual-service.ts";
@@ -20,7 +19,6 @@ export interface Subject {
   readonly encapsulation: Encapsulation | undefined;
   /** Those of the server's family. */
   readonly localAddresses: readonly string[];
-  readonly mssClamp: MssClamp;
   /** Where packets are taken; undefined: at interfaces that are up and have an IPv4 address. */
   readonly interfaces: readonly string[] | undefined;
 }

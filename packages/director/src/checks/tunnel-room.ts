@@ -1,6 +1,5 @@
 // A tunnel adds a header to every packet: the way to the server must carry what clients send, and that.
 import { familyOf } from "../address.ts";
-import { isBuilt } from "../model/built.ts";
 import { encapsulationOverhead, encapsulationText } from "../model/encapsulation.ts";
 import type { Check, Finding, Subject } from "./check.ts";
 import { type NetworkRoute, routeEvidence } from "./network.ts";
@@ -9,10 +8,10 @@ import { type NetworkRoute, routeEvidence } from "./network.ts";
 const smallest = { ipv4: 576, ipv6: 1280 } as const;
 /** What clients on Ethernet send. */
 const USUAL_MTU = 1500;
-/** IP and TCP headers without options. */
-const headers = { ipv4: 40, ipv6: 60 } as const;
-
-/** Finds too little room, and large packets that nothing keeps from being sent. */
+/**
+ * Finds too little room, and large packets that nothing here keeps from being sent: what a server says of segments in
+ * its SYN-ACK does not come by the director.
+ */
 export const tunnelRoom: Check = (subject, network) => {
   const { encapsulation, server } = subject;
   const route = network.routeTo(server);
@@ -26,7 +25,7 @@ export const tunnelRoom: Check = (subject, network) => {
 
 type Found = Omit<Finding, "evidence">;
 
-function describe({ server, family, mssClamp, protocols }: Subject, route: NetworkRoute, room: number) {
+function describe({ server, family, protocols }: Subject, route: NetworkRoute, room: number) {
   const enough = `ip link set dev ${route.interfaceName} mtu ${route.mtu + USUAL_MTU - room}`;
   if (room < smallest[family]) {
     return {
@@ -36,14 +35,11 @@ function describe({ server, family, mssClamp, protocols }: Subject, route: Netwo
       hint: enough,
     } as const satisfies Found;
   }
-  const fits = room - headers[family];
-  const isClamped = mssClamp === "auto" || (mssClamp !== "off" && mssClamp <= fits);
-  if (room >= USUAL_MTU || isClamped || !protocols.includes("tcp")) return undefined;
-  const clamp = mssClamp === "off" ? "SYNs are not clamped" : `mssClamp ${mssClamp} is more than ${fits}`;
+  if (room >= USUAL_MTU || !protocols.includes("tcp")) return undefined;
   return {
     severity: "warning",
     code: "YM_CONFIG_TUNNEL_ROOM",
-    message: `only packets of up to ${room} bytes fit the tunnel to ${server}, and ${clamp}`,
-    hint: `${isBuilt("mssClamp") ? "write mssClamp: auto; or, " : ""}where every device on the way takes it: ${enough}`,
+    message: `only packets of up to ${room} bytes fit the tunnel to ${server}: clients may not hear of it`,
+    hint: `use realserver up there; or, if every device on the way takes it: ${enough}`,
   } as const satisfies Found;
 }

@@ -7,7 +7,6 @@ import type { Finding, Subject } from "../checks/check.ts";
 import { type Network, routeEvidence } from "../checks/network.ts";
 import { checkRequirements } from "../checks/registry.ts";
 import { protocols } from "../model/virtual-service.ts";
-import { isBuilt } from "../model/built.ts";
 import { isMethod } from "../model/forwarding-method.ts";
 import { familyOfService } from "./check-matches.ts";
 import { quoteValue } from "./fault.ts";
@@ -50,7 +49,7 @@ function findingsOf(
   if (address === undefined || forwarding === undefined || family === undefined) return [];
   const local = (service.keys.has("localAddresses") ? service : outline).localAddresses.flatMap(({ value }) => value);
   const subject: Subject = {
-    ...{ forwarding, server: address, family, mssClamp: isBuilt("mssClamp") ? outline.mssClamp : "off" },
+    ...{ forwarding, server: address, family },
     virtual: singleAddresses(service).map(({ value }) => value),
     protocols: service.keys.has("mark") ? protocols : [service.protocol ?? "tcp"],
     encapsulation: encapsulation ?? (isMethod(forwarding, "tun") ? { kind: "ipip" } : undefined),

@@ -194,9 +194,6 @@ describe("each fault of a method", () => {
       1:23 YM_CONFIG_RANGE
         mssClamp 1400.5 is no whole number
         = the largest MSS of a SYN: auto, off, or a number, 536–65495
-      1:23 YM_CONFIG_NOT_SUPPORTED
-        mssClamp 1400.5 is not supported yet
-        = remove it, or write mssClamp: off
       # unknown word for mssClamp
       1:23 YM_CONFIG_VALUE
         unknown mssClamp "of"

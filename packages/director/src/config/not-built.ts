@@ -1,7 +1,6 @@
 // Settings whose part of the data plane may not be there yet. What is written and would have no effect is a fault, for
 // as long as the data plane does not name the feature: nothing has to be changed here when it does.
 import { isBuilt } from "../model/built.ts";
-import { mssRange } from "../model/configuration.ts";
 import { quoteValue } from "./fault.ts";
 import type { Outline } from "./outline.ts";
 import type { Path, Source } from "./source.ts";
@@ -13,9 +12,6 @@ export function checkBuilt({ services }: Outline, source: Source): void {
     const message = `${noun} ${quoteValue(source.valueAt(path))} is not supported yet`;
     source.errorAt(path, { code: "YM_CONFIG_NOT_SUPPORTED", message, hint: `remove it, or write ${noun}: ${idle}` });
   };
-  const clamp = ["director", "mssClamp"];
-  const bytes = Number(source.valueAt(clamp));
-  if (!isBuilt("mssClamp") && bytes >= mssRange.minimum && bytes <= mssRange.maximum) report(clamp, "off");
   if (isBuilt("clientAddress")) return;
   for (const { path, servers = [] } of services) {
     const places = [path, ...servers.map((server) => server.path)].map((owner) => [...owner, "clientAddress"]);

@@ -1,7 +1,7 @@
 // What counts of handshakes say against a server, and what they never do.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Handshakes, mostUnanswered, suspicion } from "./handshakes.ts";
+import { type Handshakes, mostHeard, mostUnanswered, someOf, suspicion } from "./handshakes.ts";
 
 const none: Handshakes = { begun: 0, done: 0, refused: 0, repeated: 0 };
 /** The hints of a row of seconds, in each of which so much happened. */
@@ -17,6 +17,14 @@ function hintsOf(...seconds: readonly Partial<Handshakes>[]): readonly (string |
     return found.hint;
   });
 }
+
+test("hints are heard up to a number, each with the same chance", () => {
+  const few = Array.from({ length: mostHeard }, (_, at) => at);
+  expect(someOf(few, 0.5)).toEqual(few);
+  const many = Array.from({ length: 3 * mostHeard }, (_, at) => at);
+  const heard = many.flatMap((at) => someOf(many, (at + 0.5) / many.length));
+  for (const at of many) expect(heard.filter((one) => one === at).length).toBe(mostHeard);
+});
 
 describe("handshakes", () => {
   test("that are refused say so at once", () => {

@@ -15,6 +15,12 @@ export interface Handshakes {
 /** So many SYNs without a handshake that was completed meanwhile are a hint. Fewer get lost, or come from scans. */
 export const mostUnanswered = 3;
 
+/**
+ * Hints that are heard in a second. Each begins a check now, and checks that begin together delay each other: a flood
+ * on thousands of servers must not make answers late.
+ */
+export const mostHeard = 100;
+
 /** What is known of a server. */
 export interface Suspicion {
   /** SYNs since a handshake was completed last. */
@@ -35,6 +41,13 @@ export function suspicion(unanswered: number, before: Handshakes, now: Handshake
   const sum = done > 0 ? 0 : unanswered + begun + repeated;
   if (sum < mostUnanswered) return { unanswered: sum };
   return { unanswered: 0, hint: `${counted(sum, "SYN")} and no handshake completed` };
+}
+
+/** Those that are heard, by chance where there are too many; `random` from 0 to 1, 1 excluded. */
+export function someOf<Hint>(hints: readonly Hint[], random: number): readonly Hint[] {
+  if (hints.length <= mostHeard) return hints;
+  const first = Math.floor(random * hints.length);
+  return [...hints.slice(first), ...hints.slice(0, first)].slice(0, mostHeard);
 }
 
 function counted(count: number, noun: string): string {

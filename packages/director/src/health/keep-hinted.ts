@@ -7,7 +7,7 @@ import type { Dataplane } from "../kernel/dataplane.ts";
 import { eachValue } from "../kernel/each-value.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
-import { type Handshakes, suspicion } from "./handshakes.ts";
+import { type Handshakes, someOf, suspicion } from "./handshakes.ts";
 
 const ROUND_MS = 1000;
 const fields = [
@@ -38,9 +38,10 @@ export class Hinter {
     // What happened before is old.
     if (isFirst) this.#unanswered.fill(0);
     if (isFirst || hints.size === 0) return;
+    const heard = new Map(someOf([...hints], Math.random()));
     for (const { definition, members } of live.services()) {
       for (const member of members) {
-        const hint = hints.get(member.index);
+        const hint = heard.get(member.index);
         if (hint !== undefined) onHint(identityOf(definition), endpointOf(member.definition), hint);
       }
     }

@@ -3,7 +3,7 @@
 import { featureNames } from "@yardmaster/dataplane";
 
 /** By setting: the feature of a program's shape that does it. */
-const featureOf = { mssClamp: "mssClamp", clientAddress: "toa", mixedFamilies: "mixedFamilies" } as const;
+const featureOf = { clientAddress: "toa", mixedFamilies: "mixedFamilies" } as const;
 
 /** Whether the data plane has what a setting asks for. */
 export function isBuilt(setting: keyof typeof featureOf): boolean {

@@ -50,17 +50,30 @@ describe("the program's shape", () => {
     ["new connections", { caps: { newPerSecond: 1, halfOpen: 0 } }, ["caps"]],
     ["half-open connections", { caps: { newPerSecond: 0, halfOpen: 1 } }, ["caps"]],
   ])("has the features that services use: %s", (_, changes, features) => {
-    expect(shapeOf([service(), service({ port: 81, ...changes })]).features).toEqual(features);
+    const services = [service(), service({ port: 81, ...changes })];
+    expect(shapeOf(services, { mssClamp: "off" }).features).toEqual(features);
   });
 
   it("follows the director's settings and the families of its services", () => {
     const six = service({ address: "2001:db8::1", servers: [{ address: "2001:db8::2" }] });
     expect(shapeOf([service()])).toMatchObject({ families: ["ipv4"], activeCost: 256 });
-    expect(shapeOf([six, service()], { dropOneOf: 10, compatibility: "ipvs" })).toMatchObject({
+    expect(shapeOf([six, service()], { dropOneOf: 10, compatibility: "ipvs", mssClamp: "off" })).toMatchObject({
       families: ["ipv4", "ipv6"],
       activeCost: 257,
       features: ["dropPackets", "fullUdpChecksums"],
     });
+  });
+
+  it("clamps segments by the ways where answers come by, and by a number wherever SYNs do", () => {
+    const by = (forwarding: "nat" | "fullnat" | "dr" | "tun", mssClamp: "auto" | "off" | 1400) =>
+      shapeOf([service({ servers: [{ address: "10.0.0.11", forwarding }] })], { mssClamp }).features;
+    expect(by("nat", "auto")).toContain("mssClamp");
+    expect(by("fullnat", "auto")).toContain("mssClamp");
+    for (const forwarding of ["dr", "tun"] as const) {
+      expect(by(forwarding, "auto")).toEqual([]);
+      expect(by(forwarding, 1400)).toEqual(["mssClamp"]);
+    }
+    for (const forwarding of ["nat", "tun"] as const) expect(by(forwarding, "off")).toEqual([]);
   });
 
   it("takes the methods from the servers, which may differ from their service's", () => {

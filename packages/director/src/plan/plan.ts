@@ -1,7 +1,7 @@
 // From what a person asked for to what is to run: the program's shape, with room for changes while it runs, and the
 // services and settings that it begins with. Pure: the same configuration gives the same plan.
 
-import type { BalancerShape, FeatureName, MethodName } from "@yardmaster/dataplane";
+import { type BalancerShape, type FeatureName, type MethodName, methods } from "@yardmaster/dataplane";
 import { familyOf } from "../address.ts";
 import { claimOf, claimsOf, type NewClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
@@ -131,7 +131,7 @@ function needReplyEntries(services: readonly VirtualService[]): boolean {
 }
 
 function featuresOf(
-  { dropOneOf, compatibility }: DirectorSettings,
+  { dropOneOf, compatibility, mssClamp }: DirectorSettings,
   services: readonly VirtualService[],
 ): readonly FeatureName[] {
   const isUsed: Readonly<Record<FeatureName, boolean>> = {
@@ -144,6 +144,11 @@ function featuresOf(
     dropPackets: dropOneOf > 0,
     fullUdpChecksums: compatibility === "ipvs",
     toa: services.some(({ servers }) => servers.some(({ clientAddress }) => clientAddress === "toa")),
+    // Where servers answer directly, only a number says something of their clients' SYNs.
+    mssClamp:
+      typeof mssClamp === "number" ||
+      (mssClamp === "auto" &&
+        services.some(({ servers }) => servers.some(({ forwarding }) => methods[forwarding].hasReplies))),
     mixedFamilies: services.some((service) => hasOtherFamily(service, "tun")),
     translatedFamilies: services.some((service) => hasOtherFamily(service, "fullnat")),
     tunnelSources: false,

@@ -43,6 +43,8 @@ export interface LiveSettings {
   readonly pingVip: boolean;
   /** IPVS's pmtu_disc. */
   readonly pathMtuDiscovery: boolean;
+  /** The largest segment that SYNs may announce, in bytes; 0: what the ways take, where that is asked for. */
+  readonly mssClamp: number;
   readonly localityMs: LocalityTimeoutsMs;
   /** Ports that the kernel gives to its own sockets, which full NAT keeps off. Default: as Linux has them. */
   readonly kernelPorts?: KernelPorts;
@@ -96,6 +98,7 @@ export function liveSettings(director: DirectorSettings, kernelPorts: KernelPort
     natIcmpSend: director.natIcmpSend,
     pingVip: director.pingVip,
     pathMtuDiscovery: director.pathMtuDiscovery,
+    mssClamp: typeof director.mssClamp === "number" ? director.mssClamp : 0,
     localityMs: director.localityMs,
     kernelPorts,
   };
@@ -123,6 +126,7 @@ export function settingsRecord(settings: LiveSettings, ticksPerSecond: number): 
     natIcmpSend: Number(settings.natIcmpSend),
     pingVip: Number(settings.pingVip),
     pathMtuDiscovery: Number(settings.pathMtuDiscovery),
+    mssClamp: settings.mssClamp,
     renewalTicks: settings.exactTimers ? 1 : ticksPerSecond,
     localitySetTicks: ticksOf(settings.localityMs.lblcr, ticksPerSecond),
     localPortFirst: FIRST_LOCAL_PORT,

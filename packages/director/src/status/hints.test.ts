@@ -23,7 +23,7 @@ function web(forwarding: ForwardingMethod, ...servers: readonly (Partial<Destina
   return status;
 }
 
-const settings = { interfaces: undefined, mssClamp: "auto" } as const;
+const settings = { interfaces: undefined } as const;
 const hints = (network: () => Network = sampleNetwork) => new Hints(settings, network);
 const read = (of: Hints, services: readonly ServiceStatus[], connections: readonly ConnectionRow[] = [], nowMs = 0) =>
   of

@@ -8,7 +8,6 @@ import { realServerUp } from "../checks/real-server-command.ts";
 import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
-import { isBuilt } from "../model/built.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
 
 /** What hints are drawn from. */
@@ -33,14 +32,14 @@ type Findings = readonly Finding[];
 
 /** Keeps what hints need between two answers. */
 export class Hints {
-  readonly #settings: Pick<DirectorSettings, "interfaces" | "mssClamp">;
+  readonly #settings: Pick<DirectorSettings, "interfaces">;
   readonly #openNetwork: () => Network;
   /** With what was found in it, by server: looking takes a while where there are many. */
   #network: { readonly network: Network; readonly readAtMs: number; readonly found: Map<string, Findings> } | undefined;
   #traffic: { readonly atMs: number; readonly packets: ReadonlyMap<string, Packets> } | undefined;
 
   /** `openNetwork` reads this machine's network anew; where that fails there are only hints from the traffic. */
-  constructor(settings: Pick<DirectorSettings, "interfaces" | "mssClamp">, openNetwork: () => Network) {
+  constructor(settings: Pick<DirectorSettings, "interfaces">, openNetwork: () => Network) {
     this.#settings = settings;
     this.#openNetwork = openNetwork;
   }
@@ -92,7 +91,6 @@ export class Hints {
   #subject({ match, localAddresses = [] }: ServiceStatus, server: DestinationStatus): Subject {
     return {
       interfaces: this.#settings.interfaces,
-      mssClamp: isBuilt("mssClamp") ? this.#settings.mssClamp : "off",
       forwarding: server.forwarding,
       server: server.address,
       family: familyOfMatch(match),

@@ -7,7 +7,7 @@ import { type Constant, constant, type Operand, type VirtualRegister } from "../
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import type { ChecksumChange } from "./checksum.ts";
-import { choose, variable, when } from "./control.ts";
+import { choose, type Variable, variable, when } from "./control.ts";
 import { callHelper, redirect } from "./helper.ts";
 import { fitsBefore } from "./packet-checksum.ts";
 import {
@@ -72,14 +72,17 @@ export class TcPacket extends Packet {
   override readonly hook = "tc";
   /**
    * What `settle` is to write, in one number, since it lives long: where the checksum is (16 bits), whether it is UDP's
-   * (1 bit), and the folded changes of addresses and of contents (23 bits each, of which one change takes 17).
+   * (1 bit), and the folded changes of addresses and of contents (23 bits each, of which one change takes 17). It
+   * begins as 0, but not as one that the verifier knows of: it would follow each road with a change and again without.
    */
-  readonly #pending = variable(u64(0));
+  readonly #pending: Variable<Int<"u64">>;
   /** Whether any part of the function has changed something. */
   #isUsed = false;
 
   constructor(context: VirtualRegister) {
     super(context, LAYOUT);
+    // No packet is as long as 2 GiB.
+    this.#pending = variable(this.#field(LENGTH).shr(31).toU64());
   }
 
   override length(): Int<"u32"> {
