@@ -104,7 +104,6 @@ export class ReferenceBalancer {
     return [...this.templates.ipv4.all, ...this.templates.ipv6.all];
   }
 
-  /** Half-open connections of a service, those whose time is up included. */
   halfOpen({ index }: Service): number {
     return halfOpenOf(index, this.connections);
   }
@@ -335,7 +334,6 @@ export class ReferenceBalancer {
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
   }
 
-  /** What is to be known to translate between families. */
   get #translation(): Translation {
     const answer = (error: Uint8Array) => this.#answer(() => error);
     return { plan: this.plan, telling: this.#telling, answer, isExpired: (of) => this.#isExpired(of) };

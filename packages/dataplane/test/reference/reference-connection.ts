@@ -106,7 +106,7 @@ export function entriesOf(
   return flows.filter(({ source }) => familyOf(source) === family).length;
 }
 
-/** How many of a service's connections are half open. */
+/** How many of a service's connections are half open, those whose time is up included. */
 export function halfOpenOf(service: number, connections: readonly ReferenceConnection[]): number {
   return connections.filter(({ destination, state }) => destination.service === service && isHalfOpen(state)).length;
 }
