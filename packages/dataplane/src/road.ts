@@ -8,6 +8,7 @@ import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
+import { type RememberFragment, rememberFragment } from "./fragment/remember.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
@@ -44,6 +45,7 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
   readonly wrap: Wrap;
+  readonly remember: RememberFragment;
   /** Absent: SYNs announce what they like. */
   readonly clamp: Clamp | undefined;
 }
@@ -91,11 +93,12 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const remember = rememberFragment(maps, family);
   const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
   const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment, clamp };
-  return { ...sending, ...own };
+  return { ...sending, ...own, remember };
 }
 
 /** The key of the packet's flow, as it arrived. */

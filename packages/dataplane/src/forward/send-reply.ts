@@ -38,6 +38,7 @@ export function sendReply(
   const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
   path.packetsOut = path.packetsOut.add(1);
   path.bytesOut = path.bytesOut.add(network.length);
+  road.remember(parsed, now);
   const clamped = { client: ends.client.address, service: ends.service.address };
   road.clamp?.({ parsed, connection, ends: clamped, from: "server", now });
   for (const name of names) {

@@ -156,14 +156,9 @@ export class ReferenceBalancer {
     const pass = (reason: ReasonName): Fate => ({ verdict: "pass", frame, reason });
     const packet = readPacket(frame, this.plan.macs ?? [director.mac], this.#families);
     if (typeof packet === "string") return pass(packet);
-    const { fragment, next, transportAt } = packet;
+    const { fragment, next } = packet;
     if (fragment?.isLater === true) return this.#laterFragment(frame, packet);
     if (fragment !== undefined && next !== 6 && next !== 17) return pass("fragment");
-    if (fragment !== undefined && frame.length >= transportAt + 4) {
-      const view = new DataView(frame.buffer, frame.byteOffset + transportAt);
-      const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
-      this.#fragments.remember(packet, ports, this.now);
-    }
     const transport = readTransport(frame, packet);
     if (transport === "notTcpOrUdp") return this.#icmp(frame, packet);
     if (typeof transport === "string") return pass(transport);
@@ -292,6 +287,7 @@ export class ReferenceBalancer {
   }
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
+    this.#fragments.remember(read, read, this.now);
     const { destination, local } = connection;
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
@@ -316,6 +312,7 @@ export class ReferenceBalancer {
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
     this.#see(connection, "out", read.flags);
+    this.#fragments.remember(read, read, this.now);
     const { destination, template, flow } = connection;
     if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
     destination.traffic.packetsOut += 1;

@@ -197,12 +197,7 @@ function readIpv6({ packet, networkOffset, spareHops }: Whereabouts, needsHash: 
  * The hash of a packet whose ports, or what stands in their place, are at `offset`. Of fragments the addresses count
  * alone: only the first has ports, and all of a datagram are to come by one queue.
  */
-function hashAt(
-  ip: Parameters<typeof flowHash>[0],
-  packet: Packet,
-  offset: Int<"u32">,
-  isFragment: Bool,
-): Int<"u32"> {
+function hashAt(ip: Parameters<typeof flowHash>[0], packet: Packet, offset: Int<"u32">, isFragment: Bool): Int<"u32"> {
   const both = variable(u32(0));
   when(isFragment.not(), () => {
     packet
