@@ -1,6 +1,6 @@
-// Interfaces can go while a director runs, as when a card is taken out, a virtual machine's is exchanged or a container's
-// bridge is made anew, and their program goes with them. When one of the same name is there again it gets its program
-// back; until then the others go on.
+// Interfaces can go while a director runs, as when a card is taken out, a virtual machine's is exchanged or a
+// container's bridge is made anew, and their program goes with them. When one of the same name is there again it gets
+// its program back; until then the others go on.
 
 import { listLinks } from "@yardmaster/linux";
 import type { Attachment } from "../kernel/attach.ts";
@@ -28,7 +28,9 @@ export class InterfaceWatch {
     return this.#missing.has(name);
   }
 
-  /** Looks once. `attachAnew`: puts programs on all interfaces, as they are now; `nowMs`: a clock that does not jump. */
+  /**
+   * Looks once. `attachAnew`: puts programs on all interfaces, as they are now; `nowMs`: a clock that does not jump.
+   */
   look(attachments: readonly Pick<Attachment, "link">[], attachAnew: () => void, nowMs: number): void {
     const links = listLinks();
     const isThere = ({ link: { name, index } }: Pick<Attachment, "link">) =>
