@@ -20,9 +20,10 @@ const LOOK_MS = 1_000;
 const SET_BY_HAND: readonly NeighbourState[] = ["permanent", "noarp"];
 
 /**
- * Clients of anywhere, to whom the default routes lead. Of the packets of nat and fullnat the kernel sees none, so it would
- * forget the router that they come from and go back to, and what is passed to it then has the service's address as its
- * source, which it takes for its own and drops (fib_validate_source, net/ipv4/fib_frontend.c): nobody would ask again.
+ * Clients of anywhere, to whom the default routes lead. Of the packets of nat and fullnat the kernel sees none, so it
+ * would forget the router that they come from and go back to, and what is passed to it then has the service's address
+ * as its source, which it takes for its own and drops (fib_validate_source, net/ipv4/fib_frontend.c): nobody would ask
+ * again.
  */
 const FAR_AWAY = ["192.88.99.1", "2002::1"] as const;
 
