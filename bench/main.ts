@@ -5,10 +5,11 @@ import { missingPrivileges } from "@yardmaster/linux";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type DirectorEffort, measureDirector } from "./director-times.ts";
 import { type Effort, measure } from "./measure.ts";
 import { measureMemory } from "./memory.ts";
 import { createNetwork } from "./network.ts";
-import { reportText } from "./report.ts";
+import { directorText, reportText } from "./report.ts";
 import { type BenchmarkResult, describeMachine, fileNameOf } from "./result.ts";
 import { measureSchedulers } from "./schedulers.ts";
 import { setupTimes } from "./setup-times.ts";
@@ -17,15 +18,22 @@ import { measureTableSize } from "./table-size.ts";
 const USAGE = `usage: npm run bench [-- OPTIONS]
   --save    keep the numbers in bench/results/DATE-MACHINE.json
   --quick   a tenth of the packets, fewer repetitions: to see that it works
+  --director  only the running director: a large configuration, its memory and its idle time
   --json    print the numbers instead of tables
 `;
 const THOROUGH: Effort = { repetitions: 11, packets: 1_000_000, flows: 1000, newFlows: 20_000 };
 const QUICK: Effort = { repetitions: 3, packets: 100_000, flows: 1000, newFlows: 20_000 };
 const MEMORY_ENTRIES = 1 << 20;
 
-process.exitCode = main(process.argv.slice(2));
+/** A million connections, a thousand services of a hundred servers each. */
+const LARGE: DirectorEffort = {
+  ...{ services: 1000, serversEach: 100, weightChanges: 31, connections: 1 << 20, idleMs: 20_000 },
+};
+const SMALL: DirectorEffort = { ...LARGE, services: 100, weightChanges: 5, idleMs: 2000 };
 
-function main(args: readonly string[]): number {
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
   const options = parse(args);
   if (options === undefined) return 2;
   const missing = missingPrivileges();
@@ -33,8 +41,14 @@ function main(args: readonly string[]): number {
     process.stderr.write(`measuring the data plane: ${missing}\n`);
     return 1;
   }
+  if (options.director) {
+    using network = createNetwork();
+    const times = await measureDirector(network.name, options.quick ? SMALL : LARGE);
+    process.stdout.write(options.json ? `${JSON.stringify(times, undefined, 2)}\n` : `${directorText(times)}\n`);
+    return 0;
+  }
   const effort = options.quick ? QUICK : THOROUGH;
-  const result = run(effort, options.quick ? 3 : 7);
+  const result = await run(effort, options.quick ? 3 : 7);
   process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : reportText(result));
   if (options.save) save(result);
   return 0;
@@ -43,14 +57,14 @@ function main(args: readonly string[]): number {
 function parse(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
   try {
-    return parseArgs({ args: [...args], options: { save: flag, quick: flag, json: flag } }).values;
+    return parseArgs({ args: [...args], options: { save: flag, quick: flag, json: flag, director: flag } }).values;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     return undefined;
   }
 }
 
-function run(effort: Effort, coldProcesses: number): BenchmarkResult {
+async function run(effort: Effort, coldProcesses: number): Promise<BenchmarkResult> {
   const machine = describeMachine();
   const date = new Date().toISOString();
   using network = createNetwork();
@@ -59,7 +73,8 @@ function run(effort: Effort, coldProcesses: number): BenchmarkResult {
   const schedulers = measureSchedulers(network.name, effort.repetitions);
   const tableSize = measureTableSize(network.name, effort.repetitions);
   const memory = measureMemory(MEMORY_ENTRIES);
-  return { date, machine, effort, programs, cases, setup, schedulers, tableSize, memory };
+  const director = await measureDirector(network.name, coldProcesses > 3 ? LARGE : SMALL);
+  return { date, machine, effort, programs, cases, setup, schedulers, tableSize, memory, director };
 }
 
 function save(result: BenchmarkResult): void {

@@ -1,6 +1,7 @@
 // A benchmark's result as text for people.
 
 import { type BenchmarkResult, median } from "./result.ts";
+import type { DirectorTimes } from "./director-times.ts";
 import type { SetupTimes, StepTime } from "./setup-times.ts";
 
 /** XDP's verdicts by number (include/uapi/linux/bpf.h). */
@@ -20,7 +21,8 @@ export function reportText(result: BenchmarkResult): string {
     `${machine.processor}, ${machine.processors} processors${machine.isVirtual ? " (virtual)" : ""}, ` +
     `Linux ${machine.kernel}, Node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`;
   const parts = [casesText, schedulersText, heldText, reapingText, programsText, setupText, memoryText];
-  return `${[about, ...parts.map((part) => part(result))].join("\n\n")}\n`;
+  const director = (all: BenchmarkResult) => directorText(all.director);
+  return `${[about, ...[...parts, director].map((part) => part(result))].join("\n\n")}\n`;
 }
 
 function casesText({ cases, effort }: BenchmarkResult): string {
@@ -89,6 +91,25 @@ function memoryText({ memory }: BenchmarkResult): string {
   const each = `${memory.bytesPerEntry.toFixed(1)} bytes per connection and direction`;
   const whole = `${mebibytes(memory.bytesEmpty)} MiB when made, ${mebibytes(memory.bytesFull)} MiB when full`;
   return `Memory of a table of ${memory.entries} entries: ${each} (${whole})`;
+}
+
+/** What the running director takes. */
+export function directorText({ effort, apply, weightChangeMs, ...rests }: DirectorTimes): string {
+  const { services, serversEach, connections } = effort;
+  const rows = (
+    [
+      ["two servers", rests.idle],
+      [`and ${connections} connections`, rests.withConnections],
+      [`${services} services of ${serversEach} servers`, rests.large],
+    ] as const
+  ).map(([what, { residentBytes, cpuShare }]) => [what, (residentBytes / 1e6).toFixed(0), (100 * cpuShare).toFixed(2)]);
+  const memory = table("A director at rest", ["with", "MB resident", "% of a processor"], rows);
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  const applied = `put to work in ${seconds(apply.wallMs)}, ${seconds(apply.cpuMs)} of processor`;
+  const sorted = weightChangeMs.toSorted((a, b) => a - b);
+  const extremes = `${sorted.at(0)?.toFixed(1)}–${sorted.at(-1)?.toFixed(1)}`;
+  const weight = `one weight changed there in ${median(sorted).toFixed(1)} ms (${extremes})`;
+  return `${memory}\n${services} services of ${serversEach} servers: ${applied}; ${weight}`;
 }
 
 function milliseconds(...values: number[]): string[] {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem } from "node:os";
+import type { DirectorTimes } from "./director-times.ts";
 import type { CaseResult, Effort, ProgramResult } from "./measure.ts";
 import type { MemoryResult } from "./memory.ts";
 import type { SchedulerResult } from "./schedulers.ts";
@@ -32,6 +33,7 @@ export interface BenchmarkResult {
   readonly schedulers: readonly SchedulerResult[];
   readonly tableSize: TableSizeResult;
   readonly memory: MemoryResult;
+  readonly director: DirectorTimes;
 }
 
 export function describeMachine(): Machine {

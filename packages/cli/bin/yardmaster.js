@@ -7,12 +7,16 @@ import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const sources = new URL("../src/main.ts", import.meta.url);
 const isPacked = !existsSync(sources);
 const requiredMajor = isPacked ? 22 : 24;
 
 if (Number.parseInt(process.versions.node, 10) >= requiredMajor) {
+  // What the compilers for fast code touch stays with the process. A director does without them from its first line on,
+  // and has them when there is work (director/src/engine.ts).
+  if (process.argv[2] === "run") for (const flag of ["--no-opt", "--no-maglev"]) setFlagsFromString(flag);
   const { main } = await import(isPacked ? "../src/main.js" : "../src/main.ts");
   process.exitCode = await main(process.argv);
 } else {

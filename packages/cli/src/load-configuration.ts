@@ -14,8 +14,9 @@ export interface LoadedConfiguration extends ParsedConfiguration {
 
 /** Reads and checks a file. Throws ConfigurationError with all of its faults, CliError if it can't be read. */
 export async function loadConfiguration(fileName: string, options: LoadOptions): Promise<LoadedConfiguration> {
-  const { maximumFileLength, openNetwork, parseConfiguration } = await import("@yardmaster/director");
+  const { expectWork, maximumFileLength, openNetwork, parseConfiguration } = await import("@yardmaster/director");
   const text = await readTextFile(fileName, maximumFileLength);
+  expectWork(text.split("\n").length);
   const network = options.network === "none" ? {} : { network: await openNetwork() };
   return { ...parseConfiguration(text, fileName, network), text };
 }

@@ -252,6 +252,20 @@ function describeLimits(stage: Stage, wire: Wire): void {
     }
   });
 
+  test("an answer is dropped where nothing says how it gets back to the sockets", () => {
+    using bench = new Bench(stage, wire, [probeOf(wire, nat)]);
+    const [destination] = places[wire.family].probes;
+    bench.probe(wire.tcpFrame(socketEnd, { source: own, destination }));
+    const { balancer } = bench;
+    const { probeBack } = balancer.maps;
+    const { value } = probeBack.spec;
+    balancer.map(probeBack).update(0, value.decode(new Uint8Array(value.size)));
+    const answer = { source: wire.servers[0], destination };
+    const frame = wire.tcpFrame(fromServer, answer, { sourcePort: 8080, destinationPort: 40000, flags: "SA" });
+    expect(balancer.send(frame).verdict).toBe("drop");
+    expect(balancer.verdicts()).toHaveProperty("checkBroken");
+  });
+
   test("clients' packets go on as if there were no checks", () => {
     using bench = new Bench(stage, wire, [probeOf(wire, nat)]);
     bench.probe(wire.tcpFrame(socketEnd, { source: own, destination: probeOf(wire, nat).address }));

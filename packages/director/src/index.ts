@@ -16,6 +16,7 @@ export { ConfigurationError, type ConfigurationFault, formatFaults } from "./con
 export { configurationJsonSchema } from "./config/json-schema.ts";
 export { maximumFileLength } from "./config/read-yaml.ts";
 export { type ParsedConfiguration, parseConfiguration } from "./config/parse-configuration.ts";
+export { expectWork, giveBackMemory, saveMemory } from "./engine.ts";
 export { DirectorError } from "./errors.ts";
 export { defaultStateDirectory } from "./succession/instance.ts";
 export type { ApiSettings } from "./model/api-settings.ts";

@@ -10,6 +10,7 @@ import { StateFile } from "./change/state-file.ts";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
 import { parseConfiguration } from "./config/parse-configuration.ts";
 import { Director } from "./director.ts";
+import { expectWork, giveBackMemory } from "./engine.ts";
 import { VerdictFile } from "./health/verdict-file.ts";
 import { DirectorError } from "./errors.ts";
 import type { Report } from "./log/report.ts";
@@ -58,8 +59,10 @@ export const runDirector: RunDirector = async (options) => {
   const file = directory === undefined ? undefined : new StateFile(directory, report);
   const verdicts = directory === undefined ? undefined : new VerdictFile(directory, report);
   const kept = new KeptFile(options, file, up);
-  const parse = (text: string) =>
-    withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
+  const parse = (text: string) => {
+    if (expectWork(text.split("\n").length)) giveBackMemory();
+    return withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
+  };
   const begun = beginWith(options, file?.read(), { parse, report, nowMs: Date.now() });
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();

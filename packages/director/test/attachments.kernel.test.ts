@@ -115,6 +115,25 @@ describeKernel("programs on the interfaces of an instance", () => {
     });
   });
 
+  test.each([
+    ["xdp", "xdp-generic"],
+    ["xdp-generic", "xdp"],
+  ] as const)("from %s to %s: the program is at tc while there is none at XDP", (before, after) => {
+    putAndGo(["front"], before);
+    act((attachments, programs) => {
+      const between: (ReturnType<typeof seen> | undefined)[] = [];
+      const watched = {
+        programFor: (hook: "xdp" | "tc") => {
+          if (hook === "xdp") between.push(seen("front"));
+          return programs.programFor(hook);
+        },
+      };
+      attachments.put(watched, [link("front")], after).settle();
+      expect(between).toEqual([{ xdp: undefined, tc: programs.programFor("tc").id }]);
+      expect(seen("front")).toEqual({ xdp: programs.programFor("xdp").id, tc: undefined });
+    });
+  });
+
   test("of one process, too: another hook, and the first again", () => {
     act((attachments, programs) => {
       for (const hook of ["tc", "xdp-generic", "xdp", "tc"] as const) {

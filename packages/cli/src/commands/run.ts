@@ -7,7 +7,6 @@ import { CliError } from "../cli-error.ts";
 import { loadConfiguration } from "../load-configuration.ts";
 import { readTextFile } from "../read-file.ts";
 import { type LogWishes, openRunLog, withLog } from "../run-log.ts";
-import { giveBackStartUpMemory } from "../start-up-memory.ts";
 import { withStopSignal } from "../stop-signal.ts";
 
 interface RunOptions extends LogWishes {
@@ -84,11 +83,12 @@ function apiAccess(options: RunOptions, { listen, group, ...files }: ApiSettings
 async function run(options: RunOptions, version: string, report: Report): Promise<void> {
   const director = await import("@yardmaster/director");
   const { findMissingPrivileges, formatFaults, maximumFileLength, resolveSocketPath, runDirector } = director;
+  director.saveMemory();
   const { configuration, warnings, text } = await loadConfiguration(options.file, { network: "this machine" });
   if (warnings.length > 0) report(formatFaults(warnings), { level: "warning" });
   const missing = await findMissingPrivileges();
   if (missing !== undefined) throw new CliError("YM_CLI_PRIVILEGES", missing);
-  giveBackStartUpMemory();
+  director.giveBackMemory();
   await withStopSignal(
     (signal) =>
       runDirector({

@@ -48,6 +48,8 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
 export interface DataplaneOptions extends Pick<Ground, "sourceTowards"> {
   /** Measured unless given, as under a manual clock. */
   readonly ticksPerSecond?: number;
+  /** The tick that it is, under a manual clock. */
+  readonly now?: number;
   /** The data plane before this one, whose connections go on; it stays open. */
   readonly former?: Former | undefined;
 }
@@ -59,7 +61,7 @@ export function createDataplane<P extends BpfProgram>(
   options: DataplaneOptions = {},
 ): Dataplane<P> {
   using cleanup = new DisposableStack();
-  using rate = options.ticksPerSecond === undefined ? new TickRate(host) : knownRate(options.ticksPerSecond);
+  using rate = options.ticksPerSecond === undefined ? new TickRate(host) : manualRate(options);
   const { former } = options;
   const heritage = former === undefined ? [] : readHeritage(former);
   const plan = former === undefined ? wanted : keepRoom(wanted, heritage, former);
@@ -122,6 +124,9 @@ function roomOf({ maps }: Former): Room {
   return { services: entriesOf("service_loads"), destinations: entriesOf("loads") };
 }
 
-function knownRate(ticksPerSecond: number): Pick<TickRate, "perSecond" | "now"> & Disposable {
-  return { perSecond: () => ticksPerSecond, now: () => 0, [Symbol.dispose]: () => undefined };
+function manualRate({
+  ticksPerSecond = 0,
+  now = 0,
+}: DataplaneOptions): Pick<TickRate, "perSecond" | "now"> & Disposable {
+  return { perSecond: () => ticksPerSecond, now: () => now, [Symbol.dispose]: () => undefined };
 }

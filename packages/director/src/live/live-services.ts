@@ -340,6 +340,13 @@ export class LiveServices implements Disposable {
     return this.#maps.refreshTunnels();
   }
 
+  /** Nothing that was removed is remembered, and nothing waits for a walk over the connections. */
+  get isSettled(): boolean {
+    if (this.#tending.isWaiting) return false;
+    for (const { removed } of this.#services.values()) if (removed.length > 0) return false;
+    return true;
+  }
+
   /** What a walk over the connections that begins now is to look for. */
   watch(): Watch {
     return this.#tending.watch();

@@ -52,6 +52,11 @@ export class Tending {
     this.#localities.clear(service);
   }
 
+  /** The next walk is to do something. */
+  get isWaiting(): boolean {
+    return this.#doomed.size > 0 || this.#waiting.size > 0;
+  }
+
   watch(): Watch {
     return { doomed: this.#doomed.begin(), waiting: this.#waiting };
   }

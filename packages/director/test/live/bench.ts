@@ -49,7 +49,7 @@ export class LiveBench implements Disposable {
     const { services = [], former, now } = begun;
     const all = { ...usualSettings, ...settings };
     const plan = { shape: { ...shape, ...begun.shape }, services, arrival: "together", settings: all } as const;
-    this.dataplane = createDataplane(host, plan, { ticksPerSecond: TICKS_PER_SECOND, former });
+    this.dataplane = createDataplane(host, plan, { ticksPerSecond: TICKS_PER_SECOND, former, now: now ?? this.#now });
     this.#now = now ?? this.#now;
     this.wait(0);
   }

@@ -186,6 +186,30 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
         expect(Object.values(it.now.counts()).flat()).toEqual([0, 0, 0, 0]);
       });
 
+      test("packets of what opened meanwhile wait until the copy is whole, and nobody else's do", () => {
+        using it = line([both]);
+        const known = it.now.open({ port: 1 });
+        const before = it.now;
+        it.succeed([both], { shape: { maximumConnections: 4096 }, isFinished: false });
+        const fate = before.open({ port: 4 });
+        // The packets come to the new one already.
+        expect(it.now.send({ port: 4 }, "A")).toBe("dropped");
+        expect(it.now.send({ port: 1 }, "A")).toBe(known);
+        expect(it.now.send({ port: 9, to: "203.0.113.77" }, "A")).toBe("left");
+        it.complete();
+        expect(it.now.send({ port: 4 }, "A")).toBe(fate);
+        expect(it.now.send({ port: 9 }, "A")).toBe("left");
+        expect(readVerdicts(it.now.dataplane).find(({ reason }) => reason === "held")?.packets).toBe(1);
+      });
+
+      test("where nothing was copied nobody waits", () => {
+        using it = line([both]);
+        it.now.open({ port: 1 });
+        it.succeed([both], { isFinished: false });
+        expect(it.now.send({ port: 9 }, "A")).toBe("left");
+        expect(it.now.open({ port: 2 })).toMatch(/^10\.0\.0\.[12]:80$/);
+      });
+
       test("what the new one has done already stays", () => {
         using it = line([both]);
         it.now.open({ port: 1 });

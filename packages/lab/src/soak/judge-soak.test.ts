@@ -38,7 +38,9 @@ describe("a failure is expected", () => {
 
   test("of whatever went to it, as long as the director has not found out", () => {
     const { downMs: _, ...unknown } = outage;
-    expect(isExpected(failed({ openedMs: 60_000, startedMs: 60_000, endedMs: 60_001 }), [unknown])).toBe(true);
+    const late = failed({ openedMs: 60_000, startedMs: 60_000, endedMs: 60_001 });
+    expect(isExpected(late, [unknown])).toBe(false);
+    expect(isExpected(late, [{ ...unknown, backMs: 61_000 }])).toBe(true);
   });
 
   test("never without an outage", () => {

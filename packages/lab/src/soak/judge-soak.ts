@@ -35,7 +35,7 @@ const mostShown = 100;
  * the director could know, and of which nobody can say where it went.
  */
 export function isExpected(request: FailedRequest, outages: readonly Outage[]): boolean {
-  return outages.some(({ server, fromMs, downMs = Number.POSITIVE_INFINITY }) => {
+  return outages.some(({ server, fromMs, backMs = Number.POSITIVE_INFINITY, downMs = backMs }) => {
     const wasOpenedBefore = request.openedMs <= downMs + toleranceMs;
     if (request.endedMs < fromMs || !wasOpenedBefore) return false;
     return request.server === undefined || request.server === server;

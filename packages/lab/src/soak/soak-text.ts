@@ -72,7 +72,7 @@ export function soakText(report: SoakReport): string {
 }
 
 function outageText({ server, death, amid, fromMs, downMs, upMs, backMs, givenWhenDown }: Outage): string {
-  const down = downMs === undefined ? "was never taken out" : `was out after ${seconds(downMs - fromMs)}`;
+  const down = downMs === undefined ? "was not out before it came back" : `was out after ${seconds(downMs - fromMs)}`;
   const given = givenWhenDown === undefined ? "" : `, then got ${givenWhenDown} new connections`;
   const isUp = upMs !== undefined && backMs !== undefined;
   const up = isUp ? `, was in again ${seconds(upMs - backMs)} after it was back` : "";
