@@ -1,5 +1,5 @@
-// A service as the state file keeps it, held against what a service can be: what is read there goes into maps without the
-// checks that a configuration goes through. What only says more than this version knows is left as it is.
+// A service as the state file keeps it, held against what a service can be: what is read there goes into maps without
+// the checks that a configuration goes through. What only says more than this version knows is left as it is.
 
 import { formatAddress, formatPrefix, parsePrefix, tryParseAddress } from "@yardmaster/packet";
 import { z } from "zod";
