@@ -1,4 +1,5 @@
-// Which first fragments take room in the table of those: only those of connections, so that nobody fills it with others.
+// Which first fragments take room in the table of those: only those of connections, so that nobody fills it with
+// others.
 
 import { createMemoryHost } from "@yardmaster/ebpf/vm";
 import { type EthernetFields, fragmentFrame } from "@yardmaster/packet";
