@@ -102,7 +102,7 @@ export function networkHeader(
 }
 
 /** "More fragments" and the offset, as the bytes lie in memory (RFC 791: 0x3fff in network order). */
-const FRAGMENT_MASK = 0xff3f;
+export const FRAGMENT_MASK = 0xff3f;
 /** The offset alone; of IPv6 in the fragment header (0xfff8 in network order). */
 const OFFSET_MASK = { ipv4: 0xff1f, ipv6: 0xf8ff } as const;
 /** DF likewise (0x4000 in network order). */

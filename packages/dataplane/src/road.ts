@@ -9,6 +9,7 @@ import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import { type Crossing, crossingOf } from "./crossing/functions.ts";
 import { families, type Family, type FamilyName, otherFamily } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
+import { type RememberFragment, rememberFragment } from "./fragment/remember.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
@@ -47,6 +48,7 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"
   readonly wrap: Wrap;
   /** Of packets that change their address family; where the shape has such. */
   readonly crossing: Crossing | undefined;
+  readonly remember: RememberFragment;
   /** Absent: SYNs announce what they like. */
   readonly clamp: Clamp | undefined;
 }
@@ -100,13 +102,14 @@ export function roadOf(
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
   const [icmp, fragment] = [icmpRoad(sending, open), fragmentRoad(sending)];
   const [answer, isStray] = [answerFunction(sending), strayFunction(maps, family)];
+  const remember = rememberFragment(maps, family);
   const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
   const crosses = hasFeature(shape, "translatedFamilies") && others !== undefined;
   const crossing = crosses ? crossingOf(sending, others) : undefined;
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
   const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
-  return { ...sending, ...own, clamp, crossing };
+  return { ...sending, ...own, remember, clamp, crossing };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -17,6 +17,7 @@ import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
 import { ProbeWay } from "./probes/probe-way.ts";
+import { InterfaceWatch, keepAttached } from "./reconcile/keep-attached.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { ReaperRound } from "./reconcile/reaper.ts";
@@ -63,6 +64,7 @@ export class Director implements Disposable {
   /** Undefined until it is up. */
   readonly #owned: DisposableStack | undefined;
   readonly #rates = new ServiceRates();
+  readonly #interfaces: InterfaceWatch;
   readonly #startedAtMs = Date.now();
   /** What is said of single servers, over the configuration. */
   readonly overlay: Overlay;
@@ -80,6 +82,7 @@ export class Director implements Disposable {
     using owned = new DisposableStack();
     assertFeatures();
     this.#options = options;
+    this.#interfaces = new InterfaceWatch(report);
     this.#configuration = configuration;
     this.overlay = new Overlay(() => this.#refresh());
     this.#transitions = new Transitions({
@@ -232,8 +235,15 @@ export class Director implements Disposable {
       ),
       keepResolved(() => this.#standing.nextHops, { signal, report }),
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
+      keepAttached(() => this.attendInterfaces(), { signal, report }),
       keepProbes(() => this.#probes.refresh(this.dataplane), { signal, report }),
     ]);
+  }
+
+  /** Sees whether interfaces are gone or back; those that are back get their program again. */
+  attendInterfaces(): void {
+    const attachAnew = () => this.#rebuild(this.#wanted(this.#configuration));
+    this.#interfaces.look(this.attachments, attachAnew, performance.now());
   }
 
   /** What is counted now. */
@@ -254,11 +264,13 @@ export class Director implements Disposable {
       startedAtMs: this.#startedAtMs,
       configurationFile: fileName,
       ...(instance !== undefined && { instance: { name: instance.name, directory: instance.directory } }),
-      hooks: this.attachments.map(({ link, mode }) => ({
-        interfaceName: link.name,
-        mode,
-        programId: this.dataplane.programFor(hookOf(mode)).id,
-      })),
+      hooks: this.attachments
+        .filter(({ link }) => !this.#interfaces.isMissing(link.name))
+        .map(({ link, mode }) => ({
+          interfaceName: link.name,
+          mode,
+          programId: this.dataplane.programFor(hookOf(mode)).id,
+        })),
       ...traffic,
       hints: this.#standing.hints.read(
         { services: traffic.services, connections: this.connections(sampleSize) },

@@ -36,6 +36,7 @@ export function sendReply(
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
   countPacketOut(maps, connection.destination, network.length);
+  road.remember(parsed, now);
   const clamped = { client: ends.client.address, service: ends.service.address };
   road.clamp?.({ parsed, connection, ends: clamped, from: "server", now });
   for (const name of names) {

@@ -20,6 +20,7 @@ import { methods } from "./registry.ts";
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
 export function sendRequest(road: Road, traveller: Traveller, connection: () => ConnectionReference): void {
   const { parsed, now } = traveller;
+  road.remember(parsed, now);
   const { source: client, destination: service } = parsed.network;
   road.clamp?.({ parsed, connection: connection(), ends: { client, service }, from: "client", now });
   for (const name of road.shape.methods) {

@@ -1,18 +1,18 @@
-// The road of fragments. The first of a datagram goes that of any packet once its ports are remembered; the later ones
-// go where it went, translated as it was but for what is not in them.
+// The road of fragments. The first of a datagram goes that of any packet, and its ports are remembered where that has
+// a connection; the later ones go where it went, translated as it was but for what is not in them.
 
 import { drop, guard, leave, Packet, stack, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
 import { currentTick } from "../clock.ts";
 import { type Follow, followFlow, following, whereTo } from "../follow-flow.ts";
-import { Ports } from "../headers.ts";
+import { IPPROTO_TCP, IPPROTO_UDP, Ports } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
-import { fragmentKey, rememberFragment } from "./remember.ts";
+import { fragmentKey } from "./remember.ts";
 
 /** The road of a family's fragments. */
 export function fragmentRoad(road: SendingRoad): Follow {
@@ -36,7 +36,9 @@ function findFirstFunction(road: SendingRoad) {
       const { networkOffset } = parseFrame(packet, shape);
       networkHeader(family, packet, networkOffset, (fragment) => {
         when(fragment.isLater.not(), () => {
-          rememberFragment(maps, family, packet, fragment, now);
+          // One without ports: nothing could follow it.
+          const { protocol } = fragment;
+          guard(protocol.eq(IPPROTO_TCP).or(protocol.eq(IPPROTO_UDP))).orPass(reasons.fragment);
           leave(verdict(u32(whereTo.onward)));
         });
         const first = maps[family.name].fragments.lookup(fragmentKey(fragment)).orPass(reasons.fragment);

@@ -1,7 +1,19 @@
 // Packets in tunnels: how they are wrapped, what happens to those that do not fit, and errors that routers on the way
 // to a server send about the outside.
 
-import { ethernet, frame, gre, gue, icmp4, icmp6, ipv4, ipv6, udp, type FramePart } from "@yardmaster/packet";
+import {
+  ethernet,
+  fragmentFrame,
+  frame,
+  gre,
+  gue,
+  icmp4,
+  icmp6,
+  ipv4,
+  ipv6,
+  udp,
+  type FramePart,
+} from "@yardmaster/packet";
 import { type BalancerPlan, overheadOf, type SettingsPlan, type TunnelPlan, tunnelSources } from "../plan.ts";
 import { flowHash } from "../reference/tunnel.ts";
 import {
@@ -33,7 +45,13 @@ interface Outside {
 }
 
 /** A client's TCP packet, without link layer, inside a tunnel of the plan. */
-function inTunnel(wire: Wire, tunnel: Plan, inside: Uint8Array, outside: Outside): readonly FramePart[] {
+function inTunnel(
+  wire: Wire,
+  tunnel: Plan,
+  inside: Uint8Array,
+  outside: Outside,
+  ports = { sourcePort: 40000, destinationPort: 80 },
+): readonly FramePart[] {
   const { encapsulation = "ipip", hasChecksum = false, port = 6080 } = tunnel;
   const isV4 = wire.family === "ipv4";
   const ends = { source: tunnelSources[wire.family], destination: wire.servers[0] };
@@ -42,7 +60,7 @@ function inTunnel(wire: Wire, tunnel: Plan, inside: Uint8Array, outside: Outside
   const header = isV4
     ? ipv4({ ...ends, protocol, ttl, typeOfService, dontFragment, identification: 0 })
     : ipv6({ ...ends, protocol, hopLimit: ttl, trafficClass: typeOfService });
-  const flow = { source: wire.clients[0], destination: wire.vip, sourcePort: 40000, destinationPort: 80 };
+  const flow = { source: wire.clients[0], destination: wire.vip, ...ports };
   const sourcePort = 0xc000 | (flowHash(flow) >>> 18);
   const own = {
     ipip: [],
@@ -68,6 +86,7 @@ export function ofTunnels(wire: Wire): readonly PacketScenario[] {
   return [
     ...kinds.flatMap(([name, tunnel]) => [wrapping(wire, name, tunnel), aboutOutside(wire, name, tunnel)]),
     ...whatDoesNotFit(wire),
+    fragmentsByOneQueue(wire),
     {
       name: "tun: a packet with two VLAN tags is dropped, and the reason says so",
       plan: planOf(wire, {}),
@@ -101,6 +120,26 @@ function wrapping(wire: Wire, name: string, tunnel: Plan): PacketScenario {
         }),
       },
     ],
+  };
+}
+
+/** By the addresses alone: the later ones have no ports. */
+function fragmentsByOneQueue(wire: Wire): PacketScenario {
+  const tunnel: Plan = { encapsulation: "gue" };
+  const noPorts = { sourcePort: 0, destinationPort: 0 };
+  const destinations = [{ address: wire.servers[0], method: "tun" as const, tunnel, hop: { mac: serverMac } }];
+  const pieces = (ttl: number) => {
+    const ip = { ttl, ...(wire.family === "ipv4" && { identification: 7 }) };
+    return fragmentFrame(wire.udpFrame(arriving, ip, {}, new Uint8Array(1200)), 600, 7);
+  };
+  const outside = { ttl: 63, dontFragment: false };
+  const wrapped = pieces(63).map((piece) =>
+    frame(ethernet(toServer), ...inTunnel(wire, tunnel, piece.subarray(14), outside, noPorts)),
+  );
+  return {
+    name: "tun: fragments of a datagram come from one source port",
+    plan: directPlan(wire, { protocol: "udp", destinations }),
+    steps: pieces(64).map((piece, at) => ({ in: piece, verdict: "tx", out: wrapped[at] as Uint8Array })),
   };
 }
 

@@ -157,14 +157,9 @@ export class ReferenceBalancer {
     const pass = (reason: ReasonName): Fate => ({ verdict: "pass", frame, reason });
     const packet = readPacket(frame, this.plan.macs ?? [director.mac], this.#families);
     if (typeof packet === "string") return pass(packet);
-    const { fragment, next, transportAt } = packet;
+    const { fragment, next } = packet;
     if (fragment?.isLater === true) return this.#laterFragment(frame, packet);
     if (fragment !== undefined && next !== 6 && next !== 17) return pass("fragment");
-    if (fragment !== undefined && frame.length >= transportAt + 4) {
-      const view = new DataView(frame.buffer, frame.byteOffset + transportAt);
-      const ports = { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
-      this.#fragments.remember(packet, ports, this.now);
-    }
     const transport = readTransport(frame, packet);
     if (transport === "notTcpOrUdp") return this.#icmp(frame, packet);
     if (typeof transport === "string") return pass(transport);
@@ -293,6 +288,7 @@ export class ReferenceBalancer {
   }
 
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
+    this.#fragments.remember(read, read, this.now);
     const { destination, local } = connection;
     if (local !== undefined && familyOf(local.address) !== familyOf(read.source)) {
       return crossingRequest(this.#translation, clamped(this.#clamping, frame, read, destination), read, connection);
@@ -325,6 +321,7 @@ export class ReferenceBalancer {
     }
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
     this.#hearReply(frame, read, connection);
+    this.#fragments.remember(read, read, this.now);
     const lowered = clamped({ ...this.#clamping, tells: this.#telling.isOn }, frame, read, connection.destination);
     const fromService = translated(lowered, read, "source", flow.destination, flow.destinationPort);
     const changed =

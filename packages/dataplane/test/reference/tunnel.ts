@@ -90,11 +90,9 @@ export function wrapped(
   return Uint8Array.of(...link, ...frame(outer, ...own, inside), ...bytes.subarray(ipAt + read.totalLength));
 }
 
-/** What tells flows apart: ports, or of IPv6 fragments, which have another header first, what that begins with. */
-function portsOf(frame: Uint8Array, read: ReadPacket & Flow): Pick<Flow, "sourcePort" | "destinationPort"> {
-  if (read.fragment === undefined || familyOf(read.source) === "ipv4") return read;
-  const view = new DataView(frame.buffer, frame.byteOffset + read.ipAt + 40);
-  return { sourcePort: view.getUint16(0), destinationPort: view.getUint16(2) };
+/** What tells flows apart besides addresses: ports, which only the first of several fragments has. */
+function portsOf(read: ReadPacket & Flow): Pick<Flow, "sourcePort" | "destinationPort"> {
+  return read.fragment === undefined ? read : { sourcePort: 0, destinationPort: 0 };
 }
 
 /** What becomes of a client's packet, or of an error about an answer, that goes to a destination through its tunnel. */
@@ -112,7 +110,7 @@ export function tunnelled(
   // The stack counts a hop outside.
   const [bytes, spareHops] = fate.verdict === "pass" ? [oneHopOlder(fate.frame, read), 1] : [fate.frame, 0];
   const isWhole = read.isWhole && plan.settings?.pathMtuDiscovery !== false;
-  return { ...fate, frame: wrapped(bytes, { ...read, ...portsOf(frame, read), isWhole }, address, tunnel, spareHops) };
+  return { ...fate, frame: wrapped(bytes, { ...read, ...portsOf(read), isWhole }, address, tunnel, spareHops) };
 }
 
 /** The same of a packet without ports: what stands in their place tells its flow. */

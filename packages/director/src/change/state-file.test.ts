@@ -1,11 +1,16 @@
 // What a director leaves for the next one: written whole, and nothing is worse for a file that is wrong.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { service } from "../../test/sample.ts";
+import { configuration, service } from "../../test/sample.ts";
+import { serviceRecord } from "../live/records.ts";
+import { plan } from "../plan/plan.ts";
+import { beginWith } from "./beginning.ts";
+import { Overlay } from "./overlay.ts";
 import { type KeptState, StateFile } from "./state-file.ts";
+import { Transitions } from "./transitions.ts";
 
 const state: KeptState = {
   running: { text: "services: {}", edits: [{ do: "set", place: ["services", "web", "servers", 0], value: { a: 1 } }] },
@@ -58,6 +63,77 @@ test("is set aside where it is damaged, truncated or of another version", () => 
     { numRuns: 50 },
   );
 });
+
+test("is set aside where it is huge", () => {
+  const path = join(folder, "state.json");
+  writeFileSync(path, "");
+  truncateSync(path, 3 * 2 ** 30);
+  expect(fileIn(folder).read()).toBeUndefined();
+  expect(said).toEqual([expect.stringMatching(/it is damaged or of another version: set aside/)]);
+});
+
+const mark = { kind: "mark", mark: 7, rules: [{ prefix: "10.0.0.0/8", ports: "any", protocols: ["tcp"] }] } as const;
+const wide = { kind: "wide", prefixes: ["fd00::/64"], ports: [{ first: 1, last: 9 }], protocol: "udp" } as const;
+const leaving: KeptState["leaving"] = [
+  ...state.leaving,
+  { kind: "service", service: service({ name: "b", match: mark }), leftMs: 7 },
+  { kind: "service", service: service({ name: "c", match: wide, servers: [{ address: "fd00::1" }] }), leftMs: 7 },
+];
+
+test("keeps whatever services there are", () => {
+  fileIn(folder).write({ ...state, leaving });
+  expect(fileIn(folder).read()?.leaving).toEqual(JSON.parse(JSON.stringify(leaving)));
+});
+
+test("with something else anywhere in it is set aside, or what it says of services can be gone on with", () => {
+  const path = join(folder, "state.json");
+  const places = placesOf(JSON.parse(JSON.stringify(leaving)));
+  const something = fc.oneof(
+    fc.jsonValue({ maxDepth: 1 }),
+    fc.constantFrom("", "10.0.0.300", "::", -1, 1e300, 65_536, "any"),
+  );
+  const counts = { kept: 0, aside: 0 };
+  fc.assert(
+    fc.property(fc.constantFrom(...places), something, (place, value) => {
+      const changed: unknown = JSON.parse(JSON.stringify({ version: 1, ...state, leaving }));
+      put(changed, ["leaving", ...place], value);
+      writeFileSync(path, JSON.stringify(changed));
+      const read = fileIn(folder).read();
+      counts[read === undefined ? "aside" : "kept"] += 1;
+      if (read === undefined) return;
+      const overlay = new Overlay();
+      const options = { overlay, connectionsOf: () => 1, now: () => 0, report: () => undefined };
+      const transitions = new Transitions(options);
+      const begun = beginWith({ text: "services: {}", configuration: configuration([]) }, read, {
+        ...{ parse: () => ({ configuration: configuration([]), warnings: [] }), report: () => undefined, nowMs: 5 },
+      });
+      transitions.resume(begun.leaving, []);
+      const services = overlay.effective(transitions.withLeaving([]));
+      plan(configuration(services), []);
+      for (const one of services)
+        serviceRecord({ definition: one, members: [], removed: [] }, { ticksPerSecond: 250, room: 16 });
+    }),
+    { numRuns: 400 },
+  );
+  expect(Math.min(counts.kept, counts.aside)).toBeGreaterThan(10);
+});
+
+type Place = readonly (string | number)[];
+
+/** Every place in a value of JSON, as keys one within the other. */
+function placesOf(value: unknown, at: Place = []): readonly Place[] {
+  if (typeof value !== "object" || value === null) return [at];
+  const keys = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+  const inner = keys.flatMap((key) => placesOf((value as Record<string | number, unknown>)[key], [...at, key]));
+  return at.length === 0 ? inner : [at, ...inner];
+}
+
+function put(value: unknown, place: Place, content: unknown): void {
+  const [key = "", ...rest] = place;
+  const owner = value as Record<string | number, unknown>;
+  if (rest.length === 0) owner[key] = content;
+  else put(owner[key], rest, content);
+}
 
 test("that cannot be written is reported once, until it works again", () => {
   const directory = join(folder, "place");

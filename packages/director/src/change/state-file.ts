@@ -1,16 +1,29 @@
 // What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited
 // to be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Report } from "../log/report.ts";
+import { keptService } from "./kept-service.ts";
 import type { Leaving } from "./transitions.ts";
 import type { Edit } from "./written.ts";
 
 const NAME = "state.json";
 /** Of the file's form. */
 const VERSION = 1;
+/** Two configurations of the largest size and what was changed in them are less than this. */
+const LARGEST_BYTES = 64 * 1024 * 1024;
 
 /** What is known of the director before. */
 export interface KeptState {
@@ -27,7 +40,6 @@ export interface KeptState {
   readonly pending?: { readonly before: string; readonly untilMs: number; readonly withinMs: number } | undefined;
 }
 
-const server = z.looseObject({ address: z.string(), port: z.int(), weight: z.int(), forwarding: z.string() });
 const place = z.array(z.union([z.string(), z.int()]));
 const edit = z.discriminatedUnion("do", [
   z.object({ do: z.enum(["set", "append"]), place, value: z.unknown() }),
@@ -41,12 +53,7 @@ const schema = z.object({
   leaving: z.array(
     z.object({
       kind: z.enum(["service", "server"]),
-      service: z.looseObject({
-        name: z.string(),
-        match: z.looseObject({ kind: z.enum(["exact", "wide", "mark"]) }),
-        scheduler: z.string(),
-        servers: z.array(server),
-      }),
+      service: keptService,
       leftMs: z.number(),
     }),
   ),
@@ -70,7 +77,8 @@ export class StateFile {
     const path = join(this.#directory, NAME);
     let text: string;
     try {
-      text = readFileSync(path, "utf8");
+      const { size } = statSync(path);
+      text = size > LARGEST_BYTES ? "" : readFileSync(path, "utf8");
     } catch (error) {
       const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
       if (!isMissing) this.#trouble(`reading ${path}: ${(error as Error).message}: starting without it`);

@@ -24,6 +24,10 @@ function askAndReport(): void {
   expect(states).toContainEqual(["10.0.0.12", "incomplete"]);
   expect(lines).toEqual(["192.0.2.1: no route (ENETUNREACH)"]);
 
+  ip("route", "add", "default", "via", "10.0.0.253");
+  round();
+  expect(network.enter(listNeighbours).map(({ address }) => address)).toContain("10.0.0.253");
+  ip("route", "del", "default");
   ip("route", "add", "192.0.2.0/24", "via", "10.0.0.254");
   round();
   expect(lines.slice(1)).toEqual(["192.0.2.1: has a route again"]);

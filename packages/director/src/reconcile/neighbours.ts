@@ -19,6 +19,14 @@ const LOOK_MS = 1_000;
 /** Entries that somebody set by hand: asking about them would make the kernel forget what was set. */
 const SET_BY_HAND: readonly NeighbourState[] = ["permanent", "noarp"];
 
+/**
+ * Clients of anywhere, to whom the default routes lead. Of the packets of nat and fullnat the kernel sees none, so it
+ * would forget the router that they come from and go back to, and what is passed to it then has the service's address
+ * as its source, which it takes for its own and drops (fib_validate_source, net/ipv4/fib_frontend.c): nobody would ask
+ * again.
+ */
+const FAR_AWAY = ["192.88.99.1", "2002::1"] as const;
+
 /** Addresses that are asked for at once: the kernel is asked for a hundred thousand of them in a second. */
 const MOST_AT_ONCE = 1000;
 /** Problems told in one round. */
@@ -80,6 +88,8 @@ export class NextHops {
       told += 1;
       if (told <= MOST_TOLD) this.#tell(address, problem);
     }
+    // Whether there are such routes is nobody's trouble.
+    for (const address of FAR_AWAY) resolveNextHop(address, hops);
     if (told > MOST_TOLD) this.#report(`and so for ${told - MOST_TOLD} addresses more`);
   }
 

@@ -19,7 +19,7 @@ const readyTimeoutMs = 60_000;
  * One that is killed again and again begins to count anew each time, so that it may never come to the end.
  */
 const mostUntilDownMs = {
-  reloads: soakCheck.fall * soakCheck.intervalMs + soakCheck.timeoutMs + 3_000,
+  reloads: soakCheck.fall * soakCheck.intervalMs + soakCheck.timeoutMs + 6_000,
   everything: 60_000,
 } as const;
 const mostUntilUpMs = 120_000;

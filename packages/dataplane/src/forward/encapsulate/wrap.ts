@@ -21,8 +21,8 @@ import {
 } from "@yardmaster/ebpf";
 import { families, type Family } from "../../family.ts";
 import { flowHash } from "../../flow-hash.ts";
-import { Ipv4, Ipv6, Ports, Word16 } from "../../headers.ts";
-import { DO_NOT_FRAGMENT } from "../../network-header.ts";
+import { IPPROTO_FRAGMENT, Ipv4, Ipv6, Ports, Word16 } from "../../headers.ts";
+import { DO_NOT_FRAGMENT, FRAGMENT_MASK } from "../../network-header.ts";
 import type { Parsed } from "../../parse.ts";
 import { pendingSum } from "../../answer/pending-sum.ts";
 import { pseudoHeader } from "../../pseudo-header.ts";
@@ -177,7 +177,7 @@ function readIpv4(maps: BalancerMaps, { packet, networkOffset, spareHops }: Wher
       .or(outerTypeOfService(ip.typeOfService.toU32()).shl(8))
       .or(ip.timeToLive.toU32().add(spareHops())),
     length: ip.totalLength.toHost().toU32(),
-    hash: needsHash ? hashAt(ip, packet, networkOffset.add(header)) : u32(0),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(header), isFragmentOf(ip)) : u32(0),
   };
 }
 
@@ -189,18 +189,27 @@ function readIpv6({ packet, networkOffset, spareHops }: Whereabouts, needsHash: 
       .shl(8)
       .or(ip.hopLimit.toU32().add(spareHops())),
     length: ip.payloadLength.toHost().toU32().add(Ipv6.size),
-    hash: needsHash ? hashAt(ip, packet, networkOffset.add(Ipv6.size)) : u32(0),
+    hash: needsHash ? hashAt(ip, packet, networkOffset.add(Ipv6.size), ip.nextHeader.eq(IPPROTO_FRAGMENT)) : u32(0),
   };
 }
 
-/** The hash of a packet whose ports, or what stands in their place, are at `offset`: nothing in short fragments. */
-function hashAt(ip: Parameters<typeof flowHash>[0], packet: Packet, offset: Int<"u32">): Int<"u32"> {
+/**
+ * The hash of a packet whose ports, or what stands in their place, are at `offset`. Of fragments the addresses count
+ * alone: only the first has ports, and all of a datagram are to come by one queue.
+ */
+function hashAt(ip: Parameters<typeof flowHash>[0], packet: Packet, offset: Int<"u32">, isFragment: Bool): Int<"u32"> {
   const both = variable(u32(0));
-  packet
-    .cursorAt(offset)
-    .read(Ports)
-    .then(({ source, destination }) => both.set(source.raw().toU32().or(destination.raw().toU32().shl(16))));
+  when(isFragment.not(), () => {
+    packet
+      .cursorAt(offset)
+      .read(Ports)
+      .then(({ source, destination }) => both.set(source.raw().toU32().or(destination.raw().toU32().shl(16))));
+  });
   return flowHash(ip, both.get());
+}
+
+function isFragmentOf({ fragment }: Reference<typeof Ipv4.fields>): Bool {
+  return fragment.raw().and(FRAGMENT_MASK).ne(0);
 }
 
 /** One of the ways to wrap that a program has. */
