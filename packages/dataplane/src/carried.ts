@@ -18,7 +18,9 @@ export const carriedCounters: Readonly<Record<string, readonly string[]>> = {
 /** Their specifications. */
 export function carriedMaps(maps: BalancerMaps): readonly MapSpec[] {
   const { ipv4, ipv6, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers } = maps;
+  const { crossedEnds, localNames } = maps;
   const tables = [ipv4, ipv6].flatMap(({ connections, templates, localFlows }) => [connections, templates, localFlows]);
-  const all = [...tables, loads, serviceLoads, paths, verdicts, tallies, localities, localityMembers];
+  const shared = [crossedEnds, localNames, tallies, localities, localityMembers];
+  const all = [...tables, ...shared, loads, serviceLoads, paths, verdicts];
   return all.map(({ spec }) => spec as unknown as MapSpec);
 }

@@ -158,7 +158,7 @@ function ending({ maps, shape, family, counters, templates }: Parts) {
       const hasOwnEntry = connection.hasReplyEntry.ne(0);
       if (hasLocalAddress(shape.methods)) {
         when(hasOwnEntry.and(connection.method.eq(methods.fullnat.code)), () => {
-          giveLocalPortBack(maps, family, flow, connection, { share: "template key" });
+          giveLocalPortBack({ maps, shape, family }, flow, connection, { share: "template key" });
         });
       }
       if (answeringClients(shape.methods).length > 0) {

@@ -1,7 +1,7 @@
 // The two families of the internet protocol: what differs between them by size and number. The code of the road is
 // built once for each family of the shape.
 
-import { be16, be32, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
+import { be16, be32, type Fields, type Struct, struct, u16, u32, u64, u8 } from "@yardmaster/ebpf";
 import { addressType } from "./address.ts";
 import { Destination } from "./destination.ts";
 
@@ -79,26 +79,22 @@ function family(name: FamilyName) {
     service: address,
     clientPort: be16,
     servicePort: be16,
+    /**
+     * 1: the client is of the other family. In IPv6's table its IPv4 addresses are in the first words; of IPv4's, which
+     * has no room for IPv6 addresses, the ends are in a table of their own.
+     */
+    crosses: u32,
   });
 
   /** A packet that follows the connection of another: that one's flow, and the ends of the connection. */
-  const Errand = struct(`icmp_errand${digit}`, { flow: FlowKey, ends: LocalFlow });
-
-  /** Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. */
-  const PortSearch = struct(`port_search${digit}`, {
-    answer: FlowKey,
-    entry: LocalFlow,
-    /** The client's flow whose connection has expired and still has a port. */
-    owner: FlowKey,
-    hasOwner: u32,
-    /** What it looks at next, by how much it goes on, and how many there are: addresses × ports. */
-    at: u32,
-    stride: u32,
-    size: u32,
-    /** The pool: its first address, and how many. */
-    first: u32,
-    count: u32,
+  const Errand = struct(`icmp_errand${digit}`, {
+    flow: FlowKey,
+    ends: LocalFlow,
+    /** Of a packet that is answered: with what, see answer/refusal.ts. */
+    note: u32,
   });
+
+  const PortSearch = portSearchType(`port_search${digit}`, { FlowKey, LocalFlow }, { FlowKey, LocalFlow });
 
   /** A client's template: the client by the bits of the mask, and what it is persistent to. */
   const TemplateKey = struct(`template_key${digit}`, {
@@ -133,6 +129,35 @@ function family(name: FamilyName) {
   };
 }
 
+/**
+ * Where a CPU looks for a local port: the server's flow that it tries, and who has an expired one. The server is of the
+ * second family.
+ */
+export function portSearchType<F extends Fields, L extends Fields>(
+  name: string,
+  client: { readonly FlowKey: Struct<F>; readonly LocalFlow: Struct<L> },
+  server: { readonly FlowKey: Struct<F>; readonly LocalFlow: Struct<L> },
+) {
+  return struct(name, {
+    answer: server.FlowKey,
+    entry: server.LocalFlow,
+    /** The client's flow whose connection has expired and still has a port. */
+    owner: client.FlowKey,
+    hasOwner: u32,
+    /** What it looks at next, by how much it goes on, and how many there are: addresses × ports. */
+    at: u32,
+    stride: u32,
+    size: u32,
+    /** The pool: its first address, and how many. */
+    first: u32,
+    count: u32,
+    /** 1: the search of a connection between families, which has a scratch of its own, was the last one. */
+    crosses: u32,
+    /** Of IPv6 clients whose server is of IPv4: what has no room in `entry`. */
+    ends: client.LocalFlow,
+  });
+}
+
 /** What is found by addresses alone. */
 function keysWithoutPorts(name: FamilyName) {
   const address = addressType(WORDS[name]);
@@ -151,6 +176,11 @@ function keysWithoutPorts(name: FamilyName) {
   });
 
   return { VirtualPrefix, FragmentKey };
+}
+
+/** The other one. */
+export function otherFamily({ name }: Pick<Family, "name">): Family {
+  return families[name === "ipv4" ? "ipv6" : "ipv4"];
 }
 
 /** Of health checks that go through the data plane. */

@@ -3,9 +3,12 @@
 
 import { leave, pass, referenceVariable, when } from "@yardmaster/ebpf";
 import { transitionBase } from "./connection.ts";
+import { leaveAcross } from "./crossing/leave.ts";
 import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
-import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
+import type { ReplyEnds } from "./forward/method.ts";
+import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
+import { IPPROTO_TCP, TCP_SYN } from "./headers.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { leaveIfHeld } from "./hold.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
@@ -51,9 +54,9 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
     () => {
       if (hasFeature(shape, "probes")) leaveWithProbes(road, traveller);
       if (hasLocalAddress(shape.methods)) {
-        findReplyByLocalPort(maps, family, flow, (client, ends) => {
+        const found = (client: ConnectionReference, ends: ReplyEnds) =>
           sendReply(road, traveller, client, ends, ["fullnat"]);
-        });
+        findReplyByLocalPort(maps, family, flow, found, crossing(road, traveller));
       }
       if (answering.length > 0) {
         findReplyByRule(maps, family, flow, (client, ends) => {
@@ -64,12 +67,30 @@ export function findConnection(road: Road, traveller: Traveller): () => Connecti
       if (answering.length > 0) refuseStray(road, traveller);
       when(traveller.refusal.isSet.not(), () => {
         const opened = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
-        openIn(road, traveller, opened, () => connection.set(opened));
+        openIn(road, traveller, opened, () => {
+          connection.set(opened);
+          if (!hasFeature(shape, "toa") || !hasLocalAddress(shape.methods)) return;
+          const { flags, protocol } = traveller.parsed;
+          // That a packet told the server of its client is noted in the table; a SYN does not tell.
+          const mayTell = flags.and(TCP_SYN).eq(0).and(protocol.eq(IPPROTO_TCP));
+          when(
+            mayTell.and(opened.method.eq(methods.fullnat.code)),
+            () => connections.lookup(flow).then((entry) => connection.set(entry)),
+            { isRare: true },
+          );
+        });
       });
     },
     { isRare: true },
   );
   return () => connection.get();
+}
+
+/** Sends a server's packet to its client of the other family, and leaves; there is none where the program has none. */
+function crossing(road: Road, { parsed: { packet }, flow, now }: Traveller): (() => void) | undefined {
+  const { crossing, answer } = road;
+  if (crossing === undefined) return undefined;
+  return () => leaveAcross({ packet, now, answer }, crossing.reply({ packet, flow, now }));
 }
 
 /** Moves a connection on by a client's packet; there is none any more where it turns out to be over. */

@@ -10,13 +10,16 @@ import {
   pass,
   type Reason,
   type Reference,
+  stack,
   u32,
   type Verdict,
   verdict,
   when,
 } from "@yardmaster/ebpf";
 import { copyAddress } from "./address.ts";
-import type { Family } from "./family.ts";
+import { type LocalFlowReference, endsAcross } from "./crossing/crossing.ts";
+import type { CrossError } from "./crossing/cross-error.ts";
+import { type Family, otherFamily } from "./family.ts";
 import { endsOf, requestFlow } from "./flows.ts";
 import type { ReplyEnds } from "./forward/method.ts";
 import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
@@ -25,6 +28,7 @@ import { findReplyByLocalPort } from "./local-port.ts";
 import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import type { SendingRoad } from "./road.ts";
+import { hasFeature } from "./shape.ts";
 
 /** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
 export const whereTo = {
@@ -33,6 +37,9 @@ export const whereTo = {
   onward: 0x1_0003,
   unknown: 0x1_0004,
   probe: 0x1_0005,
+  /** A server, or a client, of the other address family. */
+  serverAcross: 0x1_0006,
+  clientAcross: 0x1_0007,
 } as const;
 
 /** What the steps tell each other: the flow that is followed, and the ends of a reply. */
@@ -45,6 +52,8 @@ export interface FollowingSteps {
   readonly toClient: (args: Told & { readonly errand: ErrandReference }) => Verdict;
   /** Opens the connection of a flow that has none; returns where it is open. Default: the first step asks for none. */
   readonly open?: OpenStep;
+  /** The ways on to the other address family. Default: what has to change its family is dropped by `find`. */
+  readonly across?: CrossError | undefined;
   /** To a health check. Default: the first step sends nothing there. */
   readonly toProbe?: (args: { readonly packet: Packet; readonly errand: ErrandReference }) => Verdict;
 }
@@ -60,21 +69,26 @@ interface Told {
 export type Follow = (packet: Packet) => void;
 
 /** The road that these steps are. */
-export function following(
-  { maps, family }: SendingRoad,
-  { find, toServer, toClient, open, toProbe }: FollowingSteps,
-): Follow {
+export function following({ maps, family }: SendingRoad, steps: FollowingSteps): Follow {
+  const { find, toServer, toClient, open, across, toProbe } = steps;
   return (packet) => {
     const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
     const connection = maps[family.name].opened.lookup(0).orDrop(reasons.internal);
+    const { flow } = errand;
+    const leaveToServer = (): void => {
+      const sent = toServer({ packet, errand, connection });
+      const isAcross = numberOf(sent).eq(whereTo.serverAcross);
+      if (across !== undefined) when(isAcross, () => across.toServer({ packet, flow, connection }));
+      leave(sent);
+    };
     const found = find({ packet, errand, connection });
-    if (open !== undefined) {
-      when(numberOf(found).eq(whereTo.unknown), () => {
-        open({ packet, errand, connection });
-        leave(toServer({ packet, errand, connection }));
-      });
+    const isUnknown = numberOf(found).eq(whereTo.unknown);
+    if (open !== undefined) when(isUnknown, () => open({ packet, errand, connection }));
+    const isToServer = numberOf(found).eq(whereTo.server);
+    when(open === undefined ? isToServer : isToServer.or(isUnknown), leaveToServer);
+    if (across !== undefined) {
+      when(numberOf(found).eq(whereTo.clientAcross), () => across.toClient({ packet, flow }));
     }
-    when(numberOf(found).eq(whereTo.server), () => leave(toServer({ packet, errand, connection })));
     when(numberOf(found).eq(whereTo.client), () => leave(toClient({ packet, errand, connection })));
     if (toProbe !== undefined) when(numberOf(found).eq(whereTo.probe), () => leave(toProbe({ packet, errand })));
     guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
@@ -89,6 +103,8 @@ export function numberOf(returned: Verdict): Int {
 
 interface Following {
   readonly now: Int<"u32">;
+  /** Leaves with a server's packet whose client is of the other address family; `connection` is that one's. */
+  readonly across: (connection: ConnectionReference) => void;
   /** Why the packet passes where there is none. */
   readonly missing: Reason;
   /** Keeps the connection for the next step. */
@@ -104,7 +120,7 @@ interface Following {
 export function followFlow(
   { maps, shape, family }: SendingRoad,
   { flow, ends: kept }: ErrandReference,
-  { now, missing, keep, unknown }: Following,
+  { now, missing, keep, unknown, across }: Following,
 ): void {
   const { connections } = maps[family.name];
   const answering = answeringClients(shape.methods);
@@ -129,7 +145,17 @@ export function followFlow(
       leave(verdict(u32(whereTo.server)));
     });
   });
-  if (hasLocalAddress(shape.methods)) findReplyByLocalPort(maps, family, flow, toClient);
+  if (hasLocalAddress(shape.methods)) {
+    const crosses = hasFeature(shape, "translatedFamilies");
+    const crossing = (entry: LocalFlowReference): void => {
+      const client = otherFamily(family);
+      const key = stack(client.FlowKey, requestFlow(flow, endsAcross(maps, family, flow, entry, missing)));
+      const connection = maps[client.name].connections.lookup(key).orPass(missing);
+      guard(isExpired(connection.life, now).not()).orPass(missing);
+      across(connection);
+    };
+    findReplyByLocalPort(maps, family, flow, toClient, crosses ? crossing : undefined);
+  }
   if (answering.length > 0) findReplyByRule(maps, family, flow, toClient);
   unknown?.();
   leave(pass(missing));

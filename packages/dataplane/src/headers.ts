@@ -33,6 +33,8 @@ export const Ipv6 = struct("ipv6", {
   source: families.ipv6.Address,
   destination: families.ipv6.Address,
 });
+/** Bytes of an IP header without options. */
+export const HEADER_SIZES: Readonly<Record<FamilyName, number>> = { ipv4: Ipv4.size, ipv6: Ipv6.size };
 /** The 20 bytes of an IPv4 header as words, for their sum; and one word of options. */
 export const HeaderWords = struct("ipv4_words", { a: be32, b: be32, c: be32, d: be32, e: be32 });
 export const HeaderWord = struct("ipv4_word", { a: be32 });

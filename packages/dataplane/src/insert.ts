@@ -8,7 +8,7 @@ import type { Family } from "./family.ts";
 import { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
 import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
-import { forgetLocalPort, localPortFunction, searchOf } from "./local-port.ts";
+import { forgetLocalPort, searchOf, takingLocalPort } from "./local-port.ts";
 import { EXISTS, failure, INSERTED, OCCUPIED, OPENED, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
@@ -38,7 +38,7 @@ export function insertion(
   const insert = clientEntry(maps, shape, family, functions);
   const { replyEntry, replyOwner } = replyEntryFunctions(maps, family);
   const { discard, counters, templates } = functions;
-  const takeLocalPort = localPortFunction(maps, family);
+  const takeLocalPort = takingLocalPort(maps, shape, family);
   return (insertion, outcome) => {
     const { flow, now, connection } = insertion;
     if (hasFeature(shape, "persistence")) {
@@ -77,7 +77,7 @@ export function insertion(
           when(outcome.get().eq(INSERTED), () => {
             counters.scheduled(connection);
             outcome.set(u32(OPENED));
-          }).otherwise(() => forgetLocalPort(maps, family));
+          }).otherwise(() => forgetLocalPort(maps, shape, family));
         }).otherwise(() => templates.release(flow, connection));
       });
     }

@@ -57,6 +57,8 @@ export interface NetworkHeader {
   readonly payloadLength: Int<"u32">;
   /** Time to live or hop limit as it came in. */
   readonly hops: Int<"u8">;
+  /** Type of service or traffic class. */
+  readonly trafficClass: Int<"u32">;
   /** Whether a router may fragment it: IPv4 without DF. */
   readonly mayBeFragmented: Bool;
   /** Whether it is one of several fragments, or looks like one. */
@@ -142,6 +144,9 @@ function ipv4Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment):
     get hops() {
       return ip.timeToLive;
     },
+    get trafficClass() {
+      return ip.typeOfService.toU32();
+    },
     get mayBeFragmented() {
       return ip.fragment.raw().and(DO_NOT_FRAGMENT).eq(0);
     },
@@ -214,6 +219,9 @@ function ipv6Header(packet: Packet, offset: Int<"u32">, onFragment: OnFragment):
     payloadLength: length.sub(headerLength.get()),
     get hops() {
       return ip.hopLimit;
+    },
+    get trafficClass() {
+      return ip.versionClassAndFlow.toHost().shr(20).and(0xff);
     },
     get mayBeFragmented() {
       return length.ne(length);

@@ -105,18 +105,29 @@ export interface WhileUnresolved {
   readonly unresolved: () => void;
   /** tc: the packet waits in the stack for the neighbour, after this. Its time to live is dealt with. */
   readonly change?: () => void;
+  /** tc: the same where the caller sends it to the neighbour itself: it goes on after this. */
+  readonly waits?: () => void;
 }
 
-/** Makes `hop` good for `target`, or does what is to be done meanwhile. */
+/** Makes `hop` good for `target`, or does what is to be done meanwhile. Returns whom a waiting packet is to go to. */
 export function resolve(
   routing: Routing,
   parsed: Pick<Parsed, "packet" | "network" | "networkOffset">,
   way: WayOut,
   now: Int<"u32">,
   meanwhile: WhileUnresolved,
-): void {
+): Reference<typeof Destined.fields> {
   const { hop, isOther } = way;
-  when(isOther.or(isStale(routing.maps, hop, now)), () => ask(routing, parsed, way, now, meanwhile), { isRare: true });
+  // In the bytes of the packet's flow, which nobody asks for behind this point.
+  const destined = stack(Destined, undefined, { share: "flow" });
+  const asks = isOther.or(isStale(routing.maps, hop, now));
+  when(asks, () => ask(routing, parsed, way, { destined, now, ...meanwhile }), { isRare: true });
+  return destined;
+}
+
+interface Asking extends WhileUnresolved {
+  readonly destined: Reference<typeof Destined.fields>;
+  readonly now: Int<"u32">;
 }
 
 /** Whether nothing is known of a way, or not of late. */
@@ -164,31 +175,36 @@ function ask(
   { maps, askRouting }: Routing,
   { packet, network, networkOffset }: Pick<Parsed, "packet" | "network" | "networkOffset">,
   { target, hop, source = network.source, version, overhead, load }: WayOut,
-  now: Int<"u32">,
-  { unresolved, change }: WhileUnresolved,
+  { destined, now, unresolved, change, waits }: Asking,
 ): void {
-  // In the bytes of the packet's flow, which nobody asks for behind this point.
-  const destined = stack(Destined, undefined, { share: "flow" });
   copyAddress(destined.source, source);
   copyAddress(destined.target.address, target);
   const family = version === undefined ? u32(ADDRESS_FAMILIES[network.family.name]) : addressFamily(version);
   destined.target.family = family;
   destined.nowOrIfindex = now;
   const outcome = askRouting({ packet, destined, hop });
-  when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
-    if (packet instanceof TcPacket) {
-      when(outcome.eq(WAITS), () => {
-        guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
-        guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
-        network.decrementHops();
-        change?.();
-        guard(packet.popTag().eq(0)).orDrop(reasons.internal);
-        leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
-      });
-    }
+  const isKnown = (): void => {
     leaveUnless(outcome);
     if (load !== undefined) hop.mtu = limitedByPath(maps, load(), hop.mtu.toU32(), now).toU16();
     if (overhead !== undefined) hop.mtu = choose(hop.mtu.gt(overhead), hop.mtu.sub(overhead), u32(0)).toU16();
+  };
+  when(outcome.eq(UNRESOLVED), unresolved).otherwise(() => {
+    if (!(packet instanceof TcPacket)) {
+      isKnown();
+      return;
+    }
+    when(outcome.eq(WAITS), () => {
+      guard(networkOffset.eq(Ethernet.size)).orDrop(reasons.vlanMismatch);
+      if (waits !== undefined) {
+        waits();
+        return;
+      }
+      guard(network.hops.gt(1)).orDrop(reasons.timeToLiveExceeded);
+      network.decrementHops();
+      change?.();
+      guard(packet.popTag().eq(0)).orDrop(reasons.internal);
+      leave(packet.sendToNeighbour(destined.nowOrIfindex, destined.target));
+    }).otherwise(isKnown);
   });
 }
 

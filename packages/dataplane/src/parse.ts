@@ -64,7 +64,7 @@ export const READ_AHEAD = Ethernet.size + 2 * VlanTag.size + 60 + Icmp.size + 60
 
 /** Reads the link-layer header; frames that are not for this machine leave here. */
 export function parseFrame(packet: Packet, shape: BalancerShape): Frame {
-  const ethernet = packet.read(Ethernet).orPass(reasons.truncated);
+  const ethernet = packet.cursorAt(0).read(Ethernet).orPass(reasons.truncated);
   guard(packet.isForHost() ?? isForOneOf(ethernet, shape.macs)).orPass(reasons.notForThisHost);
   const { type, offset } = skipTags(packet, ethernet.type);
   // Taken from where it points to: the verifier would keep packets apart by their tags, all the way to their ends.

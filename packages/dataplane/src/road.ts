@@ -6,7 +6,8 @@ import { type Answer, answerFunction } from "./answer/answer.ts";
 import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
 import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
-import type { Family } from "./family.ts";
+import { type Crossing, crossingOf } from "./crossing/functions.ts";
+import { families, type Family, type FamilyName, otherFamily } from "./family.ts";
 import type { Follow } from "./follow-flow.ts";
 import { type RememberFragment, rememberFragment } from "./fragment/remember.ts";
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
@@ -23,12 +24,12 @@ import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
-import type { BalancerShape } from "./shape.ts";
+import { type BalancerShape, hasFeature } from "./shape.ts";
 import { type IsStray, strayFunction } from "./stray.ts";
 import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
+export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf" | "lower"> {
   readonly maps: BalancerMaps;
   readonly shape: BalancerShape;
   readonly family: Family;
@@ -45,6 +46,8 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "lower"> {
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
   readonly wrap: Wrap;
+  /** Of packets that change their address family; where the shape has such. */
+  readonly crossing: Crossing | undefined;
   readonly remember: RememberFragment;
   /** Absent: SYNs announce what they like. */
   readonly clamp: Clamp | undefined;
@@ -58,6 +61,8 @@ interface CommonFunctions {
   readonly askRouting: AskRouting;
   readonly sendTagged: SendTagged;
   readonly schedule: ReturnType<typeof scheduleFunction>;
+  /** Of the families of the shape. */
+  readonly connectionsOf: Partial<Readonly<Record<FamilyName, ConnectionFunctions>>>;
   readonly lower: EditOptions | undefined;
 }
 
@@ -72,7 +77,9 @@ export interface Traveller {
 }
 
 export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): CommonFunctions {
+  const connections = shape.families.map((name) => [name, connectionFunctions(maps, shape, families[name])] as const);
   return {
+    connectionsOf: Object.fromEntries(connections),
     askRouting: askRoutingFunction(maps),
     sendTagged: sendTaggedFunction(shape),
     schedule: scheduleFunction(maps, shape),
@@ -85,9 +92,11 @@ export function roadOf(
   maps: BalancerMaps,
   shape: BalancerShape,
   family: Family,
-  { schedule, lower, ...common }: CommonFunctions,
+  { schedule, connectionsOf, lower, ...common }: CommonFunctions,
 ): Road {
-  const connections = connectionFunctions(maps, shape, family);
+  const connections = connectionsOf[family.name];
+  const others = connectionsOf[otherFamily(family).name];
+  if (connections === undefined) throw new Error(`the shape has no ${family.name}`);
   const open = openFunction(maps, shape, family, { connections, schedule });
   const revisit = revisitFunction(maps, family, connections);
   const sending = { ...common, maps, shape, family, wrap: wrapping(maps, shape, family) };
@@ -96,9 +105,11 @@ export function roadOf(
   const remember = rememberFragment(maps, family);
   const isHeld = holdFunction(maps, shape, family);
   const [sendToServer, answerProbe] = [sendToServerFunction(sending), answerProbeFunction(sending)];
+  const crosses = hasFeature(shape, "translatedFamilies") && others !== undefined;
+  const crossing = crosses ? crossingOf(sending, others) : undefined;
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
-  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment, clamp };
-  return { ...sending, ...own, remember };
+  const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
+  return { ...sending, ...own, remember, clamp, crossing };
 }
 
 /** The key of the packet's flow, as it arrived. */

@@ -20,7 +20,7 @@ import {
   u8,
 } from "@yardmaster/ebpf";
 import { AnyAddress } from "./address.ts";
-import { families, type Family } from "./family.ts";
+import { families, type Family, otherFamily, portSearchType } from "./family.ts";
 import { hasLocalAddress } from "./forward/registry.ts";
 import { Destination } from "./destination.ts";
 import { reasonNames } from "./reasons.ts";
@@ -141,6 +141,12 @@ export const LocalAddress = struct("local_address", { address: AnyAddress });
 /** How many of them there may be in all pools together. */
 export const MAXIMUM_LOCAL_ADDRESSES = 4096;
 
+/** What stands for an address in the connections of IPv4 clients to servers of IPv6; see crossing/local-name.ts. */
+export const LocalName = struct("local_name", { name: u32 });
+export const NamedAddress = struct("named_address", { address: families.ipv6.Address });
+/** Names are not forgotten: room for those of pools that were. */
+const MAXIMUM_LOCAL_NAMES = 4 * MAXIMUM_LOCAL_ADDRESSES;
+
 /** Where a CPU looks the options of a TCP header over, byte by byte. */
 export const OptionText = struct("option_text", { bytes: bytes(64) });
 
@@ -184,7 +190,8 @@ export const Path = struct("path", {
   packetsOut: u64,
   bytesOut: u64,
   hop: NextHop,
-  reserved: u32,
+  /** Of the packet that is on its way there: why it is left to the stack, see forward/send-request.ts. */
+  passing: u32,
 });
 
 /** A destination that packets from a server's address and port are of. */
@@ -376,6 +383,7 @@ const MAXIMUM_PREFIXES = 65_536;
 function familyMaps(family: Family, shape: BalancerShape) {
   const { digit, FlowKey, Connection, ServiceKey, Prefix, VirtualPrefix, ReplyRule, TemplateKey } = family;
   const { LocalFlow, PortSearch } = family;
+  const CrossSearch = portSearchType(`cross_search${digit}`, family, otherFamily(family));
   const room = (entries: number) => (shape.families.includes(family.name) ? Math.max(1, entries) : 1);
   const wide = hasFeature(shape, "wideServices");
   const localFlows = room(hasLocalAddress(shape.methods) ? shape.maximumConnections : 1);
@@ -394,6 +402,8 @@ function familyMaps(family: Family, shape: BalancerShape) {
     realServices: hashMap(`real_services${digit}`, ServiceKey, RealService, room(2 * shape.maximumDestinations)),
     localFlows: hashMap(`local_flows${digit}`, FlowKey, LocalFlow, localFlows),
     portSearch: arrayMap(`port_search${digit}`, PortSearch, 1, { perCpu: true }),
+    /** The same for servers of the other family. */
+    crossSearch: arrayMap(`cross_search${digit}`, CrossSearch, 1, { perCpu: true }),
     /**
      * Where a connection is made before it goes into the table. Not in the frame: the verifier would remember what each
      * way through the schedulers wrote there, and follow all of them to the end.
@@ -432,6 +442,7 @@ export function balancerMaps(shape: BalancerShape) {
   const localities = hasSets || shape.schedulers.includes("lblc") ? MAXIMUM_LOCALITIES : 1;
   const places = hasSets ? MAXIMUM_LOCALITIES * PLACES : 1;
   const unreserved = { flags: BPF_F_NO_PREALLOC };
+  const crosses = hasFeature(shape, "translatedFamilies");
   return {
     ipv4: familyMaps(families.ipv4, shape),
     ipv6: familyMaps(families.ipv6, shape),
@@ -452,6 +463,15 @@ export function balancerMaps(shape: BalancerShape) {
       LocalAddress,
       hasLocalAddress(shape.methods) ? MAXIMUM_LOCAL_ADDRESSES : 1,
     ),
+    /** Of full NAT from IPv6 clients to servers of IPv4, by the server's flow: whose the local end is. */
+    crossedEnds: hashMap(
+      "crossed_ends",
+      families.ipv4.FlowKey,
+      families.ipv6.LocalFlow,
+      crosses ? shape.maximumConnections : 1,
+      unreserved,
+    ),
+    localNames: hashMap("local_names", LocalName, NamedAddress, crosses ? MAXIMUM_LOCAL_NAMES : 1, unreserved),
     probeHops: arrayMap("probe_hops", ProbeHop, hasFeature(shape, "probes") ? PROBE_HOPS : 1, { perCpu: true }),
     /** The way to the checks' sockets. */
     probeBack: arrayMap("probe_back", NextHop, 1),

@@ -1,17 +1,19 @@
 // Last step of a packet that follows the connection of another: on to the connection's server, or to its client, as a
 // packet of the connection would go, and with nobody told where it cannot.
 
-import { drop, guard, type Int, Packet, leave, pass, u32, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, Packet, leave, pass, u32, type Verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { currentTick } from "./clock.ts";
+import { crossesFrom } from "./crossing/crossing.ts";
 import type { ErrandReference } from "./follow-flow.ts";
 import type { ForwardingMethod, ReplyEnds, Request, RequestWay } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
-import { sendToClient } from "./forward/send-reply.ts";
+import { countPacketOut, sendToClient } from "./forward/send-reply.ts";
 import { countedPath } from "./forward/send-request.ts";
 import { resolve } from "./next-hop.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
 import type { SendingRoad } from "./road.ts";
+import { hasFeature } from "./shape.ts";
 import { transmit } from "./transmit.ts";
 
 /** A packet that follows, once read, and what forwarding methods do to it. */
@@ -23,8 +25,11 @@ export interface Follower {
 /** Reads it again, which the first step found good. */
 export type ReadFollower = (packet: Packet, errand: ErrandReference) => Follower;
 
-/** The function that sends one to the connection's server. */
-export function toServerFunction(road: SendingRoad, name: string, read: ReadFollower) {
+/**
+ * The function that sends one to the connection's server; `across`: what it leaves with where that is of the other
+ * address family.
+ */
+export function toServerFunction(road: SendingRoad, name: string, read: ReadFollower, across: Verdict) {
   const { maps, shape, family } = road;
   return verdictFn(
     `${name}_out${family.digit}`,
@@ -33,6 +38,11 @@ export function toServerFunction(road: SendingRoad, name: string, read: ReadFoll
       const { parsed, request: change } = read(packet, errand);
       const { network } = parsed;
       const request = { parsed, connection, maps, shape, wrap: road.wrap };
+      if (hasFeature(shape, "translatedFamilies")) {
+        const { flags } = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);
+        const translates = connection.method.eq(methods.fullnat.code);
+        when(translates.and(crossesFrom(family, flags)), () => leave(across));
+      }
       const { hop } = countedPath(maps, connection, network.length);
       for (const methodName of shape.methods) {
         const method = methods[methodName];
@@ -75,9 +85,7 @@ export function toClientFunction(road: SendingRoad, name: string, read: ReadFoll
     { packet: Packet, errand: family.Errand, connection: family.Connection },
     ({ packet, errand, connection }) => {
       const { parsed, reply } = read(packet, errand);
-      const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
-      path.packetsOut = path.packetsOut.add(1);
-      path.bytesOut = path.bytesOut.add(parsed.network.length);
+      countPacketOut(maps, connection.destination, parsed.network.length);
       const { client, service, clientPort, servicePort } = errand.ends;
       const ends = { client: { address: client, port: clientPort }, service: { address: service, port: servicePort } };
       for (const methodName of shape.methods) {

@@ -64,6 +64,8 @@ export const featureNames = [
   "mssClamp",
   /** Tunnels to servers of the other family than their service's. */
   "mixedFamilies",
+  /** Full NAT to servers of the other family than their service's: packets are translated between families. */
+  "translatedFamilies",
   /** Low bits of the outer source address of tunnels tell flows apart. */
   "tunnelSources",
   /** Tunnels whose headers carry a checksum. */

@@ -10,10 +10,11 @@ import {
   type FamilyName,
   type FeatureName,
   featureNames,
+  type MethodName,
   prober,
   reaper,
 } from "../src/index.ts";
-import { type BalancerPlan, director, endpointsOf } from "./plan.ts";
+import { type BalancerPlan, director, endpointsOf, type ServicePlan } from "./plan.ts";
 
 export interface Compiled {
   readonly maps: BalancerMaps;
@@ -42,6 +43,11 @@ export function familyOf(address: string): FamilyName {
   return addressWords(address).length === 1 ? "ipv4" : "ipv6";
 }
 
+/** Whether any destination with this method is of another family than its service. */
+function mixes({ address: own, destinations }: ServicePlan, method: MethodName): boolean {
+  return destinations.some((of) => of.method === method && familyOf(of.address) !== familyOf(own));
+}
+
 /** What a plan's services and settings make use of. */
 function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
   const destinations = services.flatMap((service) => service.destinations);
@@ -52,9 +58,8 @@ function featuresOf({ services, settings }: BalancerPlan): FeatureName[] {
     caps: services.some(({ newPerSecond, halfOpenMaximum }) => newPerSecond ?? halfOpenMaximum),
     mssClamp: settings?.mssClamp !== undefined,
     dropPackets: settings?.dropRate !== undefined,
-    mixedFamilies: services.some((service) =>
-      service.destinations.some(({ address }) => familyOf(address) !== familyOf(service.address)),
-    ),
+    mixedFamilies: services.some((service) => mixes(service, "tun")),
+    translatedFamilies: services.some((service) => mixes(service, "fullnat")),
     tunnelSources: destinations.some(({ tunnel }) => tunnel?.spreadBits !== undefined),
     tunnelChecksums: destinations.some(({ tunnel }) => tunnel?.hasChecksum === true),
   };
@@ -67,7 +72,11 @@ export function shapeOf(plan: BalancerPlan): BalancerShape {
   const count = plan.services.reduce((sum, { destinations }) => sum + destinations.length, 0);
   const tunnels = plan.services.flatMap(({ destinations }) => destinations.filter(({ method }) => method === "tun"));
   const endpoints = plan.services.flatMap(endpointsOf);
-  const families = new Set(endpoints.map(({ address }) => familyOf(address)));
+  // Servers behind full NAT answer in their own family.
+  const answering = plan.services.flatMap(({ destinations }) =>
+    destinations.filter(({ method }) => method === "fullnat"),
+  );
+  const families = new Set([...endpoints, ...answering].map(({ address }) => familyOf(address)));
   return {
     families: families.size === 0 ? ["ipv4"] : [...families].sort(),
     activeCost: 256,

@@ -26,7 +26,7 @@ import {
   transitionBytes,
 } from "../src/index.ts";
 import { type Compiled, compiled, familyOf, shapeOf, specsOf } from "./compiled.ts";
-import { hopValue, localPortSettings } from "./map-values.ts";
+import { clear, hopValue, localPortSettings } from "./map-values.ts";
 import {
   type BalancerPlan,
   clientHop,
@@ -44,6 +44,7 @@ import {
   connectionKey,
   type ConnectionValue,
   connectionView,
+  crossingLocal,
   endpointText,
   type ConnectionView,
   type FlowValue,
@@ -358,9 +359,12 @@ export class Balancer implements Disposable {
 
   /** Where a connection leads: its entry has no room for an address of the other family. */
   #serverOf({ destination, server, client }: ConnectionView): string {
-    const address = this.#destinations()[destination]?.address ?? "";
-    const isOther = address.includes(":") !== client.startsWith("[");
-    return isOther ? endpointText(address, Number(server.slice(server.lastIndexOf(":") + 1))) : server;
+    const { address = "", method } = this.#destinations()[destination] ?? {};
+    if (address.includes(":") === client.startsWith("[")) return server;
+    const port = Number(server.slice(server.lastIndexOf(":") + 1));
+    if (method !== "fullnat") return endpointText(address, port);
+    const named = (name: number) => this.map(this.maps.localNames).lookup({ name })?.address ?? [];
+    return endpointText(crossingLocal(server, named), port);
   }
 
   /** How many entries of the table lead from replies to their connections. */
@@ -486,15 +490,3 @@ export class Balancer implements Disposable {
 }
 
 const defaultTimeouts = (): number[] => defaultTimeoutsMs.map((ms) => (ms * TICKS_PER_SECOND) / 1000);
-
-/** Longer arrays than this are caches of ways out, which hold for any plan, or hold other maps. */
-const MOST_ZEROED = 64;
-
-/** Empties a table; writes zeros into an array, on every CPU. */
-function clear(map: BpfMap): void {
-  const { type, maxEntries, value } = map.spec;
-  if (type.endsWith("hash")) for (const [key] of [...map.entries()]) map.delete(key);
-  if ((type !== "array" && type !== "percpu_array") || maxEntries > MOST_ZEROED) return;
-  const nothing = value.decode(new Uint8Array(value.size));
-  for (let index = 0; index < maxEntries; index++) map.update(index, nothing);
-}

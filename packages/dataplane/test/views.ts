@@ -2,7 +2,7 @@
 // counted anew from the tables.
 
 import type { JsOf } from "@yardmaster/ebpf";
-import { addressFromWords, formatAddress } from "@yardmaster/packet";
+import { addressFromWords, addressWords, formatAddress } from "@yardmaster/packet";
 import { DISABLED, type Family, type Load, readLife, states, type Template } from "../src/index.ts";
 import type { Handshakes } from "./reference/destination.ts";
 
@@ -80,6 +80,18 @@ export function connectionView([flow, connection]: readonly [FlowValue, Connecti
     expiresAt,
     template: connection.template,
   };
+}
+
+/**
+ * The local address of a connection between families, given where its entry says that it leads, and the words of what
+ * has a name.
+ */
+export function crossingLocal(server: string, named: (name: number) => readonly number[]): string {
+  const [word = 0] = addressWords(server.slice(0, server.lastIndexOf(":")).replaceAll(/[[\]]/g, ""));
+  if (server.startsWith("[")) return addressText([word]);
+  const swapped = new DataView(new ArrayBuffer(4));
+  swapped.setUint32(0, word);
+  return addressText(named(swapped.getUint32(0, true)));
 }
 
 export function localFlowView([flow, local]: readonly [FlowValue, LocalFlowValue]): LocalFlowView {

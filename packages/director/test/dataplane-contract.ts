@@ -103,6 +103,9 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         client_hops6 (percpu_array, 1024)
         connections4 (hash, 1000)
         connections6 (hash, 1)
+        cross_search4 (percpu_array, 1)
+        cross_search6 (percpu_array, 1)
+        crossed_ends (hash, 1)
         destinations (array, 256)
           0: address=10.0.0.11 port=8080 method=1 flags=1 weight=1
           1: address=10.0.0.12 port=80 method=1 flags=1 weight=1
@@ -125,6 +128,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         local_addresses (array, 1)
         local_flows4 (hash, 1)
         local_flows6 (hash, 1)
+        local_names (hash, 1)
         localities (hash, 1)
         locality_sets (hash, 1)
         opened4 (percpu_array, 1)
@@ -210,7 +214,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 45)
+        verdicts (percpu_array, 50)
         vlan_devices (hash, 4096)
         "
       `);

@@ -1,7 +1,7 @@
 // The end of the road for packets that are answered instead of forwarded: the answer goes back to where the packet
 // came from, unless there have been too many in this second.
 
-import { drop, guard, leave, Packet, TcPacket, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, Packet, TcPacket, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
 import { whereTo } from "../follow-flow.ts";
 import { networkHeader } from "../network-header.ts";
@@ -23,16 +23,29 @@ import { makeReset } from "./reset.ts";
  */
 export type Answer = ReturnType<typeof answerFunction>;
 
-/** The function that answers packets of a family. It reads the packet again: few are answered. */
+/**
+ * The function that answers packets of a family. It reads the packet again: few are answered. What with is told by way
+ * of memory: where functions are not global, the verifier would walk through this one once for each note.
+ */
 export function answerFunction(road: SendingRoad) {
+  const { maps, family } = road;
+  const answerAsNoted = answerAsNotedFunction(road);
+  return ({ packet, note, now }: { readonly packet: Packet; readonly note: Int<"u32">; readonly now: Int<"u32"> }) => {
+    maps[family.name].errands.lookup(0).orDrop(reasons.internal).note = note;
+    return answerAsNoted({ packet, now });
+  };
+}
+
+function answerAsNotedFunction(road: SendingRoad) {
   const { maps, shape, family } = road;
   return verdictFn(
     `answer${family.digit}`,
-    { packet: Packet, note: u32, now: u32 },
-    ({ packet, note, now }) => {
+    { packet: Packet, now: u32 },
+    ({ packet, now }) => {
       const before = countInSecond(maps, maps.tallies.value.answers, now);
       guard(before.lt(maps.settings.value.answersPerSecond)).orDrop(reasons.tooManyAnswers);
-      const refusal = new Refusal(note);
+      const errand = maps[family.name].errands.lookup(0).orDrop(reasons.internal);
+      const refusal = new Refusal(errand.note);
       const read = (): Parsed => {
         const frame = parseFrame(packet, shape);
         const network = networkHeader(family, packet, frame.networkOffset, () => undefined);
@@ -45,7 +58,7 @@ export function answerFunction(road: SendingRoad) {
         sendBack(packet, shape);
       });
       const { network, ports, protocol, networkOffset } = parsed;
-      const sender = maps[family.name].errands.lookup(0).orDrop(reasons.internal).ends.service;
+      const sender = errand.ends.service;
       copyAddress(sender, network.destination);
       when(refusal.is("serverUnreachable"), () => {
         const flow = { source: network.source, sourcePort: ports.source, protocol: protocol.toU32() };

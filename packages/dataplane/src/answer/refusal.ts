@@ -26,6 +26,11 @@ export class Refusal {
     return this.#note.get();
   }
 
+  /** What a function has noted that reads the packet itself. */
+  set note(note: Int<"u32">) {
+    this.#note.set(note);
+  }
+
   /** `mtu` is what errors about it tell, in bytes. */
   set(answer: AnswerName, mtu?: Int<"u32">): void {
     const number = answers[answer];

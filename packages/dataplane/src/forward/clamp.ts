@@ -5,6 +5,7 @@
 // seen: then only what the settings say is done.
 
 import { choose, fn, guard, type Int, Packet, stack, struct, u32, viewAs, when } from "@yardmaster/ebpf";
+import { crossesFrom } from "../crossing/crossing.ts";
 import { type Address, AnyAddress, isSameAddress } from "../address.ts";
 import { destinationFlags } from "../destination.ts";
 import type { Family, FamilyName } from "../family.ts";
@@ -96,6 +97,12 @@ function fittingFunction(parts: Parts, Ends: ReturnType<typeof endsType>) {
     ({ packet, connection, ends, isReply, now }) => {
       const { mssClamp } = maps.settings.value;
       guard(mssClamp.eq(0)).orReturn(mssClamp);
+      if (hasFeature(shape, "translatedFamilies")) {
+        // Each side's links make its own segments fit: in IPv6 they are smaller by what its header is longer.
+        const { flags } = maps.destinations.lookup(connection.destination).orReturn(NO_LIMIT);
+        const isTranslated = connection.method.eq(methods.fullnat.code).and(crossesFrom(family, flags));
+        guard(isTranslated.not()).orReturn(NO_LIMIT);
+      }
       // Of the others, servers' segments take ways that are not known here.
       const translating = shape.methods.map((name) => methods[name]).filter(({ hasReplies }) => hasReplies);
       const isOne = translating.map(({ code }) => connection.method.eq(code));

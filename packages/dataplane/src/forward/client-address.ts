@@ -29,7 +29,7 @@ import {
 } from "@yardmaster/ebpf";
 import { wordsOf } from "../address.ts";
 import { families, type Family } from "../family.ts";
-import { Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
+import { HEADER_SIZES, Ipv4, Ipv6, IPPROTO_TCP, Tcp, TCP_FIN, TCP_RST, TCP_SYN } from "../headers.ts";
 import type { ConnectionReference } from "../life.ts";
 import { OPENING } from "../flows.ts";
 import type { ForwardingMethod } from "./method.ts";
@@ -81,8 +81,8 @@ const clientType = ({ Address, digit }: Family) =>
 const optionType = ({ Address, digit }: Family) =>
   struct(`address_option${digit}`, { kind: u8, length: u8, port: be16, address: Address });
 
-/** What tells servers of clients of one family. */
-function tellingOf(family: Family) {
+/** What tells servers of clients of one family in packets of one, which may be the other. */
+function tellingOf(family: Family, sentIn: Family) {
   const Client = clientType(family);
   const Option = optionType(family);
 
@@ -91,7 +91,7 @@ function tellingOf(family: Family) {
    * room. Then the packet stays as it was.
    */
   const tell = fn(
-    `tell_client${family.digit}`,
+    family === sentIn ? `tell_client${family.digit}` : `tell_${family.digit}_in_${sentIn.digit}`,
     { packet: Packet, network: u32, at: u32, client: Client },
     u32,
     ({ packet, network, at, client }) => {
@@ -111,7 +111,7 @@ function tellingOf(family: Family) {
       option.length = u8(Option.size);
       option.port = client.port;
       option.address = client.address;
-      lengthen(family, packet, network.and(OFFSET_MASK), Option.size);
+      lengthen(sentIn, packet, network.and(OFFSET_MASK), Option.size);
       const tcp = packet.cursorAt(header).read(Tcp).orReturn(1);
       const before = tcp.dataOffset;
       tcp.dataOffset = before.add((Option.size / 4) << 4).toU8();
@@ -134,10 +134,14 @@ function tellingOf(family: Family) {
 
 /** Bytes of the option that tells of a client of a family. */
 export function addressOptionSize({ name }: Family): number {
-  return telling[name].size;
+  return telling[name][name].size;
 }
 
-const telling = { ipv4: tellingOf(families.ipv4), ipv6: tellingOf(families.ipv6) } as const;
+/** By the family of the packets, and that of the client. */
+const telling = {
+  ipv4: { ipv4: tellingOf(families.ipv4, families.ipv4), ipv6: tellingOf(families.ipv6, families.ipv4) },
+  ipv6: { ipv4: tellingOf(families.ipv4, families.ipv6), ipv6: tellingOf(families.ipv6, families.ipv6) },
+} as const;
 
 /** The longest part of a packet that moves: two tags, both headers with the longest options, TCP's fixed part. */
 const LONGEST_HEAD = 22 + 60 + Tcp.size;
@@ -179,6 +183,8 @@ interface Told {
   readonly hop: Reference<typeof NextHop.fields>;
   /** Whether the client's own address is hidden from the server. */
   readonly method: Pick<ForwardingMethod, "hasLocalAddress">;
+  /** The family that it is of afterwards. Default: its own. */
+  readonly sentIn?: Family;
 }
 
 /** What is to be done with a packet. */
@@ -193,10 +199,17 @@ const TIMESTAMP_ALONE = { first: 0x0101_080a, words: 8 } as const;
  * an address are blotted out, and the client's address goes along, until the server has spoken. The director does not
  * hear servers that answer directly: for them options are blotted out in all packets.
  */
-export function withClientAddress({ maps, parsed, connection, hop, method }: Told): () => void {
+export function withClientAddress(asked: Told): () => void {
+  const { maps, parsed, connection, hop, method, sentIn = asked.parsed.network.family } = asked;
   const { packet, network, networkOffset, ports, protocol, flags } = parsed;
-  const { Client, size, tell } = telling[network.family.name];
-  const at = networkOffset.add(network.length).sub(network.payloadLength);
+  const { Client, size, tell } = telling[sentIn.name][network.family.name];
+  // Translated to the other family it has a header of another length.
+  const isCrossing = sentIn !== network.family;
+  const headers = isCrossing ? u32(HEADER_SIZES[sentIn.name]) : network.length.sub(network.payloadLength);
+  const length = isCrossing ? network.payloadLength.add(headers) : network.length;
+  // Where it is a constant sum it is added up when asked for: frames are nearly full.
+  const known = isCrossing ? undefined : networkOffset.add(headers);
+  const at = (): Int<"u32"> => known ?? networkOffset.add(headers);
   const isTcp = protocol.eq(IPPROTO_TCP);
   const hasSyn = flags.and(TCP_SYN).ne(0);
   // A new handshake on a known connection.
@@ -218,12 +231,12 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
       when(words.gt(Tcp.size / 4), () => {
         const first = header.fork().read(Word).orPass(reasons.truncated);
         const isTimestamp = words.eq(TIMESTAMP_ALONE.words).and(first.value.eq(TIMESTAMP_ALONE.first));
-        when(isTimestamp.not(), () => todo.set(u32(todos.blot)), { isRare: true });
+        if (!isCrossing) when(isTimestamp.not(), () => todo.set(u32(todos.blot)), { isRare: true });
       });
       if (!method.hasLocalAddress) return;
       const isWhole = network.isFragment.not();
       const hasRoom = words.le((LONGEST_HEADER - size) / 4);
-      const fits = hasRoom.and(network.length.add(size).le(hop.mtu)).and(isWhole);
+      const fits = hasRoom.and(length.add(size).le(hop.mtu)).and(isWhole);
       const isOpen = flags.and(TCP_SYN | TCP_RST).eq(0);
       when(isOpen.and(fits), () => {
         const isOne = packet.segmentPayload()?.eq(0);
@@ -238,20 +251,24 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
     },
     { isRare: true },
   );
-  return () => {
+  const blot = (): void => {
     when(
       todo.get().and(todos.blot).ne(0),
       () => {
         // Rather none than one that says who knows what.
-        guard(blotterOf(maps)({ packet, at, value: u32(0) }).eq(0)).orDrop(reasons.internal);
+        guard(blotterOf(maps)({ packet, at: at(), value: u32(0) }).eq(0)).orDrop(reasons.internal);
       },
       { isRare: true },
     );
+  };
+  return () => {
+    // What changes its family has been cleaned before: crossing/clean.ts.
+    if (!isCrossing) blot();
     if (!method.hasLocalAddress) return;
     when(
       todo.get().and(todos.tell).ne(0),
       () => {
-        const outcome = tell({ packet, network: networkOffset, at, client });
+        const outcome = tell({ packet, network: networkOffset, at: at(), client });
         when(outcome.eq(0), () => mark(connection, tellingMarks.told));
       },
       { isRare: true },
@@ -262,7 +279,7 @@ export function withClientAddress({ maps, parsed, connection, hop, method }: Tol
 /**
  * A server's packet: once it has sent data or its end, its handshake is complete; who it is not told of by then counts.
  */
-export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method">): void {
+export function noteServerSpoke({ maps, parsed, connection }: Omit<Told, "hop" | "method" | "sentIn">): void {
   const { protocol, network, flags } = parsed;
   const { spoken, told } = tellingMarks;
   const isWaited = connection.serviceFlags.and(spoken).eq(0).and(protocol.eq(IPPROTO_TCP));

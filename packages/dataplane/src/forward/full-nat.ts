@@ -1,6 +1,6 @@
 // Full NAT: source and destination of the packet both change, so that the server talks to an address of the director's
 // own and needs nothing but a route to it. Which local address and port a connection has is settled when it is opened,
-// see local-port.ts.
+// see local-port.ts. Between address families packets go another way: crossing/.
 
 import { variable, viewAs, when } from "@yardmaster/ebpf";
 import { AnyAddress } from "../address.ts";
@@ -15,9 +15,10 @@ export const fullNat: ForwardingMethod = {
   hasReplies: true,
   hasLocalAddress: true,
   mapsPorts: true,
+  mixesFamilies: true,
   requestTable: "request",
   requires: [
-    { kind: "ipForwarding", text: "the director forwards IPv4" },
+    { kind: "ipForwarding", text: "the director forwards IP packets of the clients' and of the servers' family" },
     { kind: "localAddressesGiven", text: "the director has local addresses of the family of the real servers" },
     {
       kind: "localAddressOwned",

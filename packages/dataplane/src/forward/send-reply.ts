@@ -1,7 +1,7 @@
 // The road of a server's packet once its client's connection is found: the connection's state, counters, what the
 // forwarding method does to it, next hop, time to live, and out.
 
-import { drop, guard, leave, pass, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, pass, when } from "@yardmaster/ebpf";
 import { transitionBase } from "../connection.ts";
 import { openingFlow } from "../flows.ts";
 import { type ConnectionReference, isExpired } from "../life.ts";
@@ -35,9 +35,7 @@ export function sendReply(
   const packet = { base: transitionBase("reply", parsed.flags), now, flow: opening };
   connections.touch(connection, packet, () => leave(pass(reasons.replyWithoutConnection)));
   connections.templates.answered(parsed.protocol, connection, opening);
-  const path = maps.paths.lookup(connection.destination).orDrop(reasons.internal);
-  path.packetsOut = path.packetsOut.add(1);
-  path.bytesOut = path.bytesOut.add(network.length);
+  countPacketOut(maps, connection.destination, network.length);
   road.remember(parsed, now);
   const clamped = { client: ends.client.address, service: ends.service.address };
   road.clamp?.({ parsed, connection, ends: clamped, from: "server", now });
@@ -52,6 +50,13 @@ export function sendReply(
     });
   }
   leave(drop(reasons.internal));
+}
+
+/** Counts a server's packet of so many bytes. */
+export function countPacketOut(maps: Road["maps"], destination: Int<"u32">, length: Int<"u32">): void {
+  const path = maps.paths.lookup(destination).orDrop(reasons.internal);
+  path.packetsOut = path.packetsOut.add(1);
+  path.bytesOut = path.bytesOut.add(length);
 }
 
 /** Sends the packet, which is addressed to its client by now, and leaves. */

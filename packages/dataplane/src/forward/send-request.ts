@@ -1,7 +1,11 @@
 // The road of a client's packet once its connection is found: next hop, time to live, MTU, what the forwarding method
 // does to it, and out.
 
-import { drop, type Int, leave, pass, u32, variable, when } from "@yardmaster/ebpf";
+import { drop, guard, type Int, leave, pass, u32, when } from "@yardmaster/ebpf";
+import { crossesFrom } from "../crossing/crossing.ts";
+import { CLEAN } from "../crossing/clean.ts";
+import { isRefused, noteOf } from "../crossing/refused.ts";
+import { numberOf } from "../follow-flow.ts";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
@@ -21,8 +25,39 @@ export function sendRequest(road: Road, traveller: Traveller, connection: () => 
   road.clamp?.({ parsed, connection: connection(), ends: { client, service }, from: "client", now });
   for (const name of road.shape.methods) {
     const method = methods[name];
-    when(connection().method.eq(method.code), () => sendBy(method, road, traveller, connection()));
+    when(connection().method.eq(method.code), () => {
+      unlessCrossing(method, road, connection(), () => sendBy(method, road, traveller, connection()));
+    });
   }
+  if (road.crossing === undefined) return;
+  const { flow, refusal } = traveller;
+  const { clean, request } = road.crossing;
+  // All others have left by now, or are refused.
+  when(
+    refusal.isSet.not(),
+    () => {
+      if (clean !== undefined) {
+        const cleaned = clean({ packet: parsed.packet, flow });
+        guard(numberOf(cleaned).eq(CLEAN)).orLeave(cleaned);
+      }
+      const sent = request({ packet: parsed.packet, flow, now });
+      guard(isRefused(sent)).orLeave(sent);
+      refusal.note = noteOf(sent);
+    },
+    { isRare: true },
+  );
+}
+
+/** Runs `body` unless the method translates and the connection's server is of the other family. */
+function unlessCrossing(
+  method: ForwardingMethod,
+  { maps, family, crossing }: Road,
+  connection: ConnectionReference,
+  body: () => void,
+): void {
+  if (crossing === undefined || !method.hasLocalAddress) return body();
+  const { flags } = maps.destinations.lookup(connection.destination).orDrop(reasons.internal);
+  when(crossesFrom(family, flags).not(), body);
 }
 
 function sendBy(
@@ -36,7 +71,14 @@ function sendBy(
   const request = method.request({ maps: road.maps, shape: road.shape, parsed, connection, wrap: road.wrap });
   const { hop } = path;
   // The code of a reason to leave the packet to the stack, changed as it is by then, and one more; 0: there is none.
-  const passing = variable(u32(0));
+  // Not in a register: the verifier would go on to the end once for each value that it can have.
+  const passing = {
+    get: () => path.passing,
+    set: (code: Int<"u32">): void => {
+      path.passing = code;
+    },
+  };
+  passing.set(u32(0));
   const change = (): void => {
     const told = { maps: road.maps, parsed, connection, hop, method };
     const finish = hasFeature(road.shape, "toa") ? withClientAddress(told) : undefined;

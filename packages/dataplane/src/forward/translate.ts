@@ -3,6 +3,7 @@
 
 import {
   be16,
+  type ChecksumChange,
   checksumChange,
   type ChecksumUpdate,
   type Net,
@@ -44,11 +45,14 @@ export function translate(parsed: Parsed, ends: NewEnds): void {
   // No checksum of IPv6's header balances them, which is what is taken for granted where the transport's follows.
   if (parsed.network.family.name === "ipv6") parsed.packet.accountFor(addresses);
   if (parsed.isLaterFragment === true) return;
-  update(parsed, { addresses, contents });
+  updateTransport(parsed, { addresses, contents });
 }
 
 /** Brings the TCP or UDP checksum up to date. */
-function update(parsed: Parsed, change: Readonly<Record<"addresses" | "contents", ChecksumUpdate>>): void {
+export function updateTransport(
+  parsed: Parsed,
+  change: { readonly addresses: ChecksumChange; readonly contents: ChecksumUpdate },
+): void {
   const { packet } = parsed;
   when(parsed.protocol.eq(IPPROTO_TCP), () => {
     const tcp = parsed.transport.fork().read(Tcp).orPass(reasons.truncated);
@@ -69,8 +73,8 @@ type UdpReference = Reference<typeof Udp.fields>;
 /** Longer datagrams than Ethernet carries stay without a checksum. */
 const LONGEST_DATAGRAM = 2047;
 
-/** Gives a datagram that has none a checksum, of what it is now. */
-function sumWhole(parsed: Parsed, udp: UdpReference): void {
+/** Gives a datagram that has none a checksum, of what it is now, unless it is too long for that. */
+export function sumWhole(parsed: Parsed, udp: UdpReference): void {
   const length = udp.length.toHost().toU32();
   const covered = pseudoHeader(parsed.network, u32(IPPROTO_UDP), length);
   const sum = parsed.transport.fork().checksum(length, { atMost: LONGEST_DATAGRAM });

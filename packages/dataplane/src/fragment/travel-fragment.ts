@@ -19,7 +19,7 @@ export function fragmentRoad(road: SendingRoad): Follow {
   const read = readFragment(road);
   return following(road, {
     find: findFirstFunction(road),
-    toServer: toServerFunction(road, "fragment", read),
+    toServer: toServerFunction(road, "fragment", read, drop(reasons.crossingFragment)),
     toClient: toClientFunction(road, "fragment", read),
   });
 }
@@ -49,7 +49,8 @@ function findFirstFunction(road: SendingRoad) {
         flow.destinationPort = first.destinationPort;
         flow.protocol = fragment.protocol.toU32();
         const keep = (found: typeof connection) => copyConnection(family, connection, found);
-        followFlow(road, errand, { now, missing: reasons.fragment, keep });
+        const across = (): void => leave(drop(reasons.crossingFragment));
+        followFlow(road, errand, { now, missing: reasons.fragment, keep, across });
       });
       return drop(reasons.internal);
     },

@@ -9,6 +9,7 @@ import { followFlow, whereTo } from "../follow-flow.ts";
 import { Icmp, ICMP_PROTOCOLS } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import type { FlowReference } from "../life.ts";
+import { countPacketOut } from "../forward/send-reply.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
 import { findProbe } from "../probe/find-probe.ts";
@@ -56,6 +57,10 @@ export function findErrorFunction(road: SendingRoad) {
       followFlow(road, errand, {
         now,
         missing: reasons.icmpWithoutConnection,
+        across: ({ destination }) => {
+          countPacketOut(maps, destination, network.length);
+          leave(verdict(u32(whereTo.clientAcross)));
+        },
         keep: (found) => copyConnection(family, connection, found),
         unknown: () => {
           when(maps.settings.value.scheduleIcmp.ne(0), () => leave(verdict(u32(whereTo.unknown))));

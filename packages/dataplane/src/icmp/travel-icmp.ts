@@ -1,8 +1,9 @@
 // The road of ICMP packets. Echo requests to virtual addresses are answered. Errors go where the packet that they quote
 // came from: those about a server's answer to the server that gave it, those about a client's packet to the client.
 
-import { guard, leave, when } from "@yardmaster/ebpf";
-import { type Follow, following, numberOf } from "../follow-flow.ts";
+import { guard, leave, u32, verdict, when } from "@yardmaster/ebpf";
+import { crossErrorFunctions } from "../crossing/cross-error.ts";
+import { type Follow, following, numberOf, whereTo } from "../follow-flow.ts";
 import type { OpenConnection } from "../open.ts";
 import { probeErrorFunction } from "../probe/probe-error.ts";
 import { reasons } from "../reasons.ts";
@@ -21,8 +22,9 @@ export function icmpRoad(road: SendingRoad, open: OpenConnection): Follow {
   const follow = following(road, {
     find,
     open: openByError(road, open),
-    toServer: toServerFunction(road, "error", read),
+    toServer: toServerFunction(road, "error", read, verdict(u32(whereTo.serverAcross))),
     toClient: toClientFunction(road, "error", read),
+    across: hasFeature(road.shape, "translatedFamilies") ? crossErrorFunctions(road) : undefined,
     ...(hasFeature(road.shape, "probes") && { toProbe: probeErrorFunction(road) }),
   });
   return road.shape.methods.includes("tun") ? behindTunnels(road, follow) : follow;

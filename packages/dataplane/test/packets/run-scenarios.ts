@@ -84,7 +84,7 @@ function problemOf(step: PacketStep, sent: Sent): string | undefined {
   // tc in the kernel: a tag that was pushed is beside the frame, and the test run does not tell of it.
   const visible = sent.isSomewhere === true && networkOffset(sent.frame) < networkOffset(wanted);
   const difference =
-    verdict === "drop" ? "" : diffFrames(visible ? withoutTag(wanted) : wanted, withoutChance(sent.frame));
+    verdict === "drop" ? "" : diffFrames(visible ? withoutTag(wanted) : wanted, withoutChance(sent.frame, step.in));
   if (difference !== "") return difference;
   const { ifindex } = step;
   if (ifindex === undefined || sent.redirectIfindex === undefined || sent.redirectIfindex === ifindex) return undefined;

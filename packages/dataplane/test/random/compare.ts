@@ -22,7 +22,8 @@ import {
 } from "../views.ts";
 import { hookOf } from "../tc-host.ts";
 import { withoutChance } from "../reference/icmp-error.ts";
-import { ReferenceBalancer } from "../reference/reference-balancer.ts";
+import { familyOf } from "../compiled.ts";
+import { ReferenceBalancer, type ReferenceConnection } from "../reference/reference-balancer.ts";
 import type { State } from "../reference/tcp-machine.ts";
 import { randomPlan } from "./random-plan.ts";
 import { randomStep, type Step } from "./random-step.ts";
@@ -105,7 +106,7 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
         );
       }
       if (fate.verdict === "drop") continue;
-      const difference = diffFrames(withoutChance(fate.frame), withoutChance(got.frame));
+      const difference = diffFrames(withoutChance(fate.frame, step.frame), withoutChance(got.frame, step.frame));
       if (difference !== "") throw new Error(`${subject.host.kind}: ${difference}`);
       expect(newProblems(step.frame, got.frame)).toEqual([]);
     }
@@ -166,6 +167,10 @@ function compareState(reference: ReferenceBalancer, subject: Balancer): void {
       .sort(),
     `${kind}: local ends`,
   ).toEqual(locals);
+  const isCrossed = ({ local, flow }: ReferenceConnection) =>
+    local !== undefined && familyOf(flow.source) === "ipv6" && familyOf(local.address) === "ipv4";
+  const ends = [...subject.map(subject.maps.crossedEnds).entries()];
+  expect(ends.length, `${kind}: ends in a table of their own`).toBe(reference.connections.filter(isCrossed).length);
   expect(subject.untold(), `${kind}: untold`).toEqual(destinations.map(({ untold }) => untold));
   const handshakes = destinations.map((one) => one.handshakes);
   const none = { begun: 0, done: 0, refused: 0, repeated: 0 };

@@ -108,7 +108,9 @@ function randomDestination(random: Random, address: string, body: Body): Destina
   const thresholds = hasFeature(body, "thresholds") ? randomThresholds(random) : {};
   const telling = hasFeature(body, "toa") ? { tellsClient: random.chance(0.7) } : {};
   const tunnel = method === "tun" ? { tunnel: randomTunnel(random, body) } : {};
-  const isMixed = method === "tun" && hasFeature(body, "mixedFamilies") && random.chance(0.3);
+  const isTranslated = hasFeature(body, "translatedFamilies") && body.families.length > 1;
+  const mayMix = { nat: false, dr: false, tun: hasFeature(body, "mixedFamilies"), fullnat: isTranslated }[method];
+  const isMixed = mayMix && random.chance(0.5);
   const hop = randomHop(random);
   const other = isMixed ? otherFamily(address) : address;
   return { ...telling, address: other, method, weight, hop, ...port, ...thresholds, ...tunnel };

@@ -118,19 +118,21 @@ function clientPacket(random: Random, reference: ReferenceBalancer): Uint8Array 
   });
 }
 
-/** The address that a server answers from: one of the other family knows only the service's. */
-function serverAddress({ flow, destination: { address } }: ReferenceConnection): string {
-  return familyOf(address) === familyOf(flow.source) ? address : flow.destination;
+/** The address that a server answers from: one of the other family in a tunnel knows only the service's. */
+function serverAddress({ flow, local, destination: { address } }: ReferenceConnection): string {
+  return local !== undefined || familyOf(address) === familyOf(flow.source) ? address : flow.destination;
 }
 
 function serverPacket(random: Random, connection: ReferenceConnection): Uint8Array {
-  const { flow, destination } = connection;
+  const { flow, destination, local } = connection;
+  const source = serverAddress(connection);
+  // To the client, as nat's do: full NAT knows nothing of such a packet, and the families must be one.
+  const isLocal = local !== undefined && (familyOf(local.address) !== familyOf(flow.source) || random.chance(0.7));
+  const to = isLocal ? local : { address: flow.source, port: flow.sourcePort };
   return packet(random, {
     protocol: flow.protocol,
-    source: serverAddress(connection),
-    sourcePort: destination.port,
-    destination: flow.source,
-    destinationPort: flow.sourcePort,
+    ...{ source, sourcePort: destination.port },
+    ...{ destination: to.address, destinationPort: to.port },
   });
 }
 
@@ -172,22 +174,29 @@ function fragment(random: Random, connection: ReferenceConnection): Uint8Array {
 function icmpPacket(random: Random, connection: ReferenceConnection): Uint8Array {
   const { flow, destination, local } = connection;
   const { source, destination: vip, protocol } = flow;
-  const isV4 = familyOf(source) === "ipv4";
+  const isAboutAnswer = random.chance(0.5);
+  const isV4 = familyOf(isAboutAnswer ? source : (local?.address ?? source)) === "ipv4";
   const macs = ethernet({ source: gatewayMac, destination: director.mac });
   const message = (type: number, code = 0) =>
     isV4 ? icmp4({ type, code, rest: 1300 }) : icmp6({ type, code, rest: 1300 });
   const header = (ends: Pick<Ends, "source" | "destination">) => ipHeader(random, { ...flow, ...ends });
   if (random.chance(0.2)) {
-    return frame(macs, header(flow), message(isV4 ? 8 : 128), random.bytes(random.below(20)));
+    const type = familyOf(source) === "ipv4" ? 8 : 128;
+    return frame(
+      macs,
+      header(flow),
+      (type === 8 ? icmp4 : icmp6)({ type, code: 0, rest: 1300 }),
+      random.bytes(random.below(20)),
+    );
   }
   const server = serverAddress(connection);
-  const isAboutAnswer = random.chance(0.5);
   const peer = local ?? { address: source, port: flow.sourcePort };
   const quoted = isAboutAnswer ? { source: vip, destination: source } : { source: peer.address, destination: server };
   const ports = isAboutAnswer
     ? { sourcePort: flow.destinationPort, destinationPort: flow.sourcePort }
     : { sourcePort: peer.port, destinationPort: destination.port };
-  const ends = { source: random.pick([source, server, vip]), destination: quoted.source };
+  const senders = [source, server, vip].filter((one) => familyOf(one) === familyOf(quoted.source));
+  const ends = { source: random.pick(senders as [string]), destination: quoted.source };
   const type = random.pick(isV4 ? [3, 4, 11, 12, 5] : [1, 2, 3, 4]);
   const transport = protocol === "tcp" ? tcp({ ...ports, checksum: 1 }) : udp({ ...ports, checksum: 1 });
   const about = frame(header(quoted), transport, random.bytes(4));
@@ -255,6 +264,11 @@ function change(random: Random, reference: ReferenceBalancer): Step {
   return { kind: "settings", settings };
 }
 
+/** Whether a connection's client and server are of two families, and packets are translated. */
+function isCrossed({ local, flow }: ReferenceConnection): boolean {
+  return local !== undefined && familyOf(local.address) !== familyOf(flow.source);
+}
+
 /** The next step. `earlier` are frames that were sent before. Frames are what the kernel's test run takes. */
 export function randomStep(random: Random, reference: ReferenceBalancer, earlier: readonly Uint8Array[]): Step {
   const roll = random.below(100);
@@ -269,7 +283,9 @@ export function randomStep(random: Random, reference: ReferenceBalancer, earlier
     const bytes = random.chance(0.3) ? damaged(random, again) : again;
     return { kind: "packet", frame: bytes };
   }
-  if (roll < 93 && known !== undefined) return { kind: "packet", frame: icmpPacket(random, known) };
-  if (roll < 96 && known !== undefined) return { kind: "packet", frame: fragment(random, known) };
+  const crossed = some(random, reference.connections.filter(isCrossed));
+  const one = random.chance(0.5) ? (crossed ?? known) : known;
+  if (roll < 93 && one !== undefined) return { kind: "packet", frame: icmpPacket(random, one) };
+  if (roll < 96 && one !== undefined) return { kind: "packet", frame: fragment(random, one) };
   return { kind: "packet", frame: strangePacket(random) };
 }

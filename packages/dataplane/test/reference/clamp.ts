@@ -1,6 +1,7 @@
 // The reference's clamp: what SYNs announce of their segments is no more than fits the ways, or than the settings say.
 
 import { parseAddress } from "@yardmaster/packet";
+import { familyOf } from "../compiled.ts";
 import type { Destination } from "./destination.ts";
 import type { ReadFrame } from "./read-frame.ts";
 import { layoutOf, optionsOf, putWord, resummed } from "./rewrite.ts";
@@ -34,9 +35,10 @@ function limitOf(
   { largest, toClients, tells }: Clamping,
   bytes: Uint8Array,
   read: ReadFrame,
-  { method, hop, tellsClient }: Destination,
+  { address, method, hop, tellsClient }: Destination,
 ): number {
   if (largest !== 0) return largest;
+  if (method === "fullnat" && familyOf(address) !== familyOf(read.source)) return 0xffff;
   if (method !== "nat" && method !== "fullnat") return 0xffff;
   const headers = layoutOf(bytes, read).isV4 ? 40 : 60;
   const option = tells === true && tellsClient && method === "fullnat" ? 4 + parseAddress(read.source).length : 0;

@@ -1,10 +1,13 @@
 // What becomes of packets that follow the connection of another: ICMP errors and later fragments, on to the
 // connection's server or back to its client.
 
+import { familyOf } from "../compiled.ts";
 import { type BalancerPlan, clientHop } from "../plan.ts";
+import { crossedError } from "./crossing.ts";
 import { directionOf } from "./destination.ts";
 import { type Fate, forward } from "./forward.ts";
 import { errorTranslated, type Quoted } from "./icmp.ts";
+import type { LocalEnd } from "./local-ports.ts";
 import type { ReadPacket } from "./read-frame.ts";
 import type { ReferenceConnection } from "./reference-balancer.ts";
 import { readdressed } from "./rewrite.ts";
@@ -35,6 +38,9 @@ export function errorFate(
   followed: Followed,
 ): Fate {
   const { server, local, service, client } = endsOf(followed.connection);
+  if (local !== undefined && familyOf(local.address) !== familyOf(service.address)) {
+    return crossedErrorFate(plan, frame, read, quoted, { ...followed, server, local });
+  }
   if (followed.to === "client") {
     const own = { source: service.address, destination: client?.address };
     const changed = errorTranslated(frame, read, quoted, { own, quoted: { source: client, destination: service } });
@@ -46,9 +52,41 @@ export function errorFate(
   return sendOn(plan, changed, read, followed);
 }
 
+/** The same where client and server are of two families. */
+function crossedErrorFate(
+  plan: BalancerPlan,
+  frame: Uint8Array,
+  read: ReadPacket,
+  quoted: Quoted,
+  followed: Followed & { readonly server: LocalEnd; readonly local: LocalEnd },
+): Fate {
+  const { connection, to, server, local } = followed;
+  const { destination, flow } = connection;
+  const { traffic, hop } = destination;
+  const client = { address: flow.source, port: flow.sourcePort };
+  const service = { address: flow.destination, port: flow.destinationPort };
+  const ends = to === "client" ? { receiver: client, peer: service } : { receiver: server, peer: local };
+  if (to === "client") {
+    traffic.packetsOut += 1;
+    traffic.bytesOut += read.totalLength;
+  } else {
+    traffic.packetsIn += 1;
+    traffic.bytesIn += read.totalLength;
+  }
+  const error = crossedError(frame, read, quoted, ends);
+  if (error === "malformedIcmp") return { verdict: "pass", frame, reason: error };
+  if (typeof error === "string") return { verdict: "drop", reason: error };
+  return to === "client"
+    ? forward(plan, error.bytes, error.read, clientHop(plan), "exceedsMtu")
+    : forward(plan, error.bytes, error.read, hop, "localExceedsMtu");
+}
+
 /** A fragment that is not the first: it has addresses and no ports. */
 export function fragmentFate(plan: BalancerPlan, frame: Uint8Array, read: ReadPacket, followed: Followed): Fate {
   const { server, local, service, client } = endsOf(followed.connection);
+  if (local !== undefined && familyOf(local.address) !== familyOf(service.address)) {
+    return { verdict: "drop", reason: "crossingFragment" };
+  }
   const isDirect = directionOf(followed.connection.destination) === "in-only";
   const [source, destination] =
     followed.to === "client" ? [service, client] : isDirect ? [undefined, undefined] : [local, server];

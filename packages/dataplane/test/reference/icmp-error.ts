@@ -38,16 +38,18 @@ export function icmpError(
 }
 
 /**
- * The frame with the identification of what the director makes itself set to 0, of an ICMP packet or the outside of a
- * tunnel, and its header's checksum accordingly. Not where there are options: the director's own packets have none.
+ * The frame with the identification of what the director makes itself set to 0, of an ICMP packet, the outside of a
+ * tunnel, or, where it came `from` IPv6, of what may be divided; and its header's checksum accordingly. Not where there
+ * are options: the director's own packets have none.
  */
-export function withoutChance(bytes: Uint8Array): Uint8Array {
+export function withoutChance(bytes: Uint8Array, from?: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 12;
   while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
   const ip = at + 2;
   if (ip + 20 > bytes.length || view.getUint16(at) !== 0x0800 || bytes[ip] !== 0x45) return bytes;
-  if (bytes[ip + 9] !== 1 && !isTunnel(bytes.subarray(ip))) return bytes;
+  const isTranslated = from !== undefined && isOfIpv6(from) && ((bytes[ip + 6] ?? 0) & 0x40) === 0;
+  if (bytes[ip + 9] !== 1 && !isTranslated && !isTunnel(bytes.subarray(ip))) return bytes;
   const changed = bytes.slice();
   changed.fill(0, ip + 4, ip + 6);
   changed.fill(0, ip + 10, ip + 12);
@@ -59,4 +61,12 @@ export function withoutChance(bytes: Uint8Array): Uint8Array {
 function isTunnel(ip: Uint8Array): boolean {
   const network = addressBytes(tunnelSources.ipv4).subarray(0, 3);
   return network.every((byte, at) => ip[12 + at] === byte) && ((ip[6] as number) & 0x40) === 0;
+}
+
+/** Whether a frame carries IPv6, behind any tags. */
+function isOfIpv6(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 12;
+  while (at + 4 <= bytes.length && [0x8100, 0x88a8].includes(view.getUint16(at))) at += 4;
+  return at + 2 <= bytes.length && view.getUint16(at) === 0x86dd;
 }

@@ -20,13 +20,17 @@ const mix = (word: number): number => {
   return (twice ^ (twice >>> 13)) >>> 0;
 };
 
-/** The ends that a client's connection may get, in the order in which they are tried. */
+/**
+ * The ends that a client's connection may get, in the order in which they are tried; `server`: an address of the
+ * server's family, default: the client's.
+ */
 export function* candidates(
   plan: BalancerPlan,
   client: { readonly source: string; readonly sourcePort: number; readonly destinationPort: number },
   now: number,
+  server = client.source,
 ): Generator<LocalEnd> {
-  const addresses = localAddressesOf(plan).filter((address) => familyOf(address) === familyOf(client.source));
+  const addresses = localAddressesOf(plan).filter((address) => familyOf(address) === familyOf(server));
   const { count }: PortsPlan = plan.localPorts ?? LOCAL_PORTS;
   const size = addresses.length * count;
   const words = [...addressWords(client.source), client.sourcePort * 65_536 + client.destinationPort];
@@ -44,6 +48,15 @@ function portAt({ localPorts = LOCAL_PORTS }: BalancerPlan, number: number): num
   const { first, gap = { first: 0, count: 0 } }: PortsPlan = localPorts;
   const port = first + number;
   return port < gap.first ? port : port + gap.count;
+}
+
+/** How many ends are taken towards servers of the same family as this one. */
+export function takenTowards(
+  taken: ReadonlyMap<string, { readonly destination: { readonly address: string } }>,
+  { address }: { readonly address: string },
+): number {
+  const family = familyOf(address);
+  return [...taken.values()].filter(({ destination }) => familyOf(destination.address) === family).length;
 }
 
 /** Whether a port lies in the range that full NAT gives out, its gap left out. */

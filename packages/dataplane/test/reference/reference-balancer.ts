@@ -15,33 +15,34 @@ import { Admission } from "./admission.ts";
 import { count, type Destination, directionOf, discount, isStray, recount, setThresholds } from "./destination.ts";
 import { answerFlow, type Flow, key, replyFlow } from "./flows.ts";
 import { errorFor, type Fate, forward, refusalOf, resetFor, strayAnswer } from "./forward.ts";
-import { candidates, type LocalEnd } from "./local-ports.ts";
+import { candidates, type LocalEnd, takenTowards } from "./local-ports.ts";
 import { isHeld } from "./held.ts";
 import { echoReply, type Quoted, readIcmp } from "./icmp.ts";
 import { clamped, type Clamping } from "./clamp.ts";
 import { errorFate, type Followed, fragmentFate } from "./follow.ts";
+import { crossingReply, crossingRequest, type Translation } from "./crossing-fate.ts";
 import { FragmentMemory } from "./fragments.ts";
 import {
   createServices,
+  countHandshake,
+  entriesOf,
+  firstState,
+  halfOpenOf,
   type Opened,
   type OpeningPacket,
   opensTcp,
+  PASSING,
   type ReferenceConnection,
   type Service,
   UNSEEN_SECONDS,
+  type Visit,
 } from "./reference-connection.ts";
 import { type ReadFrame, type ReadPacket, readPacket, readTransport } from "./read-frame.ts";
 import { translated } from "./rewrite.ts";
 import { cleaned, hear, type Telling, toldIn } from "./told.ts";
 import { tunnelled } from "./tunnel.ts";
-import { after, type Direction, isHalfOpen, SECONDS, type State } from "./tcp-machine.ts";
+import { after, type Direction, isHalfOpen, SECONDS } from "./tcp-machine.ts";
 import { type Binding, type Reaped, type Template, Templates } from "./templates.ts";
-
-/** What becomes of a packet that finds a connection. */
-type Visit = "goes on" | "superseded" | "reset" | "destinationRemoved";
-
-/** Reasons of `#open` for which a packet is left to the stack. */
-const PASSING: readonly ReasonName[] = ["noService", "notOpening", "sourcePort20", "noDestination"];
 
 export type { ReferenceConnection, Service } from "./reference-connection.ts";
 
@@ -85,6 +86,8 @@ export class ReferenceBalancer {
     this.destinations = this.services.flatMap(({ destinations }) => destinations);
   }
 
+  #room = (address: string) => this.#capacity - entriesOf(familyOf(address), this.#connections, this.#replies);
+
   get #planNow(): BalancerPlan {
     return { ...this.plan, settings: this.settings };
   }
@@ -101,10 +104,8 @@ export class ReferenceBalancer {
     return [...this.templates.ipv4.all, ...this.templates.ipv6.all];
   }
 
-  /** Half-open connections of a service, those whose time is up included. */
   halfOpen({ index }: Service): number {
-    return this.connections.filter(({ destination, state }) => destination.service === index && isHalfOpen(state))
-      .length;
+    return halfOpenOf(index, this.connections);
   }
 
   setWeights(index: number, weights: readonly number[]): void {
@@ -289,6 +290,9 @@ export class ReferenceBalancer {
   #request(frame: Uint8Array, read: ReadFrame, connection: Opened): Fate {
     this.#fragments.remember(read, read, this.now);
     const { destination, local } = connection;
+    if (local !== undefined && familyOf(local.address) !== familyOf(read.source)) {
+      return crossingRequest(this.#translation, clamped(this.#clamping, frame, read, destination), read, connection);
+    }
     destination.traffic.packetsIn += 1;
     destination.traffic.bytesIn += read.totalLength;
     const { hop, tunnel } = destination;
@@ -310,21 +314,36 @@ export class ReferenceBalancer {
   }
 
   #reply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): Fate {
+    const { flow } = connection;
+    if (familyOf(flow.source) !== familyOf(read.source)) {
+      const heard = (bytes: Uint8Array) => this.#hearReply(bytes, read, connection);
+      return crossingReply(this.#translation, frame, read, { connection, heard });
+    }
     if (this.#isExpired(connection)) return { verdict: "pass", frame, reason: "replyWithoutConnection" };
-    this.#see(connection, "out", read.flags);
+    this.#hearReply(frame, read, connection);
     this.#fragments.remember(read, read, this.now);
-    const { destination, template, flow } = connection;
-    if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
-    destination.traffic.packetsOut += 1;
-    destination.traffic.bytesOut += read.totalLength;
-    hear(connection, read, frame);
-    const lowered = clamped({ ...this.#clamping, tells: this.#telling.isOn }, frame, read, destination);
+    const lowered = clamped({ ...this.#clamping, tells: this.#telling.isOn }, frame, read, connection.destination);
     const fromService = translated(lowered, read, "source", flow.destination, flow.destinationPort);
     const changed =
       connection.local === undefined
         ? fromService
         : translated(fromService, read, "destination", flow.source, flow.sourcePort);
     return forward(this.plan, changed, read, clientHop(this.plan), "exceedsMtu");
+  }
+
+  get #translation(): Translation {
+    const answer = (error: Uint8Array) => this.#answer(() => error);
+    return { plan: this.plan, telling: this.#telling, answer, isExpired: (of) => this.#isExpired(of) };
+  }
+
+  /** What a server's packet does to its connection and to what is counted. */
+  #hearReply(frame: Uint8Array, read: ReadFrame, connection: ReferenceConnection): void {
+    this.#see(connection, "out", read.flags);
+    const { destination, template, flow } = connection;
+    if (flow.protocol === "udp" && template !== undefined) template.isAssured = true;
+    destination.traffic.packetsOut += 1;
+    destination.traffic.bytesOut += read.totalLength;
+    hear(connection, read, frame);
   }
 
   #open(read: OpeningPacket): Opened | ReasonName {
@@ -343,7 +362,7 @@ export class ReferenceBalancer {
     const template = binding && this.#bind(templates, binding, destination);
     if (binding !== undefined && template === undefined) return "templatesFull";
     const direction = directionOf(destination);
-    const state = this.#firstState(read, direction);
+    const state = firstState(read, direction, this.settings.rules);
     if (template !== undefined && state === "ES") template.isAssured = true;
     const isLocal = destination.method === "fullnat";
     if (onePacket === true && read.protocol === "udp" && !isLocal) {
@@ -366,28 +385,20 @@ export class ReferenceBalancer {
     });
   }
 
-  #firstState({ protocol, flags }: OpeningPacket, direction: Direction): State {
-    if (protocol === "udp") return "UDP";
-    return flags === "by error" ? "NONE" : after("NONE", direction, flags, this.settings.rules);
-  }
-
   /** The first end that is free towards the server; where none is, the first that an expired connection has. */
   #localEndFor(read: Flow, destination: Destination): LocalEnd | ReasonName {
     const answer = (local: LocalEnd) => key(answerFlow({ ...read, destination, local }));
     for (const attempt of ["first", "second"]) {
-      const ends = [...candidates(this.plan, read, this.now % 2 ** 32)];
+      const ends = [...candidates(this.plan, read, this.now % 2 ** 32, destination.address)];
       const free = ends.find((local) => !this.#locals.has(answer(local)));
-      if (free !== undefined) return this.#hasRoomForLocal(read) ? free : "tableFull";
-      const expired = ends.map((local) => this.#locals.get(answer(local))).find((of) => of && this.#isExpired(of));
+      if (free !== undefined) return takenTowards(this.#locals, destination) < this.#capacity ? free : "tableFull";
+      const expired = ends
+        .map((local) => this.#locals.get(answer(local)))
+        .find((of) => of && familyOf(of.flow.source) === familyOf(read.source) && this.#isExpired(of));
       if (expired === undefined || attempt === "second") return "localPortsExhausted";
       this.#end(expired);
     }
     return "localPortsExhausted";
-  }
-
-  #hasRoomForLocal({ source }: Flow): boolean {
-    const family = familyOf(source);
-    return [...this.#locals.values()].filter(({ flow }) => familyOf(flow.source) === family).length < this.#capacity;
   }
 
   #bind(templates: Templates, binding: Binding, destination: Destination): Template | undefined {
@@ -425,7 +436,7 @@ export class ReferenceBalancer {
     const before = this.#connections.get(key(flow));
     if (before !== undefined) this.#end(before);
     this.#connections.set(key(flow), connection);
-    const problem = this.#hasRoom(source) ? this.#insertAnswer(connection) : "tableFull";
+    const problem = this.#room(source) >= 0 ? this.#insertAnswer(connection) : "tableFull";
     if (problem !== undefined) {
       this.#end(connection);
       return problem;
@@ -452,16 +463,7 @@ export class ReferenceBalancer {
     if (other !== undefined && this.#isExpired(other)) this.#end(other);
     else if (other !== undefined || this.#connections.has(answer)) return "replyFlowTaken";
     this.#replies.set(answer, connection);
-    return this.#hasRoom(flow.source) ? undefined : "tableFull";
-  }
-
-  /** Whether what is in the table of an address's family fits into it. */
-  #hasRoom(address: string): boolean {
-    const family = familyOf(address);
-    const used = [...this.#connections.values(), ...this.#replies.values()].filter(
-      ({ flow }) => familyOf(flow.source) === family,
-    );
-    return used.length <= this.#capacity;
+    return this.#room(flow.source) >= 0 ? undefined : "tableFull";
   }
 
   /** A timer is set anew when the state changes, or once it would move by as much as the settings say. */
@@ -473,9 +475,7 @@ export class ReferenceBalancer {
     if (next === connection.state && moved >= 0 && moved < renewalTicks) return;
     const { destination, state, template } = connection;
     recount(destination, state, next);
-    if (isHalfOpen(next) && !isHalfOpen(state)) destination.handshakes.begun += 1;
-    if (isHalfOpen(state) && next === "ES") destination.handshakes.done += 1;
-    if (isHalfOpen(state) && direction === "out" && (flags & 4) !== 0) destination.handshakes.refused += 1;
+    countHandshake(destination, [state, next], direction === "out" && (flags & 4) !== 0);
     if (next === "ES" && state !== "ES" && template !== undefined) template.isAssured = true;
     connection.state = next;
     connection.expiresAt = expiresAt;

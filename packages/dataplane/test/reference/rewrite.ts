@@ -40,7 +40,8 @@ export function resummed(before: Seen, { bytes: copy, read }: Seen): Uint8Array 
   const { bytes } = before;
   const sumBefore = transportSum(bytes, before.read);
   const checkAt = read.transportAt + (read.protocol === "tcp" ? 16 : 6);
-  const hasNone = read.protocol === "udp" && bytes[checkAt] === 0 && bytes[checkAt + 1] === 0;
+  const noneAt = before.read.transportAt + 6;
+  const hasNone = read.protocol === "udp" && bytes[noneAt] === 0 && bytes[noneAt + 1] === 0;
   if (hasNone) return copy;
   putWord(copy, checkAt, 0);
   // A right checksum makes the whole add up to 0xffff, that is to 0 in this arithmetic.

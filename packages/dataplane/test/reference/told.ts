@@ -23,17 +23,21 @@ export interface Telling {
   readonly place: TellingPlace;
 }
 
-/** `bytes`, on the way out, with the address of its client; undefined where it is not to tell it, or cannot. */
+/**
+ * `bytes`, on the way out, with the address of its client (default: as `read`); undefined where it is not to tell it,
+ * or cannot.
+ */
 export function toldIn(
   { isOn, place }: Telling,
   bytes: Uint8Array,
   read: ReadFrame,
   { destination, hasSpoken }: Spoken,
+  client: Pick<ReadFrame, "source" | "sourcePort"> = read,
 ) {
   const { protocol, flags, fragment } = read;
   const isOpen = (flags & 6) === 0 && fragment === undefined;
   if (protocol !== "tcp" || !isOn || !destination.tellsClient || !isOpen || hasSpoken) return undefined;
-  return telling(bytes, read, read, { mtu: destination.hop.mtu, place });
+  return telling(bytes, read, client, { mtu: destination.hop.mtu, place });
 }
 
 /** A server has spoken when it sends data or its end; if it was not told of the client by then, that counts. */

@@ -1,5 +1,6 @@
 // All checks by the kind of requirement. A new kind is a file and a line here.
 import { methods, type Requirement } from "@yardmaster/dataplane";
+import { familyOf } from "../address.ts";
 import type { Check, Finding, Subject } from "./check.ts";
 import { ipForwarding } from "./ip-forwarding.ts";
 import { localAddressOwned } from "./local-address-owned.ts";
@@ -10,10 +11,18 @@ import { repliesThroughDirector } from "./replies-through-director.ts";
 import { tunnelRoom } from "./tunnel-room.ts";
 import { vipOnServer } from "./vip-on-server.ts";
 
+/** Whether the server's packets are of its own family, which may be another than the service's. */
+function isTranslated({ forwarding }: Subject): boolean {
+  return methods[forwarding].hasLocalAddress;
+}
+
 const unseen: Check = () => [];
 
 const checks: Readonly<Record<Requirement["kind"], Check>> = {
-  ipForwarding,
+  ipForwarding: (subject, network) => {
+    const families = new Set(isTranslated(subject) ? [subject.family, familyOf(subject.server)] : [subject.family]);
+    return [...families].flatMap((family) => ipForwarding({ ...subject, family }, network));
+  },
   onLink,
   repliesThroughDirector,
   vipOnServer,

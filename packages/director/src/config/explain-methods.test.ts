@@ -236,7 +236,7 @@ describe("each fault of a method", () => {
       # families that dr cannot mix beside tun
       2:82 YM_CONFIG_FAMILY
         server fd00::11 is IPv6, its service IPv4: dr cannot mix them
-        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun
+        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun or fullnat
       # fullnat without local addresses
       2:86 YM_CONFIG_LOCAL_ADDRESS
         fullnat has no IPv4 address to send to server 10.0.0.11 from
@@ -252,7 +252,7 @@ describe("each fault of a method", () => {
       # families that nat cannot mix
       2:82 YM_CONFIG_FAMILY
         server fd00::11 is IPv6, its service IPv4: nat cannot mix them
-        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun
+        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun or fullnat
       "
     `);
   });

@@ -62,6 +62,10 @@ export function assertFits(
       needs(hasChecksum(encapsulation), "tunnelChecksums", "tunnels with checksums");
       needs(familyOf(address) !== family, "mixedFamilies", "tunnels to servers of another family");
     }
+    if (forwarding === "fullnat") {
+      lacks(shape.families.includes(familyOf(address)), `the family ${familyOf(address)}`);
+      needs(familyOf(address) !== family, "translatedFamilies", "full NAT to servers of another family");
+    }
     needs(upperThreshold > 0, "thresholds", "thresholds");
   }
   lacks(destinations.length <= shape.maximumMembers, `room for ${destinations.length} destinations of one service`);

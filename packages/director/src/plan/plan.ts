@@ -1,14 +1,14 @@
 // From what a person asked for to what is to run: the program's shape, with room for changes while it runs, and the
 // services and settings that it begins with. Pure: the same configuration gives the same plan.
 
-import { type BalancerShape, type FeatureName, methods } from "@yardmaster/dataplane";
+import { type BalancerShape, type FeatureName, type MethodName, methods } from "@yardmaster/dataplane";
 import { familyOf } from "../address.ts";
 import { claimOf, claimsOf, type NewClaim } from "../live/reply-claims.ts";
 import { familyOfMatch } from "../live/service.ts";
 import type { Configuration, DirectorSettings } from "../model/configuration.ts";
 import { defaultEncapsulation, hasChecksum } from "../model/encapsulation.ts";
 import { checksOf } from "../health/checks-of.ts";
-import type { Destination, VirtualService } from "../model/virtual-service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 import { probesOf } from "../probes/probe.ts";
 import { type KernelPorts, type LiveSettings, liveSettings } from "./settings.ts";
 
@@ -72,8 +72,12 @@ export function inListOrder(
 }
 
 function planShape({ director, services }: Configuration): Omit<BalancerShape, "macs"> {
-  const families = [...new Set(services.map(({ match }) => familyOfMatch(match)))].sort();
   const servers = services.flatMap((service) => service.servers);
+  // Servers behind full NAT answer in their own family.
+  const answering = servers
+    .filter(({ forwarding }) => forwarding === "fullnat")
+    .map(({ address }) => familyOf(address));
+  const families = [...new Set([...services.map(({ match }) => familyOfMatch(match)), ...answering])].sort();
   const used = [...new Set(servers.map(({ forwarding }) => forwarding))].sort();
   const tunnels = servers.filter(({ forwarding }) => forwarding === "tun");
   const longest = Math.max(0, ...services.map((service) => service.servers.length));
@@ -92,16 +96,17 @@ function planShape({ director, services }: Configuration): Omit<BalancerShape, "
   };
 }
 
+/** Whether any server with this method is of the other family than its service. */
+function hasOtherFamily({ match, servers }: VirtualService, method: MethodName): boolean {
+  const own = familyOfMatch(match);
+  return servers.some(({ address, forwarding }) => forwarding === method && familyOf(address) !== own);
+}
+
 /** Whether any checks of a service go by its clients' handshakes; UDP has none. */
 function takesHints(service: VirtualService): boolean {
   const { match, servers } = service;
   if (match.kind !== "mark" && match.protocol === "udp") return false;
   return servers.some((server) => checksOf(service, server).some((check) => check.takesHints));
-}
-
-/** Whether a server's address is of the other family than its service's. */
-function isOfOtherFamily({ match }: VirtualService, { address }: Destination): boolean {
-  return familyOf(address) !== familyOfMatch(match);
 }
 
 /** For as many again as there are: a power of two. */
@@ -144,7 +149,8 @@ function featuresOf(
       typeof mssClamp === "number" ||
       (mssClamp === "auto" &&
         services.some(({ servers }) => servers.some(({ forwarding }) => methods[forwarding].hasReplies))),
-    mixedFamilies: services.some((service) => service.servers.some((server) => isOfOtherFamily(service, server))),
+    mixedFamilies: services.some((service) => hasOtherFamily(service, "tun")),
+    translatedFamilies: services.some((service) => hasOtherFamily(service, "fullnat")),
     tunnelSources: false,
     // Of programs that take over tables which are not alike (kernel/dataplane.ts).
     holdsUnknown: false,

@@ -3,7 +3,7 @@
 
 import type { FamilyName } from "@yardmaster/dataplane";
 import { addressWords } from "@yardmaster/packet";
-import { addressText } from "../address.ts";
+import { addressText, familyOf } from "../address.ts";
 import { checksOf } from "../health/checks-of.ts";
 import { endpointOf, familyOfMatch, identityOf } from "../live/service.ts";
 import type { CheckWay, HealthCheck } from "../model/check.ts";
@@ -20,7 +20,7 @@ export interface Endpoint {
 export interface Probe {
   /** What it is known by. */
   readonly key: string;
-  /** Of the service. */
+  /** Of the packets between the check and the director: the service's; the server's where the method translates. */
   readonly family: FamilyName;
   readonly server: Destination;
   /** What the server's packets are addressed to when they come in there. */
@@ -45,7 +45,7 @@ export function probeOf(service: VirtualService, server: Destination, check: Hea
   const isTranslated = server.forwarding === "nat" || server.forwarding === "fullnat";
   return {
     key: `${identityOf(service)} ${endpointOf(server)} ${port}`,
-    family: familyOfMatch(match),
+    family: isTranslated ? familyOf(server.address) : familyOfMatch(match),
     server,
     destination: { address: isTranslated ? server.address : virtual, port },
     authority: { address: virtual, port: check.port ?? portOf(match) ?? port },

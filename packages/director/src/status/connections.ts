@@ -1,7 +1,16 @@
 // Live connections and the templates of persistent clients, read from the maps as rows. Reading changes nothing.
 
-import { ASSURED, DISABLED, families, type Family, methods, readLife, stateName } from "@yardmaster/dataplane";
-import { addressText, endpointText } from "../address.ts";
+import {
+  ASSURED,
+  DISABLED,
+  families,
+  type Family,
+  type FamilyName,
+  methods,
+  readLife,
+  stateName,
+} from "@yardmaster/dataplane";
+import { addressText, endpointText, familyOf } from "../address.ts";
 import type { ConnectionRow } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { protocolNumbers } from "../live/service.ts";
@@ -37,11 +46,13 @@ function* connectionsOf(
       const expiry = Number(connection.life & 0xffff_ffffn);
       if (connection.direction !== 0 || hasPassed(expiry, now)) continue;
       const owner = live.ownerOf(connection.destination);
-      const other = endpoint(connection.address, connection.port);
+      const own = endpoint(connection.address, connection.port);
       // With full NAT the connection holds the local end, and its destination the server's; with a tunnel it has no
       // room for an address of the other family.
       const isLocal = connection.method === methods.fullnat.code;
       const server = owner?.place.definition;
+      const isTranslated = isLocal && server !== undefined && familyOf(server.address) !== name;
+      const other = isTranslated ? endpointText(localAcross(maps, name, connection), connection.port) : own;
       const serverText = server && endpointText(server.address, server.port === 0 ? flow.destinationPort : server.port);
       yield {
         kind: "connection",
@@ -56,6 +67,16 @@ function* connectionsOf(
       };
     }
   }
+}
+
+/** The local address of a connection between families: IPv6 has room for it, IPv4 a name that stands for it. */
+function localAcross(maps: Dataplane["maps"], family: FamilyName, { address }: { address: number[] }): string {
+  const [word = 0] = address;
+  if (family === "ipv6") return addressText([word], "ipv4");
+  // The number lies there in memory order.
+  const swapped = new DataView(new ArrayBuffer(4));
+  swapped.setUint32(0, word);
+  return addressText(maps.localNames.lookup({ name: swapped.getUint32(0, true) })?.address ?? [0, 0, 0, 0], "ipv6");
 }
 
 function* templatesOf(

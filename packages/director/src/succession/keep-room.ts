@@ -17,12 +17,17 @@ export function keepRoom(plan: Plan, heritage: Heritage, former: Former): Plan {
   const entriesOf = (name: string) => former.maps.get(name)?.description.maxEntries ?? 0;
   const inheritedFamilies = heritage.map(({ definition }) => familyOfMatch(definition.match));
   const servers = heritage.flatMap(({ destinations }) => destinations.map(({ definition }) => definition));
+  // Servers behind full NAT answer in their own family.
+  const answering = servers
+    .filter(({ forwarding }) => forwarding === "fullnat")
+    .map(({ address }) => familyOf(address));
   const tunnels = servers.flatMap(({ encapsulation }) => (encapsulation === undefined ? [] : [encapsulation]));
   const hasTemplates = entriesOf("templates4") > 1 || entriesOf("templates6") > 1;
   const needed: readonly FeatureName[] = [
     ...(hasTemplates ? (["persistence"] as const) : []),
     ...(tunnels.some(hasChecksum) ? (["tunnelChecksums"] as const) : []),
-    ...(heritage.some(isMixed) ? (["mixedFamilies"] as const) : []),
+    ...(heritage.some((service) => isMixed(service, "tun")) ? (["mixedFamilies"] as const) : []),
+    ...(heritage.some((service) => isMixed(service, "fullnat")) ? (["translatedFamilies"] as const) : []),
   ];
   const missing = needed.filter((name) => !shape.features.includes(name));
   const wanted = services.reduce((sum, { servers }) => sum + servers.length, 0);
@@ -34,7 +39,7 @@ export function keepRoom(plan: Plan, heritage: Heritage, former: Former): Plan {
       shape.encapsulations,
       tunnels.map(({ kind }) => kind),
     ),
-    families: union(shape.families, inheritedFamilies),
+    families: union(shape.families, [...inheritedFamilies, ...answering]),
     methods: union<MethodName>(
       shape.methods,
       servers.map(({ forwarding }) => forwarding),
@@ -46,10 +51,12 @@ export function keepRoom(plan: Plan, heritage: Heritage, former: Former): Plan {
   return { ...plan, shape: kept };
 }
 
-/** Whether a service has servers of the other family. */
-function isMixed({ definition, destinations }: InheritedService): boolean {
+/** Whether a service has servers of the other family with this method. */
+function isMixed({ definition, destinations }: InheritedService, method: MethodName): boolean {
   const family = familyOfMatch(definition.match);
-  return destinations.some((one) => familyOf(one.definition.address) !== family);
+  return destinations.some(
+    ({ definition: { address, forwarding } }) => forwarding === method && familyOf(address) !== family,
+  );
 }
 
 /** The largest of what was asked for and what there was, doubled until so many have room. */

@@ -60,6 +60,8 @@ const INGRESS_IFINDEX = 12;
 /** enum bpf_func_id, include/uapi/linux/bpf.h. */
 const XDP_ADJUST_HEAD = 44;
 const XDP_ADJUST_TAIL = 65;
+/** Bytes that the fixed header of IPv6 is longer than IPv4's (RFC 8200, RFC 791). */
+const FAMILY_DIFFERENCE = 20;
 
 /** Packets and cursors belong to the function that got them; others cannot reach their registers. */
 abstract class Owned {
@@ -371,6 +373,24 @@ export class Packet extends Owned {
    */
   removeRoom(bytes: Int<"u32">): Int<"u64"> {
     return this.adjustHead(bytes);
+  }
+
+  /**
+   * Makes room of `bytes` bytes behind the link layer, which stays as it is under tc; XDP: the room is before all. It
+   * is not told what for. All references into the packet become stale. Returns 0, or a negative errno.
+   */
+  makeRoom(bytes: number): Int<"u64"> {
+    return this.adjustHead(-bytes);
+  }
+
+  /**
+   * Makes the packet's network header, which has no options, as long as that of `family`, the other one: 20 bytes more
+   * or fewer behind the link layer, which stays as it is under tc; XDP: they come or go at the very front. What the
+   * header says is for the program to write, and the link layer's type. All references into the packet become stale.
+   * Returns 0, or a negative errno. Under tc the stack takes it for a packet of that family from then on.
+   */
+  changeFamily(family: "ipv4" | "ipv6"): Int<"u64"> {
+    return this.adjustHead(family === "ipv6" ? -FAMILY_DIFFERENCE : FAMILY_DIFFERENCE);
   }
 
   /** Ends the program: out of the interface that the packet came in on. */

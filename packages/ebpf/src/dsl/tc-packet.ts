@@ -40,6 +40,7 @@ const helpers = {
   replaceTransportChecksum: 11,
   pushTag: 18,
   popTag: 19,
+  changeProtocol: 31,
   changeTail: 38,
   pullData: 39,
   updateSum: 40,
@@ -54,6 +55,8 @@ const MARK_MANGLED_0 = 0x20;
 const ROOM_BEHIND_LINK_LAYER = 1;
 const ENCAP_L3 = { ipv4: 1 << 1, ipv6: 1 << 2 } as const;
 const ENCAP_L4 = { gre: 1 << 3, udp: 1 << 4 } as const;
+/** ETH_P_IP and ETH_P_IPV6 in network order, as bpf_skb_change_proto takes them. */
+const PROTOCOLS = { ipv4: 0x0008, ipv6: 0xdd86 } as const;
 /** The type of a tag as bpf_skb_vlan_push takes it, in network order (ETH_P_8021Q). */
 const TAG_TYPE = 0x0081;
 
@@ -196,6 +199,14 @@ export class TcPacket extends Packet {
     const fewer = u32(0).sub(bytes);
     const args = [fewer.operand() as VirtualRegister, constant(ROOM_BEHIND_LINK_LAYER), constant(0)];
     return this.moveBounds(helpers.adjustRoom, args);
+  }
+
+  override makeRoom(bytes: number): Int<"u64"> {
+    return this.moveBounds(helpers.adjustRoom, [constant(bytes), constant(ROOM_BEHIND_LINK_LAYER), constant(0)]);
+  }
+
+  override changeFamily(family: "ipv4" | "ipv6"): Int<"u64"> {
+    return this.moveBounds(helpers.changeProtocol, [constant(PROTOCOLS[family]), constant(0)]);
   }
 
   /** Puts a tag on the packet, which has none. All references become stale. Returns 0, or a negative errno. */

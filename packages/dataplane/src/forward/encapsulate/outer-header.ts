@@ -1,22 +1,10 @@
-// The outer IP header of a tunnel, of either family.
+// A whole IP header of either family, as tunnels have it outside and as packets get it that change their family.
 
-import {
-  be16,
-  checksum,
-  type Cursor,
-  type Int,
-  Net,
-  randomU32,
-  type Reference,
-  u32,
-  u8,
-  variable,
-  when,
-} from "@yardmaster/ebpf";
+import { be16, checksum, type Cursor, type Int, Net, randomU32, u32, u8, variable, when } from "@yardmaster/ebpf";
 import type { Family } from "../../family.ts";
 import { HeaderWords, Ipv6 } from "../../headers.ts";
 import { reasons } from "../../reasons.ts";
-import type { Destination } from "../../destination.ts";
+import type { Address } from "../../address.ts";
 
 /** What it says besides its addresses. */
 export interface OuterFields {
@@ -25,23 +13,27 @@ export interface OuterFields {
   readonly dontFragment: Int<"u32">;
   readonly hops: Int<"u32">;
   /** Of what follows. */
-  readonly protocol: number;
+  readonly protocol: number | Int<"u32">;
   /** Bytes, this header included. */
   readonly length: Int<"u32">;
   /** Bits of the last word of the source address, as they lie in memory, that tell flows apart. */
   readonly spread: Int<"u32">;
 }
 
-type DestinationReference = Reference<typeof Destination.fields>;
+/** Whom it is from and for: addresses in memory that are no shorter than the header's; not in the packet. */
+export interface OuterEnds {
+  readonly source: Address;
+  readonly destination: Address;
+}
 
-/** Writes the header at `at`, from the director's address towards the destination to that of the destination. */
-export function writeOuter(outer: Family, at: Cursor, destination: DestinationReference, fields: OuterFields): void {
-  if (outer.name === "ipv4") writeIpv4(at, destination, fields);
-  else writeIpv6(at, destination, fields);
+/** Writes the header at `at`. */
+export function writeOuter(outer: Family, at: Cursor, ends: OuterEnds, fields: OuterFields): void {
+  if (outer.name === "ipv4") writeIpv4(at, ends, fields);
+  else writeIpv6(at, ends, fields);
 }
 
 /** Word by word, so that the checksum is summed up from registers. */
-function writeIpv4(at: Cursor, { tunnelSource, address }: DestinationReference, fields: OuterFields): void {
+function writeIpv4(at: Cursor, { source, destination }: OuterEnds, fields: OuterFields): void {
   const { typeOfService, dontFragment, hops, protocol, length, spread } = fields;
   const identification = variable(u32(0));
   // Who may be divided on the way has to be told apart from others (RFC 6864 §4.1); IPVS counts, here chance does.
@@ -49,9 +41,9 @@ function writeIpv4(at: Cursor, { tunnelSource, address }: DestinationReference, 
   const swapped = length.toU16().toNet().raw().toU32();
   const a = typeOfService.shl(8).or(0x45).or(swapped.shl(16));
   const b = identification.get().or(dontFragment.shl(16));
-  const c = hops.or(protocol << 8);
-  const d = tunnelSource.at(0).raw().or(spread);
-  const e = address.at(0).raw();
+  const c = hops.or(typeof protocol === "number" ? protocol << 8 : protocol.shl(8));
+  const d = source.at(0).raw().or(spread);
+  const e = destination.at(0).raw();
   const sum = [b, c, d, e].reduce((total, word) => total.add(word), a.toU64());
   const check = checksum(be16(0xffff)).plus({ sum }).fold();
   const header = at.read(HeaderWords).orDrop(reasons.internal);
@@ -67,14 +59,14 @@ function inNet(word: Int<"u32">): Net<"be32"> {
   return new Net("be32", word.operand());
 }
 
-function writeIpv6(at: Cursor, { tunnelSource, address }: DestinationReference, fields: OuterFields): void {
+function writeIpv6(at: Cursor, { source, destination }: OuterEnds, fields: OuterFields): void {
   const { typeOfService, hops, protocol, length, spread } = fields;
   const header = at.read(Ipv6).orDrop(reasons.internal);
   header.versionClassAndFlow = typeOfService.shl(20).or(0x6000_0000).toNet();
   header.payloadLength = length.sub(Ipv6.size).toU16().toNet();
-  header.nextHeader = u8(protocol);
+  header.nextHeader = typeof protocol === "number" ? u8(protocol) : protocol.toU8();
   header.hopLimit = hops.toU8();
-  header.source = tunnelSource;
-  header.source.set(3, inNet(tunnelSource.at(3).raw().or(spread)));
-  header.destination = address;
+  header.source = source;
+  header.source.set(3, inNet(source.at(3).raw().or(spread)));
+  header.destination = destination;
 }

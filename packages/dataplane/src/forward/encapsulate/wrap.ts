@@ -231,7 +231,8 @@ function wrapAs(place: At, destination: DestinationReference, wrapping: Wrapping
   const size = tunnelOverhead(encapsulation.name, outer.name, { hasChecksum });
   insertRoom(place, size, { family: outer.name, ...(transport !== undefined && { transport }) });
   const length = inside.length.add(size);
-  writeOuter(outer, packet.cursorAt(networkOffset), destination, {
+  const ends = { source: destination.tunnelSource, destination: destination.address };
+  writeOuter(outer, packet.cursorAt(networkOffset), ends, {
     ...{ length, protocol: protocol[inside.family.name], spread: inside.spread },
     hops: inside.fields.and(0xff),
     typeOfService: inside.fields.shr(8).and(0xff),

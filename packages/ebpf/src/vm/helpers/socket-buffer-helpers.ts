@@ -31,6 +31,7 @@ export const socketBufferHelpers: HelperTable = {
   11: replaceTransportChecksum,
   18: pushTag,
   19: popTag,
+  31: changeProtocol,
   38: changeTail,
   39: pullData,
   40: updateSum,
@@ -113,6 +114,21 @@ function changeHead(call: HelperCall): number {
   if (call.argument(3) !== 0n || call.int(2) < 0) return -EINVAL;
   let isDone = false;
   buffer.moving(() => (isDone = packet.insertBytes(0, call.int(2))));
+  return isDone ? 0 : -ENOMEM;
+}
+
+/** From one version of IP to the other: the header's length and what the buffer says that it is, nothing else. */
+function changeProtocol(call: HelperCall): number {
+  const { packet, buffer } = call;
+  const protocol = call.int(2) & 0xffff;
+  if (call.argument(3) !== 0n) return -EINVAL;
+  const [before, after] = [NETWORK_HEADERS.get(packet.etherType), NETWORK_HEADERS.get(protocol)];
+  if (before === undefined || after === undefined || before === after) return -ENOTSUPP;
+  let isDone = true;
+  buffer.moving(() => {
+    if (after > before) isDone = packet.insertBytes(ETHERNET_HEADER, after - before);
+    else packet.removeBytes(ETHERNET_HEADER, before - after);
+  });
   return isDone ? 0 : -ENOMEM;
 }
 
