@@ -54,7 +54,9 @@ export function assertBelowCaps(
   const { newPerSecond, halfOpenMaximum } = at.service;
   when(newPerSecond.or(halfOpenMaximum).ne(0), () => {
     const load = maps.serviceLoads.lookup(at.index).orReturn(failure(reasons.internal));
-    const isFull = halfOpenMaximum.ne(0).and(load.halfOpen.ge(halfOpenMaximum));
+    // Below 0 where half-open connections have ended that a program without caps had opened, and not counted.
+    const isCounted = load.halfOpen.isNegative().not();
+    const isFull = halfOpenMaximum.ne(0).and(isCounted).and(load.halfOpen.ge(halfOpenMaximum));
     when(isFull, () => returnValue(failure(reasons.tooManyHalfOpen)));
     when(newPerSecond.ne(0), () => {
       guard(countInSecond(maps, load.opened, at.now).lt(newPerSecond)).orReturn(failure(reasons.tooManyNew));
