@@ -13,6 +13,7 @@ import { Stage } from "../stage.ts";
 import { networkOffset } from "../tc-host.ts";
 import { ofClamp } from "./clamp.ts";
 import { ofClientOptions } from "./client-options.ts";
+import { crossing } from "./crossing.ts";
 import { direct, ownDirect } from "./direct.ts";
 import { ofFragments } from "./fragments.ts";
 import { ofHeld } from "./held.ts";
@@ -42,6 +43,7 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
       ],
     ] as const;
   }),
+  ["between families", crossing],
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
 ];
 
