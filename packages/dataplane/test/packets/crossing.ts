@@ -83,7 +83,7 @@ function tooLarge(client: Wire, server: Wire, bytes: number, mtu: number): Packe
   const large = client.tcpFrame(arriving, { dontFragment: true }, {}, data);
   const aged = client.tcpFrame(arriving, { dontFragment: true, ttl: 63 }, {}, data);
   return {
-    name: `${client.family} clients are told of an MTU of ${mtu} where the way to a server of ${server.family} has 1500`,
+    name: `${client.family} clients are told ${mtu} where the way to a server of ${server.family} has 1500`,
     plan: planFor(client, server, "tcp"),
     steps: [{ in: large, verdict: "tx", out: errorAbout(aged, "tooBig", mtu) }],
   };
