@@ -173,11 +173,11 @@ services:
       # IPv4 server of an IPv6 service
       2:81 YM_CONFIG_FAMILY
         server 10.0.0.11 is IPv4, its service IPv6: dr cannot mix them
-        = write the server's IPv6 address, or a service of its own for IPv4, or use forwarding: tun
+        = write the server's IPv6 address, or a service of its own for IPv4, or use forwarding: tun or fullnat
       # IPv6 server of an IPv4 service
       2:81 YM_CONFIG_FAMILY
         server 2001:db8::11 is IPv6, its service IPv4: dr cannot mix them
-        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun
+        = write the server's IPv4 address, or a service of its own for IPv6, or use forwarding: tun or fullnat
       # addresses of both families
       2:10 YM_CONFIG_MATCH
         service "web" has both "address" and "addresses"
