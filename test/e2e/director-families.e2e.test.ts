@@ -1,14 +1,14 @@
 // Full NAT between address families with real TCP at both hooks: IPv4 clients of a server that has only IPv6, and the
 // reverse; short answers, many requests on one connection, and ten megabytes.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DirectorHost, localAddresses, serverAddress, serverAddress6, vip, vip6 } from "./director-host.ts";
+import { DirectorHost, localAddresses, routedServers, vip, vip6 } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 
 /** A real server that answers with whom it talks to, or with ten megabytes. */
 const server = `
 const http = require("node:http");
 const large = Buffer.alloc(10_000_000, 7);
-for (const address of ["10.9.0.11", "fd00:9::11"])
+for (const address of ${JSON.stringify(routedServers)})
   http.createServer((q, a) => a.end(q.url === "/large" ? large : q.socket.remoteAddress + "\\n"))
     .listen(8080, address, () => console.log("up"));
 `;
@@ -21,12 +21,12 @@ services:
     address: ${vip}
     port: 80
     forwarding: fullnat
-    servers: [{ address: "fd00:9::11", port: 8080 }]
+    servers: [{ address: "${routedServers[1]}", port: 8080 }]
   web6:
     address: "${vip6}"
     port: 80
     forwarding: fullnat
-    servers: [{ address: 10.9.0.11, port: 8080 }]
+    servers: [{ address: ${routedServers[0]}, port: 8080 }]
 `;
 
 describe.skipIf(needsRoot).each(["tc", "xdp"])("full NAT between families at %s", (hook) => {
@@ -34,11 +34,7 @@ describe.skipIf(needsRoot).each(["tc", "xdp"])("full NAT between families at %s"
   beforeAll(async () => {
     host = new DirectorHost();
     host.prepareFullNat();
-    for (const words of ["link set lo up", "address add 10.9.0.11/32 dev lo", "address add fd00:9::11/128 dev lo"]) {
-      host.ip("server", words);
-    }
-    host.ip("director", `route add 10.9.0.0/24 via ${serverAddress}`);
-    host.ip("director", `-6 route add fd00:9::/64 via ${serverAddress6}`);
+    host.putServerBehindRouter();
     const child = host.spawn("server", [process.execPath, "-e", server]);
     await new Promise((up) => child.stdout?.once("data", up));
     await host.start(configFor(hook));
@@ -46,8 +42,8 @@ describe.skipIf(needsRoot).each(["tc", "xdp"])("full NAT between families at %s"
   afterAll(() => host[Symbol.dispose]());
 
   describe.each([
-    ["IPv4 clients of an IPv6 server", vip, "fd00::5"],
-    ["IPv6 clients of an IPv4 server", `[${vip6}]`, "10.0.0.5"],
+    ["IPv4 clients of an IPv6 server", vip, localAddresses[1]],
+    ["IPv6 clients of an IPv4 server", `[${vip6}]`, localAddresses[0]],
   ])("%s", (_name, address, local) => {
     test("the server answers to the local address of its own family, on one connection after another", async () => {
       const urls = new Array<string>(5).fill(`http://${address}/`);

@@ -2,21 +2,13 @@
 import { PacketTap, withNetworkNamespace } from "@yardmaster/linux";
 import { formatAddress, layerOf, parseFrame } from "@yardmaster/packet";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  type Director,
-  DirectorHost,
-  localAddresses,
-  serverAddress,
-  serverAddress6,
-  vip,
-  vip6,
-} from "./director-host.ts";
+import { type Director, DirectorHost, localAddresses, routedServers, vip, vip6 } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
 
 /** A real server that answers with whom it talks to. */
 const server = `
 const http = require("node:http");
-for (const address of ["10.9.0.11", "fd00:9::11"])
+for (const address of ${JSON.stringify(routedServers)})
   http.createServer((q, a) => a.end(q.socket.remoteAddress + "\\n")).listen(8080, address, () => console.log("up"));
 `;
 const config = `director:
@@ -27,12 +19,12 @@ services:
     address: ${vip}
     port: 80
     forwarding: fullnat
-    servers: [{ address: 10.9.0.11, port: 8080 }]
+    servers: [{ address: ${routedServers[0]}, port: 8080 }]
   web6:
     address: "${vip6}"
     port: 80
     forwarding: fullnat
-    servers: [{ address: "fd00:9::11", port: 8080 }]
+    servers: [{ address: "${routedServers[1]}", port: 8080 }]
 `;
 
 describe.skipIf(needsRoot)("full NAT of a running director", () => {
@@ -41,11 +33,7 @@ describe.skipIf(needsRoot)("full NAT of a running director", () => {
   beforeAll(async () => {
     host = new DirectorHost();
     host.prepareFullNat();
-    for (const words of ["link set lo up", "address add 10.9.0.11/32 dev lo", "address add fd00:9::11/128 dev lo"]) {
-      host.ip("server", words);
-    }
-    host.ip("director", `route add 10.9.0.0/24 via ${serverAddress}`);
-    host.ip("director", `-6 route add fd00:9::/64 via ${serverAddress6}`);
+    host.putServerBehindRouter();
     const child = host.spawn("server", [process.execPath, "-e", server]);
     await new Promise((up) => child.stdout?.once("data", up));
     director = await host.start(config);

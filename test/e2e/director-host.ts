@@ -41,6 +41,8 @@ export const serverAddress = "10.0.0.11";
 export const vip6 = "2001:db8:5::10";
 export const serverAddress6 = "fd00::11";
 export const localAddresses = ["10.0.0.5", "fd00::5"] as const;
+/** A server's behind its router, once `putServerBehindRouter` has given them. */
+export const routedServers = ["10.9.0.11", "fd00:9::11"] as const;
 export const clientAddresses = { 4: "198.51.100.2", 6: "2001:db8:5::2" } as const;
 
 export class DirectorHost implements Disposable {
@@ -100,6 +102,14 @@ export class DirectorHost implements Disposable {
     for (const [name, words] of addresses) this.ip(name, `address add ${words} nodad`);
     const set = ["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"];
     execFileSync("ip", ["netns", "exec", this.namespace("director"), ...set]);
+  }
+
+  /** Addresses of the server that are not on the director's link, and the director's routes to them. */
+  putServerBehindRouter(): void {
+    this.ip("server", "link set lo up");
+    for (const address of routedServers) this.ip("server", `address add ${address} dev lo`);
+    this.ip("director", `route add ${routedServers[0]} via ${serverAddress}`);
+    this.ip("director", `-6 route add ${routedServers[1]} via ${serverAddress6}`);
   }
 
   /** Names of the director's interfaces that carry an XDP program, with its mode, or the director's at tc. */
