@@ -27,6 +27,9 @@ const SET_BY_HAND: readonly NeighbourState[] = ["permanent", "noarp"];
  */
 const FAR_AWAY = ["192.88.99.1", "2002::1"] as const;
 
+/** What a machine says without the address family. */
+const NO_FAMILY: readonly string[] = ["EAFNOSUPPORT", "EOPNOTSUPP"];
+
 /** Addresses that are asked for at once: the kernel is asked for a hundred thousand of them in a second. */
 const MOST_AT_ONCE = 1000;
 /** Problems told in one round. */
@@ -79,17 +82,18 @@ export class NextHops {
         .map(({ interfaceIndex, address }) => `${interfaceIndex} ${address}`),
     );
     let told = 0;
-    for (const address of addresses) {
-      const problem = resolveNextHop(address, hops);
+    const farAway: ReadonlySet<string> = new Set(FAR_AWAY);
+    for (const address of [...addresses, ...FAR_AWAY]) {
+      const found = resolveNextHop(address, hops);
       yield;
+      // Whether there are default routes is nobody's trouble.
+      const problem = found?.isAbsence === true && farAway.has(address) ? undefined : found?.text;
       if (problem === this.#problems.get(address)) continue;
       if (problem === undefined) this.#problems.delete(address);
       else this.#problems.set(address, problem);
       told += 1;
       if (told <= MOST_TOLD) this.#tell(address, problem);
     }
-    // Whether there are such routes is nobody's trouble.
-    for (const address of FAR_AWAY) resolveNextHop(address, hops);
     if (told > MOST_TOLD) this.#report(`and so for ${told - MOST_TOLD} addresses more`);
   }
 
@@ -114,11 +118,18 @@ export function keepResolved(
   return keepGoing({ doing: "resolving next hops", pauseMs: LOOK_MS, signal, report, round });
 }
 
+/** What is in the way to an address. */
+interface Problem {
+  readonly text: string;
+  /** There is no route, or no such address family on this machine. */
+  readonly isAbsence: boolean;
+}
+
 /** Asks the kernel to resolve the next hop of `address` unless that is among `settled`; returns what is in the way. */
-function resolveNextHop(address: string, settled: Set<string>): string | undefined {
+function resolveNextHop(address: string, settled: Set<string>): Problem | undefined {
   try {
     const route = routeTo(address);
-    if (route.type === "unreachable") return `${address}: no route (${route.errnoName})`;
+    if (route.type === "unreachable") return { text: `${address}: no route (${route.errnoName})`, isAbsence: true };
     if (route.type !== "unicast") return undefined;
     const { interfaceIndex, gateway: hop = address } = route;
     const name = `${interfaceIndex} ${hop}`;
@@ -128,6 +139,6 @@ function resolveNextHop(address: string, settled: Set<string>): string | undefin
     return undefined;
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    return error.message;
+    return { text: error.message, isAbsence: NO_FAMILY.includes(error.errnoName) };
   }
 }
