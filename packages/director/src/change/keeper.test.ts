@@ -1,7 +1,7 @@
 // The configuration of a director changed over its API: whole, and one by one.
 import fc from "fast-check";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { anyBody, keep, webFile } from "../../test/change/kept.ts";
 
 const json = (value: unknown) => JSON.stringify(value);
@@ -84,6 +84,31 @@ describe("a change that is to be confirmed", () => {
     for (let poll = 0; poll < 500 && director.weights()["10.0.0.11"] !== 2; poll++) await sleep(10);
     expect(director.weights()["10.0.0.11"]).toBe(2);
     expect(said.at(-1)).toMatch(/not confirmed in time: taken back/);
+  });
+
+  test.each([
+    ["forward", 86_400_000],
+    ["back", -86_400_000],
+  ])("is taken back in the same time when the clock jumps a day %s", async (_name, jumpMs) => {
+    const { ask, director, keeper } = keep();
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      await ask("PUT", "/v1/configuration?confirm=200ms", heavier);
+      const made = performance.now();
+      vi.setSystemTime(Date.now() + jumpMs);
+      // A director that follows waits no longer than was asked for.
+      const { pending } = keeper;
+      if (pending === undefined) throw new Error("it waits");
+      const { director: following, keeper: next } = keep(heavier);
+      next.await(pending);
+      for (const one of [director, following]) {
+        for (let poll = 0; poll < 500 && one.weights()["10.0.0.11"] !== 2; poll++) await sleep(10);
+        expect(one.weights()["10.0.0.11"]).toBe(2);
+      }
+      expect(performance.now() - made).toBeGreaterThan(190);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("stays when it is confirmed; until then no other is made", async () => {
