@@ -81,7 +81,8 @@ export class Sysctls {
       natIcmpSend: values.nat_icmp_send !== 0,
       pingVip: true,
       pathMtuDiscovery: values.pmtu_disc !== 0,
-      mssClamp: 0,
+      // IPVS leaves what SYNs announce as it is: none announces more than this.
+      mssClamp: 0xffff,
       localityMs: { lblc: values.lblc_expiration * 1000, lblcr: values.lblcr_expiration * 1000 },
     };
   }
