@@ -9,7 +9,7 @@ import { endpointOf, identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
 import type { Configuration } from "../model/configuration.ts";
 import type { Destination, VirtualService } from "../model/virtual-service.ts";
-import { type ConnectionsOf, diff, isEmpty } from "./diff.ts";
+import { type ConfigurationDiff, type ConnectionsOf, diff, isEmpty } from "./diff.ts";
 import { diffLine } from "./diff-text.ts";
 import type { MadeChange, PlannedChange, ProgramFate } from "./planned-change.ts";
 import { type Edit, type Place, Written } from "./written.ts";
@@ -227,7 +227,7 @@ export class Keeper implements Disposable {
     const started = performance.now();
     let program: ProgramFate;
     try {
-      program = director.apply(keepSame(director.configuration, parsed.configuration));
+      program = director.apply(keepSame(director.configuration, parsed.configuration, changes));
     } catch (error) {
       const reason = (error as Error).message;
       report(`configuration: ${cause}: failed, nothing has changed: ${reason}`, {
@@ -271,9 +271,9 @@ function isNamed(server: Destination, name: string): boolean {
 }
 
 /** Services and servers that are as before stay the same objects: who compares them can do so by identity. */
-function keepSame(before: Configuration, after: Configuration): Configuration {
+function keepSame(before: Configuration, after: Configuration, changes: ConfigurationDiff): Configuration {
   const known = new Map(before.services.map((service) => [identityOf(service), service]));
-  const changed = new Set(diff(before, after, () => 0).services.map(({ name }) => name));
+  const changed = new Set(changes.services.map(({ name }) => name));
   const services = after.services.map((service) => {
     const same = known.get(identityOf(service));
     return same === undefined || changed.has(service.name) ? service : same;
