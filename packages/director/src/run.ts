@@ -71,7 +71,7 @@ export const runDirector: RunDirector = async (options) => {
   using keeper = new Keeper({ director, text, parse, report, onChange });
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
-  kept.write();
+  await kept.write();
   using _reloading = listen({ ...options, report }, kept, keeper);
   const services = configuration.services.length;
   const also = api.url === undefined ? "" : ` and ${api.url}`;
@@ -86,7 +86,7 @@ export const runDirector: RunDirector = async (options) => {
     stop.abort();
     await work;
   }
-  kept.write();
+  await kept.write();
   report(
     instance === undefined
       ? "stopped: detached from all interfaces"
@@ -119,16 +119,17 @@ class KeptFile {
   changed(): void {
     if (this.#isDue || this.#file === undefined) return;
     this.#isDue = true;
-    setImmediate(() => this.write());
+    setImmediate(() => void this.write());
   }
 
-  write(): void {
+  /** Kept when what is known now is on the disk, or it was reported why not. */
+  async write(): Promise<void> {
     this.#isDue = false;
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
     const { keeper, director } = running;
     const { pending } = keeper;
-    this.#file.write({
+    await this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
       socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
