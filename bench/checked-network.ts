@@ -1,5 +1,5 @@
-// The network that checks are measured in: a director, and one host that is all of the servers, each at an address of its
-// own, behind a router's address, so that the director knows one neighbour. nginx answers on it.
+// The network that checks are measured in: a director, and one host that is all of the servers, each at an address of
+// its own, behind a router's address, so that the director knows one neighbour. nginx answers on it.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
