@@ -23,7 +23,8 @@ export function checksText({ effort, idleShare, cases, date }: ChecksMeasured): 
     ...["checks", "a second", "of a core", "in kernel", "machine", "late ms *", "took ms *"],
     ...["not good, down", "descriptors **", "MB"],
   ];
-  const title = `${services * serversEach} servers checked once a second, ${forMs / 1000} s each way (${date.slice(0, 10)})`;
+  const day = date.slice(0, 10);
+  const title = `${services * serversEach} servers checked once a second, ${forMs / 1000} s each way (${day})`;
   return [
     table(title, titles, rows),
     "* median, 99 %, 99.9 %, most of the last 20 of each check; ** before, most, after",
