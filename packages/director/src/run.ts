@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
-import { startApiServer } from "./api/server.ts";
+import { type ApiServer, startApiServer } from "./api/server.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
 import { StateFile } from "./change/state-file.ts";
@@ -72,7 +72,7 @@ export const runDirector: RunDirector = async (options) => {
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
   await kept.write();
-  using _reloading = listen({ ...options, report }, kept, keeper);
+  using _reloading = listen({ ...options, report, api }, kept, keeper);
   const services = configuration.services.length;
   const also = api.url === undefined ? "" : ` and ${api.url}`;
   report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}${also}`, {
@@ -138,9 +138,14 @@ class KeptFile {
 }
 
 /** Has the file read again whenever that is asked for. */
-function listen({ reload, report }: RunDirectorOptions, kept: KeptFile, keeper: Keeper): Disposable {
+function listen(
+  { reload, report, api }: Pick<RunDirectorOptions, "reload" | "report"> & { readonly api: ApiServer },
+  kept: KeptFile,
+  keeper: Keeper,
+): Disposable {
   if (reload === undefined) return { [Symbol.dispose]: () => undefined };
   const read = async (cause: string): Promise<void> => {
+    api.reread(cause);
     try {
       const text = await reload.read();
       keeper.put(text, { cause });
