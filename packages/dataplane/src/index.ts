@@ -10,6 +10,7 @@ export { encapsulations, tunnelOverhead } from "./forward/encapsulate/registry.t
 export type { ForwardingMethod, MethodName, Requirement } from "./forward/method.ts";
 export { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
 export { readLife } from "./life.ts";
+export { UNSEEN_SECONDS } from "./open.ts";
 export { prober } from "./probe/prober.ts";
 export { reaper } from "./reaper.ts";
 export { type ReasonName, type ReasonText, reasonNames, reasons, reasonText } from "./reasons.ts";
