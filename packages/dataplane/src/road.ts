@@ -1,5 +1,5 @@
-// The whole road, one for each address family of the shape: the functions of its stations, made once in a program and in
-// the order in which they need each other.
+// The whole road, one for each address family of the shape: the functions of its stations, made once in a program and
+// in the order in which they need each other.
 
 import { type Answer, answerFunction } from "./answer/answer.ts";
 import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
