@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
 import { StateFile } from "./change/state-file.ts";
@@ -39,7 +40,7 @@ export const runDirector: RunDirector = async (options) => {
   await using api = await startApiServer({
     socketPath,
     source: {
-      status: () => late().director.status(),
+      status: () => statusOf(late()),
       connections: (limit) => late().director.connections(limit),
       checks: () => late().director.checks(),
     },
@@ -94,6 +95,14 @@ export const runDirector: RunDirector = async (options) => {
     { event: "stopped", level: "notice" },
   );
 };
+
+function statusOf({ director, keeper: { lastChange, pending } }: Running): DirectorStatus {
+  return {
+    ...director.status(),
+    ...(lastChange !== undefined && { lastChange }),
+    ...(pending !== undefined && { unconfirmed: { untilMs: pending.untilMs } }),
+  };
+}
 
 /** Writes down for the next director what this one does. */
 class KeptFile {
