@@ -117,7 +117,8 @@ function milliseconds(...values: number[]): string[] {
   return values.map((value) => value.toFixed(value < 10 ? 2 : 0));
 }
 
-function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A title over aligned columns; those of numbers to the right. */
+export function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const isNumber = (column: number) => rows.every((row) => /^[-\d.–]+$/.test(row[column] ?? ""));

@@ -3,7 +3,8 @@
 import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
-import { startApiServer } from "./api/server.ts";
+import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
 import { StateFile } from "./change/state-file.ts";
@@ -39,7 +40,7 @@ export const runDirector: RunDirector = async (options) => {
   await using api = await startApiServer({
     socketPath,
     source: {
-      status: () => late().director.status(),
+      status: () => statusOf(late()),
       connections: (limit) => late().director.connections(limit),
       checks: () => late().director.checks(),
     },
@@ -71,8 +72,8 @@ export const runDirector: RunDirector = async (options) => {
   using keeper = new Keeper({ director, text, parse, report, onChange });
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
-  kept.write();
-  using _reloading = listen({ ...options, report }, kept, keeper);
+  await kept.write();
+  using _reloading = listen({ ...options, report, api }, kept, keeper);
   const services = configuration.services.length;
   const also = api.url === undefined ? "" : ` and ${api.url}`;
   report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}${also}`, {
@@ -86,7 +87,7 @@ export const runDirector: RunDirector = async (options) => {
     stop.abort();
     await work;
   }
-  kept.write();
+  await kept.write();
   report(
     instance === undefined
       ? "stopped: detached from all interfaces"
@@ -94,6 +95,14 @@ export const runDirector: RunDirector = async (options) => {
     { event: "stopped", level: "notice" },
   );
 };
+
+function statusOf({ director, keeper: { lastChange, pending } }: Running): DirectorStatus {
+  return {
+    ...director.status(),
+    ...(lastChange !== undefined && { lastChange }),
+    ...(pending !== undefined && { unconfirmed: { untilMs: pending.untilMs } }),
+  };
+}
 
 /** Writes down for the next director what this one does. */
 class KeptFile {
@@ -119,16 +128,17 @@ class KeptFile {
   changed(): void {
     if (this.#isDue || this.#file === undefined) return;
     this.#isDue = true;
-    setImmediate(() => this.write());
+    setImmediate(() => void this.write());
   }
 
-  write(): void {
+  /** Kept when what is known now is on the disk, or it was reported why not. */
+  async write(): Promise<void> {
     this.#isDue = false;
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
     const { keeper, director } = running;
     const { pending } = keeper;
-    this.#file.write({
+    await this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
       socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
@@ -137,9 +147,14 @@ class KeptFile {
 }
 
 /** Has the file read again whenever that is asked for. */
-function listen({ reload, report }: RunDirectorOptions, kept: KeptFile, keeper: Keeper): Disposable {
+function listen(
+  { reload, report, api }: Pick<RunDirectorOptions, "reload" | "report"> & { readonly api: ApiServer },
+  kept: KeptFile,
+  keeper: Keeper,
+): Disposable {
   if (reload === undefined) return { [Symbol.dispose]: () => undefined };
   const read = async (cause: string): Promise<void> => {
+    api.reread(cause);
     try {
       const text = await reload.read();
       keeper.put(text, { cause });

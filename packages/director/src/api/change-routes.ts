@@ -46,6 +46,7 @@ export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
     keeper().confirm();
     return context.body(null, 204);
   });
+  routes.post("/v1/configuration/rollback", single, (context) => made(context, keeper().rollBack(causeOf(context))));
   const edit = (method: "POST" | "PATCH" | "DELETE", path: string, make: MakeEdit): void => {
     routes.on(method, path, single, async (context: Asked) => {
       const condition = conditionOf(context);
@@ -126,7 +127,7 @@ function confirmOf(context: Asked): number | undefined {
   if (text === undefined) return undefined;
   const withinMs = tryParseDurationMs(text);
   if (withinMs !== undefined && withinMs > 0 && withinMs <= MOST_CONFIRM_MS) return withinMs;
-  throw new DirectorError("YM_API_QUERY", "confirm must be a duration, 1ms–24h, such as 60s");
+  throw new DirectorError("YM_API_QUERY", `confirm must be a duration, 1ms–24h, such as 60s, and not "${text}"`);
 }
 
 async function textOf(context: Asked): Promise<string> {

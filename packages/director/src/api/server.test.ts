@@ -155,7 +155,7 @@ describe("a running API", () => {
     };
     await using server = await startApiServer({ socketPath, source: failing });
     expect(await errorOf(createClient(server.socketPath).status())).toMatchInlineSnapshot(
-      `"YM_MAP: asking FOLDER/made/director.sock for /v1/status: reading map counters: no such map | undefined"`,
+      `"YM_MAP: reading map counters: no such map | undefined"`,
     );
   });
 });

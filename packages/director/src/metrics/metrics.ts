@@ -11,6 +11,8 @@ export interface ProcessFacts {
   readonly residentBytes: number;
   /** Seconds of CPU that it has used. */
   readonly cpuSeconds: number;
+  /** When the certificate of the API's listener ends, in Unix milliseconds; undefined: it has none. */
+  readonly certificateExpiresAtMs?: number | undefined;
 }
 
 type Value = number | undefined;
@@ -66,7 +68,8 @@ const serverMetrics: readonly ServerMetric[] = [
 ];
 
 /** All metrics of a director. */
-export function metricFamilies(status: DirectorStatus, { residentBytes, cpuSeconds }: ProcessFacts): MetricFamily[] {
+export function metricFamilies(status: DirectorStatus, facts: ProcessFacts): MetricFamily[] {
+  const { residentBytes, cpuSeconds, certificateExpiresAtMs } = facts;
   const { services, verdicts, hooks, connectionTable, hints } = status;
   const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
   return [
@@ -80,6 +83,11 @@ export function metricFamilies(status: DirectorStatus, { residentBytes, cpuSecon
       ...{ name: "yardmaster_cpu_seconds", kind: "counter", help: "Processor time that the daemon has used." },
       samples: one(cpuSeconds),
     },
+    family(
+      "yardmaster_api_certificate_expiry_timestamp_seconds",
+      "Unix time at which the certificate of the API's listener ends.",
+      certificateExpiresAtMs === undefined ? [] : one(certificateExpiresAtMs / 1000),
+    ),
     family(
       "yardmaster_program",
       "1 for each interface that a program is on.",
