@@ -28,7 +28,9 @@ function* walkInBatches(map: FileDescriptor, spec: MapSpec, batchSize: number): 
   }
 }
 
-/** See BpfMap: the places of a hash table are its buckets (__htab_map_lookup_and_delete_batch, kernel/bpf/hashtab.c). */
+/**
+ * See BpfMap: the places of a hash table are its buckets (__htab_map_lookup_and_delete_batch, kernel/bpf/hashtab.c).
+ */
 export function readParts(map: FileDescriptor, spec: MapSpec, room: number): (from: number) => MapPart {
   if (spec.type !== "hash" || !Number.isInteger(room) || room < 1) {
     throw new ObjectError("YM_MAP_USE", `reading ${map.what} in parts of ${room}: it is a ${spec.type}`);
