@@ -136,7 +136,10 @@ function connectionsDue({ dataplane, now }: Walk): IsDue {
   const soonest = soonestEnd(dataplane, "all");
   const afterRest = soonestEnd(dataplane, "active");
   let isResting: boolean | undefined;
-  const patience = () => ((isResting ??= areAllActive(dataplane)) ? afterRest : soonest);
+  const patience = () => {
+    isResting ??= areAllActive(dataplane);
+    return isResting ? afterRest : soonest;
+  };
   return (seen) => {
     const tick = now();
     if (hasEnded(seen, tick)) return true;
