@@ -21,11 +21,11 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress } from "./address.ts";
 import { families, type Family, otherFamily, portSearchType } from "./family.ts";
-import { hasLocalAddress } from "./forward/registry.ts";
 import { Destination } from "./destination.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
+import { hasLocalAddress } from "./forward/traits.ts";
 
 export * from "./destination.ts";
 
