@@ -175,7 +175,8 @@ export class LiveServices implements Disposable {
     const { index, identity } = former;
     const doing = `taking over service ${identity}`;
     const definition = wanted?.definition ?? former.definition;
-    this.#assertPossible(doing, definition, wanted?.servers ?? []);
+    // What is no more takes no packets: the program need not be able to.
+    if (wanted !== undefined) this.#assertPossible(doing, definition, wanted.servers);
     const isSame = wanted !== undefined && definition.scheduler === former.scheduler;
     transact((transaction) => {
       let after: LiveService = {

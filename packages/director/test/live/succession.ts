@@ -20,6 +20,9 @@ const both = web([server(1), server(2)]);
 const natWeb = web([nat(1)], { forwarding: "nat" });
 const natOther = service({ name: "other", address: OTHER_VIP, servers: [nat(1)] });
 
+const exact = { kind: "exact", address: VIP, port: 80, protocol: "tcp" } as const;
+const marked = { prefix: `${VIP}/32`, ports: [{ first: 80, last: 80 }], protocols: ["tcp"] } as const;
+
 /** Registers the tests. */
 export function describeSuccession(create: () => HostOf<BpfProgram>): void {
   describe("succession", () => {
@@ -90,6 +93,23 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
       expect([it.now.send({ port: 1 }, "A"), it.now.send({ port: 9 })]).toEqual(["dropped", "left"]);
       it.succeed([natOther, both]);
       expect(it.now.send({ port: 1 }, "A")).toBe("10.0.0.1:80");
+    });
+
+    test.each<[string, Partial<Parameters<typeof service>[0]>]>([
+      ["with another scheduler", { scheduler: "sh" }],
+      ["of a network", { match: { kind: "wide", prefixes: ["198.51.100.0/28"], ports: "any", protocol: "tcp" } }],
+      ["by mark", { match: { kind: "mark", mark: 7, rules: [marked] } }],
+    ])("so is a whole service %s, by a program that could not have such", (_, changes) => {
+      const gone = { ...both, ...changes } as VirtualService;
+      const after = web([server(3)], { name: "after", scheduler: "wlc" });
+      const later = { ...after, match: { ...exact, port: 81 } } as const;
+      using it = line([gone]);
+      it.now.open({ port: 1 });
+      const shape = { schedulers: ["wlc"], features: [] } as const;
+      it.succeed([later], { shape });
+      expect([it.now.send({ port: 1 }, "A"), it.now.send({ port: 9 })]).toEqual(["dropped", "left"]);
+      it.succeed([later, gone]);
+      expect(it.now.send({ port: 1 }, "A")).toMatch(/^10\.0\.0\.[12]:80$/);
     });
 
     test.each<[string, Partial<Destination>]>([
