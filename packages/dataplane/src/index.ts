@@ -11,6 +11,7 @@ export type { ForwardingMethod, Requirement } from "./forward/method.ts";
 export { methods } from "./forward/registry.ts";
 export { answeringClients, hasLocalAddress, hasReplies, type MethodName } from "./forward/traits.ts";
 export { readLife } from "./life.ts";
+export { UNSEEN_SECONDS } from "./open.ts";
 export { prober } from "./probe/prober.ts";
 export { reaper } from "./reaper.ts";
 export { type ReasonName, type ReasonText, reasonNames, reasons, reasonText } from "./reasons.ts";
