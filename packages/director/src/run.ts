@@ -45,6 +45,7 @@ export const runDirector: RunDirector = async (options) => {
       checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
+    stored: () => kept.stored(),
     events,
     stop: (cause) => {
       report(`stopping: ${cause}`, { level: "notice", cause });
@@ -112,6 +113,7 @@ class KeptFile {
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(
     { text, socketPath }: RunDirectorOptions,
@@ -128,12 +130,22 @@ class KeptFile {
   changed(): void {
     if (this.#isDue || this.#file === undefined) return;
     this.#isDue = true;
-    setImmediate(() => void this.write());
+    setImmediate(() => void this.stored());
+  }
+
+  /** Kept when every change until now is on the disk, or it was reported why not. */
+  stored(): Promise<void> {
+    return this.#isDue ? this.write() : this.#written;
   }
 
   /** Kept when what is known now is on the disk, or it was reported why not. */
-  async write(): Promise<void> {
+  write(): Promise<void> {
     this.#isDue = false;
+    this.#written = this.#write();
+    return this.#written;
+  }
+
+  async #write(): Promise<void> {
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
     const { keeper, director } = running;

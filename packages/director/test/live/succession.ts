@@ -171,6 +171,23 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
       expect([2, 3, 4].map((port) => it.now.open({ port }))).toEqual([bound, bound, bound]);
     });
 
+    test.each([
+      ["lblcr", "lblc"],
+      ["lblc", "lblcr"],
+    ] as const)("what %s remembers %s does not go by, and it is forgotten when the former one is out", (from, to) => {
+      const by = (scheduler: "lblc" | "lblcr") => web([server(1), server(2)], { scheduler });
+      using it = line([by(from)]);
+      it.now.open({ port: 1 });
+      const before = it.now;
+      it.succeed([by(to)], { isFinished: false });
+      // As long as packets come to the former one, it adds to what it knows.
+      before.open({ port: 2 });
+      expect(it.now.open({ port: 3 })).toMatch(/^10\.0\.0\./);
+      it.complete();
+      expect([...it.now.dataplane.maps.localities.entries()]).toEqual([]);
+      expect(it.now.open({ port: 4 })).toMatch(/^10\.0\.0\./);
+    });
+
     test("verdicts go on counting", () => {
       using it = line([both]);
       it.now.send({ port: 1 }, "A");
