@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
 import { Keeper } from "./change/keeper.ts";
 import { StateFile } from "./change/state-file.ts";
@@ -39,11 +40,12 @@ export const runDirector: RunDirector = async (options) => {
   await using api = await startApiServer({
     socketPath,
     source: {
-      status: () => late().director.status(),
+      status: () => statusOf(late()),
       connections: (limit) => late().director.connections(limit),
       checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
+    stored: () => kept.stored(),
     events,
     stop: (cause) => {
       report(`stopping: ${cause}`, { level: "notice", cause });
@@ -95,6 +97,14 @@ export const runDirector: RunDirector = async (options) => {
   );
 };
 
+function statusOf({ director, keeper: { lastChange, pending } }: Running): DirectorStatus {
+  return {
+    ...director.status(),
+    ...(lastChange !== undefined && { lastChange }),
+    ...(pending !== undefined && { unconfirmed: { untilMs: pending.untilMs } }),
+  };
+}
+
 /** Writes down for the next director what this one does. */
 class KeptFile {
   /** The content of the configuration file when it was read last. */
@@ -103,6 +113,7 @@ class KeptFile {
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(
     { text, socketPath }: RunDirectorOptions,
@@ -119,12 +130,22 @@ class KeptFile {
   changed(): void {
     if (this.#isDue || this.#file === undefined) return;
     this.#isDue = true;
-    setImmediate(() => void this.write());
+    setImmediate(() => void this.stored());
+  }
+
+  /** Kept when every change until now is on the disk, or it was reported why not. */
+  stored(): Promise<void> {
+    return this.#isDue ? this.write() : this.#written;
   }
 
   /** Kept when what is known now is on the disk, or it was reported why not. */
-  async write(): Promise<void> {
+  write(): Promise<void> {
     this.#isDue = false;
+    this.#written = this.#write();
+    return this.#written;
+  }
+
+  async #write(): Promise<void> {
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
     const { keeper, director } = running;

@@ -150,11 +150,11 @@ function fieldChanges(before: object, after: object, within = ""): readonly Fiel
     const [was, is] = [old.get(name) as unknown, next.get(name) as unknown];
     if (isDeepStrictEqual(was, is)) return [];
     const field = within === "" ? name : `${within}.${name}`;
-    if (isMap(was) && isMap(is)) return fieldChanges(was, is, field);
+    if (isMap(was ?? is) && isMap(is ?? was)) return fieldChanges(was ?? {}, is ?? {}, field);
     return [{ field, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) }];
   });
 }
 
-function isMap(value: unknown): value is object {
+function isMap(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

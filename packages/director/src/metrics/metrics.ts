@@ -96,7 +96,7 @@ export function metricFamilies(status: DirectorStatus, facts: ProcessFacts): Met
         value: 1,
       })),
     ),
-    family("yardmaster_connection_table_entries", "Entries when it was last walked.", one(connectionTable.entries)),
+    family("yardmaster_connection_table_entries", "Entries in it.", one(connectionTable.entries)),
     family("yardmaster_connection_table_maximum", "Entries that it has room for.", one(connectionTable.maximum)),
     {
       ...{ name: "yardmaster_not_forwarded_packets", kind: "counter", help: "Packets not forwarded, by reason." },

@@ -15,11 +15,11 @@ import {
   possibleCpuCount,
 } from "@yardmaster/linux";
 import { exchangeProblem } from "../exchange.ts";
-import type { BpfMap, Codec, MapSpec, UpdateMode } from "../spec.ts";
+import type { BpfMap, Codec, MapPart, MapSpec, RawBatch, UpdateMode } from "../spec.ts";
 import { ObjectError } from "./errors.ts";
 import { loadMapTypes } from "./map-types.ts";
 import { isArray, isBatched, isPerCpu, perCpuStride, wireValueSize } from "./map-kind.ts";
-import { type RawBatch, walkMap } from "./map-walk.ts";
+import { readParts, walkMap } from "./map-walk.ts";
 
 /** Entries read or written with one call where the caller does not choose. */
 const BATCH_SIZE = 4096;
@@ -132,6 +132,10 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
    * up to 8 bytes. A batch is larger than asked for when a hash bucket is. */
   batches(batchSize: number): IterableIterator<RawBatch> {
     return walkMap(this.fd, this.spec, batchSize);
+  }
+
+  parts(room: number): (from: number) => MapPart {
+    return readParts(this.fd, this.spec, room);
   }
 
   updateBatch(entries: Iterable<readonly [K, V]>): void {
