@@ -44,6 +44,7 @@ export {
 export { withRouteSocket } from "./netlink/route-socket.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
+export { notifyManager } from "./notify.ts";
 export { type CapturedFrame, PacketTap } from "./packet-tap.ts";
 export {
   type Capability,
