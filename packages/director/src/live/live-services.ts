@@ -77,7 +77,7 @@ export class LiveServices implements Disposable {
   /** The destination with an index and its service, also where they were removed; undefined: nobody has it. */
   ownerOf(destination: number): { readonly service: LiveService; readonly place: DestinationPlace } | undefined {
     const place = this.#maps.placeOf(destination);
-    const service = place && this.#services.get(place.identity);
+    const service = place && this.#services.get(place.owner.identity);
     return place && service && { service, place };
   }
 

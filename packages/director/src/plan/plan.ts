@@ -116,17 +116,21 @@ function roomFor(count: number, atLeast: number): number {
 
 /** Whether any connections have an entry of their own for replies. */
 function needReplyEntries(services: readonly VirtualService[]): boolean {
-  const claims = new Map<string, NewClaim[]>();
+  const claims = new Map<string, NewClaim | NewClaim[]>();
   let index = 0;
   for (const service of services) {
     for (const server of service.servers) {
       const claim = claimOf(service, { index: index++, definition: server });
       const known = claims.get(server.address);
-      if (known === undefined) claims.set(server.address, [claim]);
-      else known.push(claim);
+      // A list for each of a hundred thousand addresses with one server would be most of the work.
+      if (known === undefined) claims.set(server.address, claim);
+      else if (Array.isArray(known)) known.push(claim);
+      else claims.set(server.address, [known, claim]);
     }
   }
-  for (const all of claims.values()) if (claimsOf(all).some(({ hasRule }) => !hasRule)) return true;
+  for (const all of claims.values()) {
+    if (claimsOf(Array.isArray(all) ? all : [all]).some(({ hasRule }) => !hasRule)) return true;
+  }
   return false;
 }
 

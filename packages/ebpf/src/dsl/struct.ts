@@ -66,6 +66,10 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     alignment = Math.max(alignment, aligned);
   }
   const size = roundUp(end, alignment);
+  const placed = Object.entries(fields).map(([field, fieldType]) => ({
+    ...{ field, fieldType, offset: offsets[field] as number },
+    text: `${name}.${field}`,
+  }));
   const layout = layoutOfFields(fields, offsets, size);
   const prototype = accessors(fields, offsets);
   const isReference = (value: object): value is Reference<F> => Object.getPrototypeOf(value) === prototype;
@@ -75,8 +79,9 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     alignment,
     ...(layout === undefined ? {} : { layout }),
     write(view, at, value, path) {
-      for (const [field, fieldType] of Object.entries(fields)) {
-        fieldType.write(view, at + (offsets[field] as number), value[field], `${path}.${field}`);
+      const isOutermost = path === name;
+      for (const { field, fieldType, offset, text } of placed) {
+        fieldType.write(view, at + offset, value[field], isOutermost ? text : `${path}.${field}`);
       }
     },
     read(view, at) {
