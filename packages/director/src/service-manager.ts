@@ -1,5 +1,5 @@
-// What the director tells systemd, where that started it (Type=notify): that it is up, that it reads its file again, that
-// it ends, and, where a watchdog is set, that it lives. Protocol: sd_notify(3), sd_watchdog_enabled(3).
+// What the director tells systemd, where that started it (Type=notify): that it is up, that it reads its file again,
+// that it ends, and, where a watchdog is set, that it lives. Protocol: sd_notify(3), sd_watchdog_enabled(3).
 
 import { notifyManager } from "@yardmaster/linux";
 
