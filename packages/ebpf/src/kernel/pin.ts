@@ -67,13 +67,17 @@ export function openPinnedMap<K, V>(path: string, spec: MapSpec<K, V>): KernelMa
 }
 
 /**
- * Opens the array of one entry that is pinned at `path` and gives its value, however long that is; undefined where
- * nothing is. Throws ObjectError (YM_MAP_MISMATCH) where another kind of map is.
+ * Opens the array of one entry that is pinned at `path` and gives its value; undefined where nothing is. Throws
+ * ObjectError (YM_MAP_MISMATCH) where something else is, or one longer than `maximum`.
  */
-export function readPinnedBytes(path: string): Uint8Array | undefined {
+export function readPinnedBytes(path: string, maximum: number): Uint8Array | undefined {
   using fd = objectGet(path, `map pinned at "${path}"`);
   if (fd === undefined) return undefined;
   const { keySize, valueSize, maxEntries, flags } = mapInfo(fd);
+  if (keySize !== 4 || valueSize > maximum) {
+    const problem = `what is pinned at "${path}" has keys of ${keySize} and values of ${valueSize} bytes`;
+    throw new ObjectError("YM_MAP_MISMATCH", `reading it: ${problem}, not of 4 and up to ${maximum}`);
+  }
   const codec = (size: number): Codec<Uint8Array> => ({ size, encode: (bytes) => bytes, decode: (bytes) => bytes });
   const sizes = { key: codec(keySize), value: codec(valueSize) };
   const spec: MapSpec<Uint8Array, Uint8Array> = { name: basename(path), type: "array", ...sizes, maxEntries, flags };
