@@ -16,6 +16,7 @@ import {
   hookOf,
   modesFor,
   openAttachment,
+  type Remembered,
 } from "./attach.ts";
 
 const FOLDER = "links";
@@ -40,6 +41,8 @@ export class Attachments implements Disposable {
   readonly #folder: string | undefined;
   readonly #report: Report;
   readonly #gone = new WeakSet<Attachment>();
+  /** Those that are there again by another link. */
+  readonly #again = new WeakMap<Attachment, Attachment>();
   #all: readonly Attachment[] = [];
 
   /** `directory`: of the instance that keeps them, if any. */
@@ -62,7 +65,7 @@ export class Attachments implements Disposable {
     const steps: Step[] = [];
     const undo = (): void => {
       for (const step of steps.toReversed()) step.undo();
-      this.#all = before.filter((one) => !this.#gone.has(one));
+      this.#all = before.flatMap((one) => this.#again.get(one) ?? (this.#gone.has(one) ? [] : [one]));
     };
     try {
       this.#all = links.map((link) => this.#putOn(programs, link, hook, steps));
@@ -103,13 +106,18 @@ export class Attachments implements Disposable {
     if (modesFor(link, hook).includes(known.mode)) return this.#exchange(programs, known, steps);
     // XDP takes one program: one in its other mode has to go first. Else both are there for a moment, and all packets
     // come to one of them.
+    const isOwn = this.#all.includes(known);
     const goesFirst = hookOf(known.mode) === "xdp" && modesFor(link, hook)[0] !== "tc";
     if (goesFirst) {
       using _between = this.#holdPlace(programs, link);
+      const former = known.remember();
       this.#takeOff(known);
+      steps.push({
+        undo: () => this.#putBack(programs, known, { former, isOwn }),
+        settle: () => former?.[Symbol.dispose](),
+      });
       return this.#attach(programs, link, hook, steps);
     }
-    const isOwn = this.#all.includes(known);
     const path = this.#pathOf(link.name);
     if (path !== undefined) unpin(path);
     steps.push({
@@ -141,6 +149,32 @@ export class Attachments implements Disposable {
         this.#takeOff(held);
       },
     };
+  }
+
+  /** The former program, as it was before it was taken off. */
+  #putBack(
+    programs: HookPrograms,
+    known: Attachment,
+    before: { former: Remembered | undefined; isOwn: boolean },
+  ): void {
+    using former = before.former;
+    const { link } = known;
+    if (former?.attachAgain === undefined) {
+      const why = "this process may not look the former one up";
+      this.#report(`${link.name}: no program is there now: ${why}`, {
+        ...{ event: "troubleBegun", level: "error", cause: "kernel", interfaceName: link.name },
+      });
+      return;
+    }
+    using _between = this.#holdPlace(programs, link);
+    const again = former.attachAgain();
+    const path = this.#pathOf(link.name);
+    if (path !== undefined) {
+      unpin(path);
+      again.pin(path);
+    }
+    if (before.isOwn) this.#again.set(known, again);
+    else again[Symbol.dispose]();
   }
 
   #exchange(programs: HookPrograms, known: Attachment, steps: Step[]): Attachment {

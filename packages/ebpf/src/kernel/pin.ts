@@ -1,6 +1,6 @@
 // Pins: names in a bpf file system that keep maps, programs and links alive without this process.
 
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { isBpfFileSystem, mapInfo, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
 import type { Codec, MapSpec, ProgramSpec } from "../spec.ts";
@@ -92,10 +92,15 @@ export function openPinnedProgram(path: string, spec: ProgramSpec): KernelProgra
   return fd && new KernelProgram(spec, fd);
 }
 
-/** Opens the XDP link pinned at `path`; undefined where nothing is. */
+/** Opens the XDP link pinned at `path`; undefined where nothing is. Throws ObjectError (YM_PIN_KIND): it is no link. */
 export function openPinnedXdpLink(path: string): XdpLink | undefined {
   const fd = objectGet(path, `XDP link pinned at "${path}"`);
-  return fd && new XdpLink(fd);
+  if (fd === undefined) return undefined;
+  // The kernel tells of any object what it is asked as a link: its kind is in the name (anon_inode_getfile).
+  const kind = readlinkSync(`/proc/self/fd/${fd.value}`);
+  if (/bpf[_-]link/.test(kind)) return new XdpLink(fd);
+  fd.close();
+  throw new ObjectError("YM_PIN_KIND", `opening the link pinned at "${path}": it is a ${kind.replace(/^.*:/, "")}`);
 }
 
 /** Opens the link to a control group pinned at `path`; undefined where nothing is. */
