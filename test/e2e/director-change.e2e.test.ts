@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DirectorStatus } from "@yardmaster/director";
+import { createClient, type DirectorStatus } from "@yardmaster/director";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Director, DirectorHost, type Ended, vip } from "./director-host.ts";
 import { needsRoot } from "./lab-options.ts";
@@ -136,6 +136,18 @@ describe.skipIf(needsRoot)("a running director", () => {
     director = await begin(file);
     expect(director.said()).toMatch(/going on with what was changed/);
     expect(await serversOf(director)).toEqual(["10.0.0.11*9", "10.0.0.12*1"]);
+  });
+
+  test("a change that was answered outlives kill -9 at that moment", async () => {
+    const file = host.write(usual);
+    for (const weight of [3, 4, 5, 6]) {
+      const director = await begin(file);
+      await createClient(director.socketPath).change("PATCH", `/v1/services/web/servers/${both[0]}`, { weight });
+      await director.stop("SIGKILL");
+      const next = await begin(file);
+      expect(await serversOf(next)).toEqual([`10.0.0.11*${weight}`, "10.0.0.12*1"]);
+      await next.stop("SIGKILL");
+    }
   });
 
   test("plan says what would change; apply and save go round; exit statuses tell", async () => {

@@ -11,6 +11,8 @@ export interface Codec<T> {
   readonly size: number;
   /** Bytes of `value`; padding is zero. Throws a RangeError that names the field that does not fit. */
   encode(value: T): Uint8Array;
+  /** The same, to where there are zeros, or another value of the type: for those who write many. */
+  encodeInto?(value: T, view: DataView, at: number): void;
   /** The value held in the first `size` bytes. */
   decode(bytes: Uint8Array): T;
   /** Adds the type to a BTF blob and returns its id: with it `bpftool map dump` shows fields by name. */

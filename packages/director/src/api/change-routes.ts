@@ -30,8 +30,19 @@ const SERVICE = "/v1/services/:name";
 const SERVERS = `${SERVICE}/servers`;
 const SERVER = `${SERVERS}/:endpoint`;
 
-/** Adds the routes over whoever keeps the configuration. */
-export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
+/**
+ * Adds the routes over whoever keeps the configuration. What they answer is true of the next director as well, however
+ * this one ends: they wait until it is `stored`.
+ */
+export function addChangeRoutes(
+  routes: Routes,
+  keeper: () => Keeper,
+  stored: () => Promise<void> = () => Promise.resolve(),
+): void {
+  const made = async (context: Asked, change: MadeChange): Promise<Response> => {
+    await stored();
+    return context.json(change, 200, { etag: `"${change.revision}"` });
+  };
   const whole = limit(maximumFileLength);
   const single = limit(SINGLE_BODY);
   addReadRoutes(routes, keeper);
@@ -39,11 +50,12 @@ export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
     const condition = conditionOf(context);
     const text = await textOf(context);
     const options = { ...optionsOf(context, condition(keeper().revision)), confirmWithinMs: confirmOf(context) };
-    return made(context, keeper().put(text, options));
+    return await made(context, keeper().put(text, options));
   });
   routes.post("/v1/plan", whole, async (context) => context.json(keeper().plan(await textOf(context))));
-  routes.post("/v1/configuration/confirm", single, (context) => {
+  routes.post("/v1/configuration/confirm", single, async (context) => {
     keeper().confirm();
+    await stored();
     return context.body(null, 204);
   });
   routes.post("/v1/configuration/rollback", single, (context) => made(context, keeper().rollBack(causeOf(context))));
@@ -51,7 +63,7 @@ export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
     routes.on(method, path, single, async (context: Asked) => {
       const condition = conditionOf(context);
       const fields = method === "DELETE" ? {} : await mapOf(context);
-      return made(context, make(fields, optionsOf(context, condition(keeper().revision)), context));
+      return await made(context, make(fields, optionsOf(context, condition(keeper().revision)), context));
     });
   };
   edit("POST", "/v1/services", (fields, options) => addService(keeper(), fields, options));
@@ -112,10 +124,6 @@ function limit(maxSize: number) {
         detail: `the body is larger than ${maxSize / 1024 / 1024} MB`,
       }),
   });
-}
-
-function made(context: Asked, change: MadeChange): Response {
-  return context.json(change, 200, { etag: `"${change.revision}"` });
 }
 
 function optionsOf(context: Asked, revision: string | undefined): ChangeOptions {

@@ -150,6 +150,20 @@ describe("a change that is taken back by hand", () => {
   });
 });
 
+test("what fails is in the log once, and whoever asked can see that it is", () => {
+  const { director, keeper, said } = keep();
+  const failure = new Error("no room");
+  director.apply = () => {
+    throw failure;
+  };
+  expect(() => keeper.put(heavier, { cause: "SIGHUP" })).toThrow(failure);
+  expect([keeper.hasReported(failure), keeper.hasReported(new Error("another")), said.length]).toEqual([
+    true,
+    false,
+    1,
+  ]);
+});
+
 test("what is said of another change says how long, and what can be done", async () => {
   const { ask } = keep();
   await ask("PUT", "/v1/configuration?confirm=60s", heavier);

@@ -71,6 +71,8 @@ const NOT_CONFIRMED = "not confirmed in time: taken back";
 export class Keeper implements Disposable {
   readonly #options: KeeperOptions;
   readonly #begun = randomBytes(6).toString("hex");
+  /** What came to nothing and is in the log. */
+  readonly #reported = new WeakSet<Error>();
   #count = 0;
   #lastChange: LastChange | undefined;
   #written: Written;
@@ -160,6 +162,11 @@ export class Keeper implements Disposable {
       throw new DirectorError("YM_CHANGE_NO_SERVER", message, { hint: `it has ${written.map(endpointOf).join(", ")}` });
     }
     return { service, server, at: service.servers.indexOf(server) };
+  }
+
+  /** Whether the log has said of an error that it made a change come to nothing. */
+  hasReported(error: unknown): boolean {
+    return error instanceof Error && this.#reported.has(error);
   }
 
   /** The change that waits stays. Throws a DirectorError, YM_CHANGE_NOT_PENDING. */
@@ -267,6 +274,7 @@ export class Keeper implements Disposable {
       program = director.apply(keepSame(director.configuration, parsed.configuration, changes));
     } catch (error) {
       const reason = (error as Error).message;
+      this.#reported.add(error as Error);
       report(`configuration: ${cause}: failed, nothing has changed: ${reason}`, {
         ...{ event: "configurationRefused", level: "error", cause, reason },
       });

@@ -148,10 +148,15 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     const room = Array.isArray(entries) ? Math.min(entries.length, BATCH_SIZE) : BATCH_SIZE;
     const keys = new Uint8Array(room * key.size);
     const values = new Uint8Array(room * valueSize);
+    const putKey = writer(key, keys);
+    // Of a per-CPU map a value is written for each CPU.
+    const putValue = isPerCpu(this.spec)
+      ? (value: V, at: number) => values.set(this.#encodeValue(value), at)
+      : writer(this.spec.value, values);
     let count = 0;
     for (const [entryKey, value] of entries) {
-      keys.set(encode(key, entryKey), count * key.size);
-      values.set(this.#encodeValue(value), count * valueSize);
+      putKey(entryKey, count * key.size);
+      putValue(value, count * valueSize);
       count += 1;
       if (count === BATCH_SIZE) {
         mapUpdateBatch(this.fd, { keys, values, count });
@@ -225,6 +230,13 @@ function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   // The kernel would read beyond a shorter array.
   if (bytes.length === codec.size) return bytes;
   throw new ObjectError("YM_MAP_USE", `encoding an entry: the codec made ${bytes.length} bytes, not ${codec.size}`);
+}
+
+/** What writes values one after the other into `target`, without an array for each where the codec knows how. */
+function writer<T>(codec: Codec<T>, target: Uint8Array): (value: T, at: number) => void {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  if (codec.encodeInto === undefined) return (value, at) => target.set(encode(codec, value), at);
+  return (value, at) => codec.encodeInto?.(value, view, at);
 }
 
 /** Key and value sizes as the kernel wants them: a ring buffer has none (kernel/bpf/ringbuf.c). */
