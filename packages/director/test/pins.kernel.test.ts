@@ -154,7 +154,7 @@ describeKernel("pins of an instance", () => {
       using instance = takeInstance(NAME);
       pinGeneration(instance.directory, bench.dataplane.made, "1.0.0").makeCurrent();
       breaks(join(instance.directory, "current"));
-      const pinned = () => readdirSync(instance.directory, { recursive: true }).toSorted();
+      const pinned = () => readdirSync(instance.directory, { recursive: true, encoding: "utf8" }).toSorted();
       const before = pinned();
       expect(() => openPinned(instance.directory)).toThrow(
         expect.objectContaining({ code: "YM_SUCCESSION_STATE", hint: expect.stringContaining("yardmaster down") }),

@@ -44,6 +44,8 @@ export class Attachments implements Disposable {
   /** Those that are there again by another link. */
   readonly #again = new WeakMap<Attachment, Attachment>();
   #all: readonly Attachment[] = [];
+  /** Those that are on them, of this process. */
+  #settled: HookPrograms | undefined;
 
   /** `directory`: of the instance that keeps them, if any. */
   constructor(directory: string | undefined, report: Report) {
@@ -75,6 +77,7 @@ export class Attachments implements Disposable {
     }
     const settle = (): void => {
       for (const step of steps) step.settle();
+      this.#settled = programs;
       const kept = new Set(this.#all);
       for (const gone of before) if (!kept.has(gone)) this.#takeOff(gone);
       this.#dropStrays();
@@ -159,7 +162,10 @@ export class Attachments implements Disposable {
   ): void {
     using former = before.former;
     const { link } = known;
-    if (former?.attachAgain === undefined) {
+    const own = before.isOwn ? this.#settled : undefined;
+    const attachOwn = own && (() => attach(own, link, known.mode === "generic" ? "xdp-generic" : "xdp", this.#report));
+    const attachAgain = former?.attachAgain ?? attachOwn;
+    if (attachAgain === undefined) {
       const why = "this process may not look the former one up";
       this.#report(`${link.name}: no program is there now: ${why}`, {
         ...{ event: "troubleBegun", level: "error", cause: "kernel", interfaceName: link.name },
@@ -167,7 +173,7 @@ export class Attachments implements Disposable {
       return;
     }
     using _between = this.#holdPlace(programs, link);
-    const again = former.attachAgain();
+    const again = attachAgain();
     const path = this.#pathOf(link.name);
     if (path !== undefined) {
       unpin(path);
