@@ -18,6 +18,9 @@ import {
 import { BpfLinkType, type Link, listLinks } from "@yardmaster/linux";
 import type { Hook } from "../model/configuration.ts";
 
+/** Where an instance's links are pinned, below its directory: each by the name of its interface. */
+export const linksFolder = "links";
+
 /** The same road, as programs of the two hooks over the same maps. Each is made when it is first asked for. */
 export interface HookPrograms {
   programFor(hook: "xdp" | "tc"): KernelProgram;
