@@ -131,6 +131,8 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   parts(room: number): (from: number) => MapPart;
   /** Writes many entries with few calls. */
   updateBatch(entries: Iterable<readonly [K, V]>): void;
+  /** The same of entries as they are, like those that `batches` gives. */
+  updateRaw(batch: RawBatch): void;
   close(): void;
 }
 

@@ -103,6 +103,18 @@ function describeHash(createHost: () => BpfHost): void {
     expect(byKey(seen)).toEqual(entries);
   });
 
+  test("raw entries of one map can be written to another", () => {
+    const host = createHost();
+    using from = host.createMap(mapSpec({ maxEntries: 128 }));
+    using to = host.createMap(mapSpec({ maxEntries: 256, name: "other" }));
+    const entries = Array.from({ length: 100 }, (_, key) => [key, BigInt(key) * 7n] as const);
+    from.updateBatch(entries);
+    to.update(3, 1n);
+    for (const batch of from.batches(32)) to.updateRaw(batch);
+    expect(byKey(to.entries())).toEqual(entries);
+    to.updateRaw({ count: 0, keys: new Uint8Array(0), values: new Uint8Array(0) });
+  });
+
   test("parts hold the entries between two places, in whatever order they are read", () => {
     using map = createHost().createMap(mapSpec({ maxEntries: 128 }));
     map.updateBatch(Array.from({ length: 100 }, (_, key) => [key, BigInt(key)] as const));

@@ -110,7 +110,7 @@ function serverDiffs(
   const added = (after?.servers ?? []).flatMap((server): readonly ServerDiff[] => {
     const endpoint = endpointOf(server);
     const was = known.get(endpoint);
-    if (was === undefined) return [{ change: "added", server: endpoint, fields: fieldChanges({}, server) }];
+    if (was === undefined) return [{ change: "added", server: endpoint, fields: fieldsOf(server) }];
     const fields = fieldChanges(was, server);
     if (fields.length === 0 || after === undefined) return [];
     const isQuiesced = was.weight > 0 && server.weight === 0;
@@ -141,6 +141,11 @@ function isMixed(before: readonly Destination[], after: readonly Destination[]):
     old?.filter((one) => both.has(one)),
     next?.filter((one) => both.has(one)),
   );
+}
+
+/** All fields of what was not there before. */
+function fieldsOf(server: Destination): readonly FieldChange[] {
+  return Object.entries(server).flatMap(([field, after]) => (after === undefined ? [] : [{ field, after }]));
 }
 
 /** Fields by their path, maps looked into. */

@@ -289,7 +289,14 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
     ...(layout === undefined ? {} : { layout }),
     write(view, at, values, path) {
       if (values.length > length) throw new RangeError(`${path}: ${values.length} elements given, ${length} fit`);
-      values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));
+      try {
+        for (let index = 0; index < values.length; index++) {
+          element.write(view, at + index * stride, values[index] as (typeof values)[number], path);
+        }
+      } catch {
+        // The text of each place is made only where one is wrong.
+        values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));
+      }
     },
     read: (view, at) => Array.from({ length }, (_, index) => element.read(view, at + index * stride)),
     access: reference,

@@ -166,6 +166,12 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     if (count > 0) mapUpdateBatch(this.fd, { keys, values, count });
   }
 
+  updateRaw({ keys, values, count }: RawBatch): void {
+    if (count === 0) return;
+    if (!isBatched(this.spec)) throw this.#misuse("writing raw entries: the kernel takes none in batches");
+    mapUpdateBatch(this.fd, { keys, values, count });
+  }
+
   /** Maps an array map that has BPF_F_MMAPABLE into memory: values are read and written without a call. */
   mmap(): MappedArray {
     if (this.spec.type !== "array" || (this.spec.flags & BpfMapFlag.MMAPABLE) === 0) {

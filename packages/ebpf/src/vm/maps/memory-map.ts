@@ -168,6 +168,21 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     for (const [key, value] of entries) this.update(key, value);
   }
 
+  updateRaw({ keys, values, count }: RawBatch): void {
+    this.#assertOpen("update");
+    const { store, spec } = this;
+    const { cpus, stride } = store.values;
+    const valueSize = this.#isPerCpu ? stride * cpus : spec.value.size;
+    for (let at = 0; at < count; at++) {
+      const slot = store.claim(keys.slice(at * spec.key.size, (at + 1) * spec.key.size), ANY);
+      this.#assertSlot(slot, "update");
+      for (let cpu = 0; cpu < cpus; cpu++) {
+        const from = at * valueSize + (this.#isPerCpu ? cpu * stride : 0);
+        store.values.bytes(slot, cpu).set(values.subarray(from, from + spec.value.size));
+      }
+    }
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
