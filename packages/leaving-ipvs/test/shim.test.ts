@@ -79,7 +79,8 @@ test("services and servers are added, changed and removed", async () => {
 
 test("-Z has --stats begin at zero, of all services or of one", async () => {
   const director = new MemoryDirector();
-  for (const line of ["-A -t 10.3.0.1:80", "-a -t 10.3.0.1:80 -r 10.2.0.1", "-A -t 10.3.0.2:80"]) await director.run(line);
+  for (const line of ["-A -t 10.3.0.1:80", "-a -t 10.3.0.1:80 -r 10.2.0.1", "-A -t 10.3.0.2:80"])
+    await director.run(line);
   const count = (connections: number) => {
     const counted = { connections, packetsIn: 2 * connections, bytesIn: 100 * connections };
     director.counted = { "tcp-10.3.0.1-80": counted, "tcp-10.3.0.1-80 10.2.0.1": counted };
