@@ -2,7 +2,7 @@
 // socket, looked at from outside.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,11 +41,22 @@ export class DirectorProcess implements AsyncDisposable {
 
   /** Milliseconds of processor time so far. */
   get cpuMs(): number {
+    const { user, system } = this.cpuTimesMs;
+    return user + system;
+  }
+
+  /** The same, what it does itself and what the kernel does for it. */
+  get cpuTimesMs(): { readonly user: number; readonly system: number } {
     // Behind the name in brackets: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
     const fields = this.#read("stat")
       .replace(/^.*\) /s, "")
       .split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return { user: Number(fields[11]) * TICK_MS, system: Number(fields[12]) * TICK_MS };
+  }
+
+  /** Open files, sockets and pipes. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.#child.pid}/fd`).length;
   }
 
   /** Memory that it has of its own and shares with nobody's swap: VmRSS of proc_pid_status(5). */

@@ -100,6 +100,7 @@ export function directorText({ effort, apply, weightChangeMs, ...rests }: Direct
     [
       ["two servers", rests.idle],
       [`and ${connections} connections`, rests.withConnections],
+      ["the same, inactive", rests.withInactive],
       [`${services} services of ${serversEach} servers`, rests.large],
     ] as const
   ).map(([what, { residentBytes, cpuShare }]) => [what, (residentBytes / 1e6).toFixed(0), (100 * cpuShare).toFixed(2)]);
@@ -116,7 +117,8 @@ function milliseconds(...values: number[]): string[] {
   return values.map((value) => value.toFixed(value < 10 ? 2 : 0));
 }
 
-function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A title over aligned columns; those of numbers to the right. */
+export function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   const isNumber = (column: number) => rows.every((row) => /^[-\d.–]+$/.test(row[column] ?? ""));

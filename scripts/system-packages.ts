@@ -13,6 +13,7 @@ const PACKAGE_OF = {
   ip: "iproute2",
   iperf3: "iperf3",
   nginx: "nginx-light",
+  openssl: "openssl",
   "qemu-system-x86_64": "qemu-system-x86",
   sysctl: "procps",
   tc: "iproute2",

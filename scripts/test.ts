@@ -17,7 +17,7 @@ const root = resolve(import.meta.dirname, "..");
 const times = new Times();
 
 /** What the tests start besides Node. Where one cannot be had, unit tests that use it skip and the others fail. */
-const TOOLS: readonly SystemCommand[] = ["ip", "tc", "sysctl", "bpftool", "curl", "nginx", "tcpdump"];
+const TOOLS: readonly SystemCommand[] = ["ip", "tc", "sysctl", "bpftool", "curl", "nginx", "openssl", "tcpdump"];
 
 /** In the order of `npm test`: the quickest to fail first. */
 const PARTS: Readonly<Record<string, Part>> = {

@@ -1,5 +1,6 @@
-// The API of a running director as people use it: curl on the Unix socket and over TCP with a token, events while
-// things change, and a listener that is refused where it would be open.
+// The API of a running director as people use it: curl on the Unix socket and over TCP with a token or a client
+// certificate, which change meanwhile; events while things change; a listener that is refused where it would be open.
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,9 +18,11 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
   beforeAll(async () => {
     host = new DirectorHost();
     host.ip("director", "link set lo up");
-    const tokenFile = join(host.folder, "tokens");
-    writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
-    const api = `api: { listen: "127.0.0.1:9400", tokenFile: ${tokenFile} }\n`;
+    for (const name of ["own", "client", "stranger"]) put(name);
+    writeFileSync(pathOf("tokens"), `${token}\n`, { mode: 0o600 });
+    const files = { tokenFile: "tokens", certificateFile: "own.crt", keyFile: "own.key", clientCaFile: "client.crt" };
+    const named = Object.entries(files).map(([key, name]) => `${key}: ${pathOf(name)}`);
+    const api = `api: { listen: "127.0.0.1:9400", ${named.join(", ")} }\n`;
     director = await host.startFile(host.write(api + configOf()));
   });
   afterAll(async () => {
@@ -31,6 +34,14 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
     await curl(["-X", "PATCH", "-H", "If-Match: *", "-d", '{"weight":1}', `http://y${server}`]);
   });
 
+  const pathOf = (name: string) => join(host.folder, name);
+  /** Makes a certificate for a name, and its key. */
+  const put = (name: string) => {
+    const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
+    const about = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:example.org"];
+    const files = ["-keyout", pathOf(`${name}.key`), "-out", pathOf(`${name}.crt`)];
+    execFileSync("openssl", [...words, ...about, ...files], { stdio: "ignore" });
+  };
   /** curl on the socket; status and body. */
   const curl = async (words: readonly string[], over: readonly string[] = ["--unix-socket", director.socketPath]) => {
     const { stdout } = await host.run("director", ["curl", "-sS", "-w", "\n%{http_code}", ...over, ...words]);
@@ -38,7 +49,10 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
     return { status: Number(status), body };
   };
   const overTcp = (words: readonly string[], authorization?: string) =>
-    curl(words, authorization === undefined ? [] : ["-H", `Authorization: ${authorization}`]);
+    curl([...tls(), ...words], authorization === undefined ? [] : ["-H", `Authorization: ${authorization}`]);
+  /** The certificate's name is found at the director; nothing is taken on trust. */
+  const tls = () => ["--connect-to", "example.org:443:127.0.0.1:9400", "--cacert", pathOf("own.crt")];
+  const as = (name: string) => ["--cert", pathOf(`${name}.crt`), "--key", pathOf(`${name}.key`)];
 
   test("curl --unix-socket reads and changes it; what is stale or unconditional is refused", async () => {
     const status = await curl(["http://y/v1/status"]);
@@ -57,7 +71,7 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
   });
 
   test("over TCP a token is needed", async () => {
-    const url = "http://127.0.0.1:9400/v1/status";
+    const url = "https://example.org/v1/status";
     expect(await overTcp([url], `Bearer ${token}`)).toMatchObject({ status: 200 });
     for (const other of [undefined, "Bearer 0123456789abcdef0123456789abcdef", `Basic ${token}`]) {
       const answer = await overTcp([url], other);
@@ -65,11 +79,29 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
     }
     expect(director.said()).toMatch(/^API: 127\.0\.0\.1 is refused: no token$/m);
     const changed = await overTcp(
-      ["-X", "PATCH", "-H", "If-Match: *", "-d", '{"weight":3}', `http://127.0.0.1:9400${server}`],
+      ["-X", "PATCH", "-H", "If-Match: *", "-d", '{"weight":3}', `https://example.org${server}`],
       `Bearer ${token}`,
     );
     expect(changed.status).toBe(200);
     expect(director.said()).toMatch(/PATCH \/v1\/services\/web\/servers\/10\.0\.0\.11 from 127\.0\.0\.1: /);
+  });
+
+  test("a client certificate does, and no other; what is put into the files counts without a restart", async () => {
+    const url = "https://example.org/metrics";
+    const own = await overTcp([...as("client"), url]);
+    expect(own).toMatchObject({ status: 200, body: expect.stringContaining("yardmaster_api_certificate_expiry") });
+    expect((await overTcp([...as("stranger"), url])).status).not.toBe(200);
+    put("own");
+    put("client");
+    const read = async () => (await overTcp([...as("client"), url])).status;
+    await expect.poll(read, { timeout: 30_000, interval: 500 }).toBe(200);
+    expect(director.said()).toMatch(/^API: changed files: what is in its files now counts, its certificate is good/m);
+    writeFileSync(pathOf("tokens"), "short");
+    process.kill(director.pid, "SIGHUP");
+    await expect
+      .poll(() => director.said())
+      .toMatch(/^API: SIGHUP: not taken, what counted before still does: .*line 1/m);
+    expect((await overTcp([url], `Bearer ${token}`)).status).toBe(200);
   });
 
   test("events tell what changes, and count", async () => {

@@ -1,9 +1,10 @@
 // On what conditions the API listens on TCP, and who is heard there.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as plainRequest, type RequestOptions } from "node:http";
-import { request as tlsRequest } from "node:https";
+import { Agent, request as tlsRequest } from "node:https";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
+import type { TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { certificate } from "../../test/health/certificate.ts";
@@ -132,6 +133,8 @@ interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Readonly<Record<string, unknown>>;
+  /** The server's, where it has one. */
+  readonly certificate: string | undefined;
 }
 
 function ask({ url = "" }: ApiServer, options: RequestOptions & Readonly<Record<string, unknown>>): Promise<Answer> {
@@ -139,10 +142,10 @@ function ask({ url = "" }: ApiServer, options: RequestOptions & Readonly<Record<
   return new Promise((resolve, reject) => {
     const asking = request(new URL("/v1/checks", url), { agent: false, ...options }, (response) => {
       let text = "";
+      const { statusCode: status = 0, headers, socket } = response;
+      const certificate = (socket as TLSSocket).getPeerX509Certificate?.()?.toString().trim();
       response.on("data", (chunk) => (text += chunk));
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(text) });
-      });
+      response.on("end", () => resolve({ status, headers, certificate, body: JSON.parse(text) }));
     });
     asking.on("error", reject).end();
   });
@@ -197,7 +200,6 @@ describe("over TCP", () => {
     const { server } = await serve(own);
     await using _ = server;
     const as = async (name: string) => {
-      const { readFileSync } = await import("node:fs");
       const [key, cert] = [readFileSync(pathOf(`${name}.key`)), readFileSync(pathOf(`${name}.crt`))];
       return await ask(server, { key, cert, rejectUnauthorized: false });
     };
@@ -205,6 +207,43 @@ describe("over TCP", () => {
     expect(await as("client")).toMatchObject({ status: 200 });
     await expect(as("stranger")).rejects.toThrow();
     await expect(ask(server, { rejectUnauthorized: false })).rejects.toThrow();
+  });
+
+  it("files that change count for the next request, on connections that are open, too", async () => {
+    const names = ["rotated.crt", "rotated.key", "rotated.ca", "rotated.tokens"].map(pathOf) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const [certificateFile, keyFile, clientCaFile, tokenFile] = names;
+    const put = (own: string, client: string, tokens: string) => {
+      copyFileSync(pathOf(`${own}.crt`), certificateFile);
+      copyFileSync(pathOf(`${own}.key`), keyFile);
+      copyFileSync(pathOf(`${client}.crt`), clientCaFile);
+      writeFileSync(tokenFile, tokens, { mode: 0o600 });
+    };
+    put("own", "client", token);
+    const { server, said } = await serve({ certificateFile, keyFile, clientCaFile, tokenFile });
+    await using _ = server;
+    const [key, cert] = [readFileSync(pathOf("client.key")), readFileSync(pathOf("client.crt"))];
+    const agent = new Agent({ keepAlive: true, key, cert, rejectUnauthorized: false });
+    const pem = (name: string) => readFileSync(pathOf(name), "utf8").trim();
+    expect(await ask(server, { agent })).toMatchObject({ status: 200, certificate: pem("own.crt") });
+    put("stranger", "own", "another-token-0123456789");
+    server.reread("SIGHUP");
+    // As clients do where a kept connection turns out to be closed.
+    const again = ask(server, { agent }).catch(() => ask(server, { agent }));
+    expect(await again).toMatchObject({ status: 401, certificate: pem("stranger.crt") });
+    expect((await ask(server, { rejectUnauthorized: false, ...bearer(token) })).status).toBe(401);
+    expect((await ask(server, { rejectUnauthorized: false, ...bearer("another-token-0123456789") })).status).toBe(200);
+    writeFileSync(certificateFile, "nothing");
+    server.reread("SIGHUP");
+    expect((await ask(server, { rejectUnauthorized: false, ...bearer("another-token-0123456789") })).status).toBe(200);
+    expect(said.at(-1)?.line).toMatch(
+      /^API: SIGHUP: not taken, what counted before still does: reading .*: it is not PEM/,
+    );
+    agent.destroy();
   });
 
   it("with both, either does", async () => {

@@ -6,6 +6,7 @@ import { printable } from "../config/fault.ts";
 import { maximumFileLength } from "../config/read-yaml.ts";
 import type { Admission } from "./admission.ts";
 import { problem } from "./problem.ts";
+import type { Credentials } from "./credentials.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What routes know of a request besides itself. */
@@ -23,7 +24,7 @@ export type Fetch = (request: Request, environment: RequestEnvironment) => Respo
 export interface GateOptions {
   readonly admission: Admission;
   /** How askers on TCP show that they may; undefined: who reaches the socket may. */
-  readonly access?: { readonly tokens: Tokens | undefined };
+  readonly access?: Pick<Credentials, "tokens" | "onChange">;
   readonly report: Report;
   readonly nowMs?: () => number;
 }
@@ -39,6 +40,11 @@ const REFUSALS_LOGGED_MS = 60_000;
 export function gate(routes: Fetch, options: GateOptions): Fetch {
   const { admission, access } = options;
   const refusals = new Refusals(options);
+  /** Streams go on for as long as their listener likes: whether it still may is asked anew when that changes. */
+  const streams = new Set<ServerResponse>();
+  access?.onChange(() => {
+    for (const stream of streams) stream.destroy();
+  });
   return async (request, environment) => {
     const { incoming, outgoing } = environment;
     const asker = access === undefined ? "" : (incoming.socket.remoteAddress ?? "");
@@ -55,8 +61,12 @@ export function gate(routes: Fetch, options: GateOptions): Fetch {
     const from = who && { from: who.name === undefined ? asker : `${asker} (${who.name})` };
     outgoing.once("close", admitted.leave);
     const response = await routes(request, { ...environment, ...from });
-    // Streams are counted by whoever makes them: they last.
-    if (isStream(response)) admitted.leave();
+    if (isStream(response)) {
+      // They are counted by whoever makes them: they last.
+      admitted.leave();
+      streams.add(outgoing);
+      outgoing.once("close", () => streams.delete(outgoing));
+    }
     return response;
   };
 }

@@ -30,16 +30,20 @@ export interface RoutesOptions {
   readonly source: SnapshotSource;
   /** Who keeps the configuration; without, nothing can be changed. */
   readonly keeper?: () => Keeper;
+  /** Kept when what was changed so far outlives this process; without, nothing does. */
+  readonly stored?: () => Promise<void>;
   /** What happens; without, there is nothing to listen to. */
   readonly events?: Events;
   /** Begins to end the director; without, nobody can ask for that. */
   readonly stop?: (cause: string) => void;
+  /** When the certificate of the listener on TCP ends; undefined: it has none. */
+  readonly certificateExpiresAtMs?: () => number | undefined;
 }
 
 /** The API over these. */
-export function createRoutes({ source, keeper, events, stop }: RoutesOptions): Routes {
+export function createRoutes({ source, keeper, stored, events, stop, certificateExpiresAtMs }: RoutesOptions): Routes {
   const routes: Routes = new Hono<RouteEnvironment>();
-  if (keeper !== undefined) addChangeRoutes(routes, keeper);
+  if (keeper !== undefined) addChangeRoutes(routes, keeper, stored);
   if (events !== undefined) routes.get("/v1/events", (context) => listen(context, events));
   if (stop !== undefined) {
     routes.post("/v1/stop", (context) => {
@@ -61,7 +65,10 @@ export function createRoutes({ source, keeper, events, stop }: RoutesOptions): R
     return context.json(list);
   });
   routes.get("/metrics", (context) => {
-    const facts = { residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() };
+    const facts = {
+      ...{ residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() },
+      certificateExpiresAtMs: certificateExpiresAtMs?.(),
+    };
     const text = openMetricsText(metricFamilies(source.status(), facts));
     return context.body(text, 200, { "content-type": openMetricsType });
   });

@@ -2,12 +2,15 @@
 // replaced, that of a living one is respected.
 import { chownSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import type { Server } from "node:http";
+import { Server as TlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { endpointText } from "../address.ts";
 import { DirectorError } from "../errors.ts";
 import type { Report } from "../log/report.ts";
 import { Admission, type Limits } from "./admission.ts";
 import { createClient } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
 import { openEndpoint, type TcpApiOptions, type TcpEndpoint } from "./endpoint.ts";
 import { type Fetch, gate } from "./gate.ts";
 import { groupNumber } from "./group.ts";
@@ -19,6 +22,8 @@ export interface ApiServer extends AsyncDisposable {
   readonly socketPath: string;
   /** Where it listens on TCP: `https://192.0.2.1:9400`. */
   readonly url: string | undefined;
+  /** Reads the files of tokens and certificates again; `cause` for the log: `SIGHUP`. */
+  reread(cause: string): void;
   /** Ends open exchanges, stops listening and removes the socket. */
   close(): Promise<void>;
 }
@@ -38,6 +43,8 @@ export interface ApiServerOptions extends RoutesOptions {
 /** Longest path of a Unix socket: sun_path without its final zero (include/uapi/linux/un.h). */
 const maximumPathLength = 107;
 const probeTimeoutMs = 2_000;
+/** Between two looks at the files of tokens and certificates. */
+const LOOK_MS = 5_000;
 const BODY_BYTES = 32 * 1024 * 1024;
 /** One asker: whoever has the socket. */
 const socketLimits: Limits = { perSecond: 500, burst: 1000, atOnce: 64, bodyBytes: BODY_BYTES };
@@ -51,13 +58,16 @@ const tcpLimits: Limits = { perSecond: 50, burst: 200, atOnce: 64, bodyBytes: BO
  */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { socketPath, group, report = () => undefined, limits, events } = options;
-  const routes = createRoutes(options);
-  const fetch: Fetch = (request, environment) => routes.fetch(request, environment);
   const endpoint = options.tcp && openEndpoint(options.tcp, report);
+  const credentials = endpoint?.credentials;
+  const routes = createRoutes({ ...options, certificateExpiresAtMs: () => credentials?.expiresAtMs });
+  const fetch: Fetch = (request, environment) => routes.fetch(request, environment);
   const gid = group === undefined ? undefined : groupNumber(group);
   const local = createHttpServer(gate(fetch, { admission: new Admission(limits ?? socketLimits), report }));
   const opened = [local];
+  const looking = setInterval(() => credentials?.look(), LOOK_MS).unref();
   const close = async (): Promise<void> => {
+    clearInterval(looking);
     events?.close();
     await Promise.all(opened.map(closeServer));
   };
@@ -66,17 +76,43 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     if (gid !== undefined) giveToGroup(socketPath, gid);
     let url: string | undefined;
     if (endpoint !== undefined) {
-      const { tokens, tls } = endpoint;
       const admission = new Admission(limits ?? tcpLimits);
-      const remote = createHttpServer(gate(fetch, { admission, access: { tokens }, report }), tls);
+      const access = endpoint.credentials;
+      const remote = createHttpServer(gate(fetch, { admission, access, report }), access.tls);
+      follow(remote, access);
       opened.push(remote);
       url = await listenAtPort(remote, endpoint);
     }
-    return { socketPath, url, close, [Symbol.asyncDispose]: close };
+    const reread = (cause: string) => credentials?.reread(cause);
+    return { socketPath, url, reread, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Has a listener go by what counts now: connections that were made by what counted before end with their answer. */
+function follow(server: Server, credentials: Credentials): void {
+  const answering = new Map<Socket, boolean>();
+  const former = new WeakSet<Socket>();
+  server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
+    answering.set(socket, false);
+    socket.once("close", () => answering.delete(socket));
+  });
+  server.on("request", ({ socket }, response) => {
+    answering.set(socket, true);
+    response.once("close", () => {
+      if (former.has(socket)) socket.end();
+      else if (answering.has(socket)) answering.set(socket, false);
+    });
+  });
+  credentials.onChange(() => {
+    if (server instanceof TlsServer && credentials.tls !== undefined) server.setSecureContext(credentials.tls);
+    for (const [socket, isAnswering] of answering) {
+      if (isAnswering) former.add(socket);
+      else socket.destroy();
+    }
+  });
 }
 
 async function listenAtSocket(listen: () => Promise<void>, socketPath: string): Promise<void> {
@@ -118,7 +154,7 @@ function giveToGroup(socketPath: string, gid: number): void {
 }
 
 /** Listens on TCP; returns the URL. */
-async function listenAtPort(server: Server, { address, port, tls }: TcpEndpoint): Promise<string> {
+async function listenAtPort(server: Server, { address, port, credentials: { tls } }: TcpEndpoint): Promise<string> {
   try {
     await listening(server, () => server.listen(port, address));
   } catch (cause) {

@@ -30,6 +30,8 @@ export class Tokens {
 export interface TokenFile {
   readonly tokens: Tokens;
   readonly isOpen: boolean;
+  /** Tells contents apart, and tells nothing of them. */
+  readonly digest: string;
 }
 
 /** Reads a file: one token a line; empty lines and those that begin with # do not count. Throws YM_API_TOKEN. */
@@ -41,7 +43,7 @@ export function readTokens(path: string): TokenFile {
   const at = lines.findIndex((line) => tokens.includes(line) && !TOKEN.test(line));
   // Which line, and not what stands there: errors are logged.
   if (at >= 0) throw refused(path, `line ${at + 1} is none`);
-  return { tokens: new Tokens(tokens), isOpen: (mode & 0o004) !== 0 };
+  return { tokens: new Tokens(tokens), isOpen: (mode & 0o004) !== 0, digest: digest(text).toString("base64") };
 }
 
 function readSmall(path: string): { readonly text: string; readonly mode: number } {

@@ -115,6 +115,7 @@ export function createDataplane<P extends BpfProgram>(
     completeSuccession: () => {
       carriage?.finish();
       if (built !== shape) live.hold(0);
+      live.completeSuccession();
     },
     [Symbol.dispose]: () => owned.dispose(),
   };

@@ -44,6 +44,8 @@ export const eventNames = [
   "troubleEnded",
   /** Somebody without the right asked the API. */
   "accessRefused",
+  /** Other tokens or certificates count at the API. */
+  "accessChanged",
 ] as const;
 
 /** One of these. */

@@ -11,6 +11,8 @@ export interface ProcessFacts {
   readonly residentBytes: number;
   /** Seconds of CPU that it has used. */
   readonly cpuSeconds: number;
+  /** When the certificate of the API's listener ends, in Unix milliseconds; undefined: it has none. */
+  readonly certificateExpiresAtMs?: number | undefined;
 }
 
 type Value = number | undefined;
@@ -66,7 +68,8 @@ const serverMetrics: readonly ServerMetric[] = [
 ];
 
 /** All metrics of a director. */
-export function metricFamilies(status: DirectorStatus, { residentBytes, cpuSeconds }: ProcessFacts): MetricFamily[] {
+export function metricFamilies(status: DirectorStatus, facts: ProcessFacts): MetricFamily[] {
+  const { residentBytes, cpuSeconds, certificateExpiresAtMs } = facts;
   const { services, verdicts, hooks, connectionTable, hints } = status;
   const one = (value: number): readonly Sample[] => [{ labels: {}, value }];
   return [
@@ -81,6 +84,11 @@ export function metricFamilies(status: DirectorStatus, { residentBytes, cpuSecon
       samples: one(cpuSeconds),
     },
     family(
+      "yardmaster_api_certificate_expiry_timestamp_seconds",
+      "Unix time at which the certificate of the API's listener ends.",
+      certificateExpiresAtMs === undefined ? [] : one(certificateExpiresAtMs / 1000),
+    ),
+    family(
       "yardmaster_program",
       "1 for each interface that a program is on.",
       hooks.map(({ interfaceName, mode, programId }) => ({
@@ -88,7 +96,7 @@ export function metricFamilies(status: DirectorStatus, { residentBytes, cpuSecon
         value: 1,
       })),
     ),
-    family("yardmaster_connection_table_entries", "Entries when it was last walked.", one(connectionTable.entries)),
+    family("yardmaster_connection_table_entries", "Entries in it.", one(connectionTable.entries)),
     family("yardmaster_connection_table_maximum", "Entries that it has room for.", one(connectionTable.maximum)),
     {
       ...{ name: "yardmaster_not_forwarded_packets", kind: "counter", help: "Packets not forwarded, by reason." },

@@ -1,23 +1,57 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { hasFeature, type Load, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import { hasFeature, Load, methods, Path, reasonNames, reasonText } from "@yardmaster/dataplane";
 import type { JsOf } from "@yardmaster/ebpf";
 import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
+import { eachValue } from "../kernel/each-value.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
 import { lowerThresholdOf } from "../live/records.ts";
 import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
 import { localPortCount } from "../plan/settings.ts";
 import { matchText } from "./match-text.ts";
 
-/** All services with what their destinations count. */
-export function readServices(dataplane: Dataplane): ServiceStatus[] {
-  return dataplane.live.services().map((service) => readService(dataplane, service));
+/** What destinations below an index count, read in a few calls however many they are. */
+interface Counts {
+  /** The values of the table of loads, one after the other. */
+  readonly loads: Uint8Array;
+  /** Four numbers for each, in the order of `trafficFields`. */
+  readonly traffic: Float64Array;
 }
 
-function readService(dataplane: Dataplane, { definition, members }: LiveService): ServiceStatus {
-  const servers = members.map((member) => readDestination(dataplane, member));
+const trafficFields = ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const;
+
+/** All services with what their destinations count. */
+export function readServices(dataplane: Dataplane): ServiceStatus[] {
+  const services = dataplane.live.services();
+  let end = 0;
+  for (const { members } of services) for (const { index } of members) end = Math.max(end, index + 1);
+  const counts = readCounts(dataplane, end);
+  return services.map((service) => readService(dataplane, service, counts));
+}
+
+function readCounts({ maps: { loads, paths } }: Dataplane, end: number): Counts {
+  const counts = { loads: new Uint8Array(end * Load.size), traffic: new Float64Array(end * trafficFields.length) };
+  const keep = (index: number, view: DataView, at: number): void =>
+    counts.loads.set(new Uint8Array(view.buffer, view.byteOffset + at, Load.size), index * Load.size);
+  eachValue(loads, keep, { end });
+  const offsets = trafficFields.map((field) => Path.offsets[field]);
+  const add = (index: number, view: DataView, at: number, size: number): void => {
+    // One value after another for each CPU.
+    for (let cpu = at; cpu < at + size; cpu += Path.size) {
+      for (const [field, offset] of offsets.entries()) {
+        const place = index * trafficFields.length + field;
+        counts.traffic[place] = (counts.traffic[place] ?? 0) + Number(view.getBigUint64(cpu + offset, true));
+      }
+    }
+  };
+  eachValue(paths, add, { end });
+  return counts;
+}
+
+function readService(dataplane: Dataplane, { definition, members }: LiveService, counts: Counts): ServiceStatus {
+  const servers = members.map((member) => readDestination(dataplane, member, counts));
   const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = definition;
   return {
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
@@ -29,28 +63,30 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
   };
 }
 
-function readDestination(dataplane: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+function readDestination(
+  dataplane: Dataplane,
+  { index, definition: destination }: LiveDestination,
+  counts: Counts,
+): DestinationStatus {
   const { checks: _checks, ...shown } = destination;
-  const { maps } = dataplane;
-  const load = maps.loads.lookup(index);
-  const paths = maps.paths.lookupPerCpu(index) ?? [];
-  const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
-    Number(paths.reduce((all, path) => all + path[field], 0n));
-  const connections = load?.connections ?? 0n;
+  const load = Load.decode(counts.loads.subarray(index * Load.size, (index + 1) * Load.size));
+  const first = index * trafficFields.length;
+  const [packetsIn = 0, bytesIn = 0, packetsOut = 0, bytesOut = 0] = counts.traffic.subarray(first, first + 4);
+  const { connections } = load;
   return {
     ...shown,
     lowerThreshold: lowerThresholdOf(destination),
-    overloaded: load?.overloaded === 1,
+    overloaded: load.overloaded === 1,
     activeConnections: Number(connections >> 32n),
     inactiveConnections: Number(connections & 0xffff_ffffn),
-    persistentClients: load?.templates ?? 0,
-    connections: Number(load?.scheduled ?? 0n),
-    packetsIn: sum("packetsIn"),
-    bytesIn: sum("bytesIn"),
+    persistentClients: load.templates,
+    connections: Number(load.scheduled),
+    packetsIn,
+    bytesIn,
     ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
-    ...(hasFeature(dataplane.plan.shape, "handshakes") && load !== undefined && { handshakes: handshakesOf(load) }),
-    ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
-    ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
+    ...(hasFeature(dataplane.plan.shape, "handshakes") && { handshakes: handshakesOf(load) }),
+    ...(destination.clientAddress === "toa" && { clientsUntold: load.clientsUntold }),
+    ...(seesReplies(destination.forwarding) ? { packetsOut, bytesOut } : {}),
   };
 }
 

@@ -14,8 +14,8 @@ const identifier = (hex: string) => der(0x06, Buffer.from(hex, "hex"));
 const algorithm = sequence(identifier("2a8648ce3d040302"));
 const utcTime = (text: string) => der(0x17, Buffer.from(text));
 
-/** Key and certificate for `example.org`, as Node's TLS servers take them. */
-export function certificate(): { readonly key: string; readonly cert: string } {
+/** Key and certificate for `example.org`, as Node's TLS servers take them; good until the end of 2049 unless asked. */
+export function certificate(until = new Date("2049-12-31T23:59:59Z")): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const commonName = sequence(identifier("550403"), der(0x0c, Buffer.from("example.org")));
   const name = sequence(der(0x31, commonName));
@@ -24,7 +24,15 @@ export function certificate(): { readonly key: string; readonly cert: string } {
     der(0x02, Buffer.of(1)),
     algorithm,
     name,
-    sequence(utcTime("200101000000Z"), utcTime("491231235959Z")),
+    sequence(
+      utcTime("200101000000Z"),
+      utcTime(
+        `${until
+          .toISOString()
+          .replaceAll(/[-:T]|\.\d+/g, "")
+          .slice(2)}`,
+      ),
+    ),
     name,
     publicKey.export({ type: "spki", format: "der" }),
   );

@@ -123,9 +123,9 @@ export class LiveBench implements Disposable {
         const owner = this.live.ownerOf(index);
         if (owner === undefined) return [];
         const connections = loads.lookup(index)?.connections ?? 0n;
-        const { identity, definition } = owner.place;
+        const { definition } = owner.place;
         const count = [Number(connections >> 32n), Number(connections & 0xffff_ffffn)] as const;
-        return [[`${identity} ${endpointOf(definition)}`, count]];
+        return [[`${owner.place.owner.identity} ${endpointOf(definition)}`, count]];
       }),
     );
   }
