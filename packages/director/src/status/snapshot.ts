@@ -25,9 +25,7 @@ const trafficFields = ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as cons
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
   const services = dataplane.live.services();
-  let end = 0;
-  for (const { members } of services) for (const { index } of members) end = Math.max(end, index + 1);
-  const counts = readCounts(dataplane, end);
+  const counts = readCounts(dataplane, dataplane.live.destinationEnd);
   return services.map((service) => readService(dataplane, service, counts));
 }
 
