@@ -110,6 +110,11 @@ export class HealthEngine implements Disposable {
     this.#onVerdict();
   }
 
+  /** Checks that begin in a second. */
+  get perSecond(): number {
+    return [...this.#runs.values()].reduce((sum, { check }) => sum + 1000 / check.intervalMs, 0);
+  }
+
   /** Whether all checks of a server are good; true where there are none. */
   isUp(service: string, endpoint: string): boolean {
     return this.#subjects.get(`${service} ${endpoint}`)?.isUp ?? true;

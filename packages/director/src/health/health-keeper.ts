@@ -1,6 +1,7 @@
 // Checks beside a running director: what they say of servers goes into the overlay, and a line for each change to
 // people.
 import type { CheckStatus } from "../api/types.ts";
+import { expectChecks } from "../engine.ts";
 import { identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
@@ -56,6 +57,7 @@ export class HealthKeeper implements Disposable {
       else known.service = service;
     }
     this.#engine.update(services);
+    expectChecks(this.#engine.perSecond);
     for (const [identity, { endpoints }] of this.#kept) {
       // Of most services nothing was ever said.
       if (endpoints.size > 0 || wanted.get(identity)?.health !== undefined) this.#judge(identity);
