@@ -39,9 +39,10 @@ export const runDirector: RunDirector = async (options) => {
   await using api = await startApiServer({
     socketPath,
     source: {
-      status: () => late().director.status(),
+      status: () => late().director.statusInTurns(),
       connections: (limit) => late().director.connections(limit),
       checks: () => late().director.checks(),
+      health: () => late().director.health(),
     },
     keeper: () => late().keeper,
     events,

@@ -5,7 +5,8 @@ import { expectChecks } from "../engine.ts";
 import { identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
-import { type HealthChange, HealthEngine, type HealthEngineOptions } from "./health-engine.ts";
+import type { CheckTotals } from "./check-counts.ts";
+import { type HealthChange, HealthEngine, type HealthEngineOptions, type ServerVerdict } from "./health-engine.ts";
 import { type HealthOverride, verdictsOf } from "./verdicts.ts";
 
 /** The part of the overlay (change/overlay.ts) that checks write to. */
@@ -19,6 +20,13 @@ export interface HealthKeeperOptions extends Omit<HealthEngineOptions, "onChange
   readonly report: Report;
   /** A server is up again. */
   readonly onUp?: (service: VirtualService, endpoint: string) => void;
+}
+
+/** How health stands, in numbers. */
+export interface HealthTotals extends CheckTotals {
+  readonly servers: readonly ServerVerdict[];
+  /** Services that are checked, by name: whether enough of their servers are up. */
+  readonly quorate: readonly { readonly service: string; readonly isQuorate: boolean }[];
 }
 
 /** A service that is kept, and what was last said of it. */
@@ -67,6 +75,15 @@ export class HealthKeeper implements Disposable {
   /** All checks with their last exchanges. */
   checks(): readonly CheckStatus[] {
     return this.#engine.snapshot();
+  }
+
+  totals(): HealthTotals {
+    const checked = [...this.#kept.values()].filter(({ service }) => service.health !== undefined);
+    return {
+      ...this.#engine.totals,
+      servers: this.#engine.verdicts(),
+      quorate: checked.map(({ service, isQuorate }) => ({ service: service.name, isQuorate })),
+    };
   }
 
   /** Identities of the checks that are bad. */

@@ -6,6 +6,7 @@ import type { Dataplane } from "../kernel/dataplane.ts";
 import { eachValue } from "../kernel/each-value.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
+import { numberAt } from "./counters.ts";
 import { RATE_PERIOD_MS, type RateCounters, Rates } from "./rates.ts";
 
 /** Numbers of a destination in the table of counters, in this order. */
@@ -43,23 +44,21 @@ export class ServiceRates {
     return keepGoing({ doing: "measuring rates", pauseMs: RATE_PERIOD_MS, ...options, round });
   }
 
-  /** A snapshot of services with their rates. */
-  annotate({ live }: Dataplane, services: readonly ServiceStatus[]): readonly ServiceStatus[] {
-    return services.map((service) => {
-      const known = live.find(identityOf(service));
-      const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
-      const ofServer = (server: Parameters<typeof endpointOf>[0]) => {
-        const index = members.get(endpointOf(server));
-        return index === undefined || known === undefined
-          ? undefined
-          : this.#servers.of(index, ownerOf(known.index, server));
-      };
-      return {
-        ...service,
-        ...shown(known && this.#services.of(known.index, identityOf(service))),
-        servers: service.servers.map((server) => ({ ...server, ...shown(ofServer(server)) })),
-      };
-    });
+  /** A snapshot of a service with its rates. */
+  annotate({ live }: Dataplane, service: ServiceStatus): ServiceStatus {
+    const known = live.find(identityOf(service));
+    const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
+    const ofServer = (server: Parameters<typeof endpointOf>[0]) => {
+      const index = members.get(endpointOf(server));
+      return index === undefined || known === undefined
+        ? undefined
+        : this.#servers.of(index, ownerOf(known.index, server));
+    };
+    return {
+      ...service,
+      ...shown(known && this.#services.of(known.index, identityOf(service))),
+      servers: service.servers.map((server) => ({ ...server, ...shown(ofServer(server)) })),
+    };
   }
 }
 
@@ -97,9 +96,4 @@ function readCounters({ maps: { loads, paths } }: Dataplane, end: number): Float
   };
   eachValue(paths, addTraffic, { end });
   return counted;
-}
-
-/** Two halves: a bigint for each counter would be most of the work. */
-function numberAt(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 }

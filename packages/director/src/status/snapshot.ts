@@ -1,23 +1,41 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { hasFeature, type Load, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
-import type { JsOf } from "@yardmaster/ebpf";
-import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
+import { type BalancerShape, hasFeature, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import type { DestinationStatus, DirectorStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
 import { lowerThresholdOf } from "../live/records.ts";
 import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
 import { localPortCount } from "../plan/settings.ts";
+import { type Counted, Counters } from "./counters.ts";
+import { atOnce } from "./turns.ts";
 import { matchText } from "./match-text.ts";
 
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
-  return dataplane.live.services().map((service) => readService(dataplane, service));
+  return atOnce(readServicesInPieces(dataplane));
 }
 
-function readService(dataplane: Dataplane, { definition, members }: LiveService): ServiceStatus {
-  const servers = members.map((member) => readDestination(dataplane, member));
+/** The same in pieces, as they were at the first: many of them take a while. `complete` adds to each what else is known. */
+export function* readServicesInPieces(
+  dataplane: Dataplane,
+  complete: (service: ServiceStatus) => ServiceStatus = (service) => service,
+): Generator<void, ServiceStatus[]> {
+  const services = dataplane.live.services().map(({ definition, members }) => ({ definition, members: [...members] }));
+  const counters = yield* Counters.read(dataplane, services);
+  const read: ServiceStatus[] = [];
+  for (const service of services) {
+    read.push(complete(readService(dataplane, service, counters)));
+    yield;
+  }
+  return read;
+}
+
+type Listed = Pick<LiveService, "definition" | "members">;
+
+function readService(dataplane: Dataplane, { definition, members }: Listed, counters: Counters): ServiceStatus {
+  const servers = members.map((member) => readDestination(dataplane, member, counters.of(member.index)));
   const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = definition;
   return {
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
@@ -29,37 +47,34 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService)
   };
 }
 
-function readDestination(dataplane: Dataplane, { index, definition: destination }: LiveDestination): DestinationStatus {
+function readDestination(
+  dataplane: Dataplane,
+  { index, definition: destination }: LiveDestination,
+  counted: Counted,
+): DestinationStatus {
   const { checks: _checks, ...shown } = destination;
-  const { maps } = dataplane;
-  const load = maps.loads.lookup(index);
-  const paths = maps.paths.lookupPerCpu(index) ?? [];
-  const sum = (field: "packetsIn" | "bytesIn" | "packetsOut" | "bytesOut") =>
-    Number(paths.reduce((all, path) => all + path[field], 0n));
-  const connections = load?.connections ?? 0n;
+  const { activeConnections, inactiveConnections, packetsIn, bytesIn, packetsOut, bytesOut } = counted;
+  const { forwarding } = destination;
   return {
     ...shown,
     lowerThreshold: lowerThresholdOf(destination),
-    overloaded: load?.overloaded === 1,
-    activeConnections: Number(connections >> 32n),
-    inactiveConnections: Number(connections & 0xffff_ffffn),
-    persistentClients: load?.templates ?? 0,
-    connections: Number(load?.scheduled ?? 0n),
-    packetsIn: sum("packetsIn"),
-    bytesIn: sum("bytesIn"),
-    ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
-    ...(hasFeature(dataplane.plan.shape, "handshakes") && load !== undefined && { handshakes: handshakesOf(load) }),
-    ...(destination.clientAddress === "toa" && { clientsUntold: load?.clientsUntold ?? 0 }),
-    ...(seesReplies(destination.forwarding) ? { packetsOut: sum("packetsOut"), bytesOut: sum("bytesOut") } : {}),
+    overloaded: counted.overloaded === 1,
+    ...{ activeConnections, inactiveConnections, packetsIn, bytesIn },
+    persistentClients: counted.templates,
+    connections: counted.scheduled,
+    ...(methods[forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, counted) }),
+    ...(hasFeature(dataplane.plan.shape, "handshakes") && { handshakes: handshakesOf(counted) }),
+    ...(destination.clientAddress === "toa" && { clientsUntold: counted.clientsUntold }),
+    ...(seesReplies(forwarding) ? { packetsOut, bytesOut } : {}),
   };
 }
 
-function handshakesOf(load: JsOf<typeof Load>): NonNullable<DestinationStatus["handshakes"]> {
+function handshakesOf(counted: Counted): NonNullable<DestinationStatus["handshakes"]> {
   return {
-    begun: load.handshakesBegun,
-    done: load.handshakesDone,
-    refused: load.handshakesRefused,
-    synsRepeated: load.synsRepeated,
+    begun: counted.handshakesBegun,
+    done: counted.handshakesDone,
+    refused: counted.handshakesRefused,
+    synsRepeated: counted.synsRepeated,
   };
 }
 
@@ -71,9 +86,9 @@ export function connectionsOf({ live, maps }: Dataplane, service: string, endpoi
 }
 
 /** Each connection has one; an address has so many for each server. */
-function localPortsOf({ live }: Dataplane, index: number, connections: bigint) {
+function localPortsOf({ live }: Dataplane, index: number, { activeConnections, inactiveConnections }: Counted) {
   const maximum = live.localAddressesOf(index) * localPortCount(live.settings.kernelPorts);
-  return { inUse: Number(connections >> 32n) + Number(connections & 0xffff_ffffn), maximum };
+  return { inUse: activeConnections + inactiveConnections, maximum };
 }
 
 function total(servers: readonly TrafficCounters[]): TrafficCounters {
@@ -96,4 +111,15 @@ export function readVerdicts({ maps }: Dataplane): VerdictCount[] {
     const packets = (maps.verdicts.lookupPerCpu(code) ?? []).reduce((all, counter) => all + counter.packets, 0n);
     return packets === 0n ? [] : [{ verdict: reasonText(reason).verdict, reason, packets: Number(packets) }];
   });
+}
+
+/** What a program was made for. */
+export function programOf(shape: BalancerShape): NonNullable<DirectorStatus["program"]> {
+  const { families, methods: built, schedulers, encapsulations, features } = shape;
+  const { maximumServices, maximumDestinations, maximumConnections } = shape;
+  return {
+    ...{ families: [...families], methods: [...built], schedulers: [...schedulers] },
+    ...{ encapsulations: [...encapsulations], features: [...features] },
+    ...{ maximumServices, maximumDestinations, maximumConnections },
+  };
 }
