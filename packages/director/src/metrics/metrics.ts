@@ -104,7 +104,7 @@ function programFamilies({ hooks, program, connectionTable }: DirectorStatus): M
 }
 
 function reconcileFamilies({ reconcile }: DirectorStatus): MetricFamily[] {
-  const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
+  const seconds = (ms: number | undefined) => (ms === undefined ? undefined : Math.round(1000 * ms) / 1e6);
   return [
     gauge(
       "yardmaster_reconcile_lag_seconds",
