@@ -32,8 +32,10 @@ export interface DirectorTimes {
   readonly effort: DirectorEffort;
   /** Of two servers. */
   readonly idle: Rest;
-  /** The same with so many connections in the table. */
+  /** The same with so many connections in the table, all of them active. */
   readonly withConnections: Rest;
+  /** The same again, inactive, as UDP's are and those that are being closed: the reaper has to look more often. */
+  readonly withInactive: Rest;
   /** From the request to the answer, on a director that had another configuration. */
   readonly apply: { readonly wallMs: number; readonly cpuMs: number };
   /** Each from the request to the answer: by then packets go by the new weight. */
@@ -55,14 +57,21 @@ export async function measureDirector(name: string, effort: DirectorEffort): Pro
   await using director = await DirectorProcess.start(name, configuration(1, 2, effort.connections));
   await sleep(SETTLE_MS);
   const idle = await rest(director, effort.idleMs);
-  const withConnections = await holding(director, effort, () => rest(director, effort.idleMs));
+  const kept = await holding(director, effort, async (countAs) => {
+    const ofKind = async (kind: "active" | "inactive") => {
+      countAs(kind);
+      await sleep(SETTLE_MS / 4);
+      return rest(director, effort.idleMs);
+    };
+    return { withConnections: await ofKind("active"), withInactive: await ofKind("inactive") };
+  });
   const [startedMs, startedCpuMs] = [performance.now(), director.cpuMs];
   await director.client.apply(configuration(effort.services, effort.serversEach, effort.connections));
   const apply = { wallMs: performance.now() - startedMs, cpuMs: director.cpuMs - startedCpuMs };
   await sleep(SETTLE_MS / 4);
   const weightChangeMs = await changeWeights(director, effort);
   await sleep(SETTLE_MS);
-  return { effort, idle, withConnections, apply, weightChangeMs, large: await rest(director, effort.idleMs) };
+  return { effort, idle, ...kept, apply, weightChangeMs, large: await rest(director, effort.idleMs) };
 }
 
 /** Services 10.9.0.0 and following; each of their servers is one of its own, behind a router. */
@@ -111,7 +120,7 @@ async function rest(director: DirectorProcess, forMs: number): Promise<Rest> {
 async function holding<T>(
   director: DirectorProcess,
   { connections }: DirectorEffort,
-  use: () => Promise<T>,
+  use: (countAs: (kind: "active" | "inactive") => void) => Promise<T>,
 ): Promise<T> {
   // Its shape (director/plan): room for few servers.
   const maps = balancerMaps({ ...largestShape, maximumConnections: connections, maximumDestinations: 256 });
@@ -128,9 +137,11 @@ async function holding<T>(
   const load = loads.lookup(0);
   if (load === undefined) throw new Error("the director counts nothing of its first server");
   table.updateBatch(keys.map((key) => [key, value] as const));
-  loads.update(0, { ...load, connections: BigInt(connections) << 32n });
+  const countAs = (kind: "active" | "inactive"): void => {
+    loads.update(0, { ...load, connections: BigInt(connections) << (kind === "active" ? 32n : 0n) });
+  };
   try {
-    return await use();
+    return await use(countAs);
   } finally {
     loads.update(0, load);
     for (const key of keys) table.delete(key);

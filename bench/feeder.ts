@@ -25,7 +25,9 @@ import {
 import { createKernelHost, type KernelProgram } from "@yardmaster/ebpf/kernel";
 
 import { createMaps } from "./live-maps.ts";
-import { FRAME_LENGTH } from "./packets.ts";
+
+/** Bytes of a frame: the smallest that Ethernet carries, without its check sequence. */
+export const FRAME_LENGTH = 60;
 
 /** The first 56 bytes of the frame, and which flows to go through. */
 export const Template = struct("template", {

@@ -2,12 +2,10 @@
 
 import { network } from "./network.ts";
 import { addressNumber, macBytes } from "./subject.ts";
-import type { TemplateValue } from "./feeder.ts";
+import { FRAME_LENGTH, type TemplateValue } from "./feeder.ts";
 
 export type Protocol = "tcp" | "udp";
 
-/** Bytes of a frame: the smallest that Ethernet carries, without its check sequence. */
-export const FRAME_LENGTH = 60;
 const IP_LENGTH = FRAME_LENGTH - 14;
 const NUMBERS = { tcp: 6, udp: 17 } as const;
 /** Flags of the packets that open flows, and of the others (RFC 9293). */

@@ -100,6 +100,7 @@ export function directorText({ effort, apply, weightChangeMs, ...rests }: Direct
     [
       ["two servers", rests.idle],
       [`and ${connections} connections`, rests.withConnections],
+      ["the same, inactive", rests.withInactive],
       [`${services} services of ${serversEach} servers`, rests.large],
     ] as const
   ).map(([what, { residentBytes, cpuShare }]) => [what, (residentBytes / 1e6).toFixed(0), (100 * cpuShare).toFixed(2)]);

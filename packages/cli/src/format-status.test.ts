@@ -58,6 +58,17 @@ const status: DirectorStatus = {
   connectionTable: { entries: 15, maximum: 1_048_576, memoryBytes: 1_950 },
 };
 
+it("says which change made the configuration what it is, and that it is not confirmed", () => {
+  const nowMs = 1_700_000_192_000;
+  const lastChange = { cause: "PUT /v1/configuration", atMs: nowMs - 12_000 };
+  const changed = { ...status, lastChange, unconfirmed: { untilMs: nowMs + 48_000 } };
+  expect(formatStatus(changed, nowMs).split("\n").slice(1, 4)).toEqual([
+    "configuration  /etc/yardmaster.yaml",
+    "last change    PUT /v1/configuration, 12s ago",
+    "not confirmed  taken back in 48s without `yardmaster confirm`",
+  ]);
+});
+
 it("shows services, servers and both directions where the method has two", () => {
   expect(`\n${formatStatus(status, 1_700_000_192_000)}\n`).toMatchInlineSnapshot(`
     "

@@ -103,9 +103,22 @@ function formatHead(status: DirectorStatus, nowMs: number): string {
   return [
     `yardmaster ${status.version}, pid ${status.pid}, up ${formatElapsed(nowMs - status.startedAtMs)}`,
     `configuration  ${status.configurationFile}`,
+    ...formatChange(status, nowMs),
     `attached to    ${hooks.length === 0 ? "nothing" : hooks.join(", ")}`,
     `connections    ${formatCount(entries)} of ${formatCount(maximum)} entries${memory}`,
   ].join("\n");
+}
+
+/** Which change made the configuration what it is, and whether it stays. */
+function formatChange({ lastChange, unconfirmed }: DirectorStatus, nowMs: number): readonly string[] {
+  return [
+    ...(lastChange === undefined
+      ? []
+      : [`last change    ${lastChange.cause}, ${formatElapsed(nowMs - lastChange.atMs)} ago`]),
+    ...(unconfirmed === undefined
+      ? []
+      : [`not confirmed  taken back in ${formatElapsed(unconfirmed.untilMs - nowMs)} without \`yardmaster confirm\``]),
+  ];
 }
 
 function formatServices(services: readonly ServiceStatus[]): string {

@@ -2,7 +2,10 @@
 import { createReadStream } from "node:fs";
 import { CliError } from "./cli-error.ts";
 
-/** The text of a file (also a pipe), which must be UTF-8 of at most `maximumBytes`. Throws CliError. */
+/**
+ * The text of a file (also a pipe; `-` is the standard input), which must be UTF-8 of at most `maximumBytes`. Throws
+ * CliError.
+ */
 export async function readTextFile(fileName: string, maximumBytes: number): Promise<string> {
   const bytes = await readBytes(fileName, maximumBytes);
   try {
@@ -12,12 +15,12 @@ export async function readTextFile(fileName: string, maximumBytes: number): Prom
   }
 }
 
-/** The bytes of a file (also a pipe), at most `maximumBytes`. Throws CliError. */
+/** The bytes of a file (also a pipe; `-` is the standard input), at most `maximumBytes`. Throws CliError. */
 export async function readBytes(fileName: string, maximumBytes: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of createReadStream(fileName)) {
+    for await (const chunk of fileName === "-" ? process.stdin : createReadStream(fileName)) {
       chunks.push(chunk as Buffer);
       length += (chunk as Buffer).length;
       if (length > maximumBytes) break;

@@ -18,15 +18,16 @@ import { currentTick } from "./clock.ts";
 import { countVerdict } from "./count-verdict.ts";
 import { families } from "./family.ts";
 import { findConnection } from "./find-connection.ts";
-import { numberOf, whereTo } from "./follow-flow.ts";
-import { answeringClients } from "./forward/registry.ts";
 import { sendRequest } from "./forward/send-request.ts";
 import { etherTypes, networkHeader } from "./network-header.ts";
 import { type Frame, parseFrame, parseTransport, READ_AHEAD } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-import { commonFunctions, flowOf, type Road, roadOf } from "./road.ts";
+import { commonFunctions, type Road, roadOf } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
 import type { BalancerShape } from "./shape.ts";
+import { numberOf, whereTo } from "./errand.ts";
+import { flowOf } from "./sending.ts";
+import { answeringClients } from "./forward/traits.ts";
 
 /** The balancer for a shape, on these maps. */
 export function balancer(maps: BalancerMaps, shape: BalancerShape): ProgramDefinition {

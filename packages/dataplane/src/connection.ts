@@ -4,7 +4,7 @@ import { atomic, type Bool, fn, guard, type Int, repeat, returnValue, stack, u32
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
 import { replyFlow } from "./flows.ts";
-import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
+import { methods } from "./forward/registry.ts";
 import { TCP_RST } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, lifeOf, REPLY, REQUEST, stateOf } from "./life.ts";
 import { giveLocalPortBack } from "./local-port.ts";
@@ -13,6 +13,7 @@ import type { BalancerMaps } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { FLAG_BITS, STATE_BITS, states, type TransitionTable, transitionTables } from "./tcp-states.ts";
 import { type TemplateFunctions, templateFunctions } from "./template.ts";
+import { answeringClients, hasLocalAddress } from "./forward/traits.ts";
 
 /** How often a compare-and-exchange is tried again while other CPUs keep winning. */
 const ATTEMPTS = 4;

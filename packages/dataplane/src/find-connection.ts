@@ -6,8 +6,7 @@ import { transitionBase } from "./connection.ts";
 import { leaveAcross } from "./crossing/leave.ts";
 import type { Family } from "./family.ts";
 import { endsOf, openingFlow } from "./flows.ts";
-import type { ReplyEnds } from "./forward/method.ts";
-import { answeringClients, hasLocalAddress, methods } from "./forward/registry.ts";
+import { methods } from "./forward/registry.ts";
 import { IPPROTO_TCP, TCP_SYN } from "./headers.ts";
 import { sendReply } from "./forward/send-reply.ts";
 import { leaveIfHeld } from "./hold.ts";
@@ -18,9 +17,12 @@ import { leaveWithProbes } from "./probe/answer-probe.ts";
 import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
 import { needsRevisit } from "./revisit.ts";
-import type { Road, Traveller } from "./road.ts";
+import type { Road } from "./road.ts";
 import { hasFeature } from "./shape.ts";
 import { refuseStray } from "./stray.ts";
+import type { Traveller } from "./sending.ts";
+import { answeringClients, hasLocalAddress } from "./forward/traits.ts";
+import type { ReplyEnds } from "./forward/ends.ts";
 
 type ConnectionVariable = ReturnType<typeof referenceVariable<Family["Connection"]["fields"]>>;
 

@@ -2,8 +2,8 @@
 
 import { stack } from "@yardmaster/ebpf";
 import type { Family } from "./family.ts";
-import type { Endpoint, ReplyEnds } from "./forward/method.ts";
 import type { ConnectionReference, FlowReference } from "./life.ts";
+import type { Endpoint, ReplyEnds } from "./forward/ends.ts";
 
 /** The client's flow that a server's packet in `flow` answers. */
 export function requestFlow({ protocol }: FlowReference, { client, service }: ReplyEnds) {

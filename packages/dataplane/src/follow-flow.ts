@@ -9,7 +9,6 @@ import {
   type Packet,
   pass,
   type Reason,
-  type Reference,
   stack,
   u32,
   type Verdict,
@@ -19,31 +18,17 @@ import {
 import { copyAddress } from "./address.ts";
 import { type LocalFlowReference, endsAcross } from "./crossing/crossing.ts";
 import type { CrossError } from "./crossing/cross-error.ts";
-import { type Family, otherFamily } from "./family.ts";
+import { otherFamily } from "./family.ts";
 import { endsOf, requestFlow } from "./flows.ts";
-import type { ReplyEnds } from "./forward/method.ts";
-import { answeringClients, hasLocalAddress } from "./forward/registry.ts";
 import { type ConnectionReference, isExpired, REPLY } from "./life.ts";
 import { findReplyByLocalPort } from "./local-port.ts";
 import { reasons } from "./reasons.ts";
 import { findReplyByRule } from "./reply.ts";
-import type { SendingRoad } from "./road.ts";
 import { hasFeature } from "./shape.ts";
-
-/** What the first step returns in the place of a verdict, none of which is so large: whom the packet is for. */
-export const whereTo = {
-  server: 0x1_0001,
-  client: 0x1_0002,
-  onward: 0x1_0003,
-  unknown: 0x1_0004,
-  probe: 0x1_0005,
-  /** A server, or a client, of the other address family. */
-  serverAcross: 0x1_0006,
-  clientAcross: 0x1_0007,
-} as const;
-
-/** What the steps tell each other: the flow that is followed, and the ends of a reply. */
-export type ErrandReference = Reference<Family["Errand"]["fields"]>;
+import type { SendingRoad } from "./sending.ts";
+import { type ErrandReference, numberOf, whereTo } from "./errand.ts";
+import { answeringClients, hasLocalAddress } from "./forward/traits.ts";
+import type { ReplyEnds } from "./forward/ends.ts";
 
 /** The steps: which connection it is, and the two ways on. */
 export interface FollowingSteps {
@@ -93,12 +78,6 @@ export function following({ maps, family }: SendingRoad, steps: FollowingSteps):
     if (toProbe !== undefined) when(numberOf(found).eq(whereTo.probe), () => leave(toProbe({ packet, errand })));
     guard(numberOf(found).eq(whereTo.onward)).orLeave(found);
   };
-}
-
-/** What a function of the program returned: a verdict, or where the packet is to go. */
-export function numberOf(returned: Verdict): Int {
-  if (returned.action !== "value") throw new Error("functions return numbers");
-  return returned.value;
 }
 
 interface Following {

@@ -5,13 +5,12 @@
 import { fn, guard, type Int, leave, drop, returnValue, stack, u32, when } from "@yardmaster/ebpf";
 import type { Family } from "./family.ts";
 import { OPENING } from "./flows.ts";
-import { hasLocalAddress } from "./forward/registry.ts";
 import type { FlowReference } from "./life.ts";
 import { reasons } from "./reasons.ts";
-import type { Road } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { matchService, NO_SERVICE } from "./service.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
+import { hasLocalAddress } from "./forward/traits.ts";
 
 /**
  * Whether a packet of a flow that is not in the table is to come again; undefined: programs of this shape never say.
@@ -52,7 +51,7 @@ function isLocalPort(maps: BalancerMaps, flow: FlowReference) {
 }
 
 /** Drops a packet of an unknown flow that is to come again. */
-export function leaveIfHeld({ isHeld }: Pick<Road, "isHeld">, flow: FlowReference, now: Int<"u32">): void {
+export function leaveIfHeld({ isHeld }: { readonly isHeld: IsHeld }, flow: FlowReference, now: Int<"u32">): void {
   if (isHeld === undefined) return;
   when(isHeld({ flow, now }).ne(0), () => leave(drop(reasons.held)));
 }

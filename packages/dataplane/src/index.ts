@@ -7,20 +7,21 @@ export { carriedCounters, carriedMaps } from "./carried.ts";
 export { families, type Family, type FamilyName } from "./family.ts";
 export type { Encapsulation, EncapsulationName } from "./forward/encapsulate/encapsulation.ts";
 export { encapsulations, tunnelOverhead } from "./forward/encapsulate/registry.ts";
-export type { ForwardingMethod, MethodName, Requirement } from "./forward/method.ts";
-export { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
+export type { ForwardingMethod, Requirement } from "./forward/method.ts";
+export { methods } from "./forward/registry.ts";
+export { answeringClients, hasLocalAddress, hasReplies, type MethodName } from "./forward/traits.ts";
 export { readLife } from "./life.ts";
+export { UNSEEN_SECONDS } from "./open.ts";
 export { prober } from "./probe/prober.ts";
 export { reaper } from "./reaper.ts";
 export { type ReasonName, type ReasonText, reasonNames, reasons, reasonText } from "./reasons.ts";
+export { type SchedulerName, schedulerNames } from "./schedule/names.ts";
 export { schedulers } from "./schedule/registry.ts";
 export {
   type ListChange,
   type ListedMember,
   NO_DESTINATION,
   type Scheduler,
-  type SchedulerName,
-  schedulerNames,
   type SchedulerOption,
   schedulerOptions,
 } from "./schedule/scheduler.ts";

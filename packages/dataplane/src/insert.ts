@@ -5,7 +5,7 @@
 import { fn, guard, type Int, returnValue, stack, u32, type Variable, variable, when } from "@yardmaster/ebpf";
 import type { ConnectionFunctions } from "./connection.ts";
 import type { Family } from "./family.ts";
-import { answeringClients, hasLocalAddress, hasReplies, methods } from "./forward/registry.ts";
+import { methods } from "./forward/registry.ts";
 import { IPPROTO_UDP } from "./headers.ts";
 import { type ConnectionReference, type FlowReference, isExpired, REQUEST, stateOf } from "./life.ts";
 import { forgetLocalPort, searchOf, takingLocalPort } from "./local-port.ts";
@@ -14,6 +14,7 @@ import { reasons } from "./reasons.ts";
 import { replyEntryFunctions } from "./reply.ts";
 import { type BalancerMaps, serviceFlags } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
+import { answeringClients, hasLocalAddress, hasReplies } from "./forward/traits.ts";
 
 /** A connection of a flow that is to be inserted. */
 interface Insertion {

@@ -26,7 +26,6 @@ import { crossesFrom, type LocalFlowReference, whenCrossing } from "./crossing/c
 import { localAddressOf, nameLocalAddress, TAKEN } from "./crossing/local-name.ts";
 import { type Family, otherFamily } from "./family.ts";
 import { openingFlow, requestFlow } from "./flows.ts";
-import type { ReplyEnds } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
 import { type ConnectionReference, type FlowReference, isExpired } from "./life.ts";
 import { mix } from "./mix.ts";
@@ -34,6 +33,7 @@ import { EXISTS, failure, READY } from "./outcome.ts";
 import { reasons } from "./reasons.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
+import type { ReplyEnds } from "./forward/ends.ts";
 
 /**
  * How many ends are tried before a connection is refused: with nine of ten taken, one in 700 000 connections then finds

@@ -135,7 +135,7 @@ function refuse(maps: BalancerMaps, family: Family, service: Reference<ServiceFi
 }
 
 /** Seconds that a connection lives which no packet of its own has opened (ip_vs_conn_new, ip_vs_conn.c). */
-const UNSEEN_SECONDS = 3;
+export const UNSEEN_SECONDS = 3;
 
 function setState(
   maps: BalancerMaps,

@@ -6,11 +6,11 @@ import { fn, returnValue, stack, u32, variable, when } from "@yardmaster/ebpf";
 import { isSameAddress } from "./address.ts";
 import type { Family } from "./family.ts";
 import { endsOf, OPENING, openingFlow, replyFlow, requestFlow } from "./flows.ts";
-import type { ReplyEnds } from "./forward/method.ts";
 import { type ConnectionReference, type FlowReference, REPLY, REQUEST, stateOf } from "./life.ts";
 import { EXISTS } from "./outcome.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { states } from "./tcp-states.ts";
+import type { ReplyEnds } from "./forward/ends.ts";
 
 /**
  * Runs `found` for a packet from a server that answers for one service, with the connection that it

@@ -1,10 +1,8 @@
-// What the stations of the road share: the road itself, one for each address family of the shape, and the packet that
-// travels on it.
+// The whole road, one for each address family of the shape: the functions of its stations, made once in a program and
+// in the order in which they need each other.
 
-import { type Int, stack } from "@yardmaster/ebpf";
 import { type Answer, answerFunction } from "./answer/answer.ts";
 import { type SendToServer, sendToServerFunction } from "./answer/send-to-server.ts";
-import type { Refusal } from "./answer/refusal.ts";
 import { connectionFunctions, type ConnectionFunctions } from "./connection.ts";
 import { type Crossing, crossingOf } from "./crossing/functions.ts";
 import { families, type Family, type FamilyName, otherFamily } from "./family.ts";
@@ -13,26 +11,22 @@ import { type RememberFragment, rememberFragment } from "./fragment/remember.ts"
 import { fragmentRoad } from "./fragment/travel-fragment.ts";
 import { holdFunction, type IsHeld } from "./hold.ts";
 import { icmpRoad } from "./icmp/travel-icmp.ts";
-import type { FlowReference } from "./life.ts";
-import { type AskRouting, askRoutingFunction } from "./next-hop.ts";
+import { askRoutingFunction } from "./next-hop.ts";
 import { type Clamp, clampOf, lowerFunction } from "./forward/clamp.ts";
-import { type Wrap, wrapping } from "./forward/encapsulate/wrap.ts";
+import { wrapping } from "./forward/encapsulate/wrap.ts";
 import type { EditOptions } from "./forward/tcp-options.ts";
 import { type AnswerProbe, answerProbeFunction } from "./probe/answer-probe.ts";
 import { type OpenConnection, openFunction } from "./open.ts";
-import type { Parsed } from "./parse.ts";
 import { revisitFunction } from "./revisit.ts";
 import { scheduleFunction } from "./schedule/choose.ts";
 import type { BalancerMaps } from "./schema.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { type IsStray, strayFunction } from "./stray.ts";
-import { type SendTagged, sendTaggedFunction } from "./transmit.ts";
+import type { SendingRoad } from "./sending.ts";
+import { sendTaggedFunction } from "./transmit.ts";
 
 /** What the stations of one program share, for the packets of one family. */
-export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf" | "lower"> {
-  readonly maps: BalancerMaps;
-  readonly shape: BalancerShape;
-  readonly family: Family;
+export interface Road extends SendingRoad {
   readonly connections: ConnectionFunctions;
   readonly open: OpenConnection;
   readonly revisit: ReturnType<typeof revisitFunction>;
@@ -45,7 +39,6 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"
   readonly icmp: Follow;
   /** Of fragments; first ones come back from it. */
   readonly fragment: Follow;
-  readonly wrap: Wrap;
   /** Of packets that change their address family; where the shape has such. */
   readonly crossing: Crossing | undefined;
   readonly remember: RememberFragment;
@@ -53,27 +46,12 @@ export interface Road extends Omit<CommonFunctions, "schedule" | "connectionsOf"
   readonly clamp: Clamp | undefined;
 }
 
-/** What it takes to send a packet. */
-export type SendingRoad = Pick<Road, "maps" | "shape" | "family" | "askRouting" | "sendTagged" | "wrap">;
-
 /** The functions that packets of both families need, once in a program. */
-interface CommonFunctions {
-  readonly askRouting: AskRouting;
-  readonly sendTagged: SendTagged;
+interface CommonFunctions extends Pick<SendingRoad, "askRouting" | "sendTagged"> {
   readonly schedule: ReturnType<typeof scheduleFunction>;
   /** Of the families of the shape. */
   readonly connectionsOf: Partial<Readonly<Record<FamilyName, ConnectionFunctions>>>;
   readonly lower: EditOptions | undefined;
-}
-
-/** One packet on the road. */
-export interface Traveller {
-  readonly parsed: Parsed;
-  /** Its flow, as it arrived. */
-  readonly flow: FlowReference;
-  readonly now: Int<"u32">;
-  /** Set where the packet is to be answered instead of forwarded. */
-  readonly refusal: Refusal;
 }
 
 export function commonFunctions(maps: BalancerMaps, shape: BalancerShape): CommonFunctions {
@@ -110,19 +88,4 @@ export function roadOf(
   const clamp = clampOf({ ...common, maps, shape, family }, lower);
   const own = { connections, open, revisit, isStray, isHeld, sendToServer, answer, answerProbe, icmp, fragment };
   return { ...sending, ...own, remember, clamp, crossing };
-}
-
-/** The key of the packet's flow, as it arrived. */
-export function flowOf({ FlowKey }: Family, { network, ports, protocol }: Parsed): FlowReference {
-  return stack(
-    FlowKey,
-    {
-      source: network.source,
-      destination: network.destination,
-      sourcePort: ports.source,
-      destinationPort: ports.destination,
-      protocol: protocol.toU32(),
-    },
-    { share: "flow" },
-  );
 }

@@ -21,11 +21,11 @@ import {
 } from "@yardmaster/ebpf";
 import { AnyAddress } from "./address.ts";
 import { families, type Family, otherFamily, portSearchType } from "./family.ts";
-import { hasLocalAddress } from "./forward/registry.ts";
 import { Destination } from "./destination.ts";
 import { reasonNames } from "./reasons.ts";
 import { type BalancerShape, hasFeature } from "./shape.ts";
 import { TRANSITION_BYTES } from "./tcp-states.ts";
+import { hasLocalAddress } from "./forward/traits.ts";
 
 export * from "./destination.ts";
 
@@ -328,17 +328,19 @@ export const Tallies = struct("tallies", {
 export const LocalityKey = struct("locality_key", { address: AnyAddress, service: u32 });
 /** What lblc and lblcr remember of an address. */
 export const Locality = struct("locality", {
-  /** lblc: the destination that its packets go to. */
+  /** lblc: the destination that its packets go to; NO_DESTINATION (scheduler.ts) where lblcr noted the address. */
   destination: u32,
   /** Tick of its last new connection. */
   usedAt: u32,
-  /** lblcr: number of its set of destinations, how many there are in it, and the tick of its last change. */
+  /** lblcr: number of its set of destinations or NO_SET, how many there are in it, and the tick of its last change. */
   set: u32,
   size: u32,
   changedAt: u32,
   /** lblcr: 1 while a CPU is changing the set; others go on without. */
   isChanging: u32,
 });
+/** Where lblc noted the address: lblcr, should it come after it, has no set there. */
+export const NO_SET = 0xffff_ffff;
 /** lblcr: a place in a set, from 0 for the destination that came first. */
 export const LocalityMemberKey = struct("locality_place", { set: u32, place: u32 });
 export const LocalityMember = struct("locality_member", { destination: u32 });

@@ -4,17 +4,18 @@
 import { drop, guard, type Int, Packet, leave, pass, u32, type Verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { currentTick } from "./clock.ts";
 import { crossesFrom } from "./crossing/crossing.ts";
-import type { ErrandReference } from "./follow-flow.ts";
-import type { ForwardingMethod, ReplyEnds, Request, RequestWay } from "./forward/method.ts";
+import type { ForwardingMethod, Request, RequestWay } from "./forward/method.ts";
 import { methods } from "./forward/registry.ts";
-import { countPacketOut, sendToClient } from "./forward/send-reply.ts";
-import { countedPath } from "./forward/send-request.ts";
 import { resolve } from "./next-hop.ts";
 import type { Parsed } from "./parse.ts";
 import { reasons } from "./reasons.ts";
-import type { SendingRoad } from "./road.ts";
 import { hasFeature } from "./shape.ts";
 import { transmit } from "./transmit.ts";
+import type { ErrandReference } from "./errand.ts";
+import { countedPath, countPacketOut } from "./forward/counters.ts";
+import { sendToClient } from "./forward/send-to-client.ts";
+import type { SendingRoad } from "./sending.ts";
+import type { ReplyEnds } from "./forward/ends.ts";
 
 /** A packet that follows, once read, and what forwarding methods do to it. */
 export interface Follower {

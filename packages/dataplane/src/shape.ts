@@ -2,8 +2,8 @@
 
 import type { FamilyName } from "./family.ts";
 import type { EncapsulationName } from "./forward/encapsulate/encapsulation.ts";
-import type { MethodName } from "./forward/method.ts";
-import type { SchedulerName } from "./schedule/scheduler.ts";
+import type { MethodName } from "./forward/traits.ts";
+import type { SchedulerName } from "./schedule/names.ts";
 
 /** Only what is named here is compiled in. */
 export interface BalancerShape {

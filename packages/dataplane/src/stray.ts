@@ -8,8 +8,8 @@ import type { Family } from "./family.ts";
 import { OPENING } from "./flows.ts";
 import { IPPROTO_TCP, TCP_RST } from "./headers.ts";
 import type { FlowReference } from "./life.ts";
-import type { Road, Traveller } from "./road.ts";
 import type { BalancerMaps } from "./schema.ts";
+import type { Traveller } from "./sending.ts";
 
 type ServerFlow = Pick<FlowReference, "source" | "sourcePort" | "protocol">;
 
@@ -33,7 +33,10 @@ export function strayFunction(maps: BalancerMaps, family: Family) {
 }
 
 /** Notes a refusal where the packet is such a one, with hops left: it would be routed on otherwise. */
-export function refuseStray({ maps, isStray }: Road, { parsed, flow, refusal }: Traveller): void {
+export function refuseStray(
+  { maps, isStray }: { readonly maps: BalancerMaps; readonly isStray: IsStray },
+  { parsed, flow, refusal }: Traveller,
+): void {
   const { network, flags } = parsed;
   when(maps.settings.value.natIcmpSend.ne(0).and(network.hops.gt(1)), () => {
     when(isStray({ flow, flags }).ne(0), () => {

@@ -21,11 +21,12 @@ import { InterfaceWatch, keepAttached } from "./reconcile/keep-attached.ts";
 import { keepCaughtUp } from "./reconcile/keep-caught-up.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
-import type { ReaperRound } from "./reconcile/reaper.ts";
+import type { Reaping } from "./reconcile/reaper.ts";
 import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { keepTending } from "./reconcile/keep-tending.ts";
 import { ReconcileLag } from "./reconcile/lag.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
+import { entriesNow } from "./status/connection-table.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
@@ -80,7 +81,8 @@ export class Director implements Disposable {
   readonly #lag = new ReconcileLag();
   /** Under way. */
   #observing: Promise<DirectorStatus> | undefined;
-  #lastRound: ReaperRound = { entries: 0, ended: 0 };
+  /** Of the reaper, once it has been round. */
+  #reaping: Reaping | undefined;
 
   /** Brings a director up, in the place of one that the instance had. Whatever fails, nothing has changed. */
   constructor(options: DirectorOptions) {
@@ -243,7 +245,7 @@ export class Director implements Disposable {
         () => this.dataplane,
         now,
         { signal, report },
-        (round) => (this.#lastRound = round),
+        ({ reaping }) => (this.#reaping = reaping),
       ),
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
@@ -278,10 +280,12 @@ export class Director implements Disposable {
   }
 
   #totals(): Pick<DirectorStatus, "verdicts" | "connectionTable"> {
-    const { entries } = this.#lastRound;
     return {
       verdicts: readVerdicts(this.dataplane),
-      connectionTable: { entries, maximum: this.dataplane.plan.shape.maximumConnections },
+      connectionTable: {
+        entries: entriesNow(this.dataplane, this.#reaping?.held ?? { entries: 0, connections: 0 }),
+        maximum: this.dataplane.plan.shape.maximumConnections,
+      },
     };
   }
 

@@ -11,7 +11,7 @@ export type { SnapshotSource } from "./api/snapshot-source.ts";
 export { defaultSocketPath, resolveSocketPath } from "./api/socket-path.ts";
 export type * from "./api/types.ts";
 export type { KnownNeighbour, Network, NetworkInterface, NetworkRoute, OwnAddress } from "./checks/network.ts";
-export { formatDuration } from "./config/duration.ts";
+export { formatDuration, tryParseDurationMs } from "./config/duration.ts";
 export { ConfigurationError, type ConfigurationFault, formatFaults } from "./config/fault.ts";
 export { configurationJsonSchema } from "./config/json-schema.ts";
 export { maximumFileLength } from "./config/read-yaml.ts";
@@ -30,6 +30,7 @@ export type {
 export { type ForwardingMethod, forwardingMethods, seesReplies } from "./model/forwarding-method.ts";
 export { type Scheduler, schedulers } from "./model/scheduler.ts";
 export type { Destination, Protocol, VirtualService } from "./model/virtual-service.ts";
+export { isEmpty } from "./change/diff.ts";
 export { diffLine, planText } from "./change/diff-text.ts";
 export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
 export { createLog, type LogFormat, logFormats, usualFormat } from "./log/log.ts";

@@ -4,7 +4,9 @@ import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
+import { isEmpty } from "./change/diff.ts";
 import { Keeper } from "./change/keeper.ts";
 import { StateFile } from "./change/state-file.ts";
 import { createLinuxNetwork } from "./checks/linux-network.ts";
@@ -15,6 +17,7 @@ import { VerdictFile } from "./health/verdict-file.ts";
 import { DirectorError } from "./errors.ts";
 import type { Report } from "./log/report.ts";
 import type { RunDirector, RunDirectorOptions } from "./run-options.ts";
+import { ServiceManager } from "./service-manager.ts";
 import { defaultInstance, stateDirectoryOf, takeInstance } from "./succession/instance.ts";
 
 /** What runs, as soon as it does. */
@@ -34,17 +37,19 @@ export const runDirector: RunDirector = async (options) => {
     options.report(line, facts);
     events.publish(line, facts);
   };
+  using manager = new ServiceManager();
   const stop = new AbortController();
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
     source: {
-      status: () => late().director.statusInTurns(),
+      status: () => statusOf(late()),
       connections: (limit) => late().director.connections(limit),
       checks: () => late().director.checks(),
       health: () => late().director.health(),
     },
     keeper: () => late().keeper,
+    stored: () => kept.stored(),
     events,
     stop: (cause) => {
       report(`stopping: ${cause}`, { level: "notice", cause });
@@ -72,22 +77,22 @@ export const runDirector: RunDirector = async (options) => {
   using keeper = new Keeper({ director, text, parse, report, onChange });
   up.running = { director, keeper };
   if (begun.pending !== undefined) keeper.await(begun.pending);
-  kept.write();
-  using _reloading = listen({ ...options, report, api }, kept, keeper);
-  const services = configuration.services.length;
-  const also = api.url === undefined ? "" : ` and ${api.url}`;
-  report(`ready: ${services} ${services === 1 ? "service" : "services"}, answering on ${api.socketPath}${also}`, {
-    ...{ event: "ready", level: "notice", revision: keeper.revision },
-  });
+  await kept.write();
+  using _reloading = listen({ ...options, report, api, manager }, kept, keeper);
+  const where = `answering on ${api.socketPath}${api.url === undefined ? "" : ` and ${api.url}`}`;
+  const services = configuration.services.length === 1 ? "1 service" : `${configuration.services.length} services`;
+  report(`ready: ${services}, ${where}`, { event: "ready", level: "notice", revision: keeper.revision });
+  manager.ready(where);
   const ending = AbortSignal.any([signal, stop.signal]);
   const work = director.work(ending);
   try {
     await Promise.race([work, aborted(ending)]);
   } finally {
+    manager.stopping();
     stop.abort();
     await work;
   }
-  kept.write();
+  await kept.write();
   report(
     instance === undefined
       ? "stopped: detached from all interfaces"
@@ -95,6 +100,14 @@ export const runDirector: RunDirector = async (options) => {
     { event: "stopped", level: "notice" },
   );
 };
+
+async function statusOf({ director, keeper: { lastChange, pending } }: Running): Promise<DirectorStatus> {
+  return {
+    ...(await director.statusInTurns()),
+    ...(lastChange !== undefined && { lastChange }),
+    ...(pending !== undefined && { unconfirmed: { untilMs: pending.untilMs } }),
+  };
+}
 
 /** Writes down for the next director what this one does. */
 class KeptFile {
@@ -104,6 +117,7 @@ class KeptFile {
   readonly #file: StateFile | undefined;
   readonly #up: { readonly running?: Running };
   #isDue = false;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(
     { text, socketPath }: RunDirectorOptions,
@@ -120,16 +134,27 @@ class KeptFile {
   changed(): void {
     if (this.#isDue || this.#file === undefined) return;
     this.#isDue = true;
-    setImmediate(() => this.write());
+    setImmediate(() => void this.stored());
   }
 
-  write(): void {
+  /** Kept when every change until now is on the disk, or it was reported why not. */
+  stored(): Promise<void> {
+    return this.#isDue ? this.write() : this.#written;
+  }
+
+  /** Kept when what is known now is on the disk, or it was reported why not. */
+  write(): Promise<void> {
     this.#isDue = false;
+    this.#written = this.#write();
+    return this.#written;
+  }
+
+  async #write(): Promise<void> {
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
     const { keeper, director } = running;
     const { pending } = keeper;
-    this.#file.write({
+    await this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
       socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
@@ -137,28 +162,32 @@ class KeptFile {
   }
 }
 
+/** Who has a say in, or hears of, a file that is read again. */
+interface Rereading extends Pick<RunDirectorOptions, "reload" | "report"> {
+  readonly api: ApiServer;
+  readonly manager: ServiceManager;
+}
+
 /** Has the file read again whenever that is asked for. */
-function listen(
-  { reload, report, api }: Pick<RunDirectorOptions, "reload" | "report"> & { readonly api: ApiServer },
-  kept: KeptFile,
-  keeper: Keeper,
-): Disposable {
+function listen({ reload, report, api, manager }: Rereading, kept: KeptFile, keeper: Keeper): Disposable {
   if (reload === undefined) return { [Symbol.dispose]: () => undefined };
   const read = async (cause: string): Promise<void> => {
     api.reread(cause);
     try {
       const text = await reload.read();
-      keeper.put(text, { cause });
+      const { diff } = keeper.put(text, { cause });
+      if (isEmpty(diff)) report(`configuration: ${cause}: nothing changes`, { cause });
       kept.text = text;
       kept.changed();
     } catch (error) {
+      if (keeper.hasReported(error)) return;
       const reason = (error as Error).message;
       report(`configuration: ${cause}: refused, nothing has changed: ${reason}`, {
         ...{ event: "configurationRefused", level: "error", cause, reason },
       });
     }
   };
-  const end = reload.listen((cause) => void read(cause));
+  const end = reload.listen((cause) => void manager.reloading(() => read(cause)));
   return { [Symbol.dispose]: end };
 }
 

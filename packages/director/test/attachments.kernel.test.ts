@@ -1,9 +1,9 @@
 // Programs on interfaces follow one another, at XDP and at tc, by links and (before Linux 6.6) by filters: in the place
 // of those that a process before left, with everything put back where that fails.
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compile, tc, u32, verdict, xdp } from "@yardmaster/ebpf";
-import { createKernelHost, findTcProgram, type KernelProgram } from "@yardmaster/ebpf/kernel";
+import { arrayMap, bytes, compile, struct, tc, u32, verdict, xdp } from "@yardmaster/ebpf";
+import { createKernelHost, findTcProgram, type KernelProgram, pin } from "@yardmaster/ebpf/kernel";
 import { assertNothingOpen, findLink, type Link } from "@yardmaster/linux";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { Attachments } from "../src/kernel/attachments.ts";
@@ -131,6 +131,70 @@ describeKernel("programs on the interfaces of an instance", () => {
       attachments.put(watched, [link("front")], after).settle();
       expect(between).toEqual([{ xdp: undefined, tc: programs.programFor("tc").id }]);
       expect(seen("front")).toEqual({ xdp: programs.programFor("xdp").id, tc: undefined });
+    });
+  });
+
+  test.each([
+    ["xdp", "xdp-generic"],
+    ["xdp-generic", "xdp"],
+  ] as const)("from %s to %s where the second interface refuses: the former ones are on both", (before, after) => {
+    const first = putAndGo(["front", "back"], before);
+    const former = { xdp: first.xdp, tc: undefined };
+    const modeOf = (name: string) => link(name).xdp?.mode;
+    act((attachments, programs) => {
+      const modes = [modeOf("front"), modeOf("back")];
+      for (const nth of [1, 2]) {
+        let asked = 0;
+        const failing = {
+          programFor: (hook: "xdp" | "tc") => {
+            if (hook === "xdp" && ++asked === nth) throw new Error("no such luck");
+            return programs.programFor(hook);
+          },
+        };
+        expect(() => attachments.put(failing, [link("front"), link("back")], after)).toThrow("no such luck");
+        expect([seen("front"), seen("back")]).toEqual([former, former]);
+        expect([modeOf("front"), modeOf("back")]).toEqual(modes);
+      }
+    });
+    // And known: a successor exchanges them.
+    const next = putAndGo(["front", "back"], before);
+    network.enter(() => expect([seen("front").xdp, seen("back").xdp]).toEqual([next.xdp, next.xdp]));
+  });
+
+  test("of one process, too, the former ones are back where the second interface refuses", () => {
+    act((attachments, programs) => {
+      attachments.put(programs, [link("front"), link("back")], "xdp").settle();
+      using others = new Programs();
+      let asked = 0;
+      const failing = {
+        programFor: (hook: "xdp" | "tc") => {
+          if (hook === "xdp" && ++asked === 2) throw new Error("no such luck");
+          return others.programFor(hook);
+        },
+      };
+      expect(() => attachments.put(failing, [link("front"), link("back")], "xdp-generic")).toThrow("no such luck");
+      expect(attachments.all.map(({ link: { name }, mode }) => [name, mode])).toEqual([
+        ["front", "native"],
+        ["back", "native"],
+      ]);
+      attachments.put(others, [link("front"), link("back")], "xdp").settle();
+      const atXdp = { xdp: others.programFor("xdp").id, tc: undefined };
+      expect([seen("front"), seen("back")]).toEqual([atXdp, atXdp]);
+    });
+  });
+
+  test.each(["map", "folder"] as const)("a %s where a link is pinned is refused, and goes when all goes", (what) => {
+    act((attachments, programs) => {
+      const path = join(directoryOf(NAME), "links", "front");
+      using map = createKernelHost().createMap(arrayMap("other", struct("other", { text: bytes(8) }), 1).spec);
+      if (what === "folder") mkdirSync(path);
+      else pin(map, path);
+      expect(() => attachments.put(programs, [link("front")], "xdp")).toThrow(
+        expect.objectContaining({ code: "YM_SUCCESSION_STATE", message: expect.stringContaining("front") }),
+      );
+      expect(seen("front")).toEqual({ xdp: undefined, tc: undefined });
+      attachments.detach();
+      expect(readdirSync(join(directoryOf(NAME), "links"))).toEqual([]);
     });
   });
 

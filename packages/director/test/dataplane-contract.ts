@@ -18,7 +18,7 @@ import type { TrafficCounters } from "../src/api/types.ts";
 import type { HostOf } from "../src/kernel/dataplane.ts";
 import { listedMember } from "../src/live/service.ts";
 import { keepReaping } from "../src/reconcile/keep-reaping.ts";
-import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
+import { reap, Reaping, type ReaperRound } from "../src/reconcile/reaper.ts";
 import { readConnections } from "../src/status/connections.ts";
 import { readServices, readVerdicts } from "../src/status/snapshot.ts";
 import { Bench, clients, clientSlot, type ContractHost, TICKS_PER_SECOND, XDP_PASS, XDP_TX } from "./bench.ts";
@@ -59,7 +59,12 @@ type FlowValue = JsOf<typeof FlowKey>;
 type ConnectionValue = JsOf<typeof Connection>;
 
 /** dr connections over UDP to the service "dns", written straight into the table and counted. */
-function fillTable({ dataplane: { maps, live } }: Bench, count: number, expiryOf: (at: number) => number): void {
+function fillTable(
+  { dataplane: { maps, live } }: Bench,
+  count: number,
+  expiryOf: (at: number) => number,
+  state: number = states.UDP,
+): void {
   const [destination] = live.services()[1]?.members ?? [];
   if (destination === undefined) throw new Error("the service has no destination");
   const { port, forwarding } = destination.definition;
@@ -68,13 +73,13 @@ function fillTable({ dataplane: { maps, live } }: Bench, count: number, expiryOf
     { source: [0xcb00_7100 + at], destination: addressWords(VIP), sourcePort: 5000, destinationPort: 53, protocol: 17 },
     {
       ...Connection.decode(new Uint8Array(Connection.size)),
-      life: (BigInt(states.UDP) << 32n) | BigInt(expiryOf(at)),
+      life: (BigInt(state) << 32n) | BigInt(expiryOf(at)),
       ...{ destination: destination.index, address, port, method: methods[forwarding].code },
     },
   ]);
   maps.ipv4.connections.updateBatch(entries);
   const load = Load.decode(new Uint8Array(Load.size));
-  maps.loads.update(destination.index, { ...load, connections: BigInt(count) });
+  maps.loads.update(destination.index, { ...load, connections: BigInt(count) << (state === states.UDP ? 0n : 32n) });
 }
 
 /** The contract. */
@@ -395,6 +400,46 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
       expect(bench.counts()[2]).toEqual([0, 0]);
     });
 
+    it(`reads of ${manyEntries} entries those that may be due`, () => {
+      using bench = benchOf(create(), manyEntries);
+      const { maps, live, ticksPerSecond } = bench.dataplane;
+      const reaping = new Reaping(bench.dataplane, 64);
+      const round = () => {
+        const walk = reaping.round(bench.now);
+        for (;;) {
+          const step = walk.next();
+          if (step.done === true) return step.value;
+        }
+      };
+      const after = (seconds: number) => {
+        bench.setTime(bench.now() + seconds * ticksPerSecond);
+        return round();
+      };
+      // Nobody else counts: all of them active, with a quarter of an hour, and one that ends in five seconds.
+      const ends = (at: number) => bench.now() + (at === 7 ? 5 : 900) * ticksPerSecond;
+      fillTable(bench, manyEntries, ends, states.ESTABLISHED);
+      expect(round()).toEqual({ entries: manyEntries, ended: 0 });
+      expect(reaping.held).toEqual({ entries: manyEntries, connections: manyEntries });
+      expect([after(1), after(3)]).toEqual([0, 0].map((ended) => ({ entries: 0, ended })));
+      const few = after(1);
+      expect(few.ended).toBe(1);
+      expect(few.entries).toBeLessThan(200);
+      // Active ones have a minute at least; where inactive ones are counted they may be down to ten seconds.
+      expect(after(20)).toEqual({ entries: 0, ended: 0 });
+      const [owner] = live.services()[0]?.members ?? [];
+      const load = owner && maps.loads.lookup(owner.index);
+      if (owner === undefined || load === undefined) throw new Error("there is no first server");
+      maps.loads.update(owner.index, { ...load, connections: load.connections + 1n });
+      expect(after(1).entries).toBeGreaterThan(manyEntries - 200);
+      maps.loads.update(owner.index, load);
+      // Other settings may give less time.
+      live.setSettings({ ...live.settings });
+      expect(after(1)).toEqual({ entries: manyEntries - 1, ended: 0 });
+      expect(after(900)).toEqual({ entries: manyEntries - 1, ended: manyEntries - 1 });
+      expect(reaping.held).toEqual({ entries: 0, connections: 0 });
+      expect(bench.entries()).toBe(0);
+    });
+
     it("goes on until it is told to stop, and then stops", async () => {
       using bench = benchOf(create());
       playTraffic(bench);
@@ -408,8 +453,8 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         () => bench.dataplane,
         bench.now,
         { signal: stop.signal, report },
-        (round) => {
-          rounds.push(round);
+        ({ entries, ended }) => {
+          rounds.push({ entries, ended });
           if (rounds.length === 2) stop.abort();
         },
       );

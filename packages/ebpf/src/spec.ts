@@ -11,6 +11,8 @@ export interface Codec<T> {
   readonly size: number;
   /** Bytes of `value`; padding is zero. Throws a RangeError that names the field that does not fit. */
   encode(value: T): Uint8Array;
+  /** The same, to where there are zeros, or another value of the type: for those who write many. */
+  encodeInto?(value: T, view: DataView, at: number): void;
   /** The value held in the first `size` bytes. */
   decode(bytes: Uint8Array): T;
   /** Adds the type to a BTF blob and returns its id: with it `bpftool map dump` shows fields by name. */
@@ -84,6 +86,19 @@ export type LoadedSpec = Pick<ProgramSpec, "name" | "type" | "attachType">;
 /** How an update treats an entry that is there already (BPF_ANY, BPF_NOEXIST, BPF_EXIST). */
 export type UpdateMode = "any" | "create" | "replace";
 
+/** Entries of a map as raw bytes: `count` keys and values, each packed one after another. */
+export interface RawBatch {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+}
+
+/** A part of a hash table. */
+export interface MapPart extends RawBatch {
+  /** Where the part behind it begins; undefined: there is none. */
+  readonly next: number | undefined;
+}
+
 /** A live map, in the kernel or in memory. Closing it twice is harmless. */
 export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   readonly spec: MapSpec<K, V>;
@@ -107,9 +122,17 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
   entries(): IterableIterator<[K, V]>;
   /** All entries as raw bytes, in batches: `count` keys and values packed one after another. The
    * arrays are reused between batches. */
-  batches(batchSize: number): IterableIterator<{ count: number; keys: Uint8Array; values: Uint8Array }>;
+  batches(batchSize: number): IterableIterator<RawBatch>;
+  /**
+   * Of a hash that never evicts: for who reads it in parts, in any order. The function that it gives reads about `room`
+   * entries from a place on, more where one bucket holds more; a table begins at 0. An entry keeps its place as long as
+   * it is there: it is seen whenever everything between two places around it is. The arrays are reused.
+   */
+  parts(room: number): (from: number) => MapPart;
   /** Writes many entries with few calls. */
   updateBatch(entries: Iterable<readonly [K, V]>): void;
+  /** The same of entries as they are, like those that `batches` gives. */
+  updateRaw(batch: RawBatch): void;
   close(): void;
 }
 

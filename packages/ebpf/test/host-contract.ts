@@ -103,6 +103,49 @@ function describeHash(createHost: () => BpfHost): void {
     expect(byKey(seen)).toEqual(entries);
   });
 
+  test("raw entries of one map can be written to another", () => {
+    const host = createHost();
+    using from = host.createMap(mapSpec({ maxEntries: 128 }));
+    using to = host.createMap(mapSpec({ maxEntries: 256, name: "other" }));
+    const entries = Array.from({ length: 100 }, (_, key) => [key, BigInt(key) * 7n] as const);
+    from.updateBatch(entries);
+    to.update(3, 1n);
+    for (const batch of from.batches(32)) to.updateRaw(batch);
+    expect(byKey(to.entries())).toEqual(entries);
+    to.updateRaw({ count: 0, keys: new Uint8Array(0), values: new Uint8Array(0) });
+  });
+
+  test("parts hold the entries between two places, in whatever order they are read", () => {
+    using map = createHost().createMap(mapSpec({ maxEntries: 128 }));
+    map.updateBatch(Array.from({ length: 100 }, (_, key) => [key, BigInt(key)] as const));
+    const read = map.parts(16);
+    const keysFrom = (from: number) => {
+      const { count, keys, next } = read(from);
+      const list = Array.from({ length: count }, (_, index) => u32.decode(keys.slice(index * 4, index * 4 + 4)));
+      return { list, next };
+    };
+    const places: number[] = [];
+    const before: (readonly number[])[] = [];
+    for (let from: number | undefined = 0; from !== undefined; ) {
+      places.push(from);
+      const part: { list: number[]; next: number | undefined } = keysFrom(from);
+      before.push(part.list);
+      from = part.next;
+    }
+    expect(places.length).toBeGreaterThan(5);
+    expect(before.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, key) => key));
+    for (const [key] of [...map.entries()].filter(([one]) => one % 3 === 0)) map.delete(key);
+    for (let key = 1; key < 100; key += 3) map.update(key, 7n, "replace");
+    for (const [at, from] of [...places.entries()].toReversed()) {
+      const stayed = (before[at] ?? []).filter((key) => key % 3 !== 0);
+      expect(keysFrom(from).list).toEqual(expect.arrayContaining(stayed));
+    }
+    expect(() => map.parts(16)(0xffff_fff0)).not.toThrow();
+    expect(map.parts(16)(0xffff_fff0)).toMatchObject({ count: 0, next: undefined });
+    using array = createHost().createMap(mapSpec({ type: "array" }));
+    expect(() => array.parts(16)).toThrow(/m/);
+  });
+
   test("entries may be deleted while they are read", () => {
     using map = createHost().createMap(mapSpec({ maxEntries: 64 }));
     map.updateBatch(Array.from({ length: 50 }, (_, key) => [key, 1n] as const));

@@ -3,6 +3,9 @@
 
 import { isIPv4, isIPv6 } from "node:net";
 
+/** The code of the digit; that of the dot is below. */
+const ZERO = 0x30;
+
 /** AF_INET and AF_INET6 (include/linux/socket.h). */
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -24,6 +27,19 @@ export function addressBytes(text: string): Uint8Array {
   return Uint8Array.from(
     groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]),
   );
+}
+
+/** The big-endian number that an IPv4 address spells. Throws when `text` is none. */
+export function ipv4Number(text: string): number {
+  if (!isIPv4(text)) throw new RangeError(`reading an address: "${text}" is no IPv4 address`);
+  let number = 0;
+  let part = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit >= 0) part = part * 10 + digit;
+    else [number, part] = [number * 256 + part, 0];
+  }
+  return number * 256 + part;
 }
 
 /** Text of an address of 4 or 16 bytes in network order. */

@@ -33,6 +33,7 @@ const native = {
   recv: define("intptr_t recv(int fd, void *buffer, size_t length, int flags)"),
   setsockopt: define("int setsockopt(int fd, int level, int name, void *value, uint32_t length)"),
   bind: define("int bind(int fd, void *address, uint32_t length)"),
+  connect: define("int connect(int fd, void *address, uint32_t length)"),
   listen: define("int listen(int fd, int backlog)"),
   accept4: define("int accept4(int fd, void *address, void *length, int flags)"),
   getsockname: define("int getsockname(int fd, void *address, void *length)"),
@@ -171,6 +172,12 @@ export function setsockopt(fd: number, level: number, name: number, value: Uint8
 export function bind(fd: number, address: Uint8Array): number {
   const injected = count();
   return injected > 0 ? -injected : outcome(native.bind(fd, address, address.length));
+}
+
+/** connect(2) to a socket address in the layout of its family. */
+export function connect(fd: number, address: Uint8Array): number {
+  const injected = count();
+  return injected > 0 ? -injected : outcome(native.connect(fd, address, address.length));
 }
 
 /** listen(2). */

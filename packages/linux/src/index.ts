@@ -42,8 +42,10 @@ export {
   type TrafficFilter,
 } from "./netlink/traffic-control.ts";
 export { withRouteSocket } from "./netlink/route-socket.ts";
+export { RouteSnapshot } from "./netlink/route-snapshot.ts";
 export { type Route, routeTo, type RouteType } from "./netlink/route.ts";
 export { withNetworkNamespace, withTemporaryNetworkNamespace } from "./netns.ts";
+export { notifyManager } from "./notify.ts";
 export { type CapturedFrame, PacketTap } from "./packet-tap.ts";
 export {
   type Capability,

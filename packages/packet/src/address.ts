@@ -137,8 +137,8 @@ export function ipv4ToNumber(address: AddressLike): number {
 /** The big-endian 32-bit numbers that an address's bytes spell: one of IPv4, four of IPv6. */
 export function addressWords(address: AddressLike): number[] {
   const bytes = addressBytes(address);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / 4 }, (_, word) => view.getUint32(word * 4));
+  if (bytes.length === 4) return [u32(bytes, 0)];
+  return [0, 4, 8, 12].map((at) => u32(bytes, at));
 }
 
 /** The 4 or 16 bytes of the address that one or four big-endian 32-bit numbers spell. */

@@ -1,20 +1,11 @@
 // What was changed on this machine, on disk before it is changed, so that `down` finds it after a crash as well. A file
 // for each network namespace; nothing of it outlives a reboot, as nothing of what it describes does.
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Change } from "./changes.ts";
 import { RealServerError } from "./errors.ts";
 import type { OptionTexts } from "./options.ts";
+import { namespaceName } from "./pins.ts";
 
 /** Where the files are unless another directory is given. It is empty after a boot. */
 export const DEFAULT_STATE_DIRECTORY = "/run/yardmaster/realserver";
@@ -29,11 +20,6 @@ export interface State {
   readonly options: OptionTexts;
   /** Oldest first. */
   readonly changes: readonly Change[];
-}
-
-/** This network namespace, as a name for files: its number is that of the namespace file (nsfs). */
-export function namespaceName(): string {
-  return `net-${statSync("/proc/thread-self/ns/net").ino}`;
 }
 
 /** A state file that may not exist yet. */

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import { print, printJson, printNote } from "../output.ts";
+import { printMade } from "../print-made.ts";
 import { readTextFile } from "../read-file.ts";
 import { addSocketOption, clientFor, type SocketOptions } from "../director-client.ts";
 
@@ -17,14 +18,14 @@ export function addChangeCommands(program: Command): void {
     program
       .command("plan")
       .description("show what a configuration file would change in the running director, and what that would cost")
-      .requiredOption("-f, --file <file>", "configuration file")
+      .requiredOption("-f, --file <file>", "configuration file; - is the standard input")
       .option("--json", "print it as JSON"),
   ).action(plan);
   addSocketOption(
     program
       .command("apply")
       .description("make a configuration file the running director's: all of it or, if anything fails, nothing")
-      .requiredOption("-f, --file <file>", "configuration file")
+      .requiredOption("-f, --file <file>", "configuration file; - is the standard input")
       .option("--confirm <duration>", "take it back after so long (60s) unless `yardmaster confirm` comes first")
       .option("--json", "print what was changed as JSON"),
   ).action(apply);
@@ -34,6 +35,9 @@ export function addChangeCommands(program: Command): void {
       printNote("confirmed");
     },
   );
+  addSocketOption(program.command("rollback").description("take back what `apply --confirm` has changed, now"))
+    .option("--json", "print what was changed as JSON")
+    .action(rollBack);
   addSocketOption(
     program
       .command("save")
@@ -52,17 +56,24 @@ async function plan(options: FileOptions): Promise<void> {
 }
 
 async function apply(options: FileOptions): Promise<void> {
+  if (options.confirm !== undefined) await assertDuration(options.confirm);
   const client = await clientFor(options);
   // What is applied takes the place of what ran when it was read: another change in between is not undone.
   const revision = await client.revision();
   const text = await textOf(options.file);
-  const { planText } = await import("@yardmaster/director");
-  const made = await named(options.file, () => client.apply(text, { confirm: options.confirm, revision }));
-  if (options.json === true) printJson(made);
-  else print(planText(made));
-  if (made.confirmWithinMs !== undefined) {
-    printNote(`to be confirmed within ${made.confirmWithinMs / 1000} s: yardmaster confirm`);
-  }
+  await printMade(await named(options.file, () => client.apply(text, { confirm: options.confirm, revision })), options);
+}
+
+async function rollBack(options: SocketOptions & { readonly json?: true }): Promise<void> {
+  await printMade(await (await clientFor(options)).rollBack(), options);
+}
+
+/** A wrong command line is found without a director. */
+async function assertDuration(text: string): Promise<void> {
+  const { tryParseDurationMs } = await import("@yardmaster/director");
+  if (tryParseDurationMs(text)) return;
+  const hint = "write a number and its unit: 60s, 5m";
+  throw new CliError("YM_CLI_USAGE", `--confirm ${text} is no duration`, { status: 2, hint });
 }
 
 async function save({ file, ...options }: SocketOptions & { readonly file?: string }): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
 import { addSocketOption, clientFor, type SocketOptions } from "../director-client.ts";
-import { print, printJson } from "../output.ts";
+import { printMade } from "../print-made.ts";
 
 interface EditOptions extends SocketOptions {
   readonly json?: true;
@@ -53,10 +53,7 @@ export function addEditCommands(program: Command): void {
 }
 
 async function make({ method, path, fields }: Change, options: EditOptions): Promise<void> {
-  const { planText } = await import("@yardmaster/director");
-  const made = await (await clientFor(options)).change(method, path, fields);
-  if (options.json === true) printJson(made);
-  else print(planText(made));
+  await printMade(await (await clientFor(options)).change(method, path, fields), options);
 }
 
 function pathOf(service: string): string {

@@ -1,6 +1,5 @@
 // `yardmaster run`: the director, in the foreground, until SIGINT or SIGTERM; on SIGHUP it reads its file
 // again. Packets go on without it.
-import { type Stats, unwatchFile, watchFile } from "node:fs";
 import type { ApiAccess, ApiSettings, Report } from "@yardmaster/director";
 import { type Command, Option } from "commander";
 import { CliError } from "../cli-error.ts";
@@ -8,6 +7,7 @@ import { loadConfiguration } from "../load-configuration.ts";
 import { readTextFile } from "../read-file.ts";
 import { type LogWishes, openRunLog, withLog } from "../run-log.ts";
 import { withStopSignal } from "../stop-signal.ts";
+import { watchForChange } from "../watch-for-change.ts";
 
 interface RunOptions extends LogWishes {
   readonly file: string;
@@ -23,9 +23,6 @@ interface RunOptions extends LogWishes {
   readonly apiClientCa?: string;
   readonly apiGroup?: string;
 }
-
-/** How often a watched file is looked at. */
-const WATCH_MS = 500;
 
 /** Adds the command to the program. */
 export function addRunCommand(program: Command, version: string): void {
@@ -113,15 +110,10 @@ async function run(options: RunOptions, version: string, report: Report): Promis
 /** Calls `listener` on SIGHUP and, where the file is watched, when it changes. */
 function listen({ file, watch }: RunOptions, listener: (cause: string) => void): () => void {
   const onSignal = () => listener("SIGHUP");
-  const onChange = (now: Stats, before: Stats) => {
-    // A file that is gone for a moment is being replaced.
-    const isOther = now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size;
-    if (isOther && now.nlink > 0) listener(`${file} changed`);
-  };
   process.on("SIGHUP", onSignal);
-  if (watch === true) watchFile(file, { interval: WATCH_MS, persistent: false }, onChange);
+  const unwatch = watch === true ? watchForChange(file, () => listener(`${file} changed`)) : undefined;
   return () => {
     process.off("SIGHUP", onSignal);
-    if (watch === true) unwatchFile(file, onChange);
+    unwatch?.();
   };
 }

@@ -3,12 +3,10 @@
 
 import { drop, guard, type Int, leave, Packet, TcPacket, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
-import { whereTo } from "../follow-flow.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame, type Parsed, parseTransport } from "../parse.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import type { BalancerShape } from "../shape.ts";
 import { makeIcmpError } from "./icmp-error.ts";
 import { Refusal } from "./refusal.ts";
@@ -16,6 +14,8 @@ import { returnLinkLayer } from "./link-layer.ts";
 import { pendingSum } from "./pending-sum.ts";
 import { withServer } from "../stray.ts";
 import { makeReset } from "./reset.ts";
+import { whereTo } from "../errand.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /**
  * Answers a packet as its refusal notes, unless there have been too many answers. What it returns for an answer that

@@ -6,10 +6,10 @@ import { clientHop } from "../forward/client-hop.ts";
 import { networkHeader } from "../network-header.ts";
 import { resolve } from "../next-hop.ts";
 import { parseFrame } from "../parse.ts";
-import type { SendingRoad } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { sendBack } from "./answer.ts";
 import { returnLinkLayer } from "./link-layer.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** Sends an error that stands in the packet's place; where the way is not known yet it goes back to where that was. */
 export type SendToServer = ReturnType<typeof sendToServerFunction>;

@@ -4,9 +4,9 @@
 import { Packet, u32, verdict, verdictFn } from "@yardmaster/ebpf";
 import { withClientAddress } from "../forward/client-address.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { hasFeature } from "../shape.ts";
 import { readCrossing } from "./translate-packet.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** What it returns in the place of a verdict, none of which is so large. */
 export const CLEAN = 0x5_0001;

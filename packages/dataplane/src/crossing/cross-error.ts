@@ -6,11 +6,7 @@ import { choose, drop, guard, leave, Packet, u32, type Verdict, verdict, verdict
 import { HEADERS, LONGEST, writeIcmpError } from "../answer/icmp-error.ts";
 import { currentTick } from "../clock.ts";
 import { type Family, otherFamily } from "../family.ts";
-import { numberOf } from "../follow-flow.ts";
 import { writeOuter } from "../forward/encapsulate/outer-header.ts";
-import type { Endpoint } from "../forward/method.ts";
-import { sendToClient } from "../forward/send-reply.ts";
-import { countedPath } from "../forward/send-request.ts";
 import { HEADER_SIZES, Icmp, ICMP_PROTOCOLS, Ipv4, Ipv6, OWN_HOPS, Ports } from "../headers.ts";
 import { quotedHeader } from "../icmp/quoted-header.ts";
 import { DO_NOT_FRAGMENT, networkHeader, type NetworkHeader } from "../network-header.ts";
@@ -19,12 +15,16 @@ import { type Frame, parseFrame } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { changeFamily, makeRoom, removeRoom } from "../room.ts";
-import type { SendingRoad } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { endsAcross } from "./crossing.ts";
 import { localOf, serverOf } from "./cross-request.ts";
 import { likeOf } from "./like-error.ts";
 import { DIFFERENCE } from "./translate-packet.ts";
+import { numberOf } from "../errand.ts";
+import { sendToClient } from "../forward/send-to-client.ts";
+import { countedPath } from "../forward/counters.ts";
+import type { SendingRoad } from "../sending.ts";
+import type { Endpoint } from "../forward/ends.ts";
 
 /** What the first steps return in the place of a verdict, none of which is so large: the error is written. */
 const WRITTEN = 0x4_0001;

@@ -9,15 +9,15 @@ import { requestFlow } from "../flows.ts";
 import { noteServerSpoke } from "../forward/client-address.ts";
 import { methods } from "../forward/registry.ts";
 import { clientSlot } from "../forward/client-hop.ts";
-import { countPacketOut } from "../forward/send-reply.ts";
 import { type FlowReference, isExpired } from "../life.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import type { BalancerMaps } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
 import { endsAcross } from "./crossing.ts";
 import { sendTranslated } from "./send-translated.ts";
 import { type GiveChecksum, readCrossing, translatePacket } from "./translate-packet.ts";
+import { countPacketOut } from "../forward/counters.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /**
  * The function that sends servers' packets of a family, in `flow`, to their clients; or notes with REFUSED what to

@@ -5,17 +5,17 @@ import { Packet, stack, u32, variable, verdictFn, viewAs, when } from "@yardmast
 import { AnyAddress } from "../address.ts";
 import { type Family, otherFamily } from "../family.ts";
 import { withClientAddress } from "../forward/client-address.ts";
-import type { Endpoint } from "../forward/method.ts";
 import { methods } from "../forward/registry.ts";
-import { countedPath } from "../forward/send-request.ts";
 import type { ConnectionReference } from "../life.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import type { BalancerMaps } from "../schema.ts";
 import { hasFeature } from "../shape.ts";
 import { localAddressOf } from "./local-name.ts";
 import { sendTranslated } from "./send-translated.ts";
 import { type GiveChecksum, readCrossing, translatePacket } from "./translate-packet.ts";
+import { countedPath } from "../forward/counters.ts";
+import type { SendingRoad } from "../sending.ts";
+import type { Endpoint } from "../forward/ends.ts";
 
 /** The function that sends clients' packets of a family to their servers; or notes with REFUSED what to answer. */
 export function crossRequestFunction(road: SendingRoad, giveChecksum: GiveChecksum) {

@@ -4,9 +4,9 @@
 import { type Bool, guard, type Int, type Reason, type Reference, viewAs, when } from "@yardmaster/ebpf";
 import { type Family, otherFamily } from "../family.ts";
 import { destinationFlags } from "../destination.ts";
-import type { Endpoint, ReplyEnds } from "../forward/method.ts";
 import type { FlowReference } from "../life.ts";
 import type { BalancerMaps } from "../schema.ts";
+import type { Endpoint, ReplyEnds } from "../forward/ends.ts";
 
 export type LocalFlowReference = Reference<Family["LocalFlow"]["fields"]>;
 

@@ -1,11 +1,11 @@
 // The steps of packets that change their address family, as the program calls them.
 
 import type { ConnectionFunctions } from "../connection.ts";
-import type { SendingRoad } from "../road.ts";
 import { cleanFunction } from "./clean.ts";
 import { crossReplyFunction } from "./cross-reply.ts";
 import { crossRequestFunction } from "./cross-request.ts";
 import { givingChecksum } from "./translate-packet.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** Those of one family's packets. */
 export type Crossing = ReturnType<typeof crossingOf>;

@@ -2,7 +2,7 @@
 
 import { type Bool, type Int, type Verdict, verdict } from "@yardmaster/ebpf";
 import { Refusal } from "../answer/refusal.ts";
-import { numberOf } from "../follow-flow.ts";
+import { numberOf } from "../errand.ts";
 
 /** The upper two bits say so, which no verdict has so (tc's "go on" has all bits): the others note the answer. */
 const REFUSED = 0x4000_0000;

@@ -6,10 +6,10 @@ import { leaveUnlessSent, WAITING } from "../forward/waiting.ts";
 import { resolve, type WayOut } from "../next-hop.ts";
 import { lengthOnWire, type Parsed } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { refused } from "./refused.ts";
 import { DIFFERENCE, IPV6_LEAST_MTU, lengthIn } from "./translate-packet.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** A packet and where it goes. */
 interface Sending {

@@ -20,8 +20,6 @@ import {
 } from "@yardmaster/ebpf";
 import { type Address, wordsOf } from "../address.ts";
 import type { Family } from "../family.ts";
-import { numberOf } from "../follow-flow.ts";
-import type { Endpoint } from "../forward/method.ts";
 import { writeOuter } from "../forward/encapsulate/outer-header.ts";
 import { sumWhole, updateTransport } from "../forward/translate.ts";
 import { HEADER_SIZES, IPPROTO_UDP, Ipv4, Ipv6, Udp } from "../headers.ts";
@@ -30,6 +28,8 @@ import { type Parsed, parseFrame, parseTransport } from "../parse.ts";
 import { reasons } from "../reasons.ts";
 import { changeFamily } from "../room.ts";
 import type { BalancerShape } from "../shape.ts";
+import { numberOf } from "../errand.ts";
+import type { Endpoint } from "../forward/ends.ts";
 
 /** Bytes that a packet is longer in IPv6. */
 export const DIFFERENCE = Ipv6.size - Ipv4.size;

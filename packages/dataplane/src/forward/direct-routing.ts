@@ -3,12 +3,11 @@
 
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { traits } from "./traits.ts";
 
 export const directRouting: ForwardingMethod = {
   name: "dr",
-  code: 3,
-  hasReplies: false,
-  hasLocalAddress: false,
+  ...traits.dr,
   mapsPorts: false,
   requestTable: "requestOnly",
   requires: [

@@ -7,13 +7,12 @@ import { AnyAddress } from "../address.ts";
 import { translateError } from "../icmp/icmp-error.ts";
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod, Request } from "./method.ts";
+import { traits } from "./traits.ts";
 import { translate } from "./translate.ts";
 
 export const fullNat: ForwardingMethod = {
   name: "fullnat",
-  code: 4,
-  hasReplies: true,
-  hasLocalAddress: true,
+  ...traits.fullnat,
   mapsPorts: true,
   mixesFamilies: true,
   requestTable: "request",

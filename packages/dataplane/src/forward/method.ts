@@ -1,19 +1,18 @@
 // What every forwarding method is: what it does to a packet on each way, and what it asks of the
 // network and the real server, as data that checks and documentation read.
 
-import type { Bool, Int, Net, Reason } from "@yardmaster/ebpf";
+import type { Bool, Int, Reason } from "@yardmaster/ebpf";
 import type { Address } from "../address.ts";
+import type { ReplyEnds } from "./ends.ts";
 import type { IcmpError } from "../icmp/icmp-error.ts";
 import type { ConnectionReference } from "../life.ts";
 import type { Parsed } from "../parse.ts";
 import type { LoadReference } from "../path-mtu.ts";
 import type { BalancerMaps } from "../schema.ts";
 import type { BalancerShape } from "../shape.ts";
+import type { MethodName, MethodTraits } from "./traits.ts";
 import type { Wrap } from "./encapsulate/wrap.ts";
 import type { TransitionTable } from "../tcp-states.ts";
-
-/** Names as the configuration has them. */
-export type MethodName = "nat" | "tun" | "dr" | "fullnat";
 
 /**
  * What a method needs beyond the director, in words and in a form that a check can switch on: the director has one
@@ -35,18 +34,6 @@ export interface Requirement {
     /** The next hop to the server answers ARP or neighbour discovery. */
     | "neighbourKnown";
   readonly text: string;
-}
-
-/** One end of a flow. */
-export interface Endpoint {
-  readonly address: Address;
-  readonly port: Net<"be16">;
-}
-
-/** A connection as a server's packet has it to be: from whom, as the client sees it, and to whom. */
-export interface ReplyEnds {
-  readonly service: Endpoint;
-  readonly client: Endpoint;
 }
 
 /** A client's packet, its connection, and where its destination is found. */
@@ -79,17 +66,8 @@ export interface RequestWay {
   readonly change?: (passing: Int<"u32">) => void;
 }
 
-export interface ForwardingMethod {
+export interface ForwardingMethod extends MethodTraits {
   readonly name: MethodName;
-  /** Its number in connections and destinations. */
-  readonly code: number;
-  /** Whether replies come back through the director and have an entry of their own. */
-  readonly hasReplies: boolean;
-  /**
-   * Whether the server answers to an address of the director's own, of which each connection has a port. Such a
-   * connection holds that address and port, and its destination the server's.
-   */
-  readonly hasLocalAddress: boolean;
   /** Whether a destination may have another port than its service. */
   readonly mapsPorts: boolean;
   /** Whether a destination may be of another family than its service. Default: no. */

@@ -4,13 +4,12 @@
 import { translateError } from "../icmp/icmp-error.ts";
 import { reasons } from "../reasons.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { traits } from "./traits.ts";
 import { translate } from "./translate.ts";
 
 export const nat: ForwardingMethod = {
   name: "nat",
-  code: 1,
-  hasReplies: true,
-  hasLocalAddress: false,
+  ...traits.nat,
   mapsPorts: true,
   requestTable: "request",
   requires: [

@@ -1,10 +1,11 @@
-// All forwarding methods by name. Adding one is a file and a line here.
+// All forwarding methods by name. Adding one is a file, a line here and its traits.
 
 import { directRouting } from "./direct-routing.ts";
 import { fullNat } from "./full-nat.ts";
-import type { ForwardingMethod, MethodName } from "./method.ts";
+import type { ForwardingMethod } from "./method.ts";
 import { nat } from "./nat.ts";
 import { tun } from "./tun.ts";
+import type { MethodName } from "./traits.ts";
 
 export const methods: Readonly<Record<MethodName, ForwardingMethod>> = {
   nat,
@@ -12,18 +13,3 @@ export const methods: Readonly<Record<MethodName, ForwardingMethod>> = {
   dr: directRouting,
   fullnat: fullNat,
 };
-
-/** Whether any of these has a way back through the director. */
-export function hasReplies(names: readonly MethodName[]): boolean {
-  return names.some((name) => methods[name].hasReplies);
-}
-
-/** Whether servers of any of these answer to addresses of the director's own. */
-export function hasLocalAddress(names: readonly MethodName[]): boolean {
-  return names.some((name) => methods[name].hasLocalAddress);
-}
-
-/** Those whose servers answer to the client's address, through the director. */
-export function answeringClients(names: readonly MethodName[]): MethodName[] {
-  return names.filter((name) => methods[name].hasReplies && !methods[name].hasLocalAddress);
-}

@@ -5,17 +5,19 @@ import { drop, guard, type Int, leave, pass, u32, when } from "@yardmaster/ebpf"
 import { crossesFrom } from "../crossing/crossing.ts";
 import { CLEAN } from "../crossing/clean.ts";
 import { isRefused, noteOf } from "../crossing/refused.ts";
-import { numberOf } from "../follow-flow.ts";
 import type { ConnectionReference } from "../life.ts";
 import { resolve } from "../next-hop.ts";
 import { lengthOnWire } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { Road, Traveller } from "../road.ts";
+import type { Road } from "../road.ts";
 import { hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
 import type { ForwardingMethod } from "./method.ts";
 import { withClientAddress } from "./client-address.ts";
+import { countedPath } from "./counters.ts";
 import { methods } from "./registry.ts";
+import { numberOf } from "../errand.ts";
+import type { Traveller } from "../sending.ts";
 
 /** Sends a client's packet to its connection's destination, and leaves; or notes why it is refused. */
 export function sendRequest(road: Road, traveller: Traveller, connection: () => ConnectionReference): void {
@@ -131,12 +133,4 @@ function sendBy(
     );
     leave(transmit(road, parsed, hop));
   });
-}
-
-/** The destination's counters and cached next hop, with the packet counted in. */
-export function countedPath(maps: Road["maps"], { destination }: ConnectionReference, length: Int<"u32">) {
-  const path = maps.paths.lookup(destination).orDrop(reasons.internal);
-  path.packetsIn = path.packetsIn.add(1);
-  path.bytesIn = path.bytesIn.add(length);
-  return path;
 }

@@ -18,7 +18,7 @@ import type { Parsed } from "../parse.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { reasons } from "../reasons.ts";
 import { hasFeature } from "../shape.ts";
-import type { Endpoint } from "./method.ts";
+import type { Endpoint } from "./ends.ts";
 
 /** What the ends of a packet's flow become; an end that is not named stays. */
 export type NewEnds = Partial<Readonly<Record<End, Endpoint>>>;

@@ -7,12 +7,11 @@ import { destinationFlags } from "../destination.ts";
 import { hasFeature } from "../shape.ts";
 import { wrapAt } from "./encapsulate/wrap.ts";
 import type { ForwardingMethod } from "./method.ts";
+import { traits } from "./traits.ts";
 
 export const tun: ForwardingMethod = {
   name: "tun",
-  code: 2,
-  hasReplies: false,
-  hasLocalAddress: false,
+  ...traits.tun,
   mapsPorts: false,
   mixesFamilies: true,
   agesPassing: true,

@@ -4,15 +4,16 @@
 import { drop, guard, leave, Packet, stack, u32, verdict, verdictFn, when } from "@yardmaster/ebpf";
 import { copyAddress } from "../address.ts";
 import { currentTick } from "../clock.ts";
-import { type Follow, followFlow, following, whereTo } from "../follow-flow.ts";
+import { type Follow, followFlow, following } from "../follow-flow.ts";
 import { IPPROTO_TCP, IPPROTO_UDP, Ports } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
 import { fragmentKey } from "./remember.ts";
+import { whereTo } from "../errand.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** The road of a family's fragments. */
 export function fragmentRoad(road: SendingRoad): Follow {

@@ -8,7 +8,7 @@ import type { FamilyName } from "../family.ts";
 import { Icmp } from "../headers.ts";
 import type { NetworkHeader } from "../network-header.ts";
 import type { Frame } from "../parse.ts";
-import type { SendingRoad } from "../road.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** Type and code of requests and replies, as one number. */
 const ECHO: Readonly<Record<FamilyName, { readonly request: number; readonly reply: number }>> = {

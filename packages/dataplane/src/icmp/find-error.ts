@@ -5,19 +5,20 @@ import { drop, guard, type Int, leave, Packet, u32, verdict, verdictFn, when } f
 import { copyAddress, isSameAddress } from "../address.ts";
 import { currentTick } from "../clock.ts";
 import type { FamilyName } from "../family.ts";
-import { followFlow, whereTo } from "../follow-flow.ts";
+import { followFlow } from "../follow-flow.ts";
 import { Icmp, ICMP_PROTOCOLS } from "../headers.ts";
 import { copyConnection } from "../insert.ts";
 import type { FlowReference } from "../life.ts";
-import { countPacketOut } from "../forward/send-reply.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
 import { findProbe } from "../probe/find-probe.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { hasFeature } from "../shape.ts";
 import { answerEcho } from "./echo.ts";
 import { type QuotedHeader, quotedHeader } from "./quoted-header.ts";
+import { whereTo } from "../errand.ts";
+import { countPacketOut } from "../forward/counters.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** Errors that belong to connections: unreachable, source quench, time exceeded (RFC 792). */
 const IPV4_ERRORS = [3, 4, 11];

@@ -9,7 +9,7 @@ import type { OpenStep } from "../follow-flow.ts";
 import type { OpenConnection } from "../open.ts";
 import { failure, leaveUnless } from "../outcome.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** The step that opens the connection; an error about no service's flow passes as all about no connection do. */
 export function openByError({ maps, shape }: SendingRoad, open: OpenConnection): OpenStep {

@@ -5,9 +5,9 @@ import { Icmp, Ports } from "../headers.ts";
 import { networkHeader } from "../network-header.ts";
 import { parseFrame } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import type { Follower } from "../send-follower.ts";
 import { quotedHeader } from "./quoted-header.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /**
  * Reads a packet that the first step found to be an error. Nobody is told where it cannot go on: there is no answer to

@@ -3,17 +3,18 @@
 
 import { guard, leave, u32, verdict, when } from "@yardmaster/ebpf";
 import { crossErrorFunctions } from "../crossing/cross-error.ts";
-import { type Follow, following, numberOf, whereTo } from "../follow-flow.ts";
+import { type Follow, following } from "../follow-flow.ts";
 import type { OpenConnection } from "../open.ts";
 import { probeErrorFunction } from "../probe/probe-error.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { type ReadFollower, toClientFunction, toServerFunction } from "../send-follower.ts";
 import { hasFeature } from "../shape.ts";
 import { findErrorFunction } from "./find-error.ts";
 import { openByError } from "./open-by-error.ts";
 import { readError } from "./read-error.ts";
 import { tunnelAnswerFunction, tunnelErrorFunction, tunnelErrors, tunnelTellFunction } from "./tunnel-error.ts";
+import { numberOf, whereTo } from "../errand.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** The road of a family's packets that are neither TCP nor UDP. */
 export function icmpRoad(road: SendingRoad, open: OpenConnection): Follow {

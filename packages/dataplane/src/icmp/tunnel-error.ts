@@ -27,7 +27,6 @@ import { currentTick } from "../clock.ts";
 import type { Family, FamilyName } from "../family.ts";
 import { encapsulations } from "../forward/encapsulate/registry.ts";
 import { methods } from "../forward/registry.ts";
-import { sendToClient } from "../forward/send-reply.ts";
 import { Ethernet, Icmp, ICMP_PROTOCOLS, IPPROTO_TCP, IPPROTO_UDP, Ipv4, Ipv6, OWN_HOPS, Ports } from "../headers.ts";
 import { isExpired, REQUEST } from "../life.ts";
 import { DO_NOT_FRAGMENT, networkHeader } from "../network-header.ts";
@@ -36,8 +35,9 @@ import { LEAST_PATH_MTU, learnPathMtu } from "../path-mtu.ts";
 import { pseudoHeader } from "../pseudo-header.ts";
 import { countInSecond } from "../rate.ts";
 import { reasons } from "../reasons.ts";
-import type { SendingRoad } from "../road.ts";
 import { removeRoom } from "../room.ts";
+import { sendToClient } from "../forward/send-to-client.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** What the first step returns in the place of a verdict: it is no such error, or the client is to be told. */
 export const tunnelErrors = { other: 0x2_0001, told: 0x2_0002 } as const;

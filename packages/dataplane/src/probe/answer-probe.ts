@@ -7,9 +7,9 @@ import { translate } from "../forward/translate.ts";
 import { networkHeader } from "../network-header.ts";
 import { type Parsed, parseFrame, parseTransport } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import type { Road, SendingRoad, Traveller } from "../road.ts";
 import { transmit } from "../transmit.ts";
 import { findProbe } from "./find-probe.ts";
+import type { SendingRoad, Traveller } from "../sending.ts";
 
 /** Sends a server's packet to the check that it answers. */
 export type AnswerProbe = ReturnType<typeof answerProbeFunction>;
@@ -45,7 +45,10 @@ export function sendToCheck(road: SendingRoad, parsed: Pick<Parsed, "packet" | "
  * Leaves with a packet that belongs to a check: an answer, or what a server sent on that should have taken it for its
  * own. Scheduled as a client's it would come to a server that takes it, and the check would find nothing amiss.
  */
-export function leaveWithProbes({ maps, family, answerProbe }: Road, { parsed, flow, now }: Traveller): void {
+export function leaveWithProbes(
+  { maps, family, answerProbe }: SendingRoad & { readonly answerProbe: AnswerProbe },
+  { parsed, flow, now }: Traveller,
+): void {
   findProbe(maps, family, { flow, now }, (entry) => leave(answerProbe({ packet: parsed.packet, entry })));
   const back = {
     source: flow.destination,

@@ -3,8 +3,8 @@
 import { Packet, verdictFn } from "@yardmaster/ebpf";
 import { fullNat } from "../forward/full-nat.ts";
 import { readError } from "../icmp/read-error.ts";
-import type { SendingRoad } from "../road.ts";
 import { sendToCheck } from "./answer-probe.ts";
+import type { SendingRoad } from "../sending.ts";
 
 /** The function that sends one whose ends are in the errand. To the socket it looks as it does to a fullnat client. */
 export function probeErrorFunction(road: SendingRoad) {

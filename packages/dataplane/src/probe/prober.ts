@@ -31,10 +31,11 @@ import { etherTypes, networkHeader } from "../network-header.ts";
 import { resolve } from "../next-hop.ts";
 import { type Frame, lengthOnWire, type Parsed, parseFrame, parseTransport, READ_AHEAD } from "../parse.ts";
 import { reasons } from "../reasons.ts";
-import { commonFunctions, type SendingRoad } from "../road.ts";
+import { commonFunctions } from "../road.ts";
 import { type BalancerMaps, PROBE_HOPS } from "../schema.ts";
 import { type BalancerShape, hasFeature } from "../shape.ts";
 import { transmit } from "../transmit.ts";
+import type { SendingRoad } from "../sending.ts";
 type ProbeReference = Reference<Family["Probe"]["fields"]>;
 
 /** Seconds that an exchange is remembered after its last packet to the server: longer than checks wait. */

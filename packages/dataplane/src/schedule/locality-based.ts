@@ -2,7 +2,7 @@
 // The rule: shared behaviour reference §3, net/netfilter/ipvs/ip_vs_lblc.c.
 
 import { type Int, stack, u32, variable, when } from "@yardmaster/ebpf";
-import { destinationFlags, Locality } from "../schema.ts";
+import { destinationFlags, Locality, NO_SET } from "../schema.ts";
 import { connectionCost, leastCost } from "./least-cost.ts";
 import { isCrowded } from "./locality.ts";
 import { NO_DESTINATION, type Scheduler } from "./scheduler.ts";
@@ -18,11 +18,14 @@ export const localityBased: Scheduler = {
     maps.localities.lookup(question.locality).then((known) => {
       known.usedAt = question.now;
       const remembered = known.destination;
-      const { flags, weight } = destination(remembered);
-      // Its threshold does not count: what it has in its cache is worth more.
-      when(flags.and(destinationFlags.removed).eq(0).and(weight.ne(0)), () => {
-        const crowded = isCrowded(scheduling, "crowd_lblc", remembered);
-        when(crowded.eq(0), () => chosen.set(remembered));
+      // It may be lblcr that remembers: the service's scheduler was another until now.
+      when(remembered.ne(NO_DESTINATION), () => {
+        const { flags, weight } = destination(remembered);
+        // Its threshold does not count: what it has in its cache is worth more.
+        when(flags.and(destinationFlags.removed).eq(0).and(weight.ne(0)), () => {
+          const crowded = isCrowded(scheduling, "crowd_lblc", remembered);
+          when(crowded.eq(0), () => chosen.set(remembered));
+        });
       });
     });
     when(chosen.get().eq(NO_DESTINATION), () => {
@@ -40,7 +43,7 @@ function remember({ maps, question }: Scheduling, destination: Int<"u32">): void
     .then((known) => (known.destination = destination))
     .otherwise(() => {
       const { now, locality } = question;
-      const content = { destination, usedAt: now, set: 0, size: 0, changedAt: now, isChanging: 0 };
+      const content = { destination, usedAt: now, set: NO_SET, size: 0, changedAt: now, isChanging: 0 };
       maps.localities.update(locality, stack(Locality, content, { share: "walk" }), "create");
     });
 }

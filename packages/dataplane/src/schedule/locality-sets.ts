@@ -1,7 +1,7 @@
 // lblcr's sets of destinations: where the packets of an address go. One CPU changes a set at a time; others go on.
 
 import { atomic, type Fields, type Initial, type Int, type Reference, stack, u32, u64, when } from "@yardmaster/ebpf";
-import { destinationFlags, Locality, LocalityMember, Tallies } from "../schema.ts";
+import { type BalancerMaps, destinationFlags, Locality, LocalityMember, NO_SET, Tallies } from "../schema.ts";
 import { connectionCost, keepLess, leastFields, nothingYet } from "./least-cost.ts";
 import { NO_DESTINATION } from "./scheduler.ts";
 import type { Scheduling, Walk } from "./scheduling.ts";
@@ -52,15 +52,22 @@ export function leastOfSet(scheduling: Scheduling, known: LocalityReference): In
 /** Notes an address, with a set that is empty yet. */
 export function createSet({ maps, question }: Scheduling): void {
   const { now, locality } = question;
-  const set = atomic(maps.tallies.value, Tallies, "localitySet").fetchAdd(1);
+  const set = nextSet(maps);
   const content = { destination: NO_DESTINATION, usedAt: now, set, size: 0, changedAt: now, isChanging: 0 };
   maps.localities.update(locality, stack(Locality, content, { share: "walk" }), "create");
+}
+
+/** The number of a set that nothing is in. */
+function nextSet(maps: BalancerMaps): Int<"u32"> {
+  return atomic(maps.tallies.value, Tallies, "localitySet").fetchAdd(1);
 }
 
 /** Puts a destination that is not yet in a set to its front. Where there is no room for it, the set stays as it is. */
 export function growSet(scheduling: Scheduling, known: LocalityReference, destination: Int<"u32">): void {
   const { maps, question } = scheduling;
   whileMine(known, () => {
+    // It is lblc that remembered: the service's scheduler was another until now.
+    when(known.set.eq(NO_SET), () => (known.set = nextSet(maps)));
     const over = {
       name: "walk_grow",
       fields: { wanted: u32, isMember: u32 },

@@ -7,7 +7,7 @@ import { localityReplicated } from "./locality-replicated.ts";
 import { maglevHash } from "./maglev-hash.ts";
 import { neverQueue } from "./never-queue.ts";
 import { roundRobin } from "./round-robin.ts";
-import type { Scheduler, SchedulerName } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { shortestExpectedDelay } from "./shortest-expected-delay.ts";
 import { sourceHash } from "./source-hash.ts";
 import { twoChoices } from "./two-choices.ts";
@@ -15,6 +15,7 @@ import { weightedFailover } from "./weighted-failover.ts";
 import { weightedLeastConnection } from "./weighted-least-connection.ts";
 import { weightedOverflow } from "./weighted-overflow.ts";
 import { weightedRoundRobin } from "./weighted-round-robin.ts";
+import type { SchedulerName } from "./names.ts";
 
 export const schedulers: Readonly<Record<SchedulerName, Scheduler>> = {
   rr: roundRobin,

@@ -1,26 +1,8 @@
 // What every scheduler is: what it computes ahead, and the few lines that choose for one connection.
 
 import type { Int } from "@yardmaster/ebpf";
+import type { SchedulerName } from "./names.ts";
 import type { Scheduling } from "./scheduling.ts";
-
-/** LVS's names, as the configuration has them. */
-export const schedulerNames = [
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "sed",
-  "nq",
-  "mh",
-  "fo",
-  "ovf",
-  "twos",
-] as const;
-export type SchedulerName = (typeof schedulerNames)[number];
 
 /** What `choose` returns where no destination can take the connection. */
 export const NO_DESTINATION = 0xffff_ffff;

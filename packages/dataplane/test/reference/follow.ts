@@ -9,7 +9,7 @@ import { type Fate, forward } from "./forward.ts";
 import { errorTranslated, type Quoted } from "./icmp.ts";
 import type { LocalEnd } from "./local-ports.ts";
 import type { ReadPacket } from "./read-frame.ts";
-import type { ReferenceConnection } from "./reference-balancer.ts";
+import type { ReferenceConnection } from "./reference-connection.ts";
 import { readdressed } from "./rewrite.ts";
 import { tunnelledFollower } from "./tunnel.ts";
 

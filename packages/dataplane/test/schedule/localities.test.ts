@@ -3,6 +3,7 @@
 import { createMemoryHost } from "@yardmaster/ebpf/vm";
 import { describe, expect, test } from "vitest";
 import { Asker, type AskerOptions } from "./asker.ts";
+import { NO_SET } from "../../src/index.ts";
 import { memberOf, membersOf } from "./members.ts";
 
 const EXPIRATION = 100;
@@ -68,7 +69,40 @@ describe.each(["lblc", "lblcr"] as const)("%s", (scheduler) => {
   });
 });
 
+describe.each([
+  ["lblc", "lblcr"],
+  ["lblcr", "lblc"],
+] as const)("%s where %s was the scheduler", (scheduler, former) => {
+  test("is as good as new: an address that is known goes where one goes that is not", () => {
+    using asker = asking(scheduler);
+    const { localities } = asker.maps;
+    asker.start(membersOf([1, 1]));
+    using before = asking(former);
+    before.start(membersOf([1, 1]));
+    for (const address of [1, 2]) before.ask({ address });
+    for (const [key, value] of before.map(before.maps.localities).entries()) asker.map(localities).update(key, value);
+    asker.setLoad(0, busy(1));
+    expect(asker.ask({ address: 3 })).toBe(1);
+    expect([1, 2].map((address) => asker.ask({ address }))).toEqual([1, 1]);
+  });
+});
+
 describe("lblcr's sets", () => {
+  test("are each address's own where lblc was the scheduler", () => {
+    using asker = asking("lblcr");
+    asker.start(membersOf([1, 1]));
+    for (const address of [1, 2]) {
+      const remembered = { destination: 0, usedAt: 0, set: NO_SET, size: 0, changedAt: 0, isChanging: 0 };
+      asker.map(asker.maps.localities).update({ address: [address, 0, 0, 0], service: 1 }, remembered);
+      asker.ask({ address });
+    }
+    const known = [...asker.map(asker.maps.localities).entries()].map(([, { set, size }]) => ({ set, size }));
+    expect(known).toEqual([
+      { set: 0, size: 1 },
+      { set: 1, size: 1 },
+    ]);
+  });
+
   /** A, B and C in the set, C the newest. */
   function withThree(): Asker {
     const asker = asking("lblcr");

@@ -30,8 +30,19 @@ const SERVICE = "/v1/services/:name";
 const SERVERS = `${SERVICE}/servers`;
 const SERVER = `${SERVERS}/:endpoint`;
 
-/** Adds the routes over whoever keeps the configuration. */
-export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
+/**
+ * Adds the routes over whoever keeps the configuration. What they answer is true of the next director as well, however
+ * this one ends: they wait until it is `stored`.
+ */
+export function addChangeRoutes(
+  routes: Routes,
+  keeper: () => Keeper,
+  stored: () => Promise<void> = () => Promise.resolve(),
+): void {
+  const made = async (context: Asked, change: MadeChange): Promise<Response> => {
+    await stored();
+    return context.json(change, 200, { etag: `"${change.revision}"` });
+  };
   const whole = limit(maximumFileLength);
   const single = limit(SINGLE_BODY);
   addReadRoutes(routes, keeper);
@@ -39,18 +50,20 @@ export function addChangeRoutes(routes: Routes, keeper: () => Keeper): void {
     const condition = conditionOf(context);
     const text = await textOf(context);
     const options = { ...optionsOf(context, condition(keeper().revision)), confirmWithinMs: confirmOf(context) };
-    return made(context, keeper().put(text, options));
+    return await made(context, keeper().put(text, options));
   });
   routes.post("/v1/plan", whole, async (context) => context.json(keeper().plan(await textOf(context))));
-  routes.post("/v1/configuration/confirm", single, (context) => {
+  routes.post("/v1/configuration/confirm", single, async (context) => {
     keeper().confirm();
+    await stored();
     return context.body(null, 204);
   });
+  routes.post("/v1/configuration/rollback", single, (context) => made(context, keeper().rollBack(causeOf(context))));
   const edit = (method: "POST" | "PATCH" | "DELETE", path: string, make: MakeEdit): void => {
     routes.on(method, path, single, async (context: Asked) => {
       const condition = conditionOf(context);
       const fields = method === "DELETE" ? {} : await mapOf(context);
-      return made(context, make(fields, optionsOf(context, condition(keeper().revision)), context));
+      return await made(context, make(fields, optionsOf(context, condition(keeper().revision)), context));
     });
   };
   edit("POST", "/v1/services", (fields, options) => addService(keeper(), fields, options));
@@ -113,10 +126,6 @@ function limit(maxSize: number) {
   });
 }
 
-function made(context: Asked, change: MadeChange): Response {
-  return context.json(change, 200, { etag: `"${change.revision}"` });
-}
-
 function optionsOf(context: Asked, revision: string | undefined): ChangeOptions {
   return { cause: causeOf(context), revision };
 }
@@ -126,7 +135,7 @@ function confirmOf(context: Asked): number | undefined {
   if (text === undefined) return undefined;
   const withinMs = tryParseDurationMs(text);
   if (withinMs !== undefined && withinMs > 0 && withinMs <= MOST_CONFIRM_MS) return withinMs;
-  throw new DirectorError("YM_API_QUERY", "confirm must be a duration, 1ms–24h, such as 60s");
+  throw new DirectorError("YM_API_QUERY", `confirm must be a duration, 1ms–24h, such as 60s, and not "${text}"`);
 }
 
 async function textOf(context: Asked): Promise<string> {

@@ -18,6 +18,8 @@ export interface DirectorClient {
   /** Makes a text the configuration. */
   apply(text: string, options?: ApplyOptions): Promise<MadeChange>;
   confirm(): Promise<void>;
+  /** Takes the change that waits to be confirmed back. */
+  rollBack(): Promise<MadeChange>;
   /** Of the configuration that runs. */
   revision(): Promise<string>;
   /** Has the director end; returns its pid. Packets go on without it. */
@@ -66,6 +68,8 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
     confirm: async () => {
       await ask({ ...changing, method: "POST", path: "/v1/configuration/confirm" });
     },
+    rollBack: async () =>
+      (await askJson({ ...changing, method: "POST", path: "/v1/configuration/rollback" })) as MadeChange,
     change: async (method, path, fields) =>
       (await askJson({ ...changing, method, path, body: fields && JSON.stringify(fields) })) as MadeChange,
   };
@@ -96,7 +100,8 @@ async function ask(question: Question): Promise<Answer> {
   if (answer.status >= 200 && answer.status < 300) return answer;
   const { detail, code, hint, faults } = jsonOf(question, answer) as Partial<Problem>;
   if (faults !== undefined) throw new ConfigurationError(faults);
-  const message = `asking ${question.socketPath} for ${question.path}: ${detail ?? `status ${answer.status}`}`;
+  // What the director says is said to whoever asked; how it was asked says nothing more.
+  const message = detail ?? `asking ${question.socketPath} for ${question.path}: status ${answer.status}`;
   throw new DirectorError(code ?? "YM_API_ANSWER", message, hint === undefined ? {} : { hint });
 }
 

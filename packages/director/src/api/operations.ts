@@ -137,6 +137,10 @@ export const operations: readonly Operation[] = [
     ...{ answer: { status: 204, description: "it stays" }, refusals: ["Conflict"] },
   },
   {
+    ...{ method: "post", path: "/v1/configuration/rollback", id: "rollback" },
+    ...{ summary: "takes the change that waits back, now", answer: made, refusals: ["Conflict"] },
+  },
+  {
     ...{ method: "post", path: "/v1/plan", id: "plan", summary: "what a configuration would change, and at what cost" },
     body: file,
     answer: { status: 200, description: "nothing is changed", content: json("PlannedChange") },

@@ -33,6 +33,8 @@ export interface RoutesOptions {
   readonly source: SnapshotSource;
   /** Who keeps the configuration; without, nothing can be changed. */
   readonly keeper?: () => Keeper;
+  /** Kept when what was changed so far outlives this process; without, nothing does. */
+  readonly stored?: () => Promise<void>;
   /** What happens; without, there is nothing to listen to. */
   readonly events?: Events;
   /** Begins to end the director; without, nobody can ask for that. */
@@ -42,9 +44,9 @@ export interface RoutesOptions {
 }
 
 /** The API over these. */
-export function createRoutes({ source, keeper, events, stop, certificateExpiresAtMs }: RoutesOptions): Routes {
+export function createRoutes({ source, keeper, stored, events, stop, certificateExpiresAtMs }: RoutesOptions): Routes {
   const routes: Routes = new Hono<RouteEnvironment>();
-  if (keeper !== undefined) addChangeRoutes(routes, keeper);
+  if (keeper !== undefined) addChangeRoutes(routes, keeper, stored);
   if (events !== undefined) routes.get("/v1/events", (context) => listen(context, events));
   if (stop !== undefined) {
     routes.post("/v1/stop", (context) => {

@@ -4,9 +4,12 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DirectorError } from "../errors.ts";
+import { keep } from "../../test/change/kept.ts";
 import { createClient } from "./client.ts";
+import { createRoutes } from "./routes.ts";
 import { startApiServer } from "./server.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
 import { resolveSocketPath } from "./socket-path.ts";
@@ -146,6 +149,21 @@ describe("a running API", () => {
     `);
   });
 
+  it("answers a change as soon as it is stored, not before", async () => {
+    const { keeper, director } = keep();
+    let store = (): void => undefined;
+    const stored = () => new Promise<void>((resolve) => (store = resolve));
+    const routes = createRoutes({ source, keeper: () => keeper, stored });
+    const body = JSON.stringify({ weight: 5 });
+    const headers = { "if-match": "*" };
+    const asked = routes.request("/v1/services/web/servers/10.0.0.12", { method: "PATCH", headers, body });
+    const answered = Promise.resolve(asked).then(({ status: number }) => number);
+    expect(await Promise.race([answered, sleep(50, "waits")])).toBe("waits");
+    expect(director.weights()).toEqual({ "10.0.0.11": 2, "10.0.0.12": 5 });
+    store();
+    expect(await answered).toBe(200);
+  });
+
   it("answers with the error's own code and text when the source fails", async () => {
     const failing: SnapshotSource = {
       ...source,
@@ -155,7 +173,7 @@ describe("a running API", () => {
     };
     await using server = await startApiServer({ socketPath, source: failing });
     expect(await errorOf(createClient(server.socketPath).status())).toMatchInlineSnapshot(
-      `"YM_MAP: asking FOLDER/made/director.sock for /v1/status: reading map counters: no such map | undefined"`,
+      `"YM_MAP: reading map counters: no such map | undefined"`,
     );
   });
 });

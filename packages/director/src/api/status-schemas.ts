@@ -168,6 +168,14 @@ export const directorStatus = z.object({
   pid: z.int(),
   startedAtMs: z.number().describe("Unix time in milliseconds"),
   configurationFile: z.string(),
+  lastChange: z
+    .object({ cause: z.string(), atMs: z.number().describe("Unix time in milliseconds") })
+    .exactOptional()
+    .describe("what made the configuration what it is; absent: nothing since the director was started"),
+  unconfirmed: z
+    .object({ untilMs: z.number().describe("Unix time in milliseconds") })
+    .exactOptional()
+    .describe("the last change is taken back then unless it is confirmed"),
   instance: z
     .object({ name: z.string(), directory: z.string().describe("where it is pinned") })
     .exactOptional()

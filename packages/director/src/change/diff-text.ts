@@ -1,7 +1,8 @@
 // The differences of two configurations, as text for people: one line for the log, or all of it.
 
-import type { ConfigurationDiff, FieldChange, ServerDiff, ServiceDiff } from "./diff.ts";
+import type { ConfigurationDiff, ConnectionCost, ServerDiff, ServiceDiff } from "./diff.ts";
 import { isEmpty } from "./diff.ts";
+import { fieldText, valueText } from "./field-text.ts";
 import type { PlannedChange } from "./planned-change.ts";
 
 const signs = { added: "+", changed: "~", removed: "-" } as const;
@@ -18,7 +19,7 @@ export function planText({ diff, program, warnings }: PlannedChange): string {
     ...(cost === "" ? [] : [cost]),
     program.program === "kept"
       ? "program: kept, only its tables change"
-      : `program: exchanged, because the one at work has not: ${program.because}; connections go on`,
+      : `program: exchanged, because of ${program.because}; connections go on`,
     ...warnings.map(({ message }) => `warning: ${message}`),
   ].join("\n");
 }
@@ -68,9 +69,15 @@ function serviceLines({ change, name, match, fields, servers, isReordered, slots
 
 function serverText({ change, server, fields, cost }: ServerDiff): string {
   const shown = change === "added" ? fields.filter(({ field }) => field === "weight") : fields;
-  const said = change === "added" ? shown.map(({ field, after }) => `${field} ${text(after)}`) : shown.map(fieldText);
-  const price = cost === undefined ? "" : `: ${cost.connections} connections ${cost.fate}`;
+  const said =
+    change === "added" ? shown.map(({ field, after }) => `${field} ${valueText(after)}`) : shown.map(fieldText);
+  const price = cost === undefined ? "" : `: ${costText(cost)}`;
   return [`${signs[change]} server ${server}${price}`, ...said].join(", ");
+}
+
+function costText({ connections, fate }: ConnectionCost): string {
+  if (connections === 0) return "it has no connections";
+  return `${connections} ${connections === 1 ? "connection" : "connections"} ${fate}`;
 }
 
 function totalCost({ services }: ConfigurationDiff): string {
@@ -78,15 +85,6 @@ function totalCost({ services }: ConfigurationDiff): string {
   const sum = (fate: string) => costs.reduce((all, one) => all + (one.fate === fate ? one.connections : 0), 0);
   const said = ["kept", "drained", "cut"].flatMap((fate) => (sum(fate) === 0 ? [] : [`${sum(fate)} ${fate}`]));
   return said.length === 0 ? "" : `connections: ${said.join(", ")}`;
-}
-
-function fieldText({ field, before, after }: FieldChange): string {
-  return `${field} ${text(before)} → ${text(after)}`;
-}
-
-function text(value: unknown): string {
-  if (value === undefined) return "none";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function percent(share: number): string {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { server } from "../../test/live/operations.ts";
 import { configuration, service } from "../../test/sample.ts";
+import type { HealthCheck } from "../model/check.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { diff } from "./diff.ts";
 import { diffLine, planText } from "./diff-text.ts";
@@ -44,6 +45,39 @@ test("connections are cut where drain is off; order is a change", () => {
   expect(text(before, configuration([web([3, 1], { drainMs: 0 })]))).toMatch(
     /server 10.0.0.2:80: 3 connections cut\n.*order/,
   );
+});
+
+test("fields have the file's names and units", () => {
+  const more = { drainMs: 30_000, slowStartMs: 60_000, persistence: { timeoutMs: 300_000, maskBits: 24 } } as const;
+  const before = configuration([web([1])], { dropOneOf: 0 });
+  const said = text(before, configuration([web([1], more)], { dropOneOf: 10 })).split("\n");
+  expect(said.slice(0, 6)).toEqual([
+    "~ director.dropPackets.oneOf 0 → 10",
+    "~ service web (tcp 198.51.100.10:80)",
+    "    ~ persistence.timeout not set → 5m",
+    "    ~ persistence.netmask not set → 24",
+    "    ~ drain not set → 30s",
+    "    ~ slowStart not set → 1m",
+  ]);
+});
+
+test("checks are told in a few words", () => {
+  const probe = { kind: "http", method: "GET", path: "/", host: undefined, headers: {}, status: [], body: undefined };
+  const pace = { intervalMs: 2_000, jitterMs: 200, timeoutMs: 1_000, rise: 2, fall: 3, takesHints: true };
+  const check = { probe, via: "vip", port: undefined, ...pace } as HealthCheck;
+  const changed = { ...check, intervalMs: 5_000 };
+  const health = (one: HealthCheck) => ({ health: { checks: [one], onDown: "drain", quorum: 1 } }) as const;
+  const said = text(configuration([web([1], health(check))]), configuration([web([1], health(changed))]));
+  expect(said).toMatch(
+    /~ checks \[http GET \/ via vip every 2s, timeout 1s, rise 2, fall 3\] → \[http GET \/ via vip every 5s, /,
+  );
+});
+
+test("a server without connections costs none", () => {
+  expect(text(configuration([web([1, 2])]), configuration([web([1])]), 0)).toMatch(
+    /- server 10.0.0.2:80: it has no connections\nprogram/,
+  );
+  expect(text(configuration([web([1, 2])]), configuration([web([1])]), 1)).toMatch(/: 1 connection drained/);
 });
 
 describe("slots of a table that move", () => {

@@ -110,7 +110,7 @@ function serverDiffs(
   const added = (after?.servers ?? []).flatMap((server): readonly ServerDiff[] => {
     const endpoint = endpointOf(server);
     const was = known.get(endpoint);
-    if (was === undefined) return [{ change: "added", server: endpoint, fields: fieldChanges({}, server) }];
+    if (was === undefined) return [{ change: "added", server: endpoint, fields: fieldsOf(server) }];
     const fields = fieldChanges(was, server);
     if (fields.length === 0 || after === undefined) return [];
     const isQuiesced = was.weight > 0 && server.weight === 0;
@@ -143,6 +143,11 @@ function isMixed(before: readonly Destination[], after: readonly Destination[]):
   );
 }
 
+/** All fields of what was not there before. */
+function fieldsOf(server: Destination): readonly FieldChange[] {
+  return Object.entries(server).flatMap(([field, after]) => (after === undefined ? [] : [{ field, after }]));
+}
+
 /** Fields by their path, maps looked into. */
 function fieldChanges(before: object, after: object, within = ""): readonly FieldChange[] {
   const [old, next] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
@@ -150,11 +155,11 @@ function fieldChanges(before: object, after: object, within = ""): readonly Fiel
     const [was, is] = [old.get(name) as unknown, next.get(name) as unknown];
     if (isDeepStrictEqual(was, is)) return [];
     const field = within === "" ? name : `${within}.${name}`;
-    if (isMap(was) && isMap(is)) return fieldChanges(was, is, field);
+    if (isMap(was ?? is) && isMap(is ?? was)) return fieldChanges(was ?? {}, is ?? {}, field);
     return [{ field, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) }];
   });
 }
 
-function isMap(value: unknown): value is object {
+function isMap(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

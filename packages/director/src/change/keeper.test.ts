@@ -123,6 +123,55 @@ describe("a change that is to be confirmed", () => {
   });
 });
 
+describe("a change that is taken back by hand", () => {
+  test("is gone at once, is no longer waited for, and the log has it", async () => {
+    const { ask, director, keeper, said } = keep();
+    expect((await ask("POST", "/v1/configuration/rollback")).status).toBe(409);
+    await ask("PUT", "/v1/configuration?confirm=60s", heavier);
+    expect(keeper.lastChange).toMatchObject({ cause: "PUT /v1/configuration" });
+    const back = await ask("POST", "/v1/configuration/rollback");
+    expect([back.status, back.etag]).toEqual([200, `"${keeper.revision}"`]);
+    expect(JSON.parse(back.text)).toMatchObject({ diff: { services: [{ servers: [{ server: "10.0.0.11:80" }] }] } });
+    expect(director.weights()["10.0.0.11"]).toBe(2);
+    expect([keeper.pending, keeper.text]).toEqual([undefined, webFile]);
+    expect(said.at(-1)).toMatch(/^configuration: POST \/v1\/configuration\/rollback: .* weight 5 → 2\)/);
+    expect((await ask("POST", "/v1/configuration/rollback")).status).toBe(409);
+  });
+
+  test("goes on waiting where that fails", async () => {
+    const { ask, director, keeper } = keep();
+    await ask("PUT", "/v1/configuration?confirm=60s", heavier);
+    director.apply = () => {
+      throw new Error("no room");
+    };
+    expect((await ask("POST", "/v1/configuration/rollback")).status).toBe(500);
+    expect(keeper.pending).toBeDefined();
+    keeper[Symbol.dispose]();
+  });
+});
+
+test("what fails is in the log once, and whoever asked can see that it is", () => {
+  const { director, keeper, said } = keep();
+  const failure = new Error("no room");
+  director.apply = () => {
+    throw failure;
+  };
+  expect(() => keeper.put(heavier, { cause: "SIGHUP" })).toThrow(failure);
+  expect([keeper.hasReported(failure), keeper.hasReported(new Error("another")), said.length]).toEqual([
+    true,
+    false,
+    1,
+  ]);
+});
+
+test("what is said of another change says how long, and what can be done", async () => {
+  const { ask } = keep();
+  await ask("PUT", "/v1/configuration?confirm=60s", heavier);
+  const refused = JSON.parse((await ask("PUT", "/v1/configuration", webFile)).text);
+  expect(refused.detail).toBe("the change before this one waits to be confirmed, 60 s more");
+  expect(refused.hint).toMatch(/confirm.*rollback/);
+});
+
 describe("one by one", () => {
   test("servers come, change and go; comments stay", async () => {
     const { ask, director, keeper } = keep();

@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";
+import { noteWork } from "../engine.ts";
 import { DirectorError } from "../errors.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
@@ -43,6 +44,8 @@ export interface ChangeOptions {
   readonly revision?: string | undefined;
   /** It is taken back after so long unless somebody confirms it. */
   readonly confirmWithinMs?: number | undefined;
+  /** It undoes one that waited to be confirmed. */
+  readonly takesBack?: true;
 }
 
 /** A change that waits to be confirmed. */
@@ -50,6 +53,13 @@ export interface Pending {
   readonly before: string;
   readonly untilMs: number;
   readonly withinMs: number;
+}
+
+/** The change that made the configuration what it is. */
+export interface LastChange {
+  readonly cause: string;
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
 }
 
 /** The longest that a change may wait: later nobody remembers it. */
@@ -62,7 +72,10 @@ const NOT_CONFIRMED = "not confirmed in time: taken back";
 export class Keeper implements Disposable {
   readonly #options: KeeperOptions;
   readonly #begun = randomBytes(6).toString("hex");
+  /** What came to nothing and is in the log. */
+  readonly #reported = new WeakSet<Error>();
   #count = 0;
+  #lastChange: LastChange | undefined;
   #written: Written;
   #pending: (Pending & { readonly timer: NodeJS.Timeout }) | undefined;
 
@@ -89,6 +102,11 @@ export class Keeper implements Disposable {
   /** The same as plain data. */
   toData(): unknown {
     return this.#written.toData();
+  }
+
+  /** Undefined: nothing has changed since the director was brought up. */
+  get lastChange(): LastChange | undefined {
+    return this.#lastChange;
   }
 
   get pending(): Pending | undefined {
@@ -147,17 +165,34 @@ export class Keeper implements Disposable {
     return { service, server, at: service.servers.indexOf(server) };
   }
 
+  /** Whether the log has said of an error that it made a change come to nothing. */
+  hasReported(error: unknown): boolean {
+    return error instanceof Error && this.#reported.has(error);
+  }
+
   /** The change that waits stays. Throws a DirectorError, YM_CHANGE_NOT_PENDING. */
   confirm(): void {
-    if (this.#pending === undefined) {
-      throw new DirectorError("YM_CHANGE_NOT_PENDING", "no change waits to be confirmed");
-    }
-    clearTimeout(this.#pending.timer);
+    clearTimeout(this.#assertPending().timer);
     this.#pending = undefined;
     this.#options.report("configuration: confirmed", {
       ...{ event: "configurationConfirmed", level: "notice", revision: this.revision },
     });
     this.#options.onChange?.();
+  }
+
+  /** The change that waits is taken back now. Throws a DirectorError, YM_CHANGE_NOT_PENDING, or why it cannot be. */
+  rollBack(cause: string): MadeChange {
+    const pending = this.#assertPending();
+    this.#pending = undefined;
+    try {
+      const made = this.put(pending.before, { cause, takesBack: true });
+      clearTimeout(pending.timer);
+      return made;
+    } catch (error) {
+      // It goes on waiting: its time may still be up.
+      this.#pending = pending;
+      throw error;
+    }
   }
 
   /** Waits for a confirmation; also of a change that a director before this one made. */
@@ -178,7 +213,7 @@ export class Keeper implements Disposable {
     this.#pending = undefined;
     if (pending === undefined) return;
     try {
-      this.put(pending.before, { cause: NOT_CONFIRMED });
+      this.put(pending.before, { cause: NOT_CONFIRMED, takesBack: true });
     } catch (error) {
       const reason = (error as Error).message;
       this.#options.report(`configuration: taking back what was not confirmed failed: ${reason}`, {
@@ -188,17 +223,23 @@ export class Keeper implements Disposable {
     this.#options.onChange?.();
   }
 
-  #assertFree({ cause, revision }: ChangeOptions): void {
+  #assertFree({ revision }: ChangeOptions): void {
     if (this.#pending !== undefined) {
-      throw new DirectorError("YM_CHANGE_PENDING", `${cause}: the change before this one is not confirmed`, {
-        hint: "yardmaster confirm keeps it; otherwise it is taken back when its time is up",
+      const left = Math.max(0, Math.ceil((this.#pending.untilMs - Date.now()) / 1000));
+      throw new DirectorError("YM_CHANGE_PENDING", `the change before this one waits to be confirmed, ${left} s more`, {
+        hint: "`yardmaster confirm` keeps it, `yardmaster rollback` takes it back; then come again",
       });
     }
     if (revision !== undefined && revision !== this.revision) {
-      throw new DirectorError("YM_CHANGE_REVISION", `${cause}: the configuration has changed meanwhile`, {
+      throw new DirectorError("YM_CHANGE_REVISION", "the configuration has been changed meanwhile", {
         hint: "read it again, and make the change in what it is now",
       });
     }
+  }
+
+  #assertPending(): Pending & { readonly timer: NodeJS.Timeout } {
+    if (this.#pending !== undefined) return this.#pending;
+    throw new DirectorError("YM_CHANGE_NOT_PENDING", "no change waits to be confirmed");
   }
 
   #planned({ configuration, warnings }: ParsedConfiguration): PlannedChange {
@@ -211,7 +252,11 @@ export class Keeper implements Disposable {
     };
   }
 
-  #make(written: Written, parsed: ParsedConfiguration, { cause, confirmWithinMs }: ChangeOptions): MadeChange {
+  #make(
+    written: Written,
+    parsed: ParsedConfiguration,
+    { cause, confirmWithinMs, takesBack }: ChangeOptions,
+  ): MadeChange {
     const { director, report, onChange } = this.#options;
     const changes = diff(director.configuration, parsed.configuration, director.connectionsOf);
     const before = confirmWithinMs === undefined ? "" : this.text;
@@ -230,6 +275,7 @@ export class Keeper implements Disposable {
       program = director.apply(keepSame(director.configuration, parsed.configuration, changes));
     } catch (error) {
       const reason = (error as Error).message;
+      this.#reported.add(error as Error);
       report(`configuration: ${cause}: failed, nothing has changed: ${reason}`, {
         ...{ event: "configurationRefused", level: "error", cause, reason },
       });
@@ -237,17 +283,18 @@ export class Keeper implements Disposable {
     }
     this.#written = written;
     this.#count += 1;
+    this.#lastChange = { cause, atMs: Date.now() };
     const fate = program.program === "kept" ? "program kept" : `program exchanged: ${program.because}`;
     const tookMs = Math.ceil(performance.now() - started);
     const wait = confirmWithinMs === undefined ? "" : `, to be confirmed within ${confirmWithinMs / 1000} s`;
-    const isBack = cause === NOT_CONFIRMED;
     report(`configuration: ${cause}: ${diffLine(changes)}; ${fate}, ${tookMs} ms${wait}`, {
-      ...{ event: isBack ? "configurationTakenBack" : "configurationChanged", level: "notice", cause },
+      ...{ event: takesBack ? "configurationTakenBack" : "configurationChanged", level: "notice", cause },
       ...{ revision: this.revision, program, diff: changes, tookMs },
       ...(confirmWithinMs !== undefined && { withinMs: confirmWithinMs }),
     });
     if (confirmWithinMs === undefined) onChange?.();
     else this.await({ before, untilMs: Date.now() + confirmWithinMs, withinMs: confirmWithinMs });
+    noteWork();
     const made = { diff: changes, program, warnings: parsed.warnings, revision: this.revision };
     return confirmWithinMs === undefined ? made : { ...made, confirmWithinMs };
   }

@@ -8,16 +8,16 @@ import { describeKernel } from "../../test/kernel-test.ts";
 import { StateFile } from "./state-file.ts";
 
 describeKernel("the state of a director", () => {
-  test("on a full disk is the one before, and that is said", () => {
+  test("on a full disk is the one before, and that is said", async () => {
     const folder = mkdtempSync(join(tmpdir(), "yardmaster-full-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]);
     try {
       const said: string[] = [];
       const file = new StateFile(folder, (line) => said.push(line));
       const state = { running: { text: "before", edits: [] }, file: "", leaving: [], savedAtMs: 0 };
-      file.write(state);
+      await file.write(state);
       expect(() => writeFileSync(join(folder, "large"), "x".repeat(100_000))).toThrow(/ENOSPC/);
-      file.write({ ...state, running: { text: "after".repeat(10_000), edits: [] } });
+      await file.write({ ...state, running: { text: "after".repeat(10_000), edits: [] } });
       expect(said).toEqual([expect.stringMatching(/ENOSPC/)]);
       expect(file.read()?.running.text).toBe("before");
     } finally {

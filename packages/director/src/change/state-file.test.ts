@@ -1,5 +1,5 @@
 // What a director leaves for the next one: written whole, and nothing is worse for a file that is wrong.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -30,19 +30,19 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const fileIn = (directory: string) => new StateFile(directory, (line) => said.push(line.replaceAll(folder, "FOLDER")));
 
-test("comes back as it was written, and leaves no other file", () => {
+test("comes back as it was written, and leaves no other file", async () => {
   const directory = join(folder, "made");
-  fileIn(directory).write({ ...state, savedAtMs: 0 });
-  fileIn(directory).write(state);
+  await fileIn(directory).write({ ...state, savedAtMs: 0 });
+  await fileIn(directory).write(state);
   expect(fileIn(directory).read()).toEqual({ version: 1, ...JSON.parse(JSON.stringify(state)) });
   expect(readdirSync(directory)).toEqual(["state.json"]);
   expect(fileIn(join(folder, "other")).read()).toBeUndefined();
   expect(said).toEqual([]);
 });
 
-test("is set aside where it is damaged, truncated or of another version", () => {
+test("is set aside where it is damaged, truncated or of another version", async () => {
   const path = join(folder, "state.json");
-  fileIn(folder).write(state);
+  await fileIn(folder).write(state);
   const whole = readFileSync(path, "utf8");
   const damage = fc.oneof(
     fc.nat(whole.length - 1).map((length) => whole.slice(0, length)),
@@ -64,6 +64,49 @@ test("is set aside where it is damaged, truncated or of another version", () => 
   );
 });
 
+const long = `services: {} # ${"long ".repeat(10_000)}`;
+const withLong: KeptState = {
+  ...state,
+  running: { ...state.running, text: long },
+  file: long,
+  pending: { before: `${long}er`, untilMs: 2, withinMs: 3 },
+};
+
+test("long texts are in files of their own, which are written once and go when nobody names them", async () => {
+  const file = fileIn(folder);
+  await file.write(withLong);
+  expect(fileIn(folder).read()).toEqual(JSON.parse(JSON.stringify({ version: 1, ...withLong })));
+  const before = readdirSync(folder).filter((name) => name !== "state.json");
+  expect(before).toHaveLength(2);
+  expect(statSync(join(folder, "state.json")).size).toBeLessThan(2000);
+  const isSame = before.map((name) => statSync(join(folder, name)).ino);
+  const { pending: _, ...confirmed } = withLong;
+  await file.write(withLong);
+  expect(before.map((name) => statSync(join(folder, name)).ino)).toEqual(isSame);
+  await file.write(confirmed);
+  expect(readdirSync(folder)).toHaveLength(2);
+  expect(fileIn(folder).read()?.file).toBe(long);
+  await file.write(state);
+  expect(readdirSync(folder)).toEqual(["state.json"]);
+  expect(said).toEqual([]);
+});
+
+test.each(["truncated", "missing"] as const)("is set aside where a long text is %s", async (what) => {
+  await fileIn(folder).write(withLong);
+  const [name = ""] = readdirSync(folder).filter((one) => one !== "state.json");
+  if (what === "missing") rmSync(join(folder, name));
+  else truncateSync(join(folder, name), 1000);
+  expect(fileIn(folder).read()).toBeUndefined();
+  expect(said).toEqual([expect.stringMatching(/it is damaged or of another version: set aside/)]);
+});
+
+test("writes that are asked for at the same time are made one after the other", async () => {
+  const file = fileIn(folder);
+  await Promise.all([1, 2, 3].map((savedAtMs) => file.write({ ...withLong, savedAtMs })));
+  expect(file.read()?.savedAtMs).toBe(3);
+  expect(said).toEqual([]);
+});
+
 test("is set aside where it is huge", () => {
   const path = join(folder, "state.json");
   writeFileSync(path, "");
@@ -80,8 +123,8 @@ const leaving: KeptState["leaving"] = [
   { kind: "service", service: service({ name: "c", match: wide, servers: [{ address: "fd00::1" }] }), leftMs: 7 },
 ];
 
-test("keeps whatever services there are", () => {
-  fileIn(folder).write({ ...state, leaving });
+test("keeps whatever services there are", async () => {
+  await fileIn(folder).write({ ...state, leaving });
   expect(fileIn(folder).read()?.leaving).toEqual(JSON.parse(JSON.stringify(leaving)));
 });
 
@@ -135,13 +178,13 @@ function put(value: unknown, place: Place, content: unknown): void {
   else put(owner[key], rest, content);
 }
 
-test("that cannot be written is reported once, until it works again", () => {
+test("that cannot be written is reported once, until it works again", async () => {
   const directory = join(folder, "place");
   writeFileSync(directory, "a file");
   const file = fileIn(directory);
-  for (const _ of [1, 2]) file.write(state);
+  for (const _ of [1, 2]) await file.write(state);
   rmSync(directory);
-  file.write(state);
+  await file.write(state);
   expect(said).toEqual([
     expect.stringMatching(/^writing FOLDER\/place\/state\.json: E.*a restart will know nothing of changes/),
     "writing FOLDER/place/state.json: works again",

@@ -1,22 +1,16 @@
 // What a director must know of the one before it and the maps do not say: what ran, what was leaving, and what waited
-// to be confirmed. A small file, written whole or not at all; a director runs as well where it cannot be written.
+// to be confirmed. A small file (long texts have files of their own), written whole or not at all; a director runs as
+// well where it cannot be written.
 
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Report } from "../log/report.ts";
 import { keptService } from "./kept-service.ts";
+import { type KeptText, KeptTexts, keptText } from "./kept-texts.ts";
 import type { Leaving } from "./transitions.ts";
+import { writeWhole } from "./write-whole.ts";
 import type { Edit } from "./written.ts";
 
 const NAME = "state.json";
@@ -47,8 +41,8 @@ const edit = z.discriminatedUnion("do", [
 ]);
 const schema = z.object({
   version: z.literal(VERSION),
-  running: z.object({ text: z.string(), edits: z.array(edit) }),
-  file: z.string(),
+  running: z.object({ text: keptText, edits: z.array(edit) }),
+  file: keptText,
   socketPath: z.string().optional(),
   leaving: z.array(
     z.object({
@@ -58,18 +52,22 @@ const schema = z.object({
     }),
   ),
   savedAtMs: z.number(),
-  pending: z.object({ before: z.string(), untilMs: z.number(), withinMs: z.number() }).optional(),
+  pending: z.object({ before: keptText, untilMs: z.number(), withinMs: z.number() }).optional(),
 });
 
 /** The state file of one instance. */
 export class StateFile {
   readonly #directory: string;
   readonly #report: Report;
+  readonly #texts: KeptTexts;
   #problem: string | undefined;
+  /** Writes one after the other. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(directory: string, report: Report) {
     this.#directory = directory;
     this.#report = report;
+    this.#texts = new KeptTexts(directory);
   }
 
   /** What the director before left; undefined where there is nothing. A file that makes no sense is set aside. */
@@ -84,7 +82,7 @@ export class StateFile {
       if (!isMissing) this.#trouble(`reading ${path}: ${(error as Error).message}: starting without it`);
       return undefined;
     }
-    const state = parseState(text);
+    const state = parseState(text, this.#texts);
     if (state !== undefined) return state;
     const aside = `${path}.damaged`;
     try {
@@ -96,19 +94,25 @@ export class StateFile {
     return undefined;
   }
 
-  /** Writes a state; where that fails it is reported, once until it works again. */
-  write(state: KeptState): void {
+  /** Writes a state, after those before; where that fails it is reported, once until it works again. */
+  write(state: KeptState): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(state));
+    return this.#writing;
+  }
+
+  async #write(state: KeptState): Promise<void> {
     const path = join(this.#directory, NAME);
     const next = `${path}.next`;
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
-      writeWhole(next, JSON.stringify({ version: VERSION, ...state }));
-      renameSync(next, path);
+      await mkdir(this.#directory, { recursive: true, mode: 0o750 });
+      await writeWhole(next, JSON.stringify({ version: VERSION, ...(await this.#withKeptTexts(state)) }));
+      await rename(next, path);
+      await this.#texts.prune();
       if (this.#problem !== undefined)
         this.#report(`writing ${path}: works again`, { event: "troubleEnded", level: "notice" });
       this.#problem = undefined;
     } catch (error) {
-      removeQuietly(next);
+      await removeQuietly(next);
       const problem = (error as Error).message;
       if (problem !== this.#problem) {
         this.#trouble(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
@@ -117,36 +121,42 @@ export class StateFile {
     }
   }
 
+  async #withKeptTexts({ running, file, pending, ...rest }: KeptState): Promise<object> {
+    const before = pending === undefined ? [] : [pending.before];
+    const [runningText = "", fileText = "", beforeText = ""] = await this.#texts.keep([running.text, file, ...before]);
+    return {
+      ...{ running: { ...running, text: runningText }, file: fileText, ...rest },
+      ...(pending !== undefined && { pending: { ...pending, before: beforeText } }),
+    };
+  }
+
   #trouble(line: string): void {
     this.#report(line, { event: "troubleBegun", level: "warning" });
   }
 }
 
-/** The state that a text is; undefined where it is none. */
-function parseState(text: string): KeptState | undefined {
+/** The state that a text is; undefined where it is none, or a text that belongs to it is not there. */
+function parseState(text: string, texts: KeptTexts): KeptState | undefined {
   try {
     const result = schema.safeParse(JSON.parse(text));
-    return result.success ? (result.data as unknown as KeptState) : undefined;
+    if (!result.success) return undefined;
+    const { running, file, pending, ...rest } = result.data;
+    const read = (kept: KeptText): string => texts.read(kept);
+    return {
+      ...rest,
+      ...{ running: { ...running, text: read(running.text) }, file: read(file) },
+      ...(pending !== undefined && { pending: { ...pending, before: read(pending.before) } }),
+    } as unknown as KeptState;
   } catch {
     return undefined;
   }
 }
 
 /** What is left of a file that could not be written; where that cannot be removed either, it does no harm. */
-function removeQuietly(path: string): void {
+async function removeQuietly(path: string): Promise<void> {
   try {
-    rmSync(path, { force: true });
+    await rm(path, { force: true });
   } catch {
     // As where there is a file in the place of the directory.
-  }
-}
-
-function writeWhole(path: string, text: string): void {
-  const file = openSync(path, "w", 0o640);
-  try {
-    writeFileSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
   }
 }

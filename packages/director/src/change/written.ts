@@ -2,6 +2,8 @@
 // have to write for what runs, with the comments that stood there.
 
 import { isMap, isSeq, parseDocument } from "yaml";
+import { readPlain } from "../config/read-plain.ts";
+import type { SourceNode } from "../config/source.ts";
 import { DirectorError } from "../errors.ts";
 
 /** A place in the file: keys of maps and indexes of lists. */
@@ -41,6 +43,12 @@ export class Written {
   /** YAML, or JSON where that was written and nothing changed since. */
   get text(): string {
     if (this.#edits.length === 0) return this.#text;
+    const replaced = withNumbers(this.#text, this.#edits);
+    if (replaced !== undefined) {
+      this.#text = replaced;
+      this.#edits = [];
+      return replaced;
+    }
     const document = parseDocument(this.#text);
     for (const edit of this.#edits) make(document, edit);
     this.#text = document.toString({ lineWidth: 120 });
@@ -52,6 +60,34 @@ export class Written {
   toData(): unknown {
     return parseDocument(this.text).toJS({ maxAliasCount: -1 });
   }
+}
+
+/**
+ * The text with other numbers in the place of those that stand there, as weights are changed, and all else as it was
+ * written; undefined: the edits or the text are not that plain. Without a document of a hundred thousand servers, which
+ * takes seconds.
+ */
+function withNumbers(text: string, edits: readonly Edit[]): string | undefined {
+  const isPlain = edits.every((edit) => edit.do === "set" && Number.isInteger(edit.value));
+  const root = isPlain ? readPlain(text) : undefined;
+  if (root === undefined) return undefined;
+  const numbers = new Map<number, { readonly before: string; readonly after: string }>();
+  for (const edit of edits) {
+    let node: SourceNode | undefined = root;
+    for (const step of edit.place) node = node?.children.get(step)?.node;
+    if (edit.do !== "set" || node === undefined) return undefined;
+    const { value, offset } = node;
+    const before = String(value);
+    if (typeof value !== "number" || !text.startsWith(before, offset)) return undefined;
+    numbers.set(offset, { before, after: String(edit.value) });
+  }
+  let end = 0;
+  const parts: string[] = [];
+  for (const [offset, { before, after }] of [...numbers].toSorted(([a], [b]) => a - b)) {
+    parts.push(text.slice(end, offset), after);
+    end = offset + before.length;
+  }
+  return [...parts, text.slice(end)].join("");
 }
 
 function make(document: ReturnType<typeof parseDocument>, edit: Edit): void {

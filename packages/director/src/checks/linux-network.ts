@@ -1,6 +1,6 @@
 // The Network of the machine that we run on, as the kernel tells it over netlink and in /proc/sys.
 import { existsSync, readFileSync } from "node:fs";
-import { type Link, listAddresses, listLinks, listNeighbours, routeTo } from "@yardmaster/linux";
+import { type Link, listAddresses, listLinks, listNeighbours, type Route, RouteSnapshot } from "@yardmaster/linux";
 import type { Network, NetworkRoute } from "./network.ts";
 
 /**
@@ -17,7 +17,10 @@ export function createLinuxNetwork(): Network {
       { mac, state, ...(state === "incomplete" && { silentMs: unchangedMs }) },
     ]),
   );
+  const ways = new RouteSnapshot();
+  /** By address, and by what the kernel says: many addresses share one. */
   const routes = new Map<string, NetworkRoute | undefined>();
+  const shared = new Map<Route, NetworkRoute | undefined>();
   const settings = new Map<string, string | undefined>();
   return {
     interfaces: () => links,
@@ -28,14 +31,18 @@ export function createLinuxNetwork(): Network {
       return settings.get(name);
     },
     routeTo: (address) => {
-      if (!routes.has(address)) routes.set(address, readRoute(address, links));
-      return routes.get(address);
+      const known = routes.get(address);
+      if (known !== undefined || routes.has(address)) return known;
+      const way = ways.routeTo(address);
+      const route = shared.get(way) ?? networkRoute(way, links);
+      shared.set(way, route);
+      routes.set(address, route);
+      return route;
     },
   };
 }
 
-function readRoute(address: string, links: readonly Link[]): NetworkRoute | undefined {
-  const route = routeTo(address);
+function networkRoute(route: Route, links: readonly Link[]): NetworkRoute | undefined {
   if (route.type === "unreachable") return undefined;
   const { type, interfaceIndex, gateway, source } = route;
   const link = links.find(({ index }) => index === interfaceIndex);

@@ -11,8 +11,8 @@ import type { Path, Source } from "./source.ts";
 export function checkHealth({ services }: Outline, source: Source): void {
   for (const service of services) {
     for (const owner of [service, ...(service.servers ?? [])]) {
-      checkOwner(owner.path, source);
-      for (const place of placesOf(owner.path, source)) checkWay(place, service, source);
+      checkOwner(owner, source);
+      for (const place of placesOf(owner, source)) checkWay(place, service, source);
     }
     for (const server of service.servers ?? []) checkPort(server, service, source);
     checkFollowing(service, source);
@@ -20,18 +20,23 @@ export function checkHealth({ services }: Outline, source: Source): void {
   }
 }
 
+/** A service or a server. */
+type Owner = Pick<ServiceOutline | ServerOutline, "path" | "keys">;
+
 /** Where the checks of a service or a server stand. */
-function placesOf(owner: Path, source: Source): readonly Path[] {
+function placesOf({ path: owner, keys }: Owner, source: Source): readonly Path[] {
+  // Most of a hundred thousand servers have none of their own.
+  if (!keys.has("check") && !keys.has("checks")) return [];
   const list = source.valueAt([...owner, "checks"]);
   const entries = Array.isArray(list) ? list.map((_, index) => [...owner, "checks", index]) : [];
   return source.valueAt([...owner, "check"]) === undefined ? entries : [[...owner, "check"], ...entries];
 }
 
-function checkOwner(owner: Path, source: Source): void {
-  const has = (key: string) => source.valueAt([...owner, key]) !== undefined;
+function checkOwner(owner: Owner, source: Source): void {
+  const has = (key: string) => owner.keys.has(key) && source.valueAt([...owner.path, key]) !== undefined;
   if (has("check") && has("checks")) {
     const message = "check and checks say the same: one check, or a list of them";
-    source.errorAtKey([...owner, "check"], {
+    source.errorAtKey([...owner.path, "check"], {
       ...{ code: "YM_CONFIG_CHECK", message },
       hint: "move the check into the list",
     });
@@ -79,13 +84,14 @@ function kindsAt(place: Path, source: Source): readonly CheckKind[] | undefined 
 }
 
 /** A server that gets packets on the ports that clients use has none to be checked on. */
-function checkPort({ path, ownPort, isPortKnown }: ServerOutline, service: ServiceOutline, source: Source): void {
+function checkPort(server: ServerOutline, service: ServiceOutline, source: Source): void {
+  const { path, ownPort, isPortKnown } = server;
   const isMarked = service.keys.has("mark");
   if (!isPortKnown || ownPort !== undefined || (service.ports === undefined && !isMarked)) return;
   if (service.ports !== undefined && singlePort(service.ports) !== undefined) return;
-  const own = placesOf(path, source);
+  const own = placesOf(server, source);
   const isOwn = own.length > 0 || source.valueAt([...path, "checks"]) !== undefined;
-  for (const place of isOwn ? own : placesOf(service.path, source)) {
+  for (const place of isOwn ? own : placesOf(service, source)) {
     const kinds = kindsAt(place, source) ?? [];
     if (kinds.includes("command") || source.valueAt([...place, "port"]) !== undefined) continue;
     source.errorAt(place, {
@@ -99,7 +105,7 @@ function checkPort({ path, ownPort, isPortKnown }: ServerOutline, service: Servi
 /** What follows from checks follows from nothing where there are none. */
 function checkFollowing(service: ServiceOutline, source: Source): void {
   const owners = [service, ...(service.servers ?? [])];
-  if (owners.some(({ path }) => placesOf(path, source).length > 0)) return;
+  if (owners.some((owner) => placesOf(owner, source).length > 0)) return;
   for (const key of ["onDown", "quorum", "sorryServer"].filter((each) => service.keys.has(each))) {
     source.errorAtKey([...service.path, key], {
       code: "YM_CONFIG_CHECK",
@@ -114,7 +120,7 @@ function checkPersistent(service: ServiceOutline, source: Source): void {
   const { path, keys, servers = [] } = service;
   if (!keys.has("persistence") || source.valueAt(["director", "quiescedTemplates"]) === "leave") return;
   if (source.valueAt([...path, "onDown"]) === "cut") return;
-  if (![service, ...servers].some((owner) => placesOf(owner.path, source).length > 0)) return;
+  if (![service, ...servers].some((owner) => placesOf(owner, source).length > 0)) return;
   source.warnAt([...path, "persistence"], {
     code: "YM_CONFIG_CHECK_PERSISTENCE",
     message: "persistent clients keep a server that fails its checks: onDown drain leaves it to them",

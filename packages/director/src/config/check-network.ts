@@ -20,9 +20,10 @@ export function checkNetwork(outline: Outline, network: Network, source: Source)
   const reported = new Set<string>();
   for (const service of outline.services) {
     for (const address of singleAddresses(service)) checkVirtualAddress(address, network, source);
+    const common = subjectOf(outline, service);
     for (const server of service.servers ?? []) {
       checkServerRoute(server, network, source);
-      for (const finding of findingsOf(outline, service, server, network)) {
+      for (const finding of common === undefined ? [] : findingsOf(common, server, network)) {
         // What is wrong with the machine is wrong for every server: once is enough.
         if (reported.has(finding.message)) continue;
         reported.add(finding.message);
@@ -39,22 +40,33 @@ function singleAddresses({ addresses }: ServiceOutline): readonly Placed<string>
     .map(({ path, value }) => ({ path, value: formatAddress(value.address) }));
 }
 
+/** What holds for all servers of a service. */
+type Common = Pick<Subject, "family" | "virtual" | "protocols" | "localAddresses" | "interfaces">;
+
+function subjectOf(outline: Outline, service: ServiceOutline): Common | undefined {
+  const family: FamilyName | undefined = familyOfService(service);
+  if (family === undefined) return undefined;
+  const local = service.keys.has("localAddresses") ? service : outline;
+  return {
+    family,
+    virtual: singleAddresses(service).map(({ value }) => value),
+    protocols: service.keys.has("mark") ? protocols : [service.protocol ?? "tcp"],
+    localAddresses: local.localAddresses.flatMap(({ value }) => value),
+    interfaces: outline.interfaces.length === 0 ? undefined : outline.interfaces.map(({ value }) => value),
+  };
+}
+
 function findingsOf(
-  outline: Outline,
-  service: ServiceOutline,
+  common: Common,
   { address, forwarding, encapsulation }: ServerOutline,
   network: Network,
 ): readonly Finding[] {
-  const family: FamilyName | undefined = familyOfService(service);
-  if (address === undefined || forwarding === undefined || family === undefined) return [];
-  const local = (service.keys.has("localAddresses") ? service : outline).localAddresses.flatMap(({ value }) => value);
+  if (address === undefined || forwarding === undefined) return [];
   const subject: Subject = {
-    ...{ forwarding, server: address, family },
-    virtual: singleAddresses(service).map(({ value }) => value),
-    protocols: service.keys.has("mark") ? protocols : [service.protocol ?? "tcp"],
+    ...common,
+    ...{ forwarding, server: address },
     encapsulation: encapsulation ?? (isMethod(forwarding, "tun") ? { kind: "ipip" } : undefined),
-    localAddresses: local.filter((each) => familyOf(each) === familyOf(address)),
-    interfaces: outline.interfaces.length === 0 ? undefined : outline.interfaces.map(({ value }) => value),
+    localAddresses: common.localAddresses.filter((each) => familyOf(each) === familyOf(address)),
   };
   return checkRequirements(subject, network);
 }

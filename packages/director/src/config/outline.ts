@@ -11,6 +11,9 @@ import type { Protocol } from "../model/virtual-service.ts";
 import { fieldSchemas } from "./schema.ts";
 import type { Path, SourceNode } from "./source.ts";
 
+/** The keys of a map. */
+export type WrittenKeys = Pick<ReadonlySet<string | number>, "has">;
+
 /** A value that could be read, and where it stands. */
 export interface Placed<T> {
   readonly path: Path;
@@ -29,7 +32,7 @@ export interface ServerOutline {
   /** Falls back to the service's; undefined where that says nothing or cannot be read. */
   readonly encapsulation: Encapsulation | undefined;
   /** The keys that were written, whether they can be read or not. */
-  readonly keys: ReadonlySet<string | number>;
+  readonly keys: WrittenKeys;
   readonly weight: number | undefined;
   readonly upperThreshold: number | undefined;
   readonly lowerThreshold: number | undefined;
@@ -44,7 +47,7 @@ export interface MatchOutline {
   readonly protocol: Protocol | undefined;
   readonly mark: number | undefined;
   /** The keys that were written, whether they can be read or not. */
-  readonly keys: ReadonlySet<string | number>;
+  readonly keys: WrittenKeys;
 }
 
 /** A virtual service as far as it can be read. */
@@ -109,7 +112,7 @@ function readMatch(path: Path, node: SourceNode): MatchOutline {
     ports: readField(fieldSchemas.ports, node, "port"),
     protocol: readField(fieldSchemas.protocol, node, "protocol"),
     mark: readField(fieldSchemas.mark, node, "mark"),
-    keys: new Set(node.children.keys()),
+    keys: node.children,
   };
 }
 
@@ -153,7 +156,7 @@ function readServer(path: Path, node: SourceNode, usual: Usual): ServerOutline {
     encapsulation: says("encapsulation")
       ? readField(fieldSchemas.encapsulation, node, "encapsulation")
       : usual.encapsulation,
-    keys: new Set(node.children.keys()),
+    keys: node.children,
     weight: readField(fieldSchemas.weight, node, "weight"),
     upperThreshold: readField(fieldSchemas.threshold, node, "upperThreshold"),
     lowerThreshold: readField(fieldSchemas.threshold, node, "lowerThreshold"),
@@ -169,8 +172,19 @@ function readEntries<Schema extends z.ZodType>(schema: Schema, node: SourceNode,
 }
 
 function readField<Schema extends z.ZodType>(schema: Schema, node: SourceNode | undefined, key: string) {
-  const result = schema.safeParse(childOf(node, key)?.value);
+  const child = childOf(node, key);
+  if (child === undefined) return readAbsent(schema);
+  const result = schema.safeParse(child.value);
   return result.success ? result.data : undefined;
+}
+
+/** What a field is that is not there: the same each time. */
+const absent = new WeakMap<z.ZodType, { readonly data: unknown }>();
+
+function readAbsent<Schema extends z.ZodType>(schema: Schema): z.output<Schema> | undefined {
+  const known = absent.get(schema) ?? { data: schema.safeParse(undefined).data };
+  absent.set(schema, known);
+  return known.data as z.output<Schema> | undefined;
 }
 
 function isMap(value: unknown): boolean {

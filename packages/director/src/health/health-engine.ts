@@ -108,6 +108,7 @@ export class HealthEngine implements Disposable {
     const before = new Set(this.#runs.values());
     for (const shared of before) shared.subjects.clear();
     for (const service of services) {
+      if (service.health === undefined) continue;
       for (const server of service.servers) this.#add(service, server, former);
     }
     for (const [key, shared] of this.#runs) {

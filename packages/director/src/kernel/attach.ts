@@ -1,21 +1,22 @@
 // Where the program meets packets: one link for each interface, native XDP where the driver has it; or tc.
 
-import { lstatSync, readlinkSync, symlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import {
   attachTc,
   attachXdp,
   type KernelProgram,
+  ObjectError,
   openLeftFilter,
   openPinnedXdpLink,
   pin,
   removeLeftFilter,
   type TcAttachment,
-  unpin,
   XdpAttachError,
   type XdpAttachMode,
   type XdpLink,
 } from "@yardmaster/ebpf/kernel";
-import { BpfLinkType, type Link, listLinks } from "@yardmaster/linux";
+import { BpfLinkType, type Link, listLinks, SyscallError } from "@yardmaster/linux";
+import { DirectorError } from "../errors.ts";
 import type { Hook } from "../model/configuration.ts";
 
 /** The same road, as programs of the two hooks over the same maps. Each is made when it is first asked for. */
@@ -31,6 +32,14 @@ export function hookOf(mode: AttachMode): "xdp" | "tc" {
   return mode === "tc" ? "tc" : "xdp";
 }
 
+/** What puts a program back. */
+export interface Remembered extends Disposable {
+  /** In the place of the one that followed on it. */
+  restore(): void;
+  /** At XDP, where it was taken off: as it was. */
+  attachAgain?(): Attachment;
+}
+
 /** A program on an interface. Disposing lets go of it: it stays there where it is pinned. */
 export interface Attachment extends Disposable {
   readonly link: Link;
@@ -38,7 +47,7 @@ export interface Attachment extends Disposable {
   /** Puts another program in its place between two packets. */
   update(program: KernelProgram): void;
   /** What puts the program back that is in place now; undefined where that may not be known. */
-  remember(): (Disposable & { restore(): void }) | undefined;
+  remember(): Remembered | undefined;
   /** Keeps it there under a path that does not exist, whatever becomes of this process. */
   pin(path: string): void;
   /** Whether the interface that it was put on is there still. */
@@ -110,30 +119,46 @@ function markedInterface(path: string): number | undefined {
   return index === undefined ? undefined : Number(index);
 }
 
-/** Takes off what is pinned at `path`, or marked there, and the pin. */
+/** Takes off what is pinned at `path`, or marked there, and the pin; also what nobody knows how it came there. */
 export function detachPinned(path: string): void {
   const marked = markedInterface(path);
   if (marked === undefined) {
-    using link = openPinnedXdpLink(path);
+    using link = openLink(path, () => undefined);
     link?.detach();
   } else if (listLinks().some(({ index }) => index === marked)) {
     removeLeftFilter(marked);
   }
-  unpin(path);
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** The link pinned at `path`; `orElse` is told where something else is. */
+function openLink(path: string, orElse: (cause: unknown) => undefined): XdpLink | undefined {
+  try {
+    return openPinnedXdpLink(path);
+  } catch (error) {
+    if (error instanceof ObjectError || error instanceof SyscallError) return orElse(error);
+    throw error;
+  }
 }
 
 function attachment(program: KernelProgram, link: Link, mode: XdpAttachMode): Attachment {
   return attachmentOf(attachXdp({ program, interfaceIndex: link.index, mode }), link, mode);
 }
 
-/** What is pinned at `path` if that is on the interface `link`; undefined where nothing is. */
+/**
+ * What is pinned at `path` if that is on the interface `link`; undefined where nothing is. Throws a DirectorError
+ * (YM_SUCCESSION_STATE) where something else than a link is.
+ */
 export function openAttachment(path: string, link: Link): Attachment | undefined {
   const marked = markedInterface(path);
   if (marked !== undefined) {
     const filter = marked === link.index ? openLeftFilter(marked) : undefined;
     return filter && filterOf(filter, link);
   }
-  const handle = openPinnedXdpLink(path);
+  const handle = openLink(path, (cause) => {
+    const message = `taking over the program on ${link.name}: what is pinned at ${path} is no link`;
+    throw new DirectorError("YM_SUCCESSION_STATE", message, { hint: "yardmaster down takes everything away", cause });
+  });
   if (handle === undefined) return undefined;
   const { interfaceIndex, type } = handle.info();
   if (interfaceIndex === link.index) {
@@ -145,11 +170,21 @@ export function openAttachment(path: string, link: Link): Attachment | undefined
 }
 
 function attachmentOf(handle: XdpLink, link: Link, mode: AttachMode): Attachment {
+  const remember = (): Remembered | undefined => {
+    const former = handle.remember();
+    if (former === undefined) return undefined;
+    const { restore, attachAgain } = former;
+    return {
+      restore,
+      ...(mode !== "tc" && { attachAgain: () => attachmentOf(attachAgain(mode), link, mode) }),
+      [Symbol.dispose]: () => former[Symbol.dispose](),
+    };
+  };
   return {
     link,
     mode,
     update: (program) => handle.update(program),
-    remember: () => handle.remember(),
+    remember,
     pin: (path) => pin(handle, path),
     isThere: () => handle.info().interfaceIndex === link.index,
     detach: () => handle.detach(),

@@ -16,6 +16,7 @@ import {
   hookOf,
   modesFor,
   openAttachment,
+  type Remembered,
 } from "./attach.ts";
 
 const FOLDER = "links";
@@ -40,7 +41,11 @@ export class Attachments implements Disposable {
   readonly #folder: string | undefined;
   readonly #report: Report;
   readonly #gone = new WeakSet<Attachment>();
+  /** Those that are there again by another link. */
+  readonly #again = new WeakMap<Attachment, Attachment>();
   #all: readonly Attachment[] = [];
+  /** Those that are on them, of this process. */
+  #settled: HookPrograms | undefined;
 
   /** `directory`: of the instance that keeps them, if any. */
   constructor(directory: string | undefined, report: Report) {
@@ -62,7 +67,7 @@ export class Attachments implements Disposable {
     const steps: Step[] = [];
     const undo = (): void => {
       for (const step of steps.toReversed()) step.undo();
-      this.#all = before.filter((one) => !this.#gone.has(one));
+      this.#all = before.flatMap((one) => this.#again.get(one) ?? (this.#gone.has(one) ? [] : [one]));
     };
     try {
       this.#all = links.map((link) => this.#putOn(programs, link, hook, steps));
@@ -72,6 +77,7 @@ export class Attachments implements Disposable {
     }
     const settle = (): void => {
       for (const step of steps) step.settle();
+      this.#settled = programs;
       const kept = new Set(this.#all);
       for (const gone of before) if (!kept.has(gone)) this.#takeOff(gone);
       this.#dropStrays();
@@ -103,13 +109,18 @@ export class Attachments implements Disposable {
     if (modesFor(link, hook).includes(known.mode)) return this.#exchange(programs, known, steps);
     // XDP takes one program: one in its other mode has to go first. Else both are there for a moment, and all packets
     // come to one of them.
+    const isOwn = this.#all.includes(known);
     const goesFirst = hookOf(known.mode) === "xdp" && modesFor(link, hook)[0] !== "tc";
     if (goesFirst) {
       using _between = this.#holdPlace(programs, link);
+      const former = known.remember();
       this.#takeOff(known);
+      steps.push({
+        undo: () => this.#putBack(programs, known, { former, isOwn }),
+        settle: () => former?.[Symbol.dispose](),
+      });
       return this.#attach(programs, link, hook, steps);
     }
-    const isOwn = this.#all.includes(known);
     const path = this.#pathOf(link.name);
     if (path !== undefined) unpin(path);
     steps.push({
@@ -141,6 +152,35 @@ export class Attachments implements Disposable {
         this.#takeOff(held);
       },
     };
+  }
+
+  /** The former program, as it was before it was taken off. */
+  #putBack(
+    programs: HookPrograms,
+    known: Attachment,
+    before: { former: Remembered | undefined; isOwn: boolean },
+  ): void {
+    using former = before.former;
+    const { link } = known;
+    const own = before.isOwn ? this.#settled : undefined;
+    const attachOwn = own && (() => attach(own, link, known.mode === "generic" ? "xdp-generic" : "xdp", this.#report));
+    const attachAgain = former?.attachAgain ?? attachOwn;
+    if (attachAgain === undefined) {
+      const why = "this process may not look the former one up";
+      this.#report(`${link.name}: no program is there now: ${why}`, {
+        ...{ event: "troubleBegun", level: "error", cause: "kernel", interfaceName: link.name },
+      });
+      return;
+    }
+    using _between = this.#holdPlace(programs, link);
+    const again = attachAgain();
+    const path = this.#pathOf(link.name);
+    if (path !== undefined) {
+      unpin(path);
+      again.pin(path);
+    }
+    if (before.isOwn) this.#again.set(known, again);
+    else again[Symbol.dispose]();
   }
 
   #exchange(programs: HookPrograms, known: Attachment, steps: Step[]): Attachment {

@@ -77,8 +77,13 @@ export class LiveServices implements Disposable {
   /** The destination with an index and its service, also where they were removed; undefined: nobody has it. */
   ownerOf(destination: number): { readonly service: LiveService; readonly place: DestinationPlace } | undefined {
     const place = this.#maps.placeOf(destination);
-    const service = place && this.#services.get(place.identity);
+    const service = place && this.#services.get(place.owner.identity);
     return place && service && { service, place };
+  }
+
+  /** Above all indexes of destinations: tables by them need not be read further. */
+  get destinationEnd(): number {
+    return this.#pool.destinationEnd;
   }
 
   /** How many local addresses a destination's packets are sent from. */
@@ -170,12 +175,18 @@ export class LiveServices implements Disposable {
     for (const former of known.values()) this.#takeUp(former, undefined, arrival);
   }
 
+  /** The former data plane gets no packets any more. */
+  completeSuccession(): void {
+    this.#tending.completeSuccession();
+  }
+
   /** Makes a former service what it is to be; undefined: it is no more. */
   #takeUp(former: InheritedService, wanted: WantedService | undefined, arrival: Arrival): void {
     const { index, identity } = former;
     const doing = `taking over service ${identity}`;
     const definition = wanted?.definition ?? former.definition;
-    this.#assertPossible(doing, definition, wanted?.servers ?? []);
+    // What is no more takes no packets: the program need not be able to.
+    if (wanted !== undefined) this.#assertPossible(doing, definition, wanted.servers);
     const isSame = wanted !== undefined && definition.scheduler === former.scheduler;
     transact((transaction) => {
       let after: LiveService = {
@@ -185,7 +196,7 @@ export class LiveServices implements Disposable {
       after = this.#withDestinations(transaction, after, wanted?.servers ?? [], doing);
       const start = startOf(definition, after.members, arrival);
       this.#change(transaction, undefined, after, () => start);
-      if (!isSame) this.#tending.forgetAddresses(index);
+      if (!isSame) this.#tending.forgetAddressesAfterSuccession(index);
       this.#doom(after.removed);
       this.#pool.reconsider(after.members.map((member) => member.index));
     });

@@ -6,7 +6,8 @@ import { addressWords } from "@yardmaster/packet";
 import { familyOf } from "../address.ts";
 import type { LiveMaps } from "../kernel/live-maps.ts";
 import type { Protocol } from "../model/virtual-service.ts";
-import { type LiveDestination, protocolNumbers, protocolsOf, type ServiceDefinition } from "./service.ts";
+import type { DestinationPlace } from "./records.ts";
+import { protocolNumbers, protocolsOf } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** What a destination answers from. */
@@ -16,54 +17,61 @@ interface RealService {
   readonly protocol: Protocol;
 }
 
+/** One index, where there is only one, as nearly everywhere. */
+type Held = number | readonly number[];
+
 /** The maps of them. */
 export class RealServices {
   readonly #maps: LiveMaps;
   /** Indexes of the destinations there, by text; the first is in the map. */
-  readonly #held = new Map<string, readonly number[]>();
-  /** By the index of the destination. */
-  readonly #places = new Map<number, readonly RealService[]>();
+  readonly #held = new Map<string, Held>();
 
   constructor(maps: LiveMaps) {
     this.#maps = maps;
   }
 
-  /** Notes where a destination answers from now; undefined: it is removed. */
+  /** Notes where a destination answers from now, and where it did; undefined: nowhere. */
   place(
     transaction: Transaction,
     index: number,
-    now: { readonly service: ServiceDefinition; readonly definition: LiveDestination["definition"] } | undefined,
+    was: DestinationPlace | undefined,
+    is: DestinationPlace | undefined,
   ): void {
-    const after = now === undefined ? [] : realServicesOf(now.service, now.definition);
-    const before = this.#places.get(index) ?? [];
+    const [before, after] = [realServicesOf(was), realServicesOf(is)];
     // Nothing of it is to be missing for a moment.
-    if (textOf(after) === textOf(before)) return;
+    if (before.length === after.length && before.every((real, at) => isSame(real, after[at]))) return;
     for (const real of before) this.#hold(transaction, real, (held) => held.filter((other) => other !== index));
     for (const real of after) this.#hold(transaction, real, (held) => [...held, index]);
-    transaction.set(this.#places, index, after.length === 0 ? undefined : after);
   }
 
   #hold(transaction: Transaction, real: RealService, change: (held: readonly number[]) => readonly number[]): void {
     const { address, port, protocol } = real;
-    const text = textOf([real]);
-    const before = this.#held.get(text) ?? [];
+    const text = `${protocol} ${address} ${port}`;
+    const before = listOf(this.#held.get(text));
     const after = change(before);
+    const [first] = after;
     const key = { address: addressWords(address), port, protocol: protocolNumbers[protocol] };
     const value = ([destination]: readonly number[]) => (destination === undefined ? undefined : { destination });
     transaction.replace(this.#maps[familyOf(address)].realServices, key, value(before), value(after));
-    transaction.set(this.#held, text, after.length === 0 ? undefined : after);
+    transaction.set(this.#held, text, after.length > 1 ? after : first);
   }
 }
 
-function textOf(all: readonly RealService[]): string {
-  return all.map(({ address, port, protocol }) => `${protocol} ${address} ${port}`).join(", ");
+function listOf(held: Held | undefined): readonly number[] {
+  if (held === undefined) return [];
+  return typeof held === "number" ? [held] : held;
 }
 
+function isSame(a: RealService, b: RealService | undefined): boolean {
+  return a.address === b?.address && a.port === b.port && a.protocol === b.protocol;
+}
+
+const NONE: readonly RealService[] = [];
+
 /** A destination for all ports of its service has no port that would tell its packets. */
-function realServicesOf(
-  { match }: ServiceDefinition,
-  { address, port, forwarding }: LiveDestination["definition"],
-): readonly RealService[] {
-  if (forwarding !== "nat" || port === 0) return [];
-  return protocolsOf(match).map((protocol) => ({ address, port, protocol }));
+function realServicesOf(place: DestinationPlace | undefined): readonly RealService[] {
+  if (place === undefined || place.isRemoved) return NONE;
+  const { address, port, forwarding } = place.definition;
+  if (forwarding !== "nat" || port === 0) return NONE;
+  return protocolsOf(place.owner.definition.match).map((protocol) => ({ address, port, protocol }));
 }

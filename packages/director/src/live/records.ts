@@ -26,15 +26,21 @@ import { identityOf, type LiveService, listedMember, type ServiceDefinition } fr
 
 export type ServiceRecord = JsOf<ReturnType<typeof serviceType>>;
 
-/** Where a destination stands. */
-export interface DestinationPlace {
-  /** Index of its service, and what that is known by. */
+/** The service that destinations stand in: one value for all of them. */
+export interface PlaceOwner {
+  /** Its index, and what it is known by. */
   readonly service: number;
   readonly identity: string;
+  readonly definition: ServiceDefinition;
+  /** What its full NAT sends from. */
+  readonly localAddresses: readonly string[];
+}
+
+/** Where a destination stands. */
+export interface DestinationPlace {
+  readonly owner: PlaceOwner;
   readonly definition: Destination;
   readonly isRemoved: boolean;
-  /** What its service's full NAT sends from. */
-  readonly localAddresses: readonly string[];
 }
 
 /** What of a destination's record is settled elsewhere. */
@@ -62,7 +68,11 @@ export function identityRecord({ definition, family }: LiveService): JsOf<typeof
 
 /** Content of the destinations map. */
 export function destinationRecord(
-  { service, definition, isRemoved }: DestinationPlace,
+  {
+    owner: { service },
+    definition,
+    isRemoved,
+  }: Omit<DestinationPlace, "owner"> & { readonly owner: Pick<PlaceOwner, "service"> },
   { hasRule, localPool, tunnelSource }: Settled,
 ): JsOf<typeof DestinationRecord> {
   const { address, port, forwarding, weight, upperThreshold, encapsulation = defaultEncapsulation } = definition;

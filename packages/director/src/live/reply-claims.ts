@@ -4,7 +4,7 @@
 
 import { methods } from "@yardmaster/dataplane";
 import { addressWords } from "@yardmaster/packet";
-import type { Protocol } from "../model/virtual-service.ts";
+import type { Protocol, ServiceMatch } from "../model/virtual-service.ts";
 import { type LiveDestination, protocolsOf, type ServiceDefinition } from "./service.ts";
 
 /** A destination that answers, or whose old connections do. */
@@ -47,12 +47,24 @@ export function claimOf(
   { match, onePacket }: ServiceDefinition,
   { index, definition }: Pick<LiveDestination, "index" | "definition">,
 ): NewClaim {
-  const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
+  const { service, protocols } = partsOf(match);
   // Where every packet is scheduled there are no connections that replies could belong to.
   // To local addresses servers answer in flows of their own.
   const { hasReplies, hasLocalAddress } = methods[definition.forwarding];
   const isCurrent = hasReplies && !hasLocalAddress && !onePacket;
-  return { destination: index, port: definition.port, protocols: protocolsOf(match), service, isCurrent };
+  return { destination: index, port: definition.port, protocols, service, isCurrent };
+}
+
+/** What all destinations of a service claim alike: one value for all of them. */
+const parts = new WeakMap<ServiceMatch, Pick<NewClaim, "service" | "protocols">>();
+
+function partsOf(match: ServiceMatch): Pick<NewClaim, "service" | "protocols"> {
+  const known = parts.get(match);
+  if (known !== undefined) return known;
+  const service = match.kind === "exact" ? { address: addressWords(match.address), port: match.port } : undefined;
+  const made = { service, protocols: protocolsOf(match) };
+  parts.set(match, made);
+  return made;
 }
 
 /** The claims of an address with one more, or changed. A destination whose method changed is waited for. */
@@ -108,18 +120,25 @@ export function rulesOf(claims: readonly ReplyClaim[]): readonly ReplyRule[] {
  * Who has a rule now. `ports`: those that claims have changed at; default: any. Others' claims stay the same objects.
  */
 function decide(claims: readonly ReplyClaim[], ports?: readonly number[]): readonly ReplyClaim[] {
+  const [only] = claims;
+  if (only === undefined) return claims;
+  if (claims.length === 1) return [decided(only, "alone")];
   const byPort = Map.groupBy(claims, ({ port }) => port);
   const ofAll = byPort.get(0) ?? [];
   const affected = ports === undefined || ports.includes(0) ? undefined : new Set(ports);
   return claims.map((claim) => {
     if (affected?.has(claim.port) === false) return claim;
     const rivals = claim.port === 0 ? claims : [...(byPort.get(claim.port) ?? []), ...ofAll];
-    const isAlone = !rivals.some((other) => other !== claim && meet(claim, other));
-    const hasRule = claim.isCurrent && claim.service !== undefined && claim.port !== 0 && isAlone;
-    const isRelied = claim.isRelied || hasRule;
-    const isSame = hasRule === claim.hasRule && isRelied === claim.isRelied;
-    return isSame ? claim : { ...claim, hasRule, isRelied };
+    return decided(claim, rivals.some((other) => other !== claim && meet(claim, other)) ? "rivalled" : "alone");
   });
+}
+
+/** A claim, when it is known whether others may be meant by its port. The same object where nothing changes. */
+function decided(claim: ReplyClaim, place: "alone" | "rivalled"): ReplyClaim {
+  const hasRule = claim.isCurrent && claim.service !== undefined && claim.port !== 0 && place === "alone";
+  const isRelied = claim.isRelied || hasRule;
+  const isSame = hasRule === claim.hasRule && isRelied === claim.isRelied;
+  return isSame ? claim : { ...claim, hasRule, isRelied };
 }
 
 /** Whether a reply from `claim`'s port may as well be the other's. */

@@ -35,6 +35,8 @@ export class ReplyRules {
   /** Writes the record of a destination that got or lost its rule. */
   readonly #rewrite: (transaction: Transaction, destination: number) => void;
   readonly #claims = new Map<string, readonly ReplyClaim[]>();
+  /** Addresses with claims that wait for a walk: few, where there may be a hundred thousand. */
+  readonly #waited = new Set<string>();
   /** Destinations that have a rule. */
   readonly #holders = new Set<number>();
 
@@ -45,7 +47,10 @@ export class ReplyRules {
 
   /** Takes over what the connections of a former data plane rely on. Nothing is written yet. */
   inherit(claims: readonly { readonly address: string; readonly claim: ReplyClaim }[]): void {
-    for (const { address, claim } of claims) this.#claims.set(address, [...this.#claimsOn(address), claim]);
+    for (const { address, claim } of claims) {
+      this.#claims.set(address, [...this.#claimsOn(address), claim]);
+      this.#look(address);
+    }
   }
 
   /** Whether a destination's new connections need no entry for replies. */
@@ -69,8 +74,11 @@ export class ReplyRules {
 
   /** Destinations for whose connections something is kept. */
   waiting(): ReadonlySet<number> {
-    const all = [...this.#claims.values()].flat();
-    return new Set(all.filter(isWaiting).map(({ destination }) => destination));
+    const found = new Set<number>();
+    for (const address of this.#waited) {
+      for (const claim of this.#claimsOn(address)) if (isWaiting(claim)) found.add(claim.destination);
+    }
+    return found;
   }
 
   /** A whole walk over the connections is done. Only what was waited for when it began is settled. */
@@ -80,9 +88,23 @@ export class ReplyRules {
       isAnswered: (destination) => !waited.has(destination) || seen.isAnswered(destination),
     };
     const isMeant = (claims: readonly ReplyClaim[]) => claims.some(({ destination }) => waited.has(destination));
-    const next = [...this.#claims].filter(([, claims]) => isMeant(claims));
-    const after = new Map(next.map(([address, claims]) => [address, afterWalk(claims, settled)]));
+    const next = [...this.#waited].filter((address) => isMeant(this.#claimsOn(address)));
+    const after = new Map(next.map((address) => [address, afterWalk(this.#claimsOn(address), settled)]));
     this.#begin(transaction, after, new Set()).finish(transaction);
+  }
+
+  #claim(transaction: Transaction, address: string, after: readonly ReplyClaim[]): void {
+    const isOther = this.#waited.has(address) !== after.some(isWaiting);
+    // Taken back after the claims are.
+    if (isOther) transaction.onFailure(() => this.#look(address));
+    transaction.set(this.#claims, address, after.length === 0 ? undefined : after);
+    if (isOther) this.#look(address);
+  }
+
+  /** Whether any claim of an address waits. */
+  #look(address: string): void {
+    if (this.#claimsOn(address).some(isWaiting)) this.#waited.add(address);
+    else this.#waited.delete(address);
   }
 
   #claimsOn(address: string): readonly ReplyClaim[] {
@@ -96,8 +118,16 @@ export class ReplyRules {
   ): SecondHalf {
     const finishers: ((second: Transaction) => void)[] = [];
     for (const [address, after] of next) {
+      const [only] = after;
+      // Most addresses have one server, which comes with its service.
+      if (after.length === 1 && only && newcomers.has(only.destination) && this.#claimsOn(address).length === 0) {
+        this.#claim(transaction, address, after);
+        for (const rule of rulesOf(after)) this.#write(transaction, address, { before: undefined, rule });
+        if (only.hasRule) this.#hold(transaction, only.destination, "now");
+        continue;
+      }
       const { gone, come } = differences(this.#claimsOn(address), after);
-      transaction.set(this.#claims, address, after.length === 0 ? undefined : after);
+      this.#claim(transaction, address, after);
       const before = new Map(rulesOf(gone).map((rule) => [ruleText(rule), rule]));
       for (const rule of rulesOf(come)) this.#write(transaction, address, { before: before.get(ruleText(rule)), rule });
       for (const destination of without(holdersOf(gone), holdersOf(come))) {

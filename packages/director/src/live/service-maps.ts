@@ -14,6 +14,7 @@ import {
   identityRecord,
   NO_DESTINATION,
   NO_IDENTITY,
+  type PlaceOwner,
   type ServiceRecord,
   serviceRecord,
   tableOf,
@@ -123,37 +124,41 @@ export class ServiceMaps implements Disposable {
 
   /** Notes where destinations stand now. Returns the indexes of those that stand otherwise than before. */
   #place(transaction: Transaction, before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
-    const identity = identityOf(after.definition);
-    const stays = new Set(destinationsOf(after).map(({ index }) => index));
+    const stays = before === undefined ? new Set() : new Set(destinationsOf(after).map(({ index }) => index));
     for (const { index } of destinationsOf(before)) {
       if (stays.has(index)) continue;
+      this.#realServices.place(transaction, index, this.#places.get(index), undefined);
       transaction.set(this.#places, index, undefined);
       this.#localPools.release(transaction, index);
-      this.#realServices.place(transaction, index, undefined);
       this.#destinations.write(transaction, index, NO_DESTINATION);
     }
-    const { localAddresses = [] } = after.definition;
-    const place = (isRemoved: boolean, { index, definition }: LiveDestination): readonly number[] => {
+    const owner = this.#ownerOf(after);
+    const changed = new Set<number>();
+    const place = (isRemoved: boolean, { index, definition }: LiveDestination): void => {
       const known = this.#places.get(index);
-      const isSamePool = known?.localAddresses.join() === localAddresses.join();
-      if (known?.definition === definition && known.isRemoved === isRemoved && isSamePool) return [];
-      const real = isRemoved ? undefined : { service: after.definition, definition };
-      this.#realServices.place(transaction, index, real);
-      transaction.set(this.#places, index, { service: after.index, identity, definition, isRemoved, localAddresses });
-      return [index];
+      const isSamePool = known !== undefined && isSameList(known.owner.localAddresses, owner.localAddresses);
+      if (isSamePool && known.definition === definition && known.isRemoved === isRemoved) return;
+      const now = { owner, definition, isRemoved };
+      this.#realServices.place(transaction, index, known, now);
+      transaction.set(this.#places, index, now);
+      changed.add(index);
     };
-    return new Set([
-      ...after.members.flatMap((one) => place(false, one)),
-      ...after.removed.flatMap((one) => place(true, one)),
-    ]);
+    for (const one of after.members) place(false, one);
+    for (const one of after.removed) place(true, one);
+    return changed;
+  }
+
+  #ownerOf({ index, definition }: LiveService): PlaceOwner {
+    const { localAddresses = [] } = definition;
+    return { service: index, identity: identityOf(definition), definition, localAddresses };
   }
 
   #writeDestination(transaction: Transaction, index: number): void {
     const place = this.#places.get(index);
     if (place === undefined) return;
-    const { definition, localAddresses } = place;
+    const { definition, owner } = place;
     const isLocal = methods[definition.forwarding].hasLocalAddress;
-    const addresses = isLocal ? localAddresses : [];
+    const addresses = isLocal ? owner.localAddresses : [];
     const localPool = this.#localPools.take(transaction, index, familyOf(definition.address), addresses);
     const hasRule = this.replies.hasRule(index);
     const record = destinationRecord(place, { hasRule, localPool, tunnelSource: this.#tunnelSourceOf(place) });
@@ -180,10 +185,15 @@ export class ServiceMaps implements Disposable {
   }
 }
 
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, at) => one === b[at]));
+}
+
 /** Indexes of destinations that there were not before: no connection knows them. */
 function newcomersOf(before: LiveService | undefined, after: LiveService): ReadonlySet<number> {
-  const known = new Set(destinationsOf(before).map(({ index }) => index));
-  return new Set(after.members.flatMap(({ index }) => (known.has(index) ? [] : [index])));
+  const newcomers = new Set(after.members.map(({ index }) => index));
+  for (const { index } of destinationsOf(before)) newcomers.delete(index);
+  return newcomers;
 }
 
 function destinationsOf(service: LiveService | undefined): readonly LiveDestination[] {

@@ -35,8 +35,19 @@ export interface LiveService {
   readonly isListed: boolean;
 }
 
+/** Identities that were asked for: of a thousand services each change asks for all, some ten times. */
+const identities = new WeakMap<ServiceMatch, { readonly name: string; readonly identity: string }>();
+
 /** What a service is known by: if it is removed and added again, it finds what is left of its destinations. */
 export function identityOf({ name, match }: Pick<ServiceDefinition, "name" | "match">): string {
+  const known = identities.get(match);
+  if (known?.name === name) return known.identity;
+  const identity = identityText(name, match);
+  identities.set(match, { name, identity });
+  return identity;
+}
+
+function identityText(name: string, match: ServiceMatch): string {
   switch (match.kind) {
     case "exact":
       return `${match.protocol} ${endpointText(match.address, match.port)}`;

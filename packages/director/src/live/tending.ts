@@ -28,6 +28,8 @@ export class Tending {
   readonly #trash: Trash;
   readonly #localities: Localities;
   readonly #doomed = new Doomed();
+  /** Services whose memory a former data plane still writes to. */
+  readonly #shared: number[] = [];
   /** Of replies: what the next walk looks for. It has been so for a whole round: no packet is under way. */
   #waiting: ReadonlySet<number> = new Set();
 
@@ -50,6 +52,15 @@ export class Tending {
   /** Forgets where a service's addresses went. */
   forgetAddresses(service: number): void {
     this.#localities.clear(service);
+  }
+
+  /** Forgets the same as soon as the former data plane, which goes by it and adds to it, gets no packets any more. */
+  forgetAddressesAfterSuccession(service: number): void {
+    this.#shared.push(service);
+  }
+
+  completeSuccession(): void {
+    for (const service of this.#shared.splice(0)) this.forgetAddresses(service);
   }
 
   /** The next walk is to do something. */

@@ -97,7 +97,7 @@ function programFamilies({ hooks, program, connectionTable }: DirectorStatus): M
     },
     gauge("yardmaster_program_services_maximum", "Services that it has room for.", program?.maximumServices),
     gauge("yardmaster_program_servers_maximum", "Servers that it has room for.", program?.maximumDestinations),
-    gauge("yardmaster_connection_table_entries", "Entries when it was last walked.", entries),
+    gauge("yardmaster_connection_table_entries", "Entries in it.", entries),
     gauge("yardmaster_connection_table_maximum", "Entries that it has room for.", maximum),
     gauge("yardmaster_connection_table_memory_bytes", "Kernel memory that it takes.", memoryBytes),
   ];

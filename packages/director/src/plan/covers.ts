@@ -6,14 +6,19 @@ import type { Configuration } from "../model/configuration.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 
 /** What more of does no harm. */
-const ROOMS = ["maximumConnections", "maximumServices", "maximumDestinations", "maximumMembers"] as const;
+const rooms = {
+  maximumConnections: "entries of the connection table",
+  maximumServices: "services",
+  maximumDestinations: "servers",
+  maximumMembers: "servers in a service",
+} as const satisfies Partial<Readonly<Record<keyof BalancerShape, string>>>;
 
 /** What a program of shape `running` lacks for one of shape `wanted`, in words; undefined: nothing. */
 export function lackOf(running: BalancerShape, wanted: BalancerShape): string | undefined {
   for (const [name, value] of Object.entries(wanted) as [keyof BalancerShape, unknown][]) {
     const has = running[name];
     if (isRoom(name)) {
-      if ((has as number) < (value as number)) return `${name} ${String(value)}, not ${String(has)}`;
+      if ((has as number) < (value as number)) return `room for ${String(value)} ${rooms[name]}, not ${String(has)}`;
     } else if (isNames(value) && isNames(has)) {
       const known: readonly string[] = has;
       const missing = value.filter((one) => !known.includes(one));
@@ -38,8 +43,8 @@ function weightless({ servers, ...service }: VirtualService): object {
   return { ...service, servers: servers.map((server) => ({ ...server, weight: 0 })) };
 }
 
-function isRoom(name: string): boolean {
-  return (ROOMS as readonly string[]).includes(name);
+function isRoom(name: string): name is keyof typeof rooms {
+  return name in rooms;
 }
 
 function isNames(value: unknown): value is readonly string[] {

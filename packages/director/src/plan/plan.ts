@@ -42,8 +42,10 @@ export function plan(
   { kernelPorts, ...options }: Partial<Pick<BalancerShape, "clock" | "sendBack" | "hook">> & PlanOptions = {},
 ): Plan {
   const { director, services } = configuration;
+  const shape = shapes.get(configuration) ?? planShape(configuration);
+  shapes.set(configuration, shape);
   return {
-    shape: { ...planShape(configuration), macs, ...options },
+    shape: { ...shape, macs, ...options },
     services: inListOrder(services, director),
     arrival: arrivalUnder(director),
     settings: liveSettings(director, kernelPorts),
@@ -70,6 +72,9 @@ export function inListOrder(
     return known;
   });
 }
+
+/** What a configuration needs is asked before it is put to work, and then again. */
+const shapes = new WeakMap<Configuration, Omit<BalancerShape, "macs">>();
 
 function planShape({ director, services }: Configuration): Omit<BalancerShape, "macs"> {
   const servers = services.flatMap((service) => service.servers);
@@ -116,18 +121,30 @@ function roomFor(count: number, atLeast: number): number {
 
 /** Whether any connections have an entry of their own for replies. */
 function needReplyEntries(services: readonly VirtualService[]): boolean {
-  const claims = new Map<string, NewClaim[]>();
-  let index = 0;
-  for (const service of services) {
-    for (const server of service.servers) {
-      const claim = claimOf(service, { index: index++, definition: server });
-      const known = claims.get(server.address);
-      if (known === undefined) claims.set(server.address, [claim]);
-      else known.push(claim);
+  const addresses = new Set<string>();
+  const shared = new Map<string, NewClaim[]>();
+  for (const { servers } of services) {
+    for (const { address } of servers) {
+      if (addresses.has(address)) shared.set(address, []);
+      else addresses.add(address);
     }
   }
-  for (const all of claims.values()) if (claimsOf(all).some(({ hasRule }) => !hasRule)) return true;
-  return false;
+  let index = 0;
+  for (const service of services) {
+    for (const definition of service.servers) {
+      const claim = claimOf(service, { index: index++, definition });
+      const others = shared.get(definition.address);
+      // A list for each of a hundred thousand addresses that have one server would be most of the work.
+      if (others !== undefined) others.push(claim);
+      else if (needsEntries([claim])) return true;
+    }
+  }
+  return [...shared.values()].some(needsEntries);
+}
+
+/** Of all claims of an address. */
+function needsEntries(claims: readonly NewClaim[]): boolean {
+  return claimsOf(claims).some(({ hasRule }) => !hasRule);
 }
 
 function featuresOf(

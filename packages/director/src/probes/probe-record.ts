@@ -25,7 +25,7 @@ export function probeRecord(probe: Probe, ground: ProbeGround): ProbeRecord | un
   const { server, destination } = probe;
   const source = sourceOf(probe, ground);
   if (source === undefined) return undefined;
-  const place = { service: 0, identity: probe.key, definition: server, isRemoved: false, localAddresses: [] };
+  const place = { owner: { service: 0 }, definition: server, isRemoved: false };
   const tunnelSource = server.forwarding === "tun" ? ground.sourceTowards(server.address) : source;
   return {
     server: destinationRecord(place, { hasRule: false, localPool: 0n, tunnelSource }),

@@ -55,7 +55,9 @@ export function probeOf(service: VirtualService, server: Destination, check: Hea
 
 /** All probes of these services. */
 export function probesOf(services: readonly VirtualService[]): ReadonlyMap<string, Probe> {
-  const all = services.flatMap((service) =>
+  // Of most services with many servers nothing is checked, and nothing has to be looked at.
+  const checked = services.filter(({ health }) => health !== undefined);
+  const all = checked.flatMap((service) =>
     service.servers.flatMap((server) => checksOf(service, server).map((check) => probeOf(service, server, check))),
   );
   return new Map(all.filter((probe) => probe !== undefined).map((probe) => [probe.key, probe]));

@@ -5,7 +5,7 @@ import {
   listNeighbours,
   type NeighbourState,
   resolveNeighbour,
-  routeTo,
+  RouteSnapshot,
   SyscallError,
   withRouteSocket,
 } from "@yardmaster/linux";
@@ -81,10 +81,11 @@ export class NextHops {
         .filter(({ state }) => SET_BY_HAND.includes(state))
         .map(({ interfaceIndex, address }) => `${interfaceIndex} ${address}`),
     );
+    const ways = new RouteSnapshot();
     let told = 0;
     const farAway: ReadonlySet<string> = new Set(FAR_AWAY);
     for (const address of [...addresses, ...FAR_AWAY]) {
-      const found = resolveNextHop(address, hops);
+      const found = resolveNextHop(ways, address, hops);
       yield;
       // Whether there are default routes is nobody's trouble.
       const problem = found?.isAbsence === true && farAway.has(address) ? undefined : found?.text;
@@ -126,9 +127,9 @@ interface Problem {
 }
 
 /** Asks the kernel to resolve the next hop of `address` unless that is among `settled`; returns what is in the way. */
-function resolveNextHop(address: string, settled: Set<string>): Problem | undefined {
+function resolveNextHop(ways: RouteSnapshot, address: string, settled: Set<string>): Problem | undefined {
   try {
-    const route = routeTo(address);
+    const route = ways.routeTo(address);
     if (route.type === "unreachable") return { text: `${address}: no route (${route.errnoName})`, isAbsence: true };
     if (route.type !== "unicast") return undefined;
     const { interfaceIndex, gateway: hop = address } = route;

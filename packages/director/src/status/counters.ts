@@ -3,8 +3,7 @@
 
 import { Load, Path } from "@yardmaster/dataplane";
 import type { Dataplane } from "../kernel/dataplane.ts";
-import { eachValueInPieces } from "../kernel/each-value.ts";
-import type { LiveService } from "../live/service.ts";
+import { inBatches } from "../kernel/each-value.ts";
 
 /** Of a destination's load: 64 and 32 bits wide. */
 const WIDE = ["scheduled"] as const;
@@ -22,7 +21,7 @@ const FIRST_TRAFFIC = FIELDS.indexOf(TRAFFIC[0]);
 /** What one destination has counted. */
 export type Counted = Readonly<Record<(typeof FIELDS)[number], number>>;
 
-/** What those of these services have counted now. */
+/** What they have counted now. */
 export class Counters {
   readonly #numbers: Float64Array;
 
@@ -31,12 +30,10 @@ export class Counters {
   }
 
   /** Reads them, in pieces: each is some milliseconds. */
-  static *read(
-    { maps: { loads, paths } }: Pick<Dataplane, "maps">,
-    services: readonly Pick<LiveService, "members">[],
-  ): Generator<void, Counters> {
-    let end = 0;
-    for (const { members } of services) for (const { index } of members) end = Math.max(end, index + 1);
+  static *read({
+    maps: { loads, paths },
+    live: { destinationEnd: end },
+  }: Pick<Dataplane, "maps" | "live">): Generator<void, Counters> {
     const numbers = new Float64Array(end * WIDTH);
     const load = Load.offsets;
     const addLoad = (index: number, view: DataView, at: number): void => {
@@ -46,7 +43,7 @@ export class Counters {
       for (const field of WIDE) numbers[to++] = numberAt(view, at + load[field]);
       for (const field of NARROW) numbers[to++] = view.getUint32(at + load[field], true);
     };
-    yield* eachValueInPieces(loads, addLoad, { end });
+    yield* inBatches(loads, addLoad, { end });
     const offsets = TRAFFIC.map((field) => Path.offsets[field]);
     const addTraffic = (index: number, view: DataView, at: number, size: number): void => {
       // One value after another for each CPU.
@@ -57,7 +54,7 @@ export class Counters {
         }
       }
     };
-    yield* eachValueInPieces(paths, addTraffic, { end });
+    yield* inBatches(paths, addTraffic, { end });
     return new Counters(numbers);
   }
 
@@ -76,6 +73,6 @@ export class Counters {
 }
 
 /** 64 bits, little-endian, as two halves: a bigint for each counter would be most of the work. */
-export function numberAt(view: DataView, at: number): number {
+function numberAt(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 }

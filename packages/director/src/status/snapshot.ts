@@ -23,7 +23,7 @@ export function* readServicesInPieces(
   complete: (service: ServiceStatus) => ServiceStatus = (service) => service,
 ): Generator<void, ServiceStatus[]> {
   const services = dataplane.live.services().map(({ definition, members }) => ({ definition, members: [...members] }));
-  const counters = yield* Counters.read(dataplane, services);
+  const counters = yield* Counters.read(dataplane);
   const read: ServiceStatus[] = [];
   for (const service of services) {
     read.push(complete(readService(dataplane, service, counters)));

@@ -80,9 +80,15 @@ export class Carriage implements Disposable {
     }
     const raw = rawSpec({ name, type, maxEntries, flags, key: key.layout, value: value.layout });
     const to = this.#owned.use(this.#host.reopenMap(made, raw));
-    const convert = { keys, values };
-    if (type === "hash") this.#copies.push(copyHash(former.map, to, convert));
-    else {
+    if (type === "hash") {
+      const { description } = former;
+      this.#copies.push(
+        copyHash(former.map, to, {
+          keys: isSameLayout(description.key, key.layout) ? undefined : keys,
+          values: isSameLayout(description.value, value.layout) ? undefined : values,
+        }),
+      );
+    } else {
       const place = name === "verdicts" ? (code: number) => reasonNames.indexOf(this.#reason(code)) : undefined;
       const counters = carriedCounters[name] ?? [];
       this.#copies.push(copyArray(former.map, to, { convert: values, counters, layout: value.layout, place }));

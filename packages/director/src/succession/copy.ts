@@ -1,11 +1,13 @@
 // Copies of tables that packets go on writing while they are made: first as it is, then what has changed meanwhile.
 
-import type { BpfMap, Layout } from "@yardmaster/ebpf";
+import type { BpfMap, Layout, MapSpec, RawBatch } from "@yardmaster/ebpf";
+import { expectWork } from "../engine.ts";
+import { Fingerprints } from "./fingerprints.ts";
 
 type RawMap = BpfMap<Uint8Array, Uint8Array>;
 type Convert = (bytes: Uint8Array) => Uint8Array;
 
-/** Entries read with one call. */
+/** Entries read and written with one call. */
 const BATCH = 4096;
 
 /** A copy that was made while its original was in use. */
@@ -14,46 +16,74 @@ export interface Copy {
   finish(): void;
 }
 
-/** Copies a hash table. */
-export function copyHash(
-  from: RawMap,
-  to: RawMap,
-  convert: { readonly keys: Convert; readonly values: Convert },
-): Copy {
-  const copied = new Map<string, string>();
-  to.updateBatch(
-    converted(entriesOf(from), convert, (key, value) => {
-      copied.set(key, value);
-    }),
-  );
+/** How keys and values of a table become those of its copy; undefined: they are alike. */
+export interface Conversion {
+  readonly keys: Convert | undefined;
+  readonly values: Convert | undefined;
+}
+
+/** Copies a hash table. Of each entry only a fingerprint is remembered, not the entry. */
+export function copyHash(from: RawMap, to: RawMap, conversion: Conversion): Copy {
+  const prints = new Fingerprints(to.spec);
+  for (const batch of converted(from, conversion)) {
+    for (let at = 0; at < batch.count; at++) prints.note(batch, at);
+    to.updateRaw(batch);
+  }
   return {
     finish() {
-      for (const [key, value] of entriesOf(from)) {
-        const text = latin1(key);
-        const before = copied.get(text);
-        copied.delete(text);
-        const target = convert.keys(key);
-        if (before === undefined) {
-          // A packet that has come meanwhile may have made one of its own.
-          if (to.lookup(target) === undefined) to.update(target, convert.values(value), "any");
-        } else if (before !== latin1(value))
-          replace(to, target, convert.values(bytesOf(before)), convert.values(value));
+      for (const batch of converted(from, conversion)) {
+        for (let at = 0; at < batch.count; at++) bringUp(to, batch, at, prints);
       }
       // What is left was in the original and no longer is.
-      for (const [key, value] of copied) {
-        replace(to, convert.keys(bytesOf(key)), convert.values(bytesOf(value)), undefined);
+      if (prints.left === 0) return;
+      for (const batch of to.batches(BATCH)) {
+        for (let at = 0; at < batch.count; at++) {
+          const before = prints.ofLeft(batch, at);
+          // Unless something else is there: packets have been here already.
+          if (before === prints.ofValue(batch.values, at)) to.delete(keyAt(to.spec, batch, at));
+        }
       }
-      copied.clear();
     },
   };
 }
 
-/** Puts `after` in the place of `before`, unless something else is there: packets have been here already. */
-function replace(map: RawMap, key: Uint8Array, before: Uint8Array, after: Uint8Array | undefined): void {
-  const now = map.lookup(key);
-  if (now === undefined || Buffer.compare(now, before) !== 0) return;
-  if (after === undefined) map.delete(key);
-  else map.update(key, after, "replace");
+/** Makes an entry of a copy what it is in the original now, unless packets have made something else of it. */
+function bringUp(to: RawMap, batch: RawBatch, at: number, prints: Fingerprints): void {
+  const before = prints.meet(batch, at);
+  if (before === prints.ofValue(batch.values, at)) return;
+  const key = keyAt(to.spec, batch, at);
+  const now = to.lookup(key);
+  const isUntouched = before === undefined ? now === undefined : now !== undefined && before === prints.ofValue(now, 0);
+  if (!isUntouched) return;
+  const { size } = to.spec.value;
+  to.update(key, batch.values.slice(at * size, (at + 1) * size), before === undefined ? "any" : "replace");
+}
+
+function keyAt({ key: { size } }: MapSpec, { keys }: RawBatch, at: number): Uint8Array {
+  return keys.slice(at * size, (at + 1) * size);
+}
+
+/** The entries of a table as those of its copy. The arrays may be reused. */
+function* converted(from: RawMap, { keys, values }: Conversion): Generator<RawBatch> {
+  let total = 0;
+  for (const batch of from.batches(BATCH)) {
+    total += batch.count;
+    expectWork(total);
+    yield {
+      count: batch.count,
+      keys: keys === undefined ? batch.keys : packed(split(batch.keys, from.spec.key.size, batch.count), keys),
+      values:
+        values === undefined ? batch.values : packed(split(batch.values, from.spec.value.size, batch.count), values),
+    };
+  }
+}
+
+function* split(bytes: Uint8Array, size: number, count: number): Generator<Uint8Array> {
+  for (let at = 0; at < count; at++) yield bytes.subarray(at * size, (at + 1) * size);
+}
+
+function packed(parts: Iterable<Uint8Array>, convert: Convert): Uint8Array {
+  return Buffer.concat(Array.from(parts, convert));
 }
 
 /** How an array is copied. */
@@ -70,39 +100,64 @@ export interface ArrayCopyOptions {
 /** Copies an array, also one with a value for each CPU. What is beyond the copy's end is left out. */
 export function copyArray(from: RawMap, to: RawMap, { convert, counters, layout, place }: ArrayCopyOptions): Copy {
   const isPerCpu = from.spec.type.startsWith("percpu");
-  const read = (map: RawMap, index: number): readonly Uint8Array[] => {
+  const targetOf = (index: number): number | undefined => {
+    const target = place?.(index) ?? index;
+    return target >= 0 && target < to.spec.maxEntries ? target : undefined;
+  };
+  const read = (index: number): readonly Uint8Array[] => {
     const key = indexBytes(index);
-    if (isPerCpu) return map.lookupPerCpu(key) ?? [];
-    const value = map.lookup(key);
+    if (isPerCpu) return to.lookupPerCpu(key) ?? [];
+    const value = to.lookup(key);
     return value === undefined ? [] : [value];
   };
   const write = (index: number, values: readonly Uint8Array[]): void => {
     if (isPerCpu) to.updatePerCpu(indexBytes(index), values);
     else if (values[0] !== undefined) to.update(indexBytes(index), values[0]);
   };
-  const pairs = Array.from({ length: from.spec.maxEntries }, (_, index) => ({
-    index,
-    target: place?.(index) ?? index,
-  }));
-  const carried = pairs.filter(({ target }) => target >= 0 && target < to.spec.maxEntries);
-  const copied = carried.map(({ index, target }) => {
-    const values = read(from, index).map(convert);
-    if (values.some((value) => value.some((byte) => byte !== 0))) write(target, values);
-    return { index, target, values };
-  });
+  /** By index, those that were not zero. */
+  const copied = new Map<number, readonly Uint8Array[]>();
+  for (const [index, values] of valuesOf(from)) {
+    const target = targetOf(index);
+    if (target === undefined || values.every(isZero)) continue;
+    const made = values.map((value) => convert(value));
+    copied.set(index, made);
+    write(target, made);
+  }
   return {
     finish() {
-      for (const { index, target, values } of copied) {
-        const now = read(from, index).map(convert);
-        const changes = now.map((value, cpu) => differences(layout, counters, values[cpu] ?? value, value));
+      for (const [index, values] of valuesOf(from)) {
+        const [target, before] = [targetOf(index), copied.get(index)];
+        if (target === undefined || (before === undefined && values.every(isZero))) continue;
+        const changes = values.map((value, cpu) => {
+          const now = convert(value);
+          return differences(layout, counters, before?.[cpu] ?? new Uint8Array(now.length), now);
+        });
         if (changes.every((change) => change.length === 0)) continue;
         write(
           target,
-          read(to, target).map((value, cpu) => added(value, changes[cpu] ?? [])),
+          read(target).map((value, cpu) => added(value, changes[cpu] ?? [])),
         );
       }
     },
   };
+}
+
+/** Values of an array by their index, one of each CPU where it has so many. */
+function* valuesOf(map: RawMap): Generator<readonly [index: number, values: readonly Uint8Array[]]> {
+  const { key, value, type } = map.spec;
+  for (const { count, keys, values } of map.batches(BATCH)) {
+    const size = values.length / (keys.length / key.size);
+    // Those of CPUs lie at multiples of 8 (kernel/bpf/arraymap.c, bpf_percpu_array_copy).
+    const stride = type.startsWith("percpu") ? Math.ceil(value.size / 8) * 8 : size;
+    for (let at = 0; at < count; at++) {
+      const starts = Array.from({ length: size / stride }, (_, cpu) => at * size + cpu * stride);
+      yield [viewOf(keys).getUint32(at * key.size, true), starts.map((from) => values.slice(from, from + value.size))];
+    }
+  }
+}
+
+function isZero(value: Uint8Array): boolean {
+  return value.every((byte) => byte === 0);
 }
 
 /** By how much a number at an offset has grown, modulo its size. */
@@ -139,34 +194,6 @@ function numberAt(bytes: Uint8Array, offset: number, size: 4 | 8): bigint {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function* entriesOf(map: RawMap): Generator<readonly [Uint8Array, Uint8Array]> {
-  const { key, value } = map.spec;
-  for (const { count, keys, values } of map.batches(BATCH)) {
-    for (let at = 0; at < count; at++) {
-      yield [keys.slice(at * key.size, (at + 1) * key.size), values.slice(at * value.size, (at + 1) * value.size)];
-    }
-  }
-}
-
-function* converted(
-  entries: Iterable<readonly [Uint8Array, Uint8Array]>,
-  convert: { readonly keys: Convert; readonly values: Convert },
-  note: (key: string, value: string) => void,
-): Generator<readonly [Uint8Array, Uint8Array]> {
-  for (const [key, value] of entries) {
-    note(latin1(key), latin1(value));
-    yield [convert.keys(key), convert.values(value)];
-  }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, "latin1"));
 }
 
 function indexBytes(index: number): Uint8Array {

@@ -83,15 +83,14 @@ export function formerOf(host: BpfHost, made: MadeMaps, version: string): Former
   });
 }
 
-/** Opens the maps of a description; those for which `open` gives nothing are left out. */
+/** Opens the maps of a description. */
 export function openFormer(
   { version, reasons, maps }: Omit<DataplaneDescription, "format">,
-  open: (description: MapDescription) => FormerMap["map"] | undefined,
+  open: (description: MapDescription) => FormerMap["map"],
 ): Former {
   using cleanup = new DisposableStack();
-  const opened = maps.flatMap((description): (readonly [string, FormerMap])[] => {
-    const map = open(description);
-    return map === undefined ? [] : [[description.name, { description, map: cleanup.use(map) }]];
+  const opened = maps.map((description): readonly [string, FormerMap] => {
+    return [description.name, { description, map: cleanup.use(open(description)) }];
   });
   const owned = cleanup.move();
   return { version, reasons, maps: new Map(opened), [Symbol.dispose]: () => owned.dispose() };

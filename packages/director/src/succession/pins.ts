@@ -1,13 +1,13 @@
 // What an instance keeps pinned of its data plane: the maps, one folder a generation, the latest behind the name
 // "current", and a description of them.
 
-import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { type BpfMap, type Layout, struct, bytes, arrayMap } from "@yardmaster/ebpf";
+import { type BpfMap, struct, bytes, arrayMap } from "@yardmaster/ebpf";
 import { createKernelMap, KernelMap, openPinnedMap, pin, readPinnedBytes } from "@yardmaster/ebpf/kernel";
-import { z } from "zod";
 import { DirectorError } from "../errors.ts";
 import type { MadeMaps } from "../kernel/live-maps.ts";
+import { LONGEST_DESCRIPTION, parseDescription } from "./description.ts";
 import {
   type DataplaneDescription,
   describeMaps,
@@ -22,62 +22,46 @@ const DESCRIPTION = "description";
 const GENERATION = /^generation-(\d+)$/;
 const HINT = "yardmaster down ends that director and its connections; then start again";
 
-const count = z
-  .number()
-  .int()
-  .nonnegative()
-  .max(2 ** 32);
-const layout: z.ZodType<Layout> = z.lazy(() =>
-  z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("scalar"), type: z.string(), size: count }),
-    z.object({ kind: z.literal("list"), length: count, stride: count, element: layout }),
-    z.object({
-      kind: z.literal("struct"),
-      size: count,
-      fields: z.array(z.object({ name: z.string(), offset: count, layout })),
-    }),
-  ]),
-);
-const descriptionSchema = z.object({
-  format: z.literal(1),
-  version: z.string(),
-  reasons: z.array(z.string()),
-  maps: z.array(
-    z.object({
-      name: z.string().regex(/^[a-z0-9_]{1,15}$/),
-      type: z.enum(["hash", "array", "percpu_array"]),
-      maxEntries: count,
-      flags: count,
-      key: layout,
-      value: layout,
-    }),
-  ),
-});
-
-/** The data plane that an instance left, if there is one. Throws a DirectorError (YM_SUCCESSION_STATE). */
+/**
+ * The data plane that an instance left, if there is one. Throws a DirectorError (YM_SUCCESSION_STATE) where something
+ * is there that makes no sense, as a whole: nothing is taken over then, and nothing changed.
+ */
 export function openPinned(directory: string): Former | undefined {
   const folder = join(directory, CURRENT);
-  if (!existsSync(folder)) return undefined;
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return undefined;
   const description = readDescription(folder);
   return openFormer(description, (map) => openMap(folder, map));
 }
 
 function readDescription(folder: string): DataplaneDescription {
-  const content = readPinnedBytes(join(folder, DESCRIPTION));
+  const content = readBytes(folder);
   if (content === undefined) throw unusable(folder, "there is no description");
   try {
-    return descriptionSchema.parse(JSON.parse(new TextDecoder().decode(content))) as DataplaneDescription;
+    return parseDescription(content);
   } catch (cause) {
-    throw unusable(folder, "this version does not understand its description", cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw unusable(folder, `this version does not understand its description: ${why}`, cause);
+  }
+}
+
+function readBytes(folder: string): Uint8Array | undefined {
+  try {
+    return readPinnedBytes(join(folder, DESCRIPTION), LONGEST_DESCRIPTION);
+  } catch (cause) {
+    throw unusable(folder, "its description cannot be read", cause);
   }
 }
 
 function openMap(folder: string, description: MapDescription) {
+  const { name } = description;
+  let found: KernelMap<Uint8Array, Uint8Array> | undefined;
   try {
-    return openPinnedMap(join(folder, description.name), rawSpec(description));
+    found = openPinnedMap(join(folder, name), rawSpec(description));
   } catch (cause) {
-    throw unusable(folder, `the map "${description.name}" is not as described`, cause);
+    throw unusable(folder, `the map "${name}" is not as described`, cause);
   }
+  if (found === undefined) throw unusable(folder, `the map "${name}" is missing`);
+  return found;
 }
 
 function unusable(folder: string, why: string, cause?: unknown): DirectorError {

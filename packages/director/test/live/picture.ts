@@ -83,7 +83,7 @@ function tableText(live: LiveServices, table: readonly number[]): string {
 
 function destinationText(live: LiveServices, maps: LiveMaps, index: number): string {
   const record = maps.destinations.lookup(index);
-  const identity = live.ownerOf(index)?.place.identity ?? "nobody";
+  const identity = live.ownerOf(index)?.place.owner.identity ?? "nobody";
   if (record === undefined) return `${index} is not there`;
   const { address, port, method, flags, weight, upperThreshold, lowerThreshold, service } = record;
   const isSix = address.slice(1).some((word) => word !== 0);

@@ -20,6 +20,9 @@ const both = web([server(1), server(2)]);
 const natWeb = web([nat(1)], { forwarding: "nat" });
 const natOther = service({ name: "other", address: OTHER_VIP, servers: [nat(1)] });
 
+const exact = { kind: "exact", address: VIP, port: 80, protocol: "tcp" } as const;
+const marked = { prefix: `${VIP}/32`, ports: [{ first: 80, last: 80 }], protocols: ["tcp"] } as const;
+
 /** Registers the tests. */
 export function describeSuccession(create: () => HostOf<BpfProgram>): void {
   describe("succession", () => {
@@ -92,6 +95,23 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
       expect(it.now.send({ port: 1 }, "A")).toBe("10.0.0.1:80");
     });
 
+    test.each<[string, Partial<Parameters<typeof service>[0]>]>([
+      ["with another scheduler", { scheduler: "sh" }],
+      ["of a network", { match: { kind: "wide", prefixes: ["198.51.100.0/28"], ports: "any", protocol: "tcp" } }],
+      ["by mark", { match: { kind: "mark", mark: 7, rules: [marked] } }],
+    ])("so is a whole service %s, by a program that could not have such", (_, changes) => {
+      const gone = { ...both, ...changes } as VirtualService;
+      const after = web([server(3)], { name: "after", scheduler: "wlc" });
+      const later = { ...after, match: { ...exact, port: 81 } } as const;
+      using it = line([gone]);
+      it.now.open({ port: 1 });
+      const shape = { schedulers: ["wlc"], features: [] } as const;
+      it.succeed([later], { shape });
+      expect([it.now.send({ port: 1 }, "A"), it.now.send({ port: 9 })]).toEqual(["dropped", "left"]);
+      it.succeed([later, gone]);
+      expect(it.now.send({ port: 1 }, "A")).toMatch(/^10\.0\.0\.[12]:80$/);
+    });
+
     test.each<[string, Partial<Destination>]>([
       ["ipip", {}],
       ["gue", { encapsulation: { kind: "gue", port: 6081, checksum: true } }],
@@ -149,6 +169,23 @@ export function describeSuccession(create: () => HostOf<BpfProgram>): void {
       const bound = it.now.open({ port: 1 });
       it.succeed([web([server(2), server(1)], sticky)]);
       expect([2, 3, 4].map((port) => it.now.open({ port }))).toEqual([bound, bound, bound]);
+    });
+
+    test.each([
+      ["lblcr", "lblc"],
+      ["lblc", "lblcr"],
+    ] as const)("what %s remembers %s does not go by, and it is forgotten when the former one is out", (from, to) => {
+      const by = (scheduler: "lblc" | "lblcr") => web([server(1), server(2)], { scheduler });
+      using it = line([by(from)]);
+      it.now.open({ port: 1 });
+      const before = it.now;
+      it.succeed([by(to)], { isFinished: false });
+      // As long as packets come to the former one, it adds to what it knows.
+      before.open({ port: 2 });
+      expect(it.now.open({ port: 3 })).toMatch(/^10\.0\.0\./);
+      it.complete();
+      expect([...it.now.dataplane.maps.localities.entries()]).toEqual([]);
+      expect(it.now.open({ port: 4 })).toMatch(/^10\.0\.0\./);
     });
 
     test("verdicts go on counting", () => {

@@ -1,14 +1,13 @@
 // Calls into the kernel, and atomic operations: what programs do besides computing.
 
 import type { AtomicOperation } from "../asm/index.ts";
-import { constant, type Operand } from "../ir/operation.ts";
+import { constant, type Operand, type VirtualRegister } from "../ir/operation.ts";
 import { BuildError } from "./build-error.ts";
 import { builder } from "./builder.ts";
 import { callerPosition } from "./position.ts";
 import { addressOf, assertReachable, type Located, PLACE, within } from "./reference.ts";
 import { Int, inRegister, operandOf } from "./scalar.ts";
 import type { Fields, Struct } from "./struct.ts";
-import type { Packet } from "./packet.ts";
 
 // enum bpf_func_id, include/uapi/linux/bpf.h
 const KTIME_GET_NS = 5;
@@ -61,7 +60,11 @@ export function redirect(ifindex: Int<"u32">): Int<"u32"> {
  * Looks a route and the neighbour of its next hop up (struct bpf_fib_lookup in `parameters`, 64 bytes,
  * which the kernel fills in). Returns a BPF_FIB_LKUP_RET_ code, 0 for success, or a negative errno.
  */
-export function fibLookup(packet: Packet, parameters: Located, flags: number): Int<"u64"> {
+export function fibLookup(
+  packet: { readonly context: VirtualRegister },
+  parameters: Located,
+  flags: number,
+): Int<"u64"> {
   return callHelper(FIB_LOOKUP, [packet.context, addressOf(parameters[PLACE]), constant(64), constant(flags)]);
 }
 

@@ -66,6 +66,10 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     alignment = Math.max(alignment, aligned);
   }
   const size = roundUp(end, alignment);
+  const placed = Object.entries(fields).map(([field, fieldType]) => ({
+    ...{ field, fieldType, offset: offsets[field] as number },
+    text: `${name}.${field}`,
+  }));
   const layout = layoutOfFields(fields, offsets, size);
   const prototype = accessors(fields, offsets);
   const isReference = (value: object): value is Reference<F> => Object.getPrototypeOf(value) === prototype;
@@ -75,8 +79,9 @@ export function struct<F extends Fields>(name: string, fields: F, options: Struc
     alignment,
     ...(layout === undefined ? {} : { layout }),
     write(view, at, value, path) {
-      for (const [field, fieldType] of Object.entries(fields)) {
-        fieldType.write(view, at + (offsets[field] as number), value[field], `${path}.${field}`);
+      const isOutermost = path === name;
+      for (const { field, fieldType, offset, text } of placed) {
+        fieldType.write(view, at + offset, value[field], isOutermost ? text : `${path}.${field}`);
       }
     },
     read(view, at) {
@@ -284,7 +289,14 @@ export function list<Js, S>(element: DataType<Js, S>, length: number): DataType<
     ...(layout === undefined ? {} : { layout }),
     write(view, at, values, path) {
       if (values.length > length) throw new RangeError(`${path}: ${values.length} elements given, ${length} fit`);
-      values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));
+      try {
+        for (let index = 0; index < values.length; index++) {
+          element.write(view, at + index * stride, values[index] as (typeof values)[number], path);
+        }
+      } catch {
+        // The text of each place is made only where one is wrong.
+        values.forEach((value, index) => element.write(view, at + index * stride, value, `${path}[${index}]`));
+      }
     },
     read: (view, at) => Array.from({ length }, (_, index) => element.read(view, at + index * stride)),
     access: reference,

@@ -91,14 +91,17 @@ function netType<K extends NetKind>(kind: K, bits: 16 | 32 | 64): NetType<K> {
 
 function scalarCodec(typeName: string, bits: ScalarBits, littleEndian: boolean) {
   const size = bits / 8;
+  const largest = 2 ** bits - 1;
   return {
     typeName,
     size,
     alignment: size,
     layout: { kind: "scalar", type: typeName, size } satisfies Layout,
     write(view: DataView, at: number, value: number | bigint, path: string) {
+      // Numbers as they are: a bigint for each would be most of the time that large tables take.
+      const isSmall = typeof value === "number" && bits <= 32;
       const isWhole = typeof value === "bigint" || Number.isInteger(value);
-      if (!isWhole || value < 0 || BigInt(value) >= 1n << BigInt(bits)) {
+      if (!isWhole || value < 0 || (isSmall ? value > largest : BigInt(value) >= 1n << BigInt(bits))) {
         throw new RangeError(`${path}: ${value} is not an unsigned ${bits}-bit number`);
       }
       if (bits === 8) view.setUint8(at, Number(value));
@@ -150,6 +153,7 @@ export function codecOf<Js>(type: DataType<Js, unknown>): Codec<Js> {
       type.write(new DataView(bytes.buffer), 0, value, type.typeName);
       return bytes;
     },
+    encodeInto: (value, view, at) => type.write(view, at, value, type.typeName),
     decode: (bytes) => type.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0),
     btf: (builder) => type.btf(builder),
     ...(type.layout === undefined ? {} : { layout: type.layout }),

@@ -7,7 +7,8 @@ export type ObjectErrorCode =
   | "YM_MAP_MISMATCH"
   | "YM_PROGRAM_MAPS"
   | "YM_PROGRAM_HOOK"
-  | "YM_PIN_DIRECTORY";
+  | "YM_PIN_DIRECTORY"
+  | "YM_PIN_KIND";
 
 /** An object was used in a way that its kind does not allow, or is not the object that was expected. */
 export class ObjectError extends Error {

@@ -13,7 +13,7 @@ export {
 export { bpfAccessProblem, features, hasHelper } from "./features.ts";
 export { createKernelHost, type KernelHost } from "./host.ts";
 export { createKernelMap, KernelMap, type MappedArray } from "./map.ts";
-export type { RawBatch } from "./map-walk.ts";
+
 export {
   ensurePinDirectory,
   openPinnedCgroupLink,

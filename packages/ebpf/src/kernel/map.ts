@@ -15,11 +15,11 @@ import {
   possibleCpuCount,
 } from "@yardmaster/linux";
 import { exchangeProblem } from "../exchange.ts";
-import type { BpfMap, Codec, MapSpec, UpdateMode } from "../spec.ts";
+import type { BpfMap, Codec, MapPart, MapSpec, RawBatch, UpdateMode } from "../spec.ts";
 import { ObjectError } from "./errors.ts";
 import { loadMapTypes } from "./map-types.ts";
 import { isArray, isBatched, isPerCpu, perCpuStride, wireValueSize } from "./map-kind.ts";
-import { type RawBatch, walkMap } from "./map-walk.ts";
+import { readParts, walkMap } from "./map-walk.ts";
 
 /** Entries read or written with one call where the caller does not choose. */
 const BATCH_SIZE = 4096;
@@ -134,6 +134,10 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     return walkMap(this.fd, this.spec, batchSize);
   }
 
+  parts(room: number): (from: number) => MapPart {
+    return readParts(this.fd, this.spec, room);
+  }
+
   updateBatch(entries: Iterable<readonly [K, V]>): void {
     const { key } = this.spec;
     if (!isBatched(this.spec)) {
@@ -144,10 +148,15 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     const room = Array.isArray(entries) ? Math.min(entries.length, BATCH_SIZE) : BATCH_SIZE;
     const keys = new Uint8Array(room * key.size);
     const values = new Uint8Array(room * valueSize);
+    const putKey = writer(key, keys);
+    // Of a per-CPU map a value is written for each CPU.
+    const putValue = isPerCpu(this.spec)
+      ? (value: V, at: number) => values.set(this.#encodeValue(value), at)
+      : writer(this.spec.value, values);
     let count = 0;
     for (const [entryKey, value] of entries) {
-      keys.set(encode(key, entryKey), count * key.size);
-      values.set(this.#encodeValue(value), count * valueSize);
+      putKey(entryKey, count * key.size);
+      putValue(value, count * valueSize);
       count += 1;
       if (count === BATCH_SIZE) {
         mapUpdateBatch(this.fd, { keys, values, count });
@@ -155,6 +164,12 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
       }
     }
     if (count > 0) mapUpdateBatch(this.fd, { keys, values, count });
+  }
+
+  updateRaw({ keys, values, count }: RawBatch): void {
+    if (count === 0) return;
+    if (!isBatched(this.spec)) throw this.#misuse("writing raw entries: the kernel takes none in batches");
+    mapUpdateBatch(this.fd, { keys, values, count });
   }
 
   /** Maps an array map that has BPF_F_MMAPABLE into memory: values are read and written without a call. */
@@ -215,6 +230,13 @@ function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   // The kernel would read beyond a shorter array.
   if (bytes.length === codec.size) return bytes;
   throw new ObjectError("YM_MAP_USE", `encoding an entry: the codec made ${bytes.length} bytes, not ${codec.size}`);
+}
+
+/** What writes values one after the other into `target`, without an array for each where the codec knows how. */
+function writer<T>(codec: Codec<T>, target: Uint8Array): (value: T, at: number) => void {
+  const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
+  if (codec.encodeInto === undefined) return (value, at) => target.set(encode(codec, value), at);
+  return (value, at) => codec.encodeInto?.(value, view, at);
 }
 
 /** Key and value sizes as the kernel wants them: a ring buffer has none (kernel/bpf/ringbuf.c). */

@@ -1,6 +1,6 @@
 // Pins: names in a bpf file system that keep maps, programs and links alive without this process.
 
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { isBpfFileSystem, mapInfo, mountBpfFileSystem, objectGet, objectPin } from "@yardmaster/linux";
 import type { Codec, MapSpec, ProgramSpec } from "../spec.ts";
@@ -67,13 +67,17 @@ export function openPinnedMap<K, V>(path: string, spec: MapSpec<K, V>): KernelMa
 }
 
 /**
- * Opens the array of one entry that is pinned at `path` and gives its value, however long that is; undefined where
- * nothing is. Throws ObjectError (YM_MAP_MISMATCH) where another kind of map is.
+ * Opens the array of one entry that is pinned at `path` and gives its value; undefined where nothing is. Throws
+ * ObjectError (YM_MAP_MISMATCH) where something else is, or one longer than `maximum`.
  */
-export function readPinnedBytes(path: string): Uint8Array | undefined {
+export function readPinnedBytes(path: string, maximum: number): Uint8Array | undefined {
   using fd = objectGet(path, `map pinned at "${path}"`);
   if (fd === undefined) return undefined;
   const { keySize, valueSize, maxEntries, flags } = mapInfo(fd);
+  if (keySize !== 4 || valueSize > maximum) {
+    const problem = `what is pinned at "${path}" has keys of ${keySize} and values of ${valueSize} bytes`;
+    throw new ObjectError("YM_MAP_MISMATCH", `reading it: ${problem}, not of 4 and up to ${maximum}`);
+  }
   const codec = (size: number): Codec<Uint8Array> => ({ size, encode: (bytes) => bytes, decode: (bytes) => bytes });
   const sizes = { key: codec(keySize), value: codec(valueSize) };
   const spec: MapSpec<Uint8Array, Uint8Array> = { name: basename(path), type: "array", ...sizes, maxEntries, flags };
@@ -88,10 +92,15 @@ export function openPinnedProgram(path: string, spec: ProgramSpec): KernelProgra
   return fd && new KernelProgram(spec, fd);
 }
 
-/** Opens the XDP link pinned at `path`; undefined where nothing is. */
+/** Opens the XDP link pinned at `path`; undefined where nothing is. Throws ObjectError (YM_PIN_KIND): it is no link. */
 export function openPinnedXdpLink(path: string): XdpLink | undefined {
   const fd = objectGet(path, `XDP link pinned at "${path}"`);
-  return fd && new XdpLink(fd);
+  if (fd === undefined) return undefined;
+  // The kernel tells of any object what it is asked as a link: its kind is in the name (anon_inode_getfile).
+  const kind = readlinkSync(`/proc/self/fd/${fd.value}`);
+  if (/bpf[_-]link/.test(kind)) return new XdpLink(fd);
+  fd.close();
+  throw new ObjectError("YM_PIN_KIND", `opening the link pinned at "${path}": it is a ${kind.replace(/^.*:/, "")}`);
 }
 
 /** Opens the link to a control group pinned at `path`; undefined where nothing is. */

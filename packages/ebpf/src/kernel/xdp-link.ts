@@ -18,7 +18,7 @@ import {
   SyscallError,
   XdpFlag,
 } from "@yardmaster/linux";
-import type { KernelProgram } from "./program.ts";
+import { KernelProgram } from "./program.ts";
 
 /** Native: the driver runs the program. Generic: the network stack does, later and slower. */
 export type XdpAttachMode = "native" | "generic";
@@ -78,13 +78,19 @@ export class XdpLink implements Disposable {
   }
 
   /**
-   * What puts the program that is in place now back there. Holds that program until it is disposed. Needs
-   * CAP_SYS_ADMIN; undefined without.
+   * What puts the program that is in place now back there: by this link, or where it was detached, of XDP, by another.
+   * Holds that program until it is disposed. Needs CAP_SYS_ADMIN; undefined without.
    */
-  remember(): (Disposable & { restore(): void }) | undefined {
-    const program = tryOpenProgram(this.info().programId);
-    if (program === undefined) return undefined;
-    return { restore: () => linkUpdate(this.fd, program), [Symbol.dispose]: () => program.close() };
+  remember(): (Disposable & { restore(): void; attachAgain(mode: XdpAttachMode): XdpLink }) | undefined {
+    const { programId, interfaceIndex } = this.info();
+    const descriptor = tryOpenProgram(programId);
+    if (descriptor === undefined) return undefined;
+    const program = new KernelProgram({ name: programInfo(descriptor).name, type: "xdp" }, descriptor);
+    return {
+      restore: () => linkUpdate(this.fd, descriptor),
+      attachAgain: (mode) => attachXdp({ program, interfaceIndex, mode }),
+      [Symbol.dispose]: () => program.close(),
+    };
   }
 
   /** What the kernel tells of it now; `interfaceIndex` is 0 once the interface is gone. */

@@ -9,7 +9,7 @@ import { SimulatedDirector } from "./director-host.ts";
 import { EventQueue } from "./event-queue.ts";
 import { fibLookup } from "./fib-lookup.ts";
 import { SimulatedNetwork } from "./network.ts";
-import { startPrograms } from "./run-simulated-lab.ts";
+import { startPrograms } from "./start-programs.ts";
 
 const layout = layoutOf({ method: "nat" }, 6);
 

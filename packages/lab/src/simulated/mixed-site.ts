@@ -7,7 +7,7 @@ import { Mixer } from "../mixed/mixer.ts";
 import type { SimulatedDirector } from "./director-host.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { connectFrom } from "./http-connection.ts";
-import type { Programs } from "./run-simulated-lab.ts";
+import type { Programs } from "./start-programs.ts";
 
 /** In simulated time: longer than what is waited for, the timeouts of ended connections. */
 const SETTLE_MS = 10_000;

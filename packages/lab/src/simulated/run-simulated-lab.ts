@@ -6,23 +6,21 @@ import { directorConfig } from "../director-config.ts";
 import { judge } from "../expectations.ts";
 import { LabError, throwIfInterrupted } from "../lab-error.ts";
 import type { ServiceResult } from "../lab-report.ts";
-import type { LabChoice, LabLayout, LabService } from "../layout.ts";
-import { repliesPassDirector, serverHosts } from "../layout.ts";
+import type { LabChoice, LabLayout } from "../layout.ts";
+import { repliesPassDirector } from "../layout.ts";
 import { layoutOf } from "../layouts.ts";
 import { measureMixed } from "../mixed/measure.ts";
 import { SimulatedDirector } from "./director-host.ts";
 import { EventQueue } from "./event-queue.ts";
 import { simulatedSite } from "./mixed-site.ts";
 import { SimulatedNetwork } from "./network.ts";
-import { startRealServer } from "./real-server.ts";
 import { noteText, simulatedMethodText, simulatedSummaryText } from "./report-text.ts";
+import { startPrograms } from "./start-programs.ts";
 import type { SimulatedLabReport, SimulatedMethodReport } from "./simulated-report.ts";
 import type { TraceReport } from "../trace/trace-report.ts";
 import { traceOf } from "../trace/trace-report.ts";
-import { TcpStack } from "./tcp-stack.ts";
 import type { TrafficTarget } from "./traffic.ts";
 import { startTraffic, UNUSED_LOCAL_PORT } from "./traffic.ts";
-import { UdpStack } from "./udp-stack.ts";
 import type { Client } from "./visit.ts";
 
 /** What to run; as the real lab's options, less what only a real network can do. */
@@ -43,8 +41,6 @@ export interface SimulatedLabOptions {
 const EVENTS_PER_TURN = 2_000;
 /** What is under way when the last answer is in (FINs and their acknowledgments) has arrived after this time. */
 const SETTLE_MS = 100;
-/** How long servers work on an answer: by turns, so that connections overlap and every run is the same. */
-const WORK_MS = [2, 5, 1, 8, 3] as const;
 
 /**
  * Runs the simulated lab and reports; `passed` tells whether every expectation was met. Throws LabError:
@@ -143,50 +139,6 @@ async function simulateShares(
   const { traffic } = await run({ service, ...first });
   const trace = traceOf(service, sightings, traffic.firstAnswer);
   return { services: results, ...(trace === undefined ? {} : { trace }) };
-}
-
-/** What runs on the hosts. */
-export interface Programs {
-  readonly client: Client;
-  /** TCP connections that the servers have open at the moment, by server and port. */
-  readonly openConnections: Readonly<Record<string, Readonly<Record<number, number>>>>;
-}
-
-/** Gives every host its transports and starts the servers. */
-export function startPrograms(network: SimulatedNetwork): Programs {
-  const { queue, layout } = network;
-  const stacks = new Map(
-    network.hosts.map((host) => [host.plan.name, { queue, tcp: new TcpStack(host), udp: new UdpStack(host) }]),
-  );
-  let answers = 0;
-  const workMs = (): number => WORK_MS[answers++ % WORK_MS.length] ?? 0;
-  const stacksOf = (name: string): Client => {
-    const found = stacks.get(name);
-    if (found === undefined) throw new Error(`simulating the lab: the layout has no host "${name}"`);
-    return found;
-  };
-  prepareServers(network);
-  const openConnections = serverHosts(layout).map(({ name }) => {
-    const ports = { tcp: portsOf(layout.services, name, "tcp"), udp: portsOf(layout.services, name, "udp") };
-    return [name, startRealServer({ name, workMs, ...stacksOf(name) }, ports)] as const;
-  });
-  return { client: stacksOf("client"), openConnections: Object.fromEntries(openConnections) };
-}
-
-/** What `yardmaster realserver up` does on a real machine: the service's address and an unwrapper, or the client's. */
-function prepareServers(network: SimulatedNetwork): void {
-  const { method, realServers, virtualAddress } = network.layout;
-  if (realServers === undefined) return;
-  for (const { name } of serverHosts(network.layout)) {
-    const host = network.host(name);
-    if (method === "tun") host.addSilentAddress(virtualAddress);
-    for (const director of realServers.directors) host.trustedDirectors.add(director);
-  }
-}
-
-function portsOf(services: readonly LabService[], host: string, protocol: "tcp" | "udp"): readonly number[] {
-  const destinations = services.filter((service) => service.protocol === protocol).flatMap((each) => each.destinations);
-  return [...new Set(destinations.filter((each) => each.host === host).map(({ port }) => port))];
 }
 
 /** Lets events happen until `isDone`. The director's reaper goes on for ever, so there is always a next one. */

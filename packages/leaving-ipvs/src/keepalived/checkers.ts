@@ -3,12 +3,13 @@
 import type { CheckDocument } from "../document.ts";
 import type { Origin } from "../imported.ts";
 import type { Statement } from "./statements.ts";
+import { portOf } from "./virtual-addresses.ts";
 
 /** What of a virtual or real server is the default of its checkers. */
 export interface CheckerDefaults {
   readonly delayLoop?: string;
   readonly retry?: string;
-  readonly delayBeforeRetry?: string;
+  readonly connectTimeout?: string;
   readonly virtualHost?: string;
 }
 
@@ -44,7 +45,6 @@ const reasons: Readonly<Record<string, string>> = {
   alpha: "a server counts as up until its first check",
   log_all_failures: "the last exchanges of each check are kept anyway",
   helo_name: "the mail server is not spoken to",
-  host: "the mail server is not spoken to",
   misc_dynamic: "the exit status does not set the weight",
   user: "commands run as the director does",
   http_protocol: "HTTP/1.1 is spoken",
@@ -58,10 +58,7 @@ const kinds: Readonly<Record<string, (block: CheckerReader) => readonly CheckDoc
   TCP_CHECK: () => [{ tcp: {} }],
   HTTP_GET: (block) => requestsOf(block, "http"),
   SSL_GET: (block) => requestsOf(block, "https"),
-  SMTP_CHECK: (block) => {
-    block.report(block.statement.origin, "there is no SMTP check: a TCP connection to the same port stands for it");
-    return [{ tcp: {} }];
-  },
+  SMTP_CHECK: connectionsOf,
   DNS_CHECK: dnsOf,
   UDP_CHECK: udpOf,
   MISC_CHECK: commandOf,
@@ -84,7 +81,8 @@ export function checksOf(statement: Statement, defaults: CheckerDefaults, report
   const checks = convert(reader);
   const pace = reader.pace();
   reader.reportRest();
-  return checks.map((check) => ({ ...check, ...pace }));
+  // A check's own port comes before that of the block.
+  return checks.map((check) => ({ ...check, ...pace, ...("port" in check && { port: check["port"] }) }));
 }
 
 /** Words of one checker, and which of them were asked for. */
@@ -120,20 +118,31 @@ class CheckerReader {
   pace(): CheckDocument {
     const kind = this.statement.words[0];
     const interval = this.#seconds(this.value("delay_loop") ?? this.defaults.delayLoop, DEFAULT_DELAY_S, "delay_loop");
-    const given = this.value("misc_timeout", "connect_timeout");
+    const own = this.value("misc_timeout", "connect_timeout");
+    const given = own ?? (kind === "MISC_CHECK" ? undefined : this.defaults.connectTimeout);
     const usual = kind === "MISC_CHECK" ? interval : DEFAULT_TIMEOUT_S;
     const timeout = this.#seconds(given, usual, "a timeout");
     const retries = Number(this.value("retry", "nb_get_retry") ?? this.defaults.retry ?? (isRequest(kind) ? 3 : 1));
     const fall = Number.isInteger(retries) && retries >= 0 ? Math.min(retries, MOST_RETRIES) + 1 : 1;
-    const port = Number(this.value("connect_port") ?? 0);
+    const port = this.port();
     const delay = this.last("delay_before_retry");
     if (delay !== undefined && fall > 1) this.report(delay.origin, "a check is tried again after its interval");
     return {
-      ...(Number.isInteger(port) && port >= 1 && port <= 65_535 && { port }),
+      ...(port !== undefined && { port }),
       interval: duration(interval),
       timeout: duration(timeout),
       ...{ rise: 1, fall },
     };
+  }
+
+  /** What `connect_port` says; undefined: the server's. */
+  port(): number | undefined {
+    const statement = this.last("connect_port");
+    if (statement === undefined) return undefined;
+    const port = portOf(statement.words[1]);
+    if (port !== undefined && port > 0) return port;
+    this.report(statement.origin, "the port is no number, 1–65535: the server's is asked");
+    return undefined;
   }
 
   reportRest(): void {
@@ -163,6 +172,20 @@ function isRequest(kind: string | undefined): boolean {
 
 function duration(seconds: number): string {
   return Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
+}
+
+/** Mail servers are not spoken to: a connection to each of the hosts stands for that. */
+function connectionsOf(block: CheckerReader): readonly CheckDocument[] {
+  block.report(block.statement.origin, "there is no SMTP check: a TCP connection to the same port stands for it");
+  const hosts = block.all("host");
+  if (hosts.length === 0) return [{ tcp: {} }];
+  const ports = hosts.map((host) => {
+    const inner = new CheckerReader(host, block.defaults, block.report);
+    const port = inner.port();
+    inner.reportRest();
+    return port;
+  });
+  return [...new Set(ports)].map((port) => ({ tcp: {}, ...(port !== undefined && { port }) }));
 }
 
 /** One check for each URL: the server is up when all are good, as keepalived has it. */

@@ -13,7 +13,7 @@ const topReasons: Readonly<Record<string, string>> = {
   vrrp_script: "addresses are moved between machines by something else: keep keepalived for it",
   static_ipaddress: "addresses of the machine are set by something else",
   static_routes: "routes of the machine are set by something else",
-  global_defs: "settings of keepalived itself",
+  global_defs: "settings of keepalived itself (but lvs_timeouts)",
   SSL: "checks over TLS show no certificate of their own",
   bfd_instance: "there is no BFD",
 };
@@ -31,6 +31,8 @@ const serviceReasons: Readonly<Record<string, string>> = {
   sorry_server_inhibit: "the sorry server is not checked",
   warmup: "first checks are spread by themselves (jitter)",
   snmp_name: "there is no SNMP",
+  ip_family: "addresses say of which family a service is",
+  delay_before_retry: "a check is tried again after its interval",
 };
 
 /** Scheduler flags by keepalived's words; what flag-N means depends on the scheduler (uapi/linux/ip_vs.h). */
@@ -51,18 +53,43 @@ export function importKeepalived(text: string, file: string, options: StatementO
   const names = new Names();
   const services: ImportedService[] = [];
   const used = new Set<string>();
+  const timeouts: Record<string, string> = {};
   for (const statement of statements) {
     const [word = "", kind, group] = statement.words;
     if (word === "virtual_server") {
       if (kind === "group" && group !== undefined) used.add(group);
       services.push(...new VirtualServer(statement, report).servicesFor(matchesOf(statement, groups, report), names));
     } else if (word !== "virtual_server_group") {
+      if (word === "global_defs") Object.assign(timeouts, timeoutsOf(statement, report));
       report(statement.origin, (Object.hasOwn(topReasons, word) ? topReasons[word] : undefined) ?? unknownTop(word));
     }
   }
   for (const [name, group] of groups) if (!used.has(name)) report(group.origin, "no virtual_server has this group");
   missed.sort((a, b) => (a.file === b.file ? a.line - b.line : 0));
-  return { services, notCarried: missed };
+  return { services, ...(Object.keys(timeouts).length > 0 && { timeouts }), notCarried: missed };
+}
+
+const timeoutWords: Readonly<Record<string, string>> = { tcp: "tcp", tcpfin: "tcpFin", udp: "udp" };
+
+/** `lvs_timeouts tcp 7200 udp 30`: some or all of the three. */
+function timeoutsOf({ block = [] }: Statement, report: Report): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const { words, origin } of block.filter(({ words: [word] }) => word === "lvs_timeouts")) {
+    for (let at = 1; at < words.length; at += 2) {
+      const name = timeoutWords[words[at] ?? ""];
+      const seconds = wholeNumber(words[at + 1], 1_728_000);
+      if (name === undefined || seconds === undefined || seconds === 0) {
+        report(
+          origin,
+          `"${words
+            .slice(at, at + 2)
+            .join(" ")
+            .slice(0, 40)}" is no timeout: tcp, tcpfin or udp and seconds`,
+        );
+      } else found[name] = `${seconds}s`;
+    }
+  }
+  return found;
 }
 
 function unknownTop(word: string): string {
@@ -86,12 +113,19 @@ class VirtualServer {
       const [word = ""] = each.words;
       if (word === "real_server") this.#servers.push(each);
       else if (flagWords.test(word) || word === "hashed") this.#flags.push(each);
-      else if (settingWords.has(word)) this.#settings.set(aliases[word] ?? word, each);
+      else if (settingWords.has(word)) this.#set(aliases[word] ?? word, each);
       else {
         const reason = Object.hasOwn(serviceReasons, word) ? serviceReasons[word] : undefined;
         report(each.origin, reason ?? "services have no such setting");
       }
     }
+  }
+
+  /** Of settings that stand there twice the last counts, as in keepalived. */
+  #set(word: string, statement: Statement): void {
+    const before = this.#settings.get(word);
+    if (before !== undefined) this.#report(before.origin, `line ${statement.origin.line} says it again: that counts`);
+    this.#settings.set(word, statement);
   }
 
   /** A service for each of the matches; what cannot be carried over is reported once. */
@@ -110,16 +144,26 @@ class VirtualServer {
     const defaults: CheckerDefaults = {
       ...present("delayLoop", this.#text("delay_loop")),
       ...present("retry", this.#text("retry")),
-      ...present("delayBeforeRetry", this.#text("delay_before_retry")),
+      ...present("connectTimeout", this.#text("connect_timeout")),
       ...present("virtualHost", this.#text("virtualhost")),
     };
-    let inhibits = this.#has("inhibit_on_failure");
-    const servers = this.#servers.flatMap((each): ImportedServer[] => {
-      const server = realServerOf(each, { ...defaults, method, weight: this.#text("weight"), port }, report);
-      if (server === undefined) return [];
-      inhibits ||= server.inhibits;
-      return [{ document: server.document, origin: each.origin }];
+    const weight = this.#text("weight");
+    const isWeight = weight === undefined || wholeNumber(weight, 65_535) !== undefined;
+    if (!isWeight) report(this.#settings.get("weight")?.origin ?? this.#statement.origin, "the weight is no number");
+    const all = this.#has("inhibit_on_failure");
+    const read = this.#servers.flatMap((each) => {
+      const server = realServerOf(each, { ...defaults, method, weight, port, inhibits: all }, report);
+      return server === undefined ? [] : [{ ...server, origin: each.origin }];
     });
+    const servers = read.map(({ document, origin }): ImportedServer => ({ document, origin }));
+    const inhibits = read.some((server) => server.inhibits);
+    for (const { origin, inhibits: own, document } of inhibits ? read : []) {
+      if (own || document.checks === undefined) continue;
+      report(
+        origin,
+        "onDown is of the whole service: as others have inhibit_on_failure, it keeps its connections, too",
+      );
+    }
     const isChecked = servers.some(({ document }) => document.checks !== undefined);
     const sorryServer = this.#sorryServer(isChecked, port, method, report);
     return {
@@ -130,7 +174,7 @@ class VirtualServer {
         ...this.#scheduling(report),
         forwarding: method?.forwarding ?? "dr",
         ...this.#persistence(report),
-        ...(this.#has("ops") && protocol === "udp" && { onePacket: true }),
+        ...this.#onePacket(protocol, report),
         ...(isChecked && { onDown: inhibits ? "drain" : "cut" }),
         ...this.#quorum(isChecked, report),
         servers: [],
@@ -148,6 +192,14 @@ class VirtualServer {
   #has(word: string): boolean {
     const statement = this.#settings.get(word);
     return statement !== undefined && isOn(statement.words[1]);
+  }
+
+  #onePacket(protocol: string, report: Report): Pick<ServiceDocument, "onePacket"> {
+    const statement = this.#settings.get("ops");
+    if (statement === undefined || !this.#has("ops")) return {};
+    if (protocol === "udp") return { onePacket: true };
+    report(statement.origin, "one-packet scheduling is UDP's");
+    return {};
   }
 
   #method(report: Report): Method | undefined {
@@ -188,8 +240,9 @@ class VirtualServer {
 
   #quorum(isChecked: boolean, report: Report): Pick<ServiceDocument, "quorum"> {
     const statement = this.#settings.get("quorum");
-    const quorum = wholeNumber(statement?.words[1], 65_535) ?? 1;
-    if (quorum <= 1) return {};
+    const quorum = wholeNumber(statement?.words[1] ?? "1", 65_535);
+    if (quorum === undefined) report(statement?.origin ?? this.#statement.origin, "the quorum is no number, 1–65535");
+    if (quorum === undefined || quorum <= 1) return {};
     if (!isChecked && statement !== undefined) report(statement.origin, "no server is checked: all are always up");
     return isChecked ? { quorum } : {};
   }
@@ -211,6 +264,9 @@ class VirtualServer {
     const own = this.#settings.get("sorry_server_lvs_method");
     const method = own === undefined ? undefined : methodOf(own.words.slice(1))?.forwarding;
     const mapsPorts = (method ?? usual?.forwarding) === "nat";
+    if (!mapsPorts && port !== 0 && servicePort !== 0 && port !== servicePort) {
+      report(statement.origin, `port ${port}: ${method ?? usual?.forwarding ?? "dr"} changes no ports`);
+    }
     const document = {
       address: formatAddress(bytes),
       ...(port !== 0 && mapsPorts && port !== servicePort && { port }),
@@ -222,9 +278,9 @@ class VirtualServer {
 
 const aliases: Readonly<Record<string, string>> = { lb_algo: "lvs_sched", lb_kind: "lvs_method" };
 const settingWords = new Set([
-  ...["ip_family", "delay_loop", "lvs_sched", "lb_algo", "lvs_method", "lb_kind", "persistence_timeout"],
+  ...["delay_loop", "lvs_sched", "lb_algo", "lvs_method", "lb_kind", "persistence_timeout"],
   ...["persistence_granularity", "protocol", "virtualhost", "quorum", "sorry_server", "sorry_server_lvs_method"],
-  ...["retry", "delay_before_retry", "inhibit_on_failure", "ops", "weight"],
+  ...["retry", "connect_timeout", "inhibit_on_failure", "ops", "weight"],
 ]);
 
 const silent: Report = () => undefined;

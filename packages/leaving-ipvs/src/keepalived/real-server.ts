@@ -1,6 +1,7 @@
 // A real_server block of keepalived → an entry of `servers`.
 import { formatAddress, tryParseAddress } from "@yardmaster/packet";
 import type { CheckDocument, EncapsulationDocument, IpvsMethod, ServerDocument } from "../document.ts";
+import type { Origin } from "../imported.ts";
 import { checksOf, type CheckerDefaults, isChecker, type Report } from "./checkers.ts";
 import type { Statement } from "./statements.ts";
 import { portOf } from "./virtual-addresses.ts";
@@ -9,6 +10,8 @@ import { portOf } from "./virtual-addresses.ts";
 export interface ServerDefaults extends CheckerDefaults {
   readonly method: Method | undefined;
   readonly weight: string | undefined;
+  /** It quiesces what fails. */
+  readonly inhibits: boolean;
   /** Of the service, 0 for all: servers behind methods that map no ports have no other. */
   readonly port: number;
 }
@@ -34,6 +37,8 @@ const reasons: Readonly<Record<string, string>> = {
   alpha: "a server counts as up until its first check",
   warmup: "first checks are spread by themselves (jitter)",
   log_all_failures: "the last exchanges of each check are kept anyway",
+  snmp_name: "there is no SNMP",
+  delay_before_retry: "a check is tried again after its interval",
 };
 
 /** The words after `lvs_method`: `TUN type gue port 6080 nocsum`; undefined where it is none of IPVS's. */
@@ -97,6 +102,7 @@ class ServerBlock {
 
   constructor(statement: Statement, defaults: ServerDefaults, report: Report) {
     this.#report = report;
+    this.inhibits = defaults.inhibits;
     this.weight = wholeNumber(defaults.weight, 65_535) ?? 1;
     const block = statement.block ?? [];
     const text = (word: string) => block.findLast(({ words }) => words[0] === word)?.words[1];
@@ -104,7 +110,7 @@ class ServerBlock {
       ...defaults,
       ...present("delayLoop", text("delay_loop")),
       ...present("retry", text("retry")),
-      ...present("delayBeforeRetry", text("delay_before_retry")),
+      ...present("connectTimeout", text("connect_timeout")),
       ...present("virtualHost", text("virtualhost")),
     };
     for (const each of block) {
@@ -127,22 +133,28 @@ class ServerBlock {
         if (this.method === undefined) this.#report(origin, "the method is none of NAT, DR, TUN");
         return;
       case "uthreshold":
-        this.thresholds.upperThreshold = wholeNumber(value, 67_108_864) ?? 0;
+        this.#threshold("upperThreshold", value, origin);
         return;
       case "lthreshold":
-        this.thresholds.lowerThreshold = wholeNumber(value, 67_108_864) ?? 0;
+        this.#threshold("lowerThreshold", value, origin);
         return;
       case "inhibit_on_failure":
         this.inhibits = isOn(value);
         return;
       case "delay_loop":
+      case "connect_timeout":
       case "retry":
-      case "delay_before_retry":
       case "virtualhost":
         return;
       default:
         this.#report(origin, reasonOf(word));
     }
+  }
+
+  #threshold(name: "upperThreshold" | "lowerThreshold", value: string | undefined, origin: Origin): void {
+    const number = wholeNumber(value, 67_108_864);
+    if (number === undefined) this.#report(origin, "the threshold is no number of connections");
+    else this.thresholds[name] = number;
   }
 }
 

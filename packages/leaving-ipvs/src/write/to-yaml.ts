@@ -198,7 +198,8 @@ function listComment(notCarried: readonly NotCarried[]): string {
 /** One line: place, what stands there, why. */
 export function formatNotCarried({ file, line, lastLine, text, why }: NotCarried): string {
   const place = lastLine > line ? `${file}:${line}-${lastLine}` : `${file}:${line}`;
-  return printable(`${place}: ${text}: ${why}`);
+  const shown = lastLine > line ? text.replace(/\s*\{$/, " {…}") : text;
+  return printable(`${place}: ${shown}: ${why}`);
 }
 
 /** Control characters would end a comment, or be obeyed by a terminal. */

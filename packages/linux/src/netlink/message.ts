@@ -91,6 +91,11 @@ export class Attributes {
     }
   }
 
+  /** Which there are. */
+  get types(): readonly number[] {
+    return [...this.#byType.keys()];
+  }
+
   bytes(type: number): Uint8Array | undefined {
     return this.#byType.get(type);
   }

@@ -12,6 +12,7 @@ import { withNetworkNamespace } from "../netns.ts";
 import { listAddresses } from "./interface-address.ts";
 import { findLink, listLinks } from "./link.ts";
 import { listNeighbours } from "./neighbour.ts";
+import { RouteSnapshot } from "./route-snapshot.ts";
 import { routeTo } from "./route.ts";
 
 describeKernel("netlink", () => {
@@ -70,6 +71,50 @@ describeKernel("netlink", () => {
     expect(way("10.2.0.1")).toEqual({ type: "unreachable", errnoName: "EHOSTUNREACH" });
     expect(way("10.3.0.1")).toEqual({ type: "unreachable", errnoName: "EINVAL" });
     expect(() => routeTo("nowhere")).toThrow(RangeError);
+  });
+
+  test("routes of many addresses are those of each, and the kernel is asked once for all that share one", () => {
+    const add = (text: string) => ip("route", "add", ...text.split(" "));
+    for (const text of [
+      "10.32.0.0/12 via 10.99.0.2",
+      "10.32.7.0/24 via 10.99.0.3",
+      "10.32.8.0/24 dev veth0",
+      "10.32.9.0/24 via 10.99.0.2 mtu 1300",
+      "10.32.10.0/24 via 10.99.0.2 metric 7",
+      "10.32.10.0/24 via 10.99.0.3 metric 9",
+      "10.32.11.0/24 nexthop via 10.99.0.2 nexthop via 10.99.0.3",
+      "unreachable 10.32.12.0/24",
+      "local 10.32.13.0/24 dev lo",
+      "10.32.13.128/25 via 10.99.0.2",
+      "10.32.14.0/24 via 10.99.0.2 tos 4",
+    ]) {
+      add(text);
+    }
+    const addresses = Array.from({ length: 400 }, (_, at) => `10.32.${at % 20}.${1 + Math.floor(at / 2)}`);
+    const all = [...addresses, "10.99.0.9", "10.99.0.1", "10.99.0.255", "192.0.2.1", "fd99::7", "fd99::1"];
+    inside(() => {
+      const ways = new RouteSnapshot();
+      expect(all.map((address) => ways.routeTo(address))).toEqual(all.map(routeTo));
+    });
+    inside(() => {
+      const ways = new RouteSnapshot();
+      for (const address of addresses) ways.routeTo(address);
+      const [shared, own] = [ways.routeTo("10.33.0.1"), ways.routeTo("10.32.11.1")];
+      ip("route", "del", "10.32.0.0/12");
+      ip("route", "del", "10.32.11.0/24");
+      expect([ways.routeTo("10.34.0.1"), ways.routeTo("10.32.11.2")]).toEqual([
+        shared,
+        { type: "unreachable", errnoName: "ENETUNREACH" },
+      ]);
+      expect([shared, own]).toMatchObject([{ gateway: "10.99.0.2" }, { type: "unicast" }]);
+      // By other rules the same address may go elsewhere.
+      ip("rule", "add", "from", "10.99.0.1", "table", "77");
+      const asked = new RouteSnapshot();
+      for (const address of addresses) asked.routeTo(address);
+      expect(asked.routeTo("10.32.9.7")).not.toBe(asked.routeTo("10.32.9.7"));
+      ip("rule", "del", "from", "10.99.0.1", "table", "77");
+    });
+    expect(() => inside(() => new RouteSnapshot().routeTo("nowhere"))).toThrow(RangeError);
   });
 
   test("neighbours", () => {

@@ -95,7 +95,18 @@ function ask(request: RouteRequest): Asked {
   return askOver(socket, 1, request);
 }
 
-function askOver(socket: FileDescriptor, sequence: number, request: RouteRequest): Asked {
+/**
+ * Asks for everything of a kind; undefined where that is more than `most` messages, of which the rest is not read, or
+ * where others disturbed it.
+ */
+export function dumpAtMost(most: number, request: Omit<RouteRequest, "dump">): readonly NetlinkMessage[] | undefined {
+  // A socket of its own: what is not read must not come to others.
+  using socket = openSocket(request.doing);
+  const { messages, interrupted } = askOver(socket, 1, { ...request, dump: true }, most);
+  return interrupted || messages.length > most ? undefined : messages;
+}
+
+function askOver(socket: FileDescriptor, sequence: number, request: RouteRequest, most = Infinity): Asked {
   const flags = NLM_F_REQUEST | (request.dump ? NLM_F_DUMP : 0) | (request.flags ?? 0);
   const header = { type: request.type, flags, sequence };
   const sent = ffi.send(socket.value, buildMessage(header, request.fixed, request.attributes ?? []), 0);
@@ -114,7 +125,7 @@ function askOver(socket: FileDescriptor, sequence: number, request: RouteRequest
         return { messages, interrupted };
       }
       messages.push(message);
-      if ((message.flags & NLM_F_MULTI) === 0) return { messages, interrupted };
+      if ((message.flags & NLM_F_MULTI) === 0 || messages.length > most) return { messages, interrupted };
     }
   }
 }

@@ -9,8 +9,8 @@ import { askRoute } from "./route-socket.ts";
 const RTM_GETROUTE = 26;
 /** sizeof(struct rtmsg) */
 const FIXED_SIZE = 12;
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7, METRICS: 8 } as const;
-const RTAX_MTU = 2;
+export const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PREFSRC: 7, METRICS: 8, TABLE: 15 } as const;
+export const RTAX_MTU = 2;
 /** RTN_* */
 const ROUTE_TYPES: ReadonlyMap<number, RouteType> = new Map([
   [1, "unicast"],

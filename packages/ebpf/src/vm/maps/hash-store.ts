@@ -15,8 +15,11 @@ export interface HashOptions {
 export class HashStore implements Store {
   readonly values: ValueArea;
   readonly #options: HashOptions;
-  /** By key as latin1 text; in order of use where the table evicts. */
+  /** By key as latin1 text; in order of use where the table evicts, else of their places. */
   readonly #slots = new Map<string, number>();
+  /** By slot: how many keys came before. An element that replaces another has its place. */
+  readonly #places: number[] = [];
+  #nextPlace = 0;
 
   constructor(values: ValueArea, options: HashOptions) {
     this.values = values;
@@ -43,7 +46,7 @@ export class HashStore implements Store {
     if (this.#options.isPerCpu) return old;
     this.values.release(old);
     if (this.#options.evicts) this.#slots.delete(text);
-    return this.#place(text);
+    return this.#put(text, this.#places[old] ?? 0);
   }
 
   remove(key: Uint8Array): number {
@@ -62,6 +65,13 @@ export class HashStore implements Store {
     }
   }
 
+  *entriesFrom(from: number): Iterable<readonly [Uint8Array, number, number]> {
+    for (const [text, slot] of this.#slots) {
+      const place = this.#places[slot] ?? 0;
+      if (place >= from) yield [Buffer.from(text, "latin1"), slot, place];
+    }
+  }
+
   #insert(text: string): number {
     if (this.#slots.size >= this.#options.maxEntries) {
       const [oldest] = this.#slots.keys();
@@ -69,11 +79,12 @@ export class HashStore implements Store {
       this.values.release(this.#slots.get(oldest) as number);
       this.#slots.delete(oldest);
     }
-    return this.#place(text);
+    return this.#put(text, this.#nextPlace++);
   }
 
-  #place(text: string): number {
+  #put(text: string, place: number): number {
     const slot = this.values.allocate();
+    this.#places[slot] = place;
     this.#slots.set(text, slot);
     return slot;
   }

@@ -2,7 +2,7 @@
 // both over the same store, so each sees at once what the other writes.
 
 import { exchangeProblem } from "../../exchange.ts";
-import type { BpfMap, MapSpec, UpdateMode } from "../../spec.ts";
+import type { BpfMap, MapPart, MapSpec, RawBatch, UpdateMode } from "../../spec.ts";
 import { createRegion, type Memory, toPointer } from "../memory.ts";
 import { VmError } from "../vm-error.ts";
 import { assertSameShape } from "./shape.ts";
@@ -120,7 +120,7 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     }
   }
 
-  *batches(batchSize: number): IterableIterator<{ count: number; keys: Uint8Array; values: Uint8Array }> {
+  *batches(batchSize: number): IterableIterator<RawBatch> {
     this.#assertOpen("read");
     const { store, spec } = this;
     const isPerCpu = this.#isPerCpu;
@@ -146,8 +146,41 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     if (count > 0) yield { count, keys, values };
   }
 
+  parts(room: number): (from: number) => MapPart {
+    const { store, spec } = this;
+    if (spec.type !== "hash" || store.entriesFrom === undefined) throw this.#error("parts: its entries have no places");
+    const keys = new Uint8Array(room * spec.key.size);
+    const values = new Uint8Array(room * spec.value.size);
+    return (from) => {
+      this.#assertOpen("read");
+      let count = 0;
+      for (const [key, slot, place] of store.entriesFrom?.(from) ?? []) {
+        if (count === room) return { count, keys, values, next: place };
+        keys.set(key, count * spec.key.size);
+        values.set(store.values.bytes(slot, 0), count * spec.value.size);
+        count += 1;
+      }
+      return { count, keys, values, next: undefined };
+    };
+  }
+
   updateBatch(entries: Iterable<readonly [K, V]>): void {
     for (const [key, value] of entries) this.update(key, value);
+  }
+
+  updateRaw({ keys, values, count }: RawBatch): void {
+    this.#assertOpen("update");
+    const { store, spec } = this;
+    const { cpus, stride } = store.values;
+    const valueSize = this.#isPerCpu ? stride * cpus : spec.value.size;
+    for (let at = 0; at < count; at++) {
+      const slot = store.claim(keys.slice(at * spec.key.size, (at + 1) * spec.key.size), ANY);
+      this.#assertSlot(slot, "update");
+      for (let cpu = 0; cpu < cpus; cpu++) {
+        const from = at * valueSize + (this.#isPerCpu ? cpu * stride : 0);
+        store.values.bytes(slot, cpu).set(values.subarray(from, from + spec.value.size));
+      }
+    }
   }
 
   close(): void {

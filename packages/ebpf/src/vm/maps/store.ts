@@ -26,6 +26,8 @@ export interface Store {
   remove(key: Uint8Array): number;
   /** All slots in use with their keys; survives changes made meanwhile. */
   entries(): Iterable<readonly [key: Uint8Array, slot: number]>;
+  /** Of tables whose keys have places: those from `place` on, in order, each with its place. */
+  entriesFrom?(place: number): Iterable<readonly [key: Uint8Array, slot: number, place: number]>;
 }
 
 /** Number in the first four bytes of an array's key. */
