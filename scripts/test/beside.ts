@@ -6,6 +6,8 @@ import { type Counts, NONE, ONE_FAILED, sum, tryParseCounts } from "./counts.ts"
 /** A part under way. */
 export interface Beside {
   readonly name: string;
+  /** From its start to its end, or to now. */
+  readonly seconds: () => number;
   /** Waits for its end, prints its output, and gives its counts: one failure more where its end contradicts them. */
   readonly finish: () => Promise<Counts>;
 }
@@ -15,6 +17,8 @@ export function startBeside(name: string, [program = "", ...commandArguments]: r
   const child = spawn(program, commandArguments, { stdio: ["ignore", "pipe", "pipe"] });
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
+  const started = performance.now();
+  let ended: number | undefined;
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -24,7 +28,10 @@ export function startBeside(name: string, [program = "", ...commandArguments]: r
       output += `\n × ${name}: starting "${program}": ${error.message}\n`;
       done(null);
     });
-    child.on("close", done);
+    child.on("close", (status) => {
+      ended = performance.now();
+      done(status);
+    });
   });
   const finish = async (): Promise<Counts> => {
     const status = await end;
@@ -35,5 +42,6 @@ export function startBeside(name: string, [program = "", ...commandArguments]: r
     console.log(` × ${name}: it ended with status ${status}${counts === undefined ? " before its counts" : ""}`);
     return sum([counts ?? NONE, ONE_FAILED]);
   };
-  return { name, finish };
+  const seconds = (): number => ((ended ?? performance.now()) - started) / 1000;
+  return { name, seconds, finish };
 }

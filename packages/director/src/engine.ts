@@ -11,8 +11,12 @@ const MUCH = 50_000;
 /** When garbage is collected: the second time for machines that are slow to start. */
 const GIVE_BACK_AFTER_MS = [15_000, 120_000] as const;
 
+/** It is not collected while somebody changes things: of 100,000 servers it takes some hundred milliseconds. */
+const QUIET_MS = 5_000;
+
 let isSaving = false;
-const giveBackTimers: NodeJS.Timeout[] = [];
+let workedAtMs = -Infinity;
+const giveBackTimers = new Set<NodeJS.Timeout>();
 
 /** Does without the compilers for fast code until there is work that is worth them. */
 export function saveMemory(): void {
@@ -30,10 +34,26 @@ export function expectWork(things: number): boolean {
   return isMuch;
 }
 
+/** Somebody waits for what is done, and may soon for more. */
+export function noteWork(): void {
+  workedAtMs = performance.now();
+}
+
 /** Has the garbage of something large that is over collected later, thoroughly: some tens of milliseconds each time. */
 export function giveBackMemory(): void {
-  for (const timer of giveBackTimers.splice(0)) clearTimeout(timer);
-  for (const delayMs of GIVE_BACK_AFTER_MS) giveBackTimers.push(setTimeout(collect, delayMs).unref());
+  for (const timer of giveBackTimers) clearTimeout(timer);
+  giveBackTimers.clear();
+  for (const delayMs of GIVE_BACK_AFTER_MS) collectAfter(delayMs);
+}
+
+function collectAfter(delayMs: number): void {
+  const timer = setTimeout(() => {
+    giveBackTimers.delete(timer);
+    const leftMs = workedAtMs + QUIET_MS - performance.now();
+    if (leftMs > 0) collectAfter(leftMs);
+    else collect();
+  }, delayMs).unref();
+  giveBackTimers.add(timer);
 }
 
 function collect(): void {

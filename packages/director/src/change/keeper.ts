@@ -4,6 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { ParsedConfiguration } from "../config/parse-configuration.ts";
+import { noteWork } from "../engine.ts";
 import { DirectorError } from "../errors.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
@@ -293,6 +294,7 @@ export class Keeper implements Disposable {
     });
     if (confirmWithinMs === undefined) onChange?.();
     else this.await({ before, untilMs: Date.now() + confirmWithinMs, withinMs: confirmWithinMs });
+    noteWork();
     const made = { diff: changes, program, warnings: parsed.warnings, revision: this.revision };
     return confirmWithinMs === undefined ? made : { ...made, confirmWithinMs };
   }

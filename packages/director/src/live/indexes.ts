@@ -17,6 +17,11 @@ export class Indexes {
     this.limit = limit;
   }
 
+  /** All that are in use are below. */
+  get end(): number {
+    return this.#next;
+  }
+
   /** How many are in use. */
   get used(): number {
     return this.#next - this.#free.size;

@@ -81,6 +81,11 @@ export class LiveServices implements Disposable {
     return place && service && { service, place };
   }
 
+  /** Above all indexes of destinations: tables by them need not be read further. */
+  get destinationEnd(): number {
+    return this.#pool.destinationEnd;
+  }
+
   /** How many local addresses a destination's packets are sent from. */
   localAddressesOf(destination: number): number {
     return this.#maps.localAddressesOf(destination);

@@ -55,6 +55,11 @@ export class Pool {
     this.#destinations.inherit(places.destinations, room.destinations);
   }
 
+  /** Above all indexes of destinations. */
+  get destinationEnd(): number {
+    return this.#destinations.end;
+  }
+
   /** An index for a service. */
   takeService(transaction: Transaction, doing: string): number {
     return this.#take(transaction, doing, this.#services, "services", ["serviceLoads"]);

@@ -33,11 +33,12 @@ export function soonestTemplateEnd(dataplane: Dataplane): number {
 }
 
 /** Whether all connections are active: it is the inactive ones, whose end has begun, that have little time. */
-export function areAllActive({ maps: { loads } }: Dataplane): boolean {
+export function areAllActive({ maps: { loads }, live }: Dataplane): boolean {
   let isInactive = false;
-  eachValue(loads, (_, view, at) => {
+  const look = (_: number, view: DataView, at: number): void => {
     // The low half: see load.ts of the data plane.
     isInactive ||= view.getUint32(at + Load.offsets.connections, true) !== 0;
-  });
+  };
+  eachValue(loads, look, { end: live.destinationEnd });
   return !isInactive;
 }

@@ -3,10 +3,10 @@
 import { Load, Path } from "@yardmaster/dataplane";
 import type { ServiceStatus, TrafficRates } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
-import { eachValue } from "../kernel/each-value.ts";
+import { inBatches } from "../kernel/each-value.ts";
 import { endpointOf, identityOf, type LiveService } from "../live/service.ts";
 import type { Destination } from "../model/virtual-service.ts";
-import { keepGoing, type Rounds } from "../reconcile/rounds.ts";
+import { inSlices, keepGoing, type Rounds } from "../reconcile/rounds.ts";
 import { RATE_FIELDS, RATE_PERIOD_MS, RATE_WIDTH, Rates } from "./rates.ts";
 
 type Endpoint = Pick<Destination, "address" | "port">;
@@ -24,16 +24,22 @@ export class ServiceRates {
 
   /** Measures now; to be called every RATE_PERIOD_MS. */
   measure(dataplane: Dataplane): void {
-    const services = dataplane.live.services();
-    const end = { servers: 0, services: 0 };
-    for (const { index, members } of services) {
-      end.services = Math.max(end.services, index + 1);
-      for (const member of members) end.servers = Math.max(end.servers, member.index + 1);
-    }
-    const ofServers = emptied(this.#spare.servers, end.servers);
-    readCounters(dataplane, ofServers);
-    const ofServices = emptied(this.#spare.services, end.services);
+    const steps = this.measuring(dataplane);
+    while (steps.next().done !== true);
+  }
+
+  /** The same, with pauses where others may have their turn. */
+  *measuring(dataplane: Dataplane): Generator<void> {
+    const { live } = dataplane;
+    const ofServers = emptied(this.#spare.servers, live.destinationEnd);
+    // Whatever becomes of this time: nobody else has the table.
+    this.#spare = { ...this.#spare, servers: new Float64Array(0) };
+    yield* readCounters(dataplane, ofServers);
+    const services = live.services();
+    const end = Math.max(0, ...services.map(({ index }) => index + 1));
+    const ofServices = emptied(this.#spare.services, end);
     for (const service of services) addMembers(ofServices, ofServers, service);
+    yield;
     this.#spare = {
       servers: this.#servers.measure(ofServers, (measure) => {
         for (const { members } of services) for (const { index, definition } of members) measure(index, definition);
@@ -46,7 +52,11 @@ export class ServiceRates {
 
   /** Measures until `signal` is aborted. */
   keepMeasured(current: () => Dataplane, options: Pick<Rounds, "signal" | "report">): Promise<void> {
-    const round = (): void => this.measure(current());
+    const { signal } = options;
+    const round = (): Promise<void> => {
+      const dataplane = current();
+      return inSlices(this.measuring(dataplane), { signal, isCurrent: () => current() === dataplane });
+    };
     return keepGoing({ doing: "measuring rates", pauseMs: RATE_PERIOD_MS, ...options, round });
   }
 
@@ -96,12 +106,12 @@ const TRAFFIC = RATE_FIELDS.flatMap((field, at) =>
 );
 
 /** Puts what each destination has counted into its row of a table of zeros. */
-function readCounters({ maps: { loads, paths } }: Dataplane, counted: Float64Array): void {
+function* readCounters({ maps: { loads, paths } }: Dataplane, counted: Float64Array): Generator<void> {
   const end = counted.length / RATE_WIDTH;
   const addScheduled = (index: number, view: DataView, at: number): void => {
     counted[index * RATE_WIDTH + SCHEDULED] = numberAt(view, at + Load.offsets.scheduled);
   };
-  eachValue(loads, addScheduled, { end });
+  yield* inBatches(loads, addScheduled, { end });
   const addTraffic = (index: number, view: DataView, at: number, size: number): void => {
     // One value after another for each CPU.
     for (let cpu = at; cpu < at + size; cpu += Path.size) {
@@ -111,7 +121,7 @@ function readCounters({ maps: { loads, paths } }: Dataplane, counted: Float64Arr
       }
     }
   };
-  eachValue(paths, addTraffic, { end });
+  yield* inBatches(paths, addTraffic, { end });
 }
 
 /** Two halves: a bigint for each counter would be most of the work. */

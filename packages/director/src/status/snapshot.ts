@@ -25,9 +25,7 @@ const trafficFields = ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as cons
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
   const services = dataplane.live.services();
-  let end = 0;
-  for (const { members } of services) for (const { index } of members) end = Math.max(end, index + 1);
-  const counts = readCounts(dataplane, end);
+  const counts = readCounts(dataplane, dataplane.live.destinationEnd);
   return services.map((service) => readService(dataplane, service, counts));
 }
 
@@ -68,7 +66,7 @@ function readDestination(
   { index, definition: destination }: LiveDestination,
   counts: Counts,
 ): DestinationStatus {
-  const { checks: _checks, ...shown } = destination;
+  const { checks: _checks, drainMs: _drainMs, ...shown } = destination;
   const load = Load.decode(counts.loads.subarray(index * Load.size, (index + 1) * Load.size));
   const first = index * trafficFields.length;
   const [packetsIn = 0, bytesIn = 0, packetsOut = 0, bytesOut = 0] = counts.traffic.subarray(first, first + 4);
