@@ -143,7 +143,9 @@ function trafficFindings(traffic: Traffic): readonly Finding[] {
   return [...poolFilling(traffic), ...answersMissing(traffic)];
 }
 
-/** Connections have no room. It is the director's, so it is told with the first server, as all that is the machine's. */
+/**
+ * Connections have no room. It is the director's, so it is told with the first server, as all that is the machine's.
+ */
 function tableFilling({ entries, maximum, refused, isFull }: TableFill & { isFull: boolean }): readonly Finding[] {
   if (!isFull && entries < FULL * maximum) return [];
   return [
