@@ -30,6 +30,7 @@ import { entriesNow } from "./status/connection-table.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
+import { readRefused, TableWatch } from "./status/table-watch.ts";
 import { connectionsOf, programOf, readServicesInPieces, readVerdicts } from "./status/snapshot.ts";
 import { atOnce, inTurns } from "./status/turns.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
@@ -81,6 +82,7 @@ export class Director implements Disposable {
   readonly #lag = new ReconcileLag();
   /** Under way. */
   #observing: Promise<DirectorStatus> | undefined;
+  readonly #table: TableWatch;
   /** Of the reaper, once it has been round. */
   #reaping: Reaping | undefined;
 
@@ -91,6 +93,7 @@ export class Director implements Disposable {
     assertFeatures();
     this.#options = options;
     this.#interfaces = new InterfaceWatch(report);
+    this.#table = new TableWatch(report);
     this.#configuration = configuration;
     this.overlay = new Overlay((sinceMs) => this.#refresh(sinceMs));
     this.#transitions = new Transitions({
@@ -245,7 +248,10 @@ export class Director implements Disposable {
         () => this.dataplane,
         now,
         { signal, report },
-        ({ reaping }) => (this.#reaping = reaping),
+        ({ reaping }) => {
+          this.#reaping = reaping;
+          this.#table.look(readRefused(this.dataplane), () => this.#tableFill());
+        },
       ),
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
@@ -282,10 +288,16 @@ export class Director implements Disposable {
   #totals(): Pick<DirectorStatus, "verdicts" | "connectionTable"> {
     return {
       verdicts: readVerdicts(this.dataplane),
-      connectionTable: {
-        entries: entriesNow(this.dataplane, this.#reaping?.held ?? { entries: 0, connections: 0 }),
-        maximum: this.dataplane.plan.shape.maximumConnections,
-      },
+      connectionTable: this.#tableFill(),
+    };
+  }
+
+  /** Entries of the connection table, and how many there can be. */
+  #tableFill(): DirectorStatus["connectionTable"] {
+    const seen = this.#reaping?.held ?? { entries: 0, connections: 0 };
+    return {
+      entries: entriesNow(this.dataplane, seen),
+      maximum: this.dataplane.plan.shape.maximumConnections,
     };
   }
 
@@ -304,7 +316,8 @@ export class Director implements Disposable {
     const { version, fileName, instance } = this.#options;
     const services = yield* this.#services();
     const hints: Hint[] = [];
-    const observed = { services, connections: this.connections(sampleSize) };
+    const table = { ...this.#tableFill(), refused: readRefused(this.dataplane), isFull: this.#table.isFull };
+    const observed = { services, connections: this.connections(sampleSize), table };
     for (const some of this.#standing.hints.eachService(observed, performance.now())) yield hints.push(...some);
     return {
       version,

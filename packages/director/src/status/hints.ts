@@ -10,12 +10,15 @@ import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
+import { TABLE_ADVICE, type TableFill } from "./table-watch.ts";
 
 /** What hints are drawn from. */
 export interface Observed {
   readonly services: readonly ServiceStatus[];
   /** Some of the connections, see `sampleSize`. */
   readonly connections: readonly ConnectionRow[];
+  /** The connection table; `isFull`: packets were dropped lately for want of room. */
+  readonly table?: TableFill & { readonly isFull: boolean };
 }
 
 /** Connections that are looked at for one answer: enough to see whether any goes on. */
@@ -53,14 +56,19 @@ export class Hints {
   }
 
   /** The same service by service: many of them take a while. */
-  *eachService({ services, connections }: Observed, nowMs: number): Generator<readonly Hint[], void> {
+  *eachService({ services, connections, table }: Observed, nowMs: number): Generator<readonly Hint[], void> {
     const network = this.#currentNetwork(nowMs, services);
     const { before, now } = this.#packetsBefore(nowMs);
     const states = statesOf(connections);
     const told = new Set<string>();
+    const ofTable = table === undefined ? [] : tableFilling(table);
     const hintsOf = (service: ServiceStatus): readonly Hint[] =>
       service.servers.flatMap((server) =>
-        [...this.#networkFindings(service, server), ...trafficFindings({ service, server, before, states, network })]
+        [
+          ...ofTable,
+          ...this.#networkFindings(service, server),
+          ...trafficFindings({ service, server, before, states, network }),
+        ]
           .filter(({ message }) => !told.has(message) && told.add(message))
           .map((finding) => toHint(service, server, finding)),
       );
@@ -167,6 +175,24 @@ interface Traffic {
 
 function trafficFindings(traffic: Traffic): readonly Finding[] {
   return [...poolFilling(traffic), ...answersMissing(traffic)];
+}
+
+/**
+ * Connections have no room. It is the director's, so it is told with the first server, as all that is the machine's.
+ */
+function tableFilling({ entries, maximum, refused, isFull }: TableFill & { isFull: boolean }): readonly Finding[] {
+  if (!isFull && entries < FULL * maximum) return [];
+  return [
+    {
+      severity: isFull ? "error" : "warning",
+      code: "YM_STATUS_TABLE_FULL",
+      message: isFull
+        ? "the connection table is full: packets that would open a connection are dropped"
+        : "the connection table is nearly full: then packets that would open a connection are dropped",
+      evidence: `${entries} of ${maximum} entries are taken, ${refused} packets were dropped (tableFull)`,
+      hint: TABLE_ADVICE,
+    },
+  ];
 }
 
 /** Ports of full NAT's local addresses run out. */

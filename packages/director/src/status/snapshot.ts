@@ -52,7 +52,7 @@ function readDestination(
   { index, definition: destination }: LiveDestination,
   counted: Counted,
 ): DestinationStatus {
-  const { checks: _checks, ...shown } = destination;
+  const { checks: _checks, drainMs: _drainMs, ...shown } = destination;
   const { activeConnections, inactiveConnections, packetsIn, bytesIn, packetsOut, bytesOut } = counted;
   const { forwarding } = destination;
   return {
