@@ -28,6 +28,7 @@ import { entriesNow } from "./status/connection-table.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
+import { readRefused, TableWatch } from "./status/table-watch.ts";
 import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
@@ -75,6 +76,7 @@ export class Director implements Disposable {
   readonly #verdicts: VerdictWriter | undefined;
   #configuration: Configuration;
   #standing: Standing;
+  readonly #table: TableWatch;
   /** Of the reaper, once it has been round. */
   #reaping: Reaping | undefined;
 
@@ -85,6 +87,7 @@ export class Director implements Disposable {
     assertFeatures();
     this.#options = options;
     this.#interfaces = new InterfaceWatch(report);
+    this.#table = new TableWatch(report);
     this.#configuration = configuration;
     this.overlay = new Overlay(() => this.#refresh());
     this.#transitions = new Transitions({
@@ -225,7 +228,10 @@ export class Director implements Disposable {
         () => this.dataplane,
         now,
         { signal, report },
-        ({ reaping }) => (this.#reaping = reaping),
+        ({ reaping }) => {
+          this.#reaping = reaping;
+          this.#table.look(readRefused(this.dataplane), () => this.#tableFill());
+        },
       ),
       this.#rates.keepMeasured(() => this.dataplane, { signal, report }),
       keepTending(this.#transitions, { signal, report }),
@@ -253,10 +259,16 @@ export class Director implements Disposable {
     return {
       services: this.#rates.annotate(this.dataplane, readServices(this.dataplane)),
       verdicts: readVerdicts(this.dataplane),
-      connectionTable: {
-        entries: entriesNow(this.dataplane, this.#reaping?.held ?? { entries: 0, connections: 0 }),
-        maximum: this.dataplane.plan.shape.maximumConnections,
-      },
+      connectionTable: this.#tableFill(),
+    };
+  }
+
+  /** Entries of the connection table, and how many there can be. */
+  #tableFill(): DirectorStatus["connectionTable"] {
+    const seen = this.#reaping?.held ?? { entries: 0, connections: 0 };
+    return {
+      entries: entriesNow(this.dataplane, seen),
+      maximum: this.dataplane.plan.shape.maximumConnections,
     };
   }
 
@@ -278,7 +290,15 @@ export class Director implements Disposable {
         })),
       ...traffic,
       hints: this.#standing.hints.read(
-        { services: traffic.services, connections: this.connections(sampleSize) },
+        {
+          services: traffic.services,
+          connections: this.connections(sampleSize),
+          table: {
+            ...traffic.connectionTable,
+            refused: readRefused(this.dataplane),
+            isFull: this.#table.isFull,
+          },
+        },
         performance.now(),
       ),
     };

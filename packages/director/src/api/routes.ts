@@ -34,6 +34,8 @@ export interface RoutesOptions {
   readonly stored?: () => Promise<void>;
   /** What happens; without, there is nothing to listen to. */
   readonly events?: Events;
+  /** Marks what is counted now, of the service of a name or of all; without, nobody can ask for that. */
+  readonly zero?: (service: string | undefined) => void;
   /** Begins to end the director; without, nobody can ask for that. */
   readonly stop?: (cause: string) => void;
   /** When the certificate of the listener on TCP ends; undefined: it has none. */
@@ -41,10 +43,25 @@ export interface RoutesOptions {
 }
 
 /** The API over these. */
-export function createRoutes({ source, keeper, stored, events, stop, certificateExpiresAtMs }: RoutesOptions): Routes {
+export function createRoutes({
+  source,
+  keeper,
+  stored,
+  events,
+  zero,
+  stop,
+  certificateExpiresAtMs,
+}: RoutesOptions): Routes {
   const routes: Routes = new Hono<RouteEnvironment>();
   if (keeper !== undefined) addChangeRoutes(routes, keeper, stored);
   if (events !== undefined) routes.get("/v1/events", (context) => listen(context, events));
+  if (zero !== undefined) {
+    routes.post("/v1/counters/zero", async (context) => {
+      zero(context.req.query("service"));
+      await stored?.();
+      return context.body(null, 204);
+    });
+  }
   if (stop !== undefined) {
     routes.post("/v1/stop", (context) => {
       stop(causeOf(context));

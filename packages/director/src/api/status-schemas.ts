@@ -61,6 +61,15 @@ const rated = {
   perSecond: trafficRates.exactOptional().describe("absent until it has been measured, every two seconds"),
 };
 
+/** What had been counted when counters were asked to begin at zero. */
+export const zeroedCounters = z.object({
+  ...{ connections: count, packetsIn: count, bytesIn: count, packetsOut: count, bytesOut: count },
+});
+
+const zeroable = {
+  zeroed: zeroedCounters.exactOptional().describe("what is taken off by who wants to see what came since ipvsadm -Z"),
+};
+
 /** A destination of a service, observed. */
 export const destinationStatus = z.object({
   ...{ address: z.string(), port: port.describe("0: the port that the client wrote to") },
@@ -73,6 +82,7 @@ export const destinationStatus = z.object({
   isSorry: z.literal(true).exactOptional().describe("it answers only when too few others are up"),
   ...trafficCounters.shape,
   ...rated,
+  ...zeroable,
   overloaded: z
     .boolean()
     .describe("it has reached its upper threshold and not come below the lower one since: no new connections"),
@@ -111,6 +121,7 @@ export const serviceStatus = z.object({
   localAddresses: z.array(z.string()).exactOptional().describe("what full NAT sends from"),
   ...trafficCounters.shape,
   ...rated,
+  ...zeroable,
   servers: z.array(destinationStatus),
 });
 

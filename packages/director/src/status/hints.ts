@@ -9,12 +9,15 @@ import { checkRequirements } from "../checks/registry.ts";
 import { familyOfMatch, protocolsOf } from "../live/service.ts";
 import type { DirectorSettings } from "../model/configuration.ts";
 import { prefixesOf } from "../model/virtual-service.ts";
+import { TABLE_ADVICE, type TableFill } from "./table-watch.ts";
 
 /** What hints are drawn from. */
 export interface Observed {
   readonly services: readonly ServiceStatus[];
   /** Some of the connections, see `sampleSize`. */
   readonly connections: readonly ConnectionRow[];
+  /** The connection table; `isFull`: packets were dropped lately for want of room. */
+  readonly table?: TableFill & { readonly isFull: boolean };
 }
 
 /** Connections that are looked at for one answer: enough to see whether any goes on. */
@@ -45,13 +48,14 @@ export class Hints {
   }
 
   /** The hints of this moment, in the order of the services. `nowMs` is any clock that does not go back. */
-  read({ services, connections }: Observed, nowMs: number): readonly Hint[] {
+  read({ services, connections, table }: Observed, nowMs: number): readonly Hint[] {
     const network = this.#currentNetwork(nowMs);
     const before = this.#packetsBefore(services, nowMs);
     const told = new Set<string>();
     return services.flatMap((service) =>
       service.servers.flatMap((server) => {
         const findings = [
+          ...(table === undefined ? [] : tableFilling(table)),
           ...this.#networkFindings(service, server),
           ...trafficFindings({ service, server, before, connections, network }),
         ];
@@ -137,6 +141,24 @@ interface Traffic extends Pick<Observed, "connections"> {
 
 function trafficFindings(traffic: Traffic): readonly Finding[] {
   return [...poolFilling(traffic), ...answersMissing(traffic)];
+}
+
+/**
+ * Connections have no room. It is the director's, so it is told with the first server, as all that is the machine's.
+ */
+function tableFilling({ entries, maximum, refused, isFull }: TableFill & { isFull: boolean }): readonly Finding[] {
+  if (!isFull && entries < FULL * maximum) return [];
+  return [
+    {
+      severity: isFull ? "error" : "warning",
+      code: "YM_STATUS_TABLE_FULL",
+      message: isFull
+        ? "the connection table is full: packets that would open a connection are dropped"
+        : "the connection table is nearly full: then packets that would open a connection are dropped",
+      evidence: `${entries} of ${maximum} entries are taken, ${refused} packets were dropped (tableFull)`,
+      hint: TABLE_ADVICE,
+    },
+  ];
 }
 
 /** Ports of full NAT's local addresses run out. */

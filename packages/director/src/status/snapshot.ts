@@ -66,7 +66,7 @@ function readDestination(
   { index, definition: destination }: LiveDestination,
   counts: Counts,
 ): DestinationStatus {
-  const { checks: _checks, ...shown } = destination;
+  const { checks: _checks, drainMs: _drainMs, ...shown } = destination;
   const load = Load.decode(counts.loads.subarray(index * Load.size, (index + 1) * Load.size));
   const first = index * trafficFields.length;
   const [packetsIn = 0, bytesIn = 0, packetsOut = 0, bytesOut = 0] = counts.traffic.subarray(first, first + 4);
