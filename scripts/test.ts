@@ -1,7 +1,8 @@
 // The test runner: `npm test` runs every part, `npm run test:PART` one of them (what follows `--` goes to vitest:
 // files, `-t NAME`). The last line is the sum of all, `N passed, N failed, N skipped`, above it is what took how long;
-// the exit status is 1 when one failed. Where all parts run, the virtual machine runs beside the others, because it uses
-// one processor and takes longest; and so do unit tests, in the time that kernel and end-to-end tests spend waiting.
+// the exit status is 1 when one failed. Where all parts run, the virtual machine runs beside the others, because it
+// uses one processor and takes longest; and so do unit tests, in the time that kernel and end-to-end tests spend
+// waiting.
 import { resolve } from "node:path";
 import { runTestsInVm } from "../test/vm/run-tests-in-vm.ts";
 import { ensureCommands, type SystemCommand } from "./system-packages.ts";

@@ -1,5 +1,5 @@
-// Keeps the folder small in which Node keeps what it compiled (NODE_COMPILE_CACHE, set in bootstrap.mjs): vitest imports
-// each test file under a name of the moment, so that every run adds entries that nothing reads again.
+// Keeps the folder small in which Node keeps what it compiled (NODE_COMPILE_CACHE, set in bootstrap.mjs): vitest
+// imports each test file under a name of the moment, so that every run adds entries that nothing reads again.
 import { readdirSync, rmSync } from "node:fs";
 
 /** Some 200 MB; all sources together are some 1,500. */
