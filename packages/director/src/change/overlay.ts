@@ -39,8 +39,8 @@ export class Overlay {
   #isAnnounced = false;
 
   /**
-   * `onChange` is called on a later turn of the event loop, once for all changes until then, with when the first of them
-   * came (performance.now()).
+   * `onChange` is called on a later turn of the event loop, once for all changes until then, with when the first of
+   * them came (performance.now()).
    */
   constructor(onChange: (sinceMs: number) => void = () => undefined) {
     this.#onChange = onChange;

@@ -1,4 +1,5 @@
-// The text that Prometheus and others scrape, in both of its forms: OpenMetrics 1.0 for who asks for it (Prometheus since
+// The text that Prometheus and others scrape, in both of its forms: OpenMetrics 1.0 for who asks for it (Prometheus
+// since
 // 2.5), and the older text format 0.0.4 (prometheus.io, "Exposition formats") for everybody else. Pure: families of
 // samples in, pieces of text out, as they are wanted.
 

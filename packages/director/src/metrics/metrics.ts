@@ -1,5 +1,5 @@
-// What a director counts, as metrics: one family for each thing that is counted. Made from the same snapshot that status
-// shows, so the two never disagree.
+// What a director counts, as metrics: one family for each thing that is counted. Made from the same snapshot that
+// status shows, so the two never disagree.
 
 import type { CheckStatus, DirectorStatus } from "../api/types.ts";
 import type { HealthTotals } from "../health/health-keeper.ts";

@@ -1,5 +1,5 @@
-// What all destinations have counted at one moment, read in a few calls whatever their number, and kept as plain numbers:
-// asking the kernel for each would hold up everything else where they are many.
+// What all destinations have counted at one moment, read in a few calls whatever their number, and kept as plain
+// numbers: asking the kernel for each would hold up everything else where they are many.
 
 import { Load, Path } from "@yardmaster/dataplane";
 import type { Dataplane } from "../kernel/dataplane.ts";

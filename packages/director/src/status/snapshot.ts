@@ -17,7 +17,9 @@ export function readServices(dataplane: Dataplane): ServiceStatus[] {
   return atOnce(readServicesInPieces(dataplane));
 }
 
-/** The same in pieces, as they were at the first: many of them take a while. `complete` adds to each what else is known. */
+/**
+ * The same in pieces, as they were at the first: many of them take a while. `complete` adds to each what else is known.
+ */
 export function* readServicesInPieces(
   dataplane: Dataplane,
   complete: (service: ServiceStatus) => ServiceStatus = (service) => service,
