@@ -8,9 +8,13 @@ import { GUEST, leftOutOfGuest } from "./test/vm/left-out.ts";
 const timeScale = Number(process.env["YARDMASTER_TIME_SCALE"] ?? 1);
 const leftOut = process.env[GUEST] === undefined ? [] : Object.keys(leftOutOfGuest);
 
+// nodeLoader is for mocked modules, of which there are none. A process runs many files, and imports and compiles what
+// they share once: both took a large part of the time, most of all where a processor is emulated. So no file may leave
+// anything behind (kernel-setup.ts).
 const shared = {
   pool: "forks",
-  experimental: { viteModuleRunner: false },
+  isolate: false,
+  experimental: { viteModuleRunner: false, nodeLoader: false },
 } as const;
 
 export default defineConfig({
@@ -37,6 +41,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: "kernel",
+          fileParallelism: false,
           include: [
             "packages/*/src/**/*.kernel.test.ts",
             "packages/*/test/**/*.kernel.test.ts",
@@ -45,7 +50,6 @@ export default defineConfig({
           ],
           exclude: [...leftOut, "**/node_modules/**"],
           setupFiles: ["test/property-seed.ts", "test/kernel-setup.ts"],
-          fileParallelism: false,
           testTimeout: 120_000 * timeScale,
           hookTimeout: 60_000 * timeScale,
           sequence: { groupOrder: 1 },
@@ -54,9 +58,11 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          // What they share is in other processes.
+          isolate: true,
           name: "e2e",
-          include: ["test/e2e/**/*.e2e.test.ts"],
           fileParallelism: false,
+          include: ["test/e2e/**/*.e2e.test.ts"],
           testTimeout: 300_000 * timeScale,
           hookTimeout: 120_000 * timeScale,
           sequence: { groupOrder: 2 },
@@ -66,8 +72,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: "guest",
-          include: ["test/vm/**/*.vm.test.ts"],
           fileParallelism: false,
+          include: ["test/vm/**/*.vm.test.ts"],
           testTimeout: 60_000 * timeScale,
           hookTimeout: 90_000 * timeScale,
           sequence: { groupOrder: 3 },

@@ -56,7 +56,12 @@ if (!isInstalled()) install();
 const child = spawn(pinnedNode, [script, ...scriptArguments], {
   cwd: root,
   stdio: "inherit",
-  env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
+  env: {
+    // Where Node keeps what it compiled: a command starts in half the time, and tests start hundreds.
+    NODE_COMPILE_CACHE: join(root, ".cache/node"),
+    ...process.env,
+    PATH: `${bin}${delimiter}${process.env.PATH ?? ""}`,
+  },
 });
 // Ctrl-C reaches the child by itself (same process group); SIGTERM comes to us alone and is handed on. In both cases
 // the child cleans up first, and its exit status is ours.

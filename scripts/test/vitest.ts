@@ -1,14 +1,26 @@
 // The parts of the test run that are vitest projects (unit, kernel, e2e, guest): runs them in this process and counts.
 import { createVitest, parseCLI, startVitest, type TestModule, type Vitest } from "vitest/node";
 import { type Counts, NONE, ONE_FAILED, sum } from "./counts.ts";
+import type { Times } from "./times.ts";
 
 export type Project = "unit" | "kernel" | "e2e" | "guest";
 
-/** Runs the tests of projects. `extra` is what vitest's own command line takes: file filters, `-t NAME`. */
-export async function runProjects(projects: readonly Project[], extra: readonly string[]): Promise<Counts> {
+/**
+ * Runs the tests of projects. `extra` is what vitest's own command line takes: file filters, `-t NAME`. `times` hears
+ * of each file.
+ */
+export async function runProjects(
+  projects: readonly Project[],
+  extra: readonly string[],
+  times: Times,
+): Promise<Counts> {
   const { filter, options } = parseCLI(["vitest", ...extra]);
   let counts: Counts | undefined;
   const counter = {
+    onTestModuleEnd(module: TestModule) {
+      const { collectDuration, setupDuration, duration } = module.diagnostic();
+      times.addFile(module.relativeModuleId, (collectDuration + setupDuration + duration) / 1000);
+    },
     onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]) {
       // An error outside every test (an unhandled rejection, a worker that died) fails the run as one test more.
       counts = sum([countModules(modules), ...errors.map(() => ONE_FAILED)]);

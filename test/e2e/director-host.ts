@@ -227,9 +227,10 @@ export class DirectorHost implements Disposable {
     return director;
   }
 
-  /** Starts something on a host; disposing ends it. `ip netns exec` becomes the program itself. */
-  spawn(host: string, words: readonly string[]): ChildProcess {
-    const child = spawn("ip", ["netns", "exec", this.namespace(host), ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  /** Starts something on a host; disposing ends it. `ip netns exec` becomes the program itself. `input`: it is told. */
+  spawn(host: string, words: readonly string[], { input = false } = {}): ChildProcess {
+    const all = ["netns", "exec", this.namespace(host), ...words];
+    const child = spawn("ip", all, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
     this.#children.add(child);
     child.once("exit", () => this.#children.delete(child));
     return child;

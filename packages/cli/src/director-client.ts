@@ -2,9 +2,10 @@
 import type { Command } from "commander";
 import type { DirectorClient } from "@yardmaster/director";
 
-/** Where the director answers. */
+/** Which director is meant. */
 export interface SocketOptions {
   readonly socket?: string;
+  readonly instance?: string;
 }
 
 /** Adds `--socket` to a command. */
@@ -15,8 +16,16 @@ export function addSocketOption(command: Command): Command {
   );
 }
 
-/** A client of the director that answers there. */
-export async function clientFor({ socket }: SocketOptions): Promise<DirectorClient> {
+/** Adds `--socket` and `--instance` to a command that asks a director. */
+export function addDirectorOptions(command: Command): Command {
+  return addSocketOption(command).option(
+    "--instance <name>",
+    "the director of this instance (/run/yardmaster/NAME.sock)",
+  );
+}
+
+/** A client of the director that is meant. */
+export async function clientFor(place: SocketOptions): Promise<DirectorClient> {
   const { createClient, resolveSocketPath } = await import("@yardmaster/director");
-  return createClient(resolveSocketPath(socket));
+  return createClient(resolveSocketPath(place));
 }

@@ -16,11 +16,36 @@ import {
 } from "../src/index.ts";
 import { type BalancerPlan, director, endpointsOf, type ServicePlan } from "./plan.ts";
 
-export interface Compiled {
+/** A shape's maps and programs. Each program is compiled when it is first asked for: most tests ask for one. */
+export class Compiled {
   readonly maps: BalancerMaps;
-  readonly balancerSpec: ProgramSpec;
-  readonly reaperSpec: ProgramSpec;
-  readonly proberSpec: ProgramSpec;
+  readonly #shape: BalancerShape;
+  readonly #specs = new Map<typeof balancer, ProgramSpec>();
+
+  constructor(shape: BalancerShape) {
+    this.#shape = shape;
+    this.maps = balancerMaps(shape);
+  }
+
+  get balancerSpec(): ProgramSpec {
+    return this.#specOf(balancer);
+  }
+
+  get reaperSpec(): ProgramSpec {
+    return this.#specOf(reaper);
+  }
+
+  get proberSpec(): ProgramSpec {
+    return this.#specOf(prober);
+  }
+
+  #specOf(program: typeof balancer): ProgramSpec {
+    const found = this.#specs.get(program);
+    if (found !== undefined) return found;
+    const spec = compile(program(this.maps, this.#shape));
+    this.#specs.set(program, spec);
+    return spec;
+  }
 }
 
 /** By shape: equal shapes give equal programs, and compiling takes longer than most tests. */
@@ -29,11 +54,7 @@ const known = new Map<string, Compiled>();
 /** The programs for a shape, with the definitions of their maps. */
 export function compiled(shape: BalancerShape): Compiled {
   const key = JSON.stringify({ ...shape, macs: shape.macs.map(toHex) });
-  const found = known.get(key);
-  if (found !== undefined) return found;
-  const maps = balancerMaps(shape);
-  const [balancerSpec, reaperSpec, proberSpec] = [balancer, reaper, prober].map((made) => compile(made(maps, shape)));
-  const made = { maps, balancerSpec, reaperSpec, proberSpec } as Compiled;
+  const made = known.get(key) ?? new Compiled(shape);
   known.set(key, made);
   return made;
 }

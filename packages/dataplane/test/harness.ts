@@ -198,11 +198,10 @@ export class Balancer implements Disposable {
 
   /** Loads the programs once more, on the same maps: for another CPU that runs while the first is in the middle. */
   get programs(): Readonly<Record<"balancer" | "reaper" | "prober", () => BpfProgram>> {
-    const { balancerSpec, reaperSpec, proberSpec } = this.#compiled;
     return {
-      balancer: () => this.host.loadProgram(balancerSpec, this.#live),
-      reaper: () => this.host.loadProgram(reaperSpec, this.#live),
-      prober: () => this.host.loadProgram(proberSpec, this.#live),
+      balancer: () => this.host.loadProgram(this.#compiled.balancerSpec, this.#live),
+      reaper: () => this.host.loadProgram(this.#compiled.reaperSpec, this.#live),
+      prober: () => this.host.loadProgram(this.#compiled.proberSpec, this.#live),
     };
   }
 

@@ -69,6 +69,15 @@ export function describeSchedulers(createHost: () => BpfHost): void {
     const order = ["rr", "wrr", "sh", "wlc", "lc", "sed", "nq", "dh", "mh", "fo", "ovf", "twos", "lblc", "lblcr"];
     expect(codes).toEqual(order.map((name, code) => [name, code]));
   });
+  describeTogether(createHost);
+  describe.each(names)("%s", (name) => {
+    describeAny(name, createHost);
+  });
+  describeEach(createHost);
+}
+
+/** Registers the test of all schedulers in one program. */
+export function describeTogether(createHost: () => BpfHost): void {
   test("all of them, both families and every feature fit one program, and each service goes its own way", () => {
     const bothWays = names.flatMap((scheduler, at) => [
       { scheduler, address: vip, port: 1000 + at, destinations: serversOf("10.0.0.1", "10.0.0.2") },
@@ -85,10 +94,6 @@ export function describeSchedulers(createHost: () => BpfHost): void {
     const services = bothWays.map((_, at) => (scheduled[2 * at] ?? 0) + (scheduled[2 * at + 1] ?? 0));
     expect(services).toEqual(bothWays.map(() => 1));
   });
-  describe.each(names)("%s", (name) => {
-    describeAny(name, createHost);
-  });
-  describeEach(createHost);
 }
 
 const vip6 = "2001:db8:2::10";

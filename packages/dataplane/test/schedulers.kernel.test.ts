@@ -1,7 +1,11 @@
 // The schedulers in the kernel.
 
 import { createKernelHost } from "@yardmaster/ebpf/kernel";
+import { isGuest } from "./guest.ts";
 import { describeKernel } from "./kernel-test.ts";
-import { describeSchedulers } from "./schedule-conformance.ts";
+import { describeSchedulers, describeTogether } from "./schedule-conformance.ts";
 
-describeKernel("schedulers in the kernel", () => describeSchedulers(createKernelHost));
+describeKernel("schedulers in the kernel", () => {
+  if (isGuest) describeTogether(createKernelHost);
+  else describeSchedulers(createKernelHost);
+});

@@ -2,6 +2,7 @@
 
 import { createKernelHost } from "@yardmaster/ebpf/kernel";
 import { afterAll } from "vitest";
+import { isGuest } from "./guest.ts";
 import { describeKernel } from "./kernel-test.ts";
 import { describeMethods } from "./method-conformance.ts";
 import { describeScenarios } from "./packets/run-scenarios.ts";
@@ -11,7 +12,6 @@ describeKernel("at tc in the kernel", () => {
   const network = new TestNetwork();
   afterAll(() => network[Symbol.dispose]());
   const createHost = () => atTc(createKernelHost(), "whole", network);
-  // Each of hundreds takes seconds where a processor is emulated; the methods show what depends on the kernel.
-  if (process.env["YARDMASTER_GUEST"] === undefined) describeScenarios(createHost);
+  if (!isGuest) describeScenarios(createHost);
   describeMethods(createHost);
 });

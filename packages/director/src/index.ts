@@ -35,6 +35,7 @@ export { diffLine, planText } from "./change/diff-text.ts";
 export type { MadeChange, PlannedChange } from "./change/planned-change.ts";
 export { createLog, type LogFormat, logFormats, usualFormat } from "./log/log.ts";
 export { type Level, levels, type Report } from "./log/report.ts";
+export { type KeptMarks, ZeroMarks } from "./status/zero-marks.ts";
 export type { TakenDown } from "./succession/take-down.ts";
 export type { ApiAccess, Reload, RunDirector, RunDirectorOptions } from "./run-options.ts";
 

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { SnapshotSource } from "./api/snapshot-source.ts";
 import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
 import { isEmpty } from "./change/diff.ts";
@@ -17,6 +18,7 @@ import { VerdictFile } from "./health/verdict-file.ts";
 import { DirectorError } from "./errors.ts";
 import type { Report } from "./log/report.ts";
 import type { RunDirector, RunDirectorOptions } from "./run-options.ts";
+import { ZeroMarks } from "./status/zero-marks.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { defaultInstance, stateDirectoryOf, takeInstance } from "./succession/instance.ts";
 
@@ -24,6 +26,7 @@ import { defaultInstance, stateDirectoryOf, takeInstance } from "./succession/in
 interface Running {
   readonly director: Director;
   readonly keeper: Keeper;
+  readonly zeroMarks: ZeroMarks;
 }
 
 /** Runs a director until `signal` is aborted; see RunDirector. */
@@ -42,13 +45,13 @@ export const runDirector: RunDirector = async (options) => {
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
-    source: {
-      status: () => statusOf(late()),
-      connections: (limit) => late().director.connections(limit),
-      checks: () => late().director.checks(),
-    },
+    source: sourceOf(late),
     keeper: () => late().keeper,
     stored: () => kept.stored(),
+    zero: (service) => {
+      zero(late(), service);
+      kept.changed();
+    },
     events,
     stop: (cause) => {
       report(`stopping: ${cause}`, { level: "notice", cause });
@@ -68,13 +71,14 @@ export const runDirector: RunDirector = async (options) => {
     if (expectWork(text.split("\n").length)) giveBackMemory();
     return withRouteSocket(() => parseConfiguration(text, options.fileName, { network: createLinuxNetwork() }));
   };
-  const begun = beginWith(options, file?.read(), { parse, report, nowMs: Date.now() });
+  const former = file?.read();
+  const begun = beginWith(options, former, { parse, report, nowMs: Date.now() });
   const { configuration, text, before, leaving } = begun;
   const onChange = () => kept.changed();
   const state = { before, leaving, onLeaving: onChange, verdicts };
   using director = new Director({ ...options, report, configuration, instance, ...state });
   using keeper = new Keeper({ director, text, parse, report, onChange });
-  up.running = { director, keeper };
+  up.running = { director, keeper, zeroMarks: new ZeroMarks(former?.zeroed) };
   if (begun.pending !== undefined) keeper.await(begun.pending);
   await kept.write();
   using _reloading = listen({ ...options, report, api, manager }, kept, keeper);
@@ -92,17 +96,35 @@ export const runDirector: RunDirector = async (options) => {
     await work;
   }
   await kept.write();
-  report(
-    instance === undefined
-      ? "stopped: detached from all interfaces"
-      : `stopped: packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`,
-    { event: "stopped", level: "notice" },
-  );
+  report(`stopped: ${afterwards(instance)}`, { event: "stopped", level: "notice" });
 };
 
-function statusOf({ director, keeper: { lastChange, pending } }: Running): DirectorStatus {
+/** What the API shows. */
+function sourceOf(running: () => Running): SnapshotSource {
   return {
-    ...director.status(),
+    status: () => statusOf(running()),
+    connections: (limit) => running().director.connections(limit),
+    checks: () => running().director.checks(),
+    health: () => running().director.health(),
+  };
+}
+
+function zero({ director, zeroMarks }: Running, service: string | undefined): void {
+  zeroMarks.zero(director.traffic().services, service);
+}
+
+/** What becomes of packets when the process has ended. */
+function afterwards(instance: { readonly name: string } | undefined): string {
+  if (instance === undefined) return "detached from all interfaces";
+  return `packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`;
+}
+
+async function statusOf({ director, keeper, zeroMarks }: Running): Promise<DirectorStatus> {
+  const status = await director.statusInTurns();
+  const { lastChange, pending } = keeper;
+  return {
+    ...status,
+    services: zeroMarks.annotate(status.services),
     ...(lastChange !== undefined && { lastChange }),
     ...(pending !== undefined && { unconfirmed: { untilMs: pending.untilMs } }),
   };
@@ -151,12 +173,13 @@ class KeptFile {
   async #write(): Promise<void> {
     const { running } = this.#up;
     if (running === undefined || this.#file === undefined) return;
-    const { keeper, director } = running;
+    const { keeper, director, zeroMarks } = running;
     const { pending } = keeper;
     await this.#file.write({
       ...{ running: keeper.parts, file: this.text, leaving: director.leaving(), savedAtMs: Date.now() },
       socketPath: this.#socketPath,
       ...(pending !== undefined && { pending }),
+      zeroed: zeroMarks.kept,
     });
   }
 }

@@ -85,6 +85,32 @@ describeKernel("programs on the interfaces of an instance", () => {
     network.enter(() => expect(seen("back")).toEqual({ xdp: undefined, tc: undefined, [at]: second[at] }));
   });
 
+  test.each(["tc", "xdp-generic"] as const)(
+    "%s: an interface is one instance's, also when its director is gone",
+    (hook) => {
+      const first = putAndGo(["front"], hook);
+      const at = hook === "tc" ? "tc" : "xdp";
+      network.enter(() => {
+        using instance = takeInstance(`${NAME}-b`);
+        using programs = new Programs();
+        for (const [directory, other] of [
+          [instance.directory, hook],
+          [undefined, "tc"],
+        ] as const) {
+          using attachments = new Attachments(directory, () => undefined);
+          const code = expect.objectContaining({ code: "YM_INSTANCE_INTERFACE", message: expect.stringMatching(NAME) });
+          expect(() => attachments.put(programs, ["back", "front"].map(link), other)).toThrow(code);
+        }
+        expect(seen("front")[at]).toBe(first[at]);
+        expect(seen("back")).toEqual({ xdp: undefined, tc: undefined });
+        using attachments = new Attachments(instance.directory, () => undefined);
+        attachments.put(programs, [link("back")], hook).settle();
+        attachments.detach();
+        rmSync(instance.directory, { recursive: true });
+      });
+    },
+  );
+
   test.each([
     ["tc", "tc"],
     ["tc", "xdp-generic"],

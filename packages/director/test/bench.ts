@@ -9,6 +9,7 @@ import type { Configuration } from "../src/model/configuration.ts";
 import { plan } from "../src/plan/plan.ts";
 import { reap, type ReaperRound } from "../src/reconcile/reaper.ts";
 import { readServices } from "../src/status/snapshot.ts";
+import { compileOnce } from "./compile-once.ts";
 import { directorMac } from "./sample.ts";
 
 export const TICKS_PER_SECOND = 250;
@@ -37,6 +38,7 @@ export class Bench implements Disposable {
   constructor(host: HostOf<BpfProgram>, wanted: Configuration) {
     const dataplane = createDataplane(host, plan(wanted, macs, { clock: "manual" }), {
       ticksPerSecond: TICKS_PER_SECOND,
+      compileFor: compileOnce,
     });
     this.dataplane = dataplane;
     this.#owned = dataplane;

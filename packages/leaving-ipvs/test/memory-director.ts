@@ -9,6 +9,7 @@ import {
   type TrafficCounters,
   type TrafficRates,
   type VirtualService,
+  ZeroMarks,
 } from "@yardmaster/director";
 import {
   ChangedMeanwhile,
@@ -38,6 +39,7 @@ export class MemoryDirector {
   input = "";
   counted: Readonly<Record<string, Counted>> = {};
   rows: readonly ConnectionRow[] = [];
+  readonly marks = new ZeroMarks();
   /** Runs before each write, as somebody else who is quicker. */
   beforeWrite: () => void = () => undefined;
 
@@ -63,17 +65,25 @@ export class MemoryDirector {
         await Promise.resolve();
       },
       status: () => Promise.resolve(this.status()),
+      zero: (service) => {
+        this.marks.zero(this.#counted(), service);
+        return Promise.resolve();
+      },
       connections: () => Promise.resolve(this.rows),
       input: () => Promise.resolve(this.input),
       names: { ...noNames, portName: (port) => named[port] },
     };
   }
 
-  status(): DirectorStatus {
+  #counted(): ServiceStatus[] {
     const { services } = parseConfiguration(this.text, "running").configuration;
+    return services.map((service) => this.#service(service));
+  }
+
+  status(): DirectorStatus {
     return {
       ...{ version: "0", pid: 1, startedAtMs: 0, configurationFile: "y.yaml", hooks: [], verdicts: [], hints: [] },
-      services: services.map((service) => this.#service(service)),
+      services: this.marks.annotate(this.#counted()),
       connectionTable: { entries: 0, maximum: 4096 },
     };
   }
@@ -83,7 +93,7 @@ export class MemoryDirector {
     return {
       ...rest,
       ...(persistence !== undefined && { persistence }),
-      matchText: "",
+      matchText: service.name,
       ...nothing,
       ...this.counted[service.name],
       servers: servers.map((server): DestinationStatus => {

@@ -77,6 +77,29 @@ test("services and servers are added, changed and removed", async () => {
   expect(await said(director, "-S -n")).toBe("0");
 });
 
+test("-Z has --stats begin at zero, of all services or of one", async () => {
+  const director = new MemoryDirector();
+  for (const line of ["-A -t 10.3.0.1:80", "-a -t 10.3.0.1:80 -r 10.2.0.1", "-A -t 10.3.0.2:80"])
+    await director.run(line);
+  const count = (connections: number) => {
+    const counted = { connections, packetsIn: 2 * connections, bytesIn: 100 * connections };
+    director.counted = { "tcp-10.3.0.1-80": counted, "tcp-10.3.0.1-80 10.2.0.1": counted };
+  };
+  const shown = async () => (await said(director, "-Ln --stats")).match(/^(TCP|  ->) +10\S+ +\d+ +\d+/gm);
+  count(7);
+  expect(await said(director, "-Z")).toBe("0");
+  expect(await shown()).toEqual([
+    "TCP  10.3.0.1:80                         0        0",
+    "  -> 10.2.0.1:80                         0        0",
+    "TCP  10.3.0.2:80                         0        0",
+  ]);
+  count(9);
+  expect((await shown())?.[0]).toBe("TCP  10.3.0.1:80                         2        4");
+  expect(await said(director, "-Z -t 10.3.0.1:80")).toBe("0");
+  expect((await shown())?.[1]).toBe("  -> 10.2.0.1:80                         0        0");
+  expect(await said(director, "-Z -t 10.3.0.9:80")).toBe("255 No such service");
+});
+
 test("what is refused changes nothing", async () => {
   const director = new MemoryDirector();
   await director.run("-A -t 10.3.0.1:80 -s wlc");

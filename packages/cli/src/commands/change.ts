@@ -4,7 +4,8 @@ import { CliError } from "../cli-error.ts";
 import { print, printJson, printNote } from "../output.ts";
 import { printMade } from "../print-made.ts";
 import { readTextFile } from "../read-file.ts";
-import { addSocketOption, clientFor, type SocketOptions } from "../director-client.ts";
+import { writeWhole } from "../write-file.ts";
+import { addDirectorOptions, clientFor, type SocketOptions } from "../director-client.ts";
 
 interface FileOptions extends SocketOptions {
   readonly file: string;
@@ -14,14 +15,14 @@ interface FileOptions extends SocketOptions {
 
 /** Adds the commands to the program. */
 export function addChangeCommands(program: Command): void {
-  addSocketOption(
+  addDirectorOptions(
     program
       .command("plan")
       .description("show what a configuration file would change in the running director, and what that would cost")
       .requiredOption("-f, --file <file>", "configuration file; - is the standard input")
       .option("--json", "print it as JSON"),
   ).action(plan);
-  addSocketOption(
+  addDirectorOptions(
     program
       .command("apply")
       .description("make a configuration file the running director's: all of it or, if anything fails, nothing")
@@ -29,16 +30,16 @@ export function addChangeCommands(program: Command): void {
       .option("--confirm <duration>", "take it back after so long (60s) unless `yardmaster confirm` comes first")
       .option("--json", "print what was changed as JSON"),
   ).action(apply);
-  addSocketOption(program.command("confirm").description("keep what `apply --confirm` has changed")).action(
+  addDirectorOptions(program.command("confirm").description("keep what `apply --confirm` has changed")).action(
     async (options: SocketOptions) => {
       await (await clientFor(options)).confirm();
       printNote("confirmed");
     },
   );
-  addSocketOption(program.command("rollback").description("take back what `apply --confirm` has changed, now"))
+  addDirectorOptions(program.command("rollback").description("take back what `apply --confirm` has changed, now"))
     .option("--json", "print what was changed as JSON")
     .action(rollBack);
-  addSocketOption(
+  addDirectorOptions(
     program
       .command("save")
       .description("write the configuration file for what runs, changes of single servers and services included")
@@ -82,15 +83,8 @@ async function save({ file, ...options }: SocketOptions & { readonly file?: stri
     process.stdout.write(text);
     return;
   }
-  const { renameSync, rmSync, writeFileSync } = await import("node:fs");
-  const next = `${file}.next`;
-  try {
-    writeFileSync(next, text, { flush: true });
-    renameSync(next, file);
-  } catch (cause) {
-    rmSync(next, { force: true });
-    throw new CliError("YM_CLI_FILE", `writing ${file}: ${(cause as Error).message}`, { cause });
-  }
+  writeWhole(file, text);
+  printNote(`saved ${file}`);
 }
 
 async function textOf(file: string): Promise<string> {

@@ -1,12 +1,12 @@
 // `yardmaster checks`: the health checks of the running director, and of one server its last exchanges.
 import type { CheckStatus } from "@yardmaster/director/api";
 import type { Command } from "commander";
+import { addDirectorOptions, clientFor, type SocketOptions } from "../director-client.ts";
 import { print, printJson, printNote } from "../output.ts";
 import { type Column, formatTable } from "../table.ts";
 
-interface ChecksOptions {
+interface ChecksOptions extends SocketOptions {
   readonly json?: boolean;
-  readonly socket?: string;
 }
 
 const columns: readonly Column[] = [
@@ -27,18 +27,16 @@ const exchangeColumns: readonly Column[] = [
 
 /** Adds the command to the program. */
 export function addChecksCommand(program: Command): void {
-  program
+  const command = program
     .command("checks")
     .description("show the health checks of the running director")
     .argument("[address]", "only those of this server, with their last exchanges")
-    .option("--json", "print them as JSON")
-    .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
-    .action(showChecks);
+    .option("--json", "print them as JSON");
+  addDirectorOptions(command).action(showChecks);
 }
 
 async function showChecks(address: string | undefined, options: ChecksOptions): Promise<void> {
-  const { createClient, resolveSocketPath } = await import("@yardmaster/director");
-  const all = await createClient(resolveSocketPath(options.socket)).checks();
+  const all = await (await clientFor(options)).checks();
   const shown = address === undefined ? all : all.filter((check) => check.address === address);
   if (options.json === true) printJson(shown);
   else if (shown.length === 0) printNote(address === undefined ? "(no checks)" : `(no checks of ${address})`);

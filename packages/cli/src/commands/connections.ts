@@ -2,14 +2,14 @@
 // clients.
 import type { ConnectionRow } from "@yardmaster/director/api";
 import type { Command } from "commander";
+import { addDirectorOptions, clientFor, type SocketOptions } from "../director-client.ts";
 import { print, printJson, printNote } from "../output.ts";
 import { parseCount } from "../parse-count.ts";
 import { type Column, formatElapsed, formatTable } from "../table.ts";
 
-interface ConnectionsOptions {
+interface ConnectionsOptions extends SocketOptions {
   readonly json?: boolean;
   readonly limit: number;
-  readonly socket?: string;
 }
 
 const columns: readonly Column[] = [
@@ -27,18 +27,16 @@ const LOCAL_AT = 5;
 
 /** Adds the command to the program. */
 export function addConnectionsCommand(program: Command): void {
-  program
+  const command = program
     .command("connections")
     .description("list connections of the running director, and persistent clients")
     .option("--json", "print them as JSON")
-    .option("--limit <number>", "show at most this many", parseCount(1_000_000), 100)
-    .option("--socket <path>", "Unix socket of the director (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
-    .action(showConnections);
+    .option("--limit <number>", "show at most this many", parseCount(1_000_000), 100);
+  addDirectorOptions(command).action(showConnections);
 }
 
 async function showConnections(options: ConnectionsOptions): Promise<void> {
-  const { createClient, resolveSocketPath } = await import("@yardmaster/director");
-  const rows = await createClient(resolveSocketPath(options.socket)).connections(options.limit);
+  const rows = await (await clientFor(options)).connections(options.limit);
   if (options.json === true) printJson(rows);
   else {
     print(formatConnections(rows));

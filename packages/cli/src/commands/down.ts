@@ -19,7 +19,11 @@ export function addDownCommand(program: Command): void {
   addSocketOption(down).action(async ({ instance, stateDirectory, socket }: DownOptions) => {
     const { defaultStateDirectory, resolveSocketPath, takeDown } = await import("@yardmaster/director");
     const taken = await takeDown({
-      ...{ instance, stateDirectory: stateDirectory ?? defaultStateDirectory, socketPath: resolveSocketPath(socket) },
+      ...{
+        instance,
+        stateDirectory: stateDirectory ?? defaultStateDirectory,
+        socketPath: resolveSocketPath({ socket, instance }),
+      },
     });
     if (taken === undefined) printNote(`there is nothing of instance "${instance}"`);
     else for (const line of takenText(instance, taken)) printNote(line);

@@ -2,7 +2,7 @@
 // and values of the configuration file.
 import type { Command } from "commander";
 import { CliError } from "../cli-error.ts";
-import { addSocketOption, clientFor, type SocketOptions } from "../director-client.ts";
+import { addDirectorOptions, clientFor, type SocketOptions } from "../director-client.ts";
 import { printMade } from "../print-made.ts";
 
 interface EditOptions extends SocketOptions {
@@ -21,7 +21,7 @@ export function addEditCommands(program: Command): void {
   const service = program.command("service").description("add, change or remove one service of the running director");
   const server = program.command("server").description("add, change or remove one server of a service");
   const add = (to: Command, name: string, description: string): Command =>
-    addSocketOption(to.command(name).description(description)).option("--json", "print what was changed as JSON");
+    addDirectorOptions(to.command(name).description(description)).option("--json", "print what was changed as JSON");
   add(service, "add <name> <fields...>", "such as: add web address=198.51.100.10 port=80 forwarding=nat").action(
     (name: string, words: readonly string[], options: EditOptions) =>
       make({ method: "POST", path: "/v1/services", fields: { name, ...fieldsOf(words) } }, options),

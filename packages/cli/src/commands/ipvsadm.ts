@@ -34,7 +34,7 @@ export async function runIpvsadmWords(words: readonly string[]): Promise<number>
 async function directorPorts(): Promise<IpvsadmPorts> {
   const { connectionLimits, createClient, DirectorError, resolveSocketPath } = await import("@yardmaster/director");
   const { ChangedMeanwhile } = await import("@yardmaster/leaving-ipvs");
-  const client = createClient(resolveSocketPath(undefined));
+  const client = createClient(resolveSocketPath());
   return {
     read: () => client.configuration(),
     write: async (configuration, revision) => {
@@ -46,6 +46,7 @@ async function directorPorts(): Promise<IpvsadmPorts> {
       }
     },
     status: () => client.status(),
+    zero: (service) => client.zeroCounters(service),
     connections: () => client.connections(connectionLimits.maximum),
     input: () => text(process.stdin),
     names: localNames(),

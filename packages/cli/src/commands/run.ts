@@ -30,11 +30,12 @@ export function addRunCommand(program: Command, version: string): void {
     .command("run")
     .description("run the director until it is stopped (Ctrl-C, SIGTERM)")
     .requiredOption("-f, --file <file>", "configuration file")
+    .option("--socket <path>", "Unix socket to answer on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)")
     .option(
-      "--socket <path>",
-      "Unix socket to answer status on (default: YARDMASTER_SOCKET, /run/yardmaster/default.sock)",
+      "--instance <name>",
+      "what it is kept under when it ends, and found again by the next; another has its own socket",
+      "default",
     )
-    .option("--instance <name>", "what it is kept under when it ends, and found again by the next", "default")
     .option("--ephemeral", "keep nothing: programs and connections end with it")
     .option("--watch", "apply the file whenever it changes, as on SIGHUP")
     .addOption(
@@ -92,7 +93,7 @@ async function run(options: RunOptions, version: string, report: Report): Promis
         ...{ configuration, text, fileName: options.file },
         ...(options.ephemeral === true ? {} : { instance: options.instance }),
         stateDirectory: options.stateDirectory ?? director.defaultStateDirectory,
-        socketPath: resolveSocketPath(options.socket),
+        socketPath: resolveSocketPath(options),
         api: apiAccess(options, configuration.api),
         reload: {
           listen: (listener) => listen(options, listener),

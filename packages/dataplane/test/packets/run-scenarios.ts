@@ -47,18 +47,30 @@ const groups: readonly (readonly [name: string, scenarios: readonly PacketScenar
   ["of one family", [...ownTranslation, ...ownDirect, ...ownLeftAlone]],
 ];
 
+/** `of one program`: those that need no program of their own, on the one for both families that most of them share. */
+type Extent = "all" | "of one program";
+
 /** Registers a test for each scenario that this kind of host can run. */
-export function describeScenarios(createHost: () => BpfHost): void {
+export function describeScenarios(createHost: () => BpfHost, extent: Extent = "all"): void {
   const { kind } = createHost();
   const stage = new Stage(createHost);
   afterAll(() => stage[Symbol.dispose]());
   describe.each(groups)("%s", (_name, scenarios) => {
     const possible = scenarios.filter(({ onlyInMemory }) => kind === "memory" || onlyInMemory === undefined);
-    test.each(possible)("$name", (scenario) => {
+    const chosen = extent === "all" ? possible : possible.flatMap(ofOneProgram);
+    test.each(chosen)("$name", (scenario) => {
       using lease = stage.lease(scenario.plan);
       scenario.steps.forEach((step, index) => runStep(lease.balancer, scenario, step, index));
     });
   });
+}
+
+/** A scenario on the program of most of them, or nothing where it needs another one. */
+function ofOneProgram({ plan, ...rest }: PacketScenario): PacketScenario[] {
+  if (plan.shape?.features !== undefined || plan.sendBack !== undefined) return [];
+  // To that program no family is another protocol.
+  if (rest.steps.some(({ reason }) => reason === "otherProtocol")) return [];
+  return [{ ...rest, plan: { ...plan, shape: { ...plan.shape, families: ["ipv4", "ipv6"] } } }];
 }
 
 function runStep(balancer: Balancer, scenario: PacketScenario, step: PacketStep, index: number): void {

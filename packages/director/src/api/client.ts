@@ -18,6 +18,8 @@ export interface DirectorClient {
   /** Makes a text the configuration. */
   apply(text: string, options?: ApplyOptions): Promise<MadeChange>;
   confirm(): Promise<void>;
+  /** Marks what is counted now, of the service of a name or of all. */
+  zeroCounters(service?: string): Promise<void>;
   /** Takes the change that waits to be confirmed back. */
   rollBack(): Promise<MadeChange>;
   /** Of the configuration that runs. */
@@ -67,6 +69,10 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
     },
     confirm: async () => {
       await ask({ ...changing, method: "POST", path: "/v1/configuration/confirm" });
+    },
+    zeroCounters: async (service) => {
+      const query = service === undefined ? "" : `?service=${encodeURIComponent(service)}`;
+      await ask({ ...changing, method: "POST", path: `/v1/counters/zero${query}` });
     },
     rollBack: async () =>
       (await askJson({ ...changing, method: "POST", path: "/v1/configuration/rollback" })) as MadeChange,

@@ -18,7 +18,7 @@ test("packages/director/openapi.json is the document (-u writes it)", async () =
 test("every route is described, and nothing else", () => {
   const { routes } = createRoutes({
     source: { status: never, connections: never, checks: never },
-    ...{ keeper: () => keep().keeper, events: new Events(never), stop: never },
+    ...{ keeper: () => keep().keeper, events: new Events(never), stop: never, zero: never },
   });
   const known = new Set(routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`));
   expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual(

@@ -43,6 +43,7 @@ export const parameters = {
     { type: "string", pattern: "^\\d{1,9}(ms|s|m|h|d)$" },
     "takes the change back after so long unless it is confirmed: 60s",
   ),
+  Service: query("service", { type: "string" }, "name of a service; all where it is missing"),
   Counters: query("counters", { type: "string", default: "10s" }, "how often counters are sent: 1s to 1h, or off"),
   LastEventId: {
     ...{ name: "Last-Event-ID", in: "header", schema: { type: "string" } },
@@ -181,6 +182,11 @@ export const operations: readonly Operation[] = [
   {
     ...{ method: "delete", path: server, id: "removeServer", summary: "removes a server: it drains" },
     ...{ parameters: ["Name", "Endpoint", "IfMatch"], answer: made, refusals: replaces },
+  },
+  {
+    ...{ method: "post", path: "/v1/counters/zero", id: "zeroCounters", parameters: ["Service"] },
+    summary: "marks what is counted now, for ipvsadm's listings to begin at zero; counters and metrics go on",
+    ...{ answer: { status: 204, description: "it is marked" }, refusals: ["NotFound"] },
   },
   {
     ...{ method: "post", path: "/v1/stop", id: "stop", summary: "ends the director; packets go on without it" },

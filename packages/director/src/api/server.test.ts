@@ -220,9 +220,12 @@ describe("the socket", () => {
   });
 
   it("comes from the option, else the environment, else is the default", () => {
-    expect(resolveSocketPath("/a", { YARDMASTER_SOCKET: "/b" })).toBe("/a");
-    expect(resolveSocketPath(undefined, { YARDMASTER_SOCKET: "/b" })).toBe("/b");
-    expect(resolveSocketPath(undefined, { YARDMASTER_SOCKET: "" })).toBe("/run/yardmaster/default.sock");
+    expect(resolveSocketPath({ socket: "/a" }, { YARDMASTER_SOCKET: "/b" })).toBe("/a");
+    expect(resolveSocketPath({}, { YARDMASTER_SOCKET: "/b" })).toBe("/b");
+    expect(resolveSocketPath({}, { YARDMASTER_SOCKET: "" })).toBe("/run/yardmaster/default.sock");
+    expect(resolveSocketPath({ instance: "b" }, { YARDMASTER_SOCKET: "/b" })).toBe("/run/yardmaster/b.sock");
+    expect(resolveSocketPath({ instance: "b", socket: "/c" }, {})).toBe("/c");
+    expect(resolveSocketPath({ instance: "default" }, { YARDMASTER_SOCKET: "/b" })).toBe("/b");
   });
 });
 

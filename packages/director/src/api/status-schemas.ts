@@ -61,6 +61,15 @@ const rated = {
   perSecond: trafficRates.exactOptional().describe("absent until it has been measured, every two seconds"),
 };
 
+/** What had been counted when counters were asked to begin at zero. */
+export const zeroedCounters = z.object({
+  ...{ connections: count, packetsIn: count, bytesIn: count, packetsOut: count, bytesOut: count },
+});
+
+const zeroable = {
+  zeroed: zeroedCounters.exactOptional().describe("what is taken off by who wants to see what came since ipvsadm -Z"),
+};
+
 /** A destination of a service, observed. */
 export const destinationStatus = z.object({
   ...{ address: z.string(), port: port.describe("0: the port that the client wrote to") },
@@ -73,6 +82,7 @@ export const destinationStatus = z.object({
   isSorry: z.literal(true).exactOptional().describe("it answers only when too few others are up"),
   ...trafficCounters.shape,
   ...rated,
+  ...zeroable,
   overloaded: z
     .boolean()
     .describe("it has reached its upper threshold and not come below the lower one since: no new connections"),
@@ -111,6 +121,7 @@ export const serviceStatus = z.object({
   localAddresses: z.array(z.string()).exactOptional().describe("what full NAT sends from"),
   ...trafficCounters.shape,
   ...rated,
+  ...zeroable,
   servers: z.array(destinationStatus),
 });
 
@@ -142,6 +153,26 @@ export const connectionTable = z.object({
   memoryBytes: count.exactOptional().describe("kernel memory that the table takes"),
 });
 
+/** What the program was made for; what a configuration needs beyond that needs another one. */
+export const programStatus = z.object({
+  families: z.array(z.string()).describe("ipv4, ipv6"),
+  methods: z.array(z.string()).describe("nat, dr, tun, fullnat"),
+  schedulers: z.array(z.string()),
+  encapsulations: z.array(z.string()),
+  features: z.array(z.string()).describe("what some configurations need and others do without"),
+  maximumServices: count,
+  maximumDestinations: count,
+  maximumConnections: count.describe("entries of the connection table of each family"),
+});
+
+/** How far what runs is behind what is wanted. */
+export const reconcileStatus = z.object({
+  lagMs: z.number().describe("what has waited longest of what is wanted and does not run; 0: nothing waits"),
+  tookMs: z.number().exactOptional().describe("from being wanted to running, the last time"),
+  made: count,
+  failed: count.describe("tried again every second until it is made"),
+});
+
 /** The director and all of its services at one moment. */
 export const directorStatus = z.object({
   version: z.string(),
@@ -161,6 +192,8 @@ export const directorStatus = z.object({
     .exactOptional()
     .describe("what it is kept under when its process ends; absent: it ends with it"),
   hooks: z.array(hookStatus),
+  program: programStatus.exactOptional().describe("absent before there is one"),
+  reconcile: reconcileStatus.exactOptional(),
   services: z.array(serviceStatus),
   verdicts: z.array(verdictCount),
   hints: z.array(hint),

@@ -15,6 +15,8 @@ type Of<Schema extends z.ZodType> = Snapshot<z.output<Schema>>;
 export type TrafficRates = Of<typeof status.trafficRates>;
 /** What is counted per service and per destination. */
 export type TrafficCounters = Of<typeof status.trafficCounters>;
+/** What had been counted when counters were asked to begin at zero. */
+export type ZeroedCounters = Of<typeof status.zeroedCounters>;
 /** What has rates; absent until they have been measured. */
 export type Rated = Pick<ServiceStatus, "perSecond">;
 /** A destination of a service, observed; its lower threshold is the one in force. */

@@ -47,6 +47,18 @@ test("connections are cut where drain is off; order is a change", () => {
   );
 });
 
+test("a server's own drain says what becomes of its connections", () => {
+  const before = configuration([
+    service({ forwarding: "dr", servers: [server(1), server(2, { drainMs: 0 })], drainMs: 60_000 }),
+    service({ forwarding: "dr", servers: [server(1, { drainMs: 5_000 })], drainMs: 0, port: 81, name: "other" }),
+  ]);
+  const after = configuration([
+    service({ forwarding: "dr", servers: [server(1)], drainMs: 60_000 }),
+    service({ forwarding: "dr", servers: [], drainMs: 0, port: 81, name: "other" }),
+  ]);
+  expect(text(before, after)).toMatch(/10.0.0.2:80: 3 connections cut\n[^]*10.0.0.1:80: 3 connections drained/);
+});
+
 test("fields have the file's names and units", () => {
   const more = { drainMs: 30_000, slowStartMs: 60_000, persistence: { timeoutMs: 300_000, maskBits: 24 } } as const;
   const before = configuration([web([1])], { dropOneOf: 0 });

@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { endpointOf, identityOf } from "../live/service.ts";
 import type { Configuration } from "../model/configuration.ts";
-import { type Destination, drainMsOf, type VirtualService } from "../model/virtual-service.ts";
+import { type Destination, drainMsOf, serverDrainMs, type VirtualService } from "../model/virtual-service.ts";
 import { matchText } from "../status/match-text.ts";
 import { type SlotMove, slotMove } from "./slot-move.ts";
 
@@ -124,9 +124,10 @@ function serverDiffs(
       },
     ];
   });
-  const removed = [...known.keys()].flatMap((endpoint): readonly ServerDiff[] => {
+  const removed = [...known].flatMap(([endpoint, server]): readonly ServerDiff[] => {
     if (stays.has(endpoint) || before === undefined) return [];
-    const fate = drainMsOf(after ?? before) === 0 ? "cut" : "drained";
+    const mayDrainMs = after === undefined ? drainMsOf(before) : serverDrainMs(server, after);
+    const fate = mayDrainMs === 0 ? "cut" : "drained";
     const cost = { connections: connectionsOf(identityOf(before), endpoint), fate } as const;
     return [{ change: "removed", server: endpoint, fields: [], cost }];
   });

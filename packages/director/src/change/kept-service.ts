@@ -40,6 +40,7 @@ const server = z.looseObject({
   forwarding: z.enum(forwardingMethods),
   encapsulation: encapsulation.optional(),
   clientAddress: z.enum(clientAddresses).optional(),
+  drainMs: durationMs.optional(),
 });
 
 /** A service that leaves, or of which servers do. */

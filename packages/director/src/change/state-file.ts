@@ -7,6 +7,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Report } from "../log/report.ts";
+import type { KeptMarks } from "../status/zero-marks.ts";
 import { keptService } from "./kept-service.ts";
 import { type KeptText, KeptTexts, keptText } from "./kept-texts.ts";
 import type { Leaving } from "./transitions.ts";
@@ -30,6 +31,8 @@ export interface KeptState {
   readonly socketPath?: string | undefined;
   /** Unix time in milliseconds of this state: leaving goes on from there. */
   readonly savedAtMs: number;
+  /** What counters were when they were asked to begin at zero; absent in files of older versions. */
+  readonly zeroed?: KeptMarks | undefined;
   /** Not confirmed yet: what goes back to `before` then. */
   readonly pending?: { readonly before: string; readonly untilMs: number; readonly withinMs: number } | undefined;
 }
@@ -39,6 +42,10 @@ const edit = z.discriminatedUnion("do", [
   z.object({ do: z.enum(["set", "append"]), place, value: z.unknown() }),
   z.object({ do: z.literal("delete"), place }),
 ]);
+const count = z.int().min(0);
+const zeroed = z.object({
+  ...{ connections: count, packetsIn: count, bytesIn: count, packetsOut: count, bytesOut: count },
+});
 const schema = z.object({
   version: z.literal(VERSION),
   running: z.object({ text: keptText, edits: z.array(edit) }),
@@ -52,6 +59,7 @@ const schema = z.object({
     }),
   ),
   savedAtMs: z.number(),
+  zeroed: z.record(z.string(), zeroed).optional(),
   pending: z.object({ before: keptText, untilMs: z.number(), withinMs: z.number() }).optional(),
 });
 

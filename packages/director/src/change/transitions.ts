@@ -1,7 +1,7 @@
 // What takes time when a configuration changes: servers that leave take no new connections and stay until those that
 // they have are over, servers that come take more and more. Both are said to the overlay; nothing here touches a map.
 
-import { drainMsOf, type VirtualService } from "../model/virtual-service.ts";
+import { drainMsOf, serverDrainMs, type VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
 import { isOverlapping } from "./match-overlap.ts";
@@ -189,9 +189,10 @@ export class Transitions {
       const name = nameOf(identity, endpoint);
       if (stays.has(endpoint)) continue;
       to.starting.delete(name);
-      if (drainMsOf(after) === 0) continue;
+      const mayDrainMs = serverDrainMs(server, after);
+      if (mayDrainMs === 0) continue;
       const service = { ...before, servers: [{ ...server, weight: 0 }] };
-      if (!to.servers.has(name)) to.servers.set(name, { service, until: now + drainMsOf(after) });
+      if (!to.servers.has(name)) to.servers.set(name, { service, until: now + mayDrainMs });
     }
     for (const server of after.servers) {
       const endpoint = endpointOf(server);
@@ -237,7 +238,10 @@ export class Transitions {
     if (left > 0 && now < until) return false;
     const servers = service.servers.map(endpointOf).join(", ");
     const name = what === "service" ? `service ${service.name}` : `server ${servers} of ${service.name}`;
-    const why = left === 0 ? "it has no connections" : `its time to drain is up, ${left} of its connections are cut`;
+    const why =
+      left === 0
+        ? "it has no connections"
+        : `its time to drain is up: ${left} ${left === 1 ? "connection is" : "connections are"} cut`;
     this.#options.report(`${name} is removed: ${why}`, {
       ...{ event: "drained", level: left === 0 ? "info" : "warning", cause: "drain", service: service.name },
       ...(what === "server" && { server: servers }),

@@ -23,6 +23,13 @@ test("durations, or off", () => {
   expect(read("drain: off")).not.toHaveProperty("slowStartMs");
 });
 
+test("of one server", () => {
+  const servers = "[{ address: 10.0.0.11, drain: 90s }, { address: 10.0.0.12, drain: off }, { address: 10.0.0.13 }]";
+  const [web] = parseConfiguration(file("drain: 1m", servers), "y.yaml").configuration.services;
+  expect(web?.servers.map(({ drainMs }) => drainMs)).toEqual([90_000, 0, undefined]);
+  expect(faultsOf(file("drain: 1m", "[{ address: 10.0.0.11, drain: later }]"))).toMatch(/this server may keep/);
+});
+
 test("what is neither", () => {
   for (const value of ["5", "soon", "10ms", "[]", "true"]) {
     expect(faultsOf(file(`drain: ${value}`))).toMatch(/^y\.yaml:2:\d+: error: .*/);

@@ -202,6 +202,9 @@ export const fields = {
   "services.*.servers.*.address": text("address", "the address of the real server, such as 10.0.0.11 or 2001:db8::11"),
   "services.*.servers.*.port": integer(1, 65535, "a port is a number, 1–65535"),
   "services.*.servers.*.weight": integer(0, 65535, "a weight is a number, 0–65535; 0 takes no new connections"),
+  "services.*.servers.*.drain": durationOrOff(
+    "how long this server may keep its connections when it is removed: a duration such as 5m, or off",
+  ),
   "services.*.servers.*.forwarding": forwarding,
   "services.*.servers.*.encapsulation": encapsulation,
   "services.*.servers.*.encapsulation.gue": gue,

@@ -114,6 +114,7 @@ export const serverSchema = z
     clientAddress: fieldSchemas.clientAddress.optional(),
     upperThreshold: fieldSchemas.threshold,
     lowerThreshold: integer(fields["services.*.servers.*.lowerThreshold"]).default(0),
+    drain: durationOrOff(fields["services.*.servers.*.drain"]).optional(),
     ...healthSchemas,
   })
   .describe(fields["services.*.servers.*"].meaning);

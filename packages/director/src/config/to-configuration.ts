@@ -116,6 +116,7 @@ function toDestination(server: ServerEntry, service: ServiceEntry, match: Servic
   const forwarding = server.forwarding ?? service.forwarding;
   return {
     ...{ address, port, weight, forwarding, upperThreshold, lowerThreshold },
+    ...(server.drain !== undefined && { drainMs: server.drain }),
     ...(isMethod(forwarding, "tun") && {
       encapsulation: server.encapsulation ?? service.encapsulation ?? { kind: "ipip" },
     }),

@@ -19,6 +19,9 @@ import { BpfLinkType, type Link, listLinks, SyscallError } from "@yardmaster/lin
 import { DirectorError } from "../errors.ts";
 import type { Hook } from "../model/configuration.ts";
 
+/** Where an instance's links are pinned, below its directory: each by the name of its interface. */
+export const linksFolder = "links";
+
 /** The same road, as programs of the two hooks over the same maps. Each is made when it is first asked for. */
 export interface HookPrograms {
   programFor(hook: "xdp" | "tc"): KernelProgram;

@@ -14,12 +14,12 @@ import {
   detachPinned,
   type HookPrograms,
   hookOf,
+  linksFolder,
   modesFor,
   openAttachment,
   type Remembered,
 } from "./attach.ts";
-
-const FOLDER = "links";
+import { assertNobodyElses } from "./other-directors.ts";
 
 /** What was done, until it is certain. */
 interface Step {
@@ -39,6 +39,7 @@ export interface AttachmentChange {
 export class Attachments implements Disposable {
   /** Where links are pinned; undefined: they go when this process does. */
   readonly #folder: string | undefined;
+  readonly #directory: string | undefined;
   readonly #report: Report;
   readonly #gone = new WeakSet<Attachment>();
   /** Those that are there again by another link. */
@@ -49,7 +50,8 @@ export class Attachments implements Disposable {
 
   /** `directory`: of the instance that keeps them, if any. */
   constructor(directory: string | undefined, report: Report) {
-    this.#folder = directory === undefined ? undefined : join(directory, FOLDER);
+    this.#folder = directory === undefined ? undefined : join(directory, linksFolder);
+    this.#directory = directory;
     this.#report = report;
     if (this.#folder !== undefined) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
@@ -203,6 +205,7 @@ export class Attachments implements Disposable {
   }
 
   #attach(programs: HookPrograms, link: Link, hook: Hook, steps: Step[]): Attachment {
+    assertNobodyElses(this.#directory, link);
     const made = attach(programs, link, hook, this.#report);
     const path = this.#pathOf(link.name);
     steps.push({

@@ -1,7 +1,7 @@
 // The data plane as live objects, on either host: maps made, programs loaded, and services put in from a plan. Built
 // whole or not at all.
 
-import { balancer, type BalancerShape, hasFeature, prober, reaper } from "@yardmaster/dataplane";
+import { balancer, type BalancerMaps, type BalancerShape, hasFeature, prober, reaper } from "@yardmaster/dataplane";
 import { type BpfHost, type BpfMap, type BpfProgram, compile, type ProgramSpec } from "@yardmaster/ebpf";
 import { LiveServices } from "../live/live-services.ts";
 import type { Ground, Room } from "../live/pool.ts";
@@ -44,8 +44,15 @@ export interface HostOf<P extends BpfProgram> extends BpfHost {
   loadProgram(spec: ProgramSpec, maps: ReadonlyMap<string, BpfMap>): P;
 }
 
+/** Compiles one of the data plane's programs for a shape, over these maps. */
+export type CompileFor = (program: typeof balancer, definitions: BalancerMaps, shape: BalancerShape) => ProgramSpec;
+
+export const compileFor: CompileFor = (program, definitions, shape) => compile(program(definitions, shape));
+
 /** How a data plane is made. */
 export interface DataplaneOptions extends Pick<Ground, "sourceTowards"> {
+  /** For those who make many of few shapes: gives what `compileFor` would give. */
+  readonly compileFor?: CompileFor;
   /** Measured unless given, as under a manual clock. */
   readonly ticksPerSecond?: number;
   /** The tick that it is, under a manual clock. */
@@ -69,12 +76,11 @@ export function createDataplane<P extends BpfProgram>(
   const carriage = former && cleanup.use(new Carriage(host, former));
   const made = makeMaps(host, shape, cleanup, carriage?.make);
   const built = carriage?.hasCopies === true ? holding(shape) : shape;
-  const programs = [balancer(made.definitions, built), reaper(made.definitions, built)].map(compile);
-  const [program, reaping] = programs.map((spec) => cleanup.use(host.loadProgram(spec, made.byName)));
+  const { compileFor: compiled = compileFor } = options;
+  const load = (spec: ProgramSpec): P => cleanup.use(host.loadProgram(spec, made.byName));
+  const [program, reaping] = [balancer, reaper].map((of) => compiled(of, made.definitions, built)).map(load);
   if (program === undefined || reaping === undefined) throw new Error("two programs were compiled");
-  const probing = hasFeature(shape, "probes")
-    ? cleanup.use(host.loadProgram(compile(prober(made.definitions, shape)), made.byName))
-    : undefined;
+  const probing = hasFeature(shape, "probes") ? load(compiled(prober, made.definitions, shape)) : undefined;
   const ticksPerSecond = rate.perSecond();
   const { sourceTowards } = options;
   const ground = {
@@ -91,7 +97,7 @@ export function createDataplane<P extends BpfProgram>(
   const programFor = (hook: "xdp" | "tc"): P => {
     if (hook === (shape.hook ?? "xdp")) return program;
     if (forOtherHook === undefined) {
-      const other = compile(balancer(made.definitions, { ...built, hook }));
+      const other = compiled(balancer, made.definitions, { ...built, hook });
       forOtherHook = owned.use(host.loadProgram(other, made.byName));
     }
     return forOtherHook;

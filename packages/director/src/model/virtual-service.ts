@@ -30,6 +30,8 @@ export interface Destination {
   readonly encapsulation?: Encapsulation;
   /** How it is told who the client is; only where `forwarding` is fullnat. */
   readonly clientAddress?: ClientAddress;
+  /** How long it may keep its connections when it is removed; 0: not at all. Absent: as its service says. */
+  readonly drainMs?: number;
   /** Its own checks instead of the service's; absent: it has none of its own. */
   readonly checks?: readonly HealthCheck[];
   /** True: the sorry server. Its weight is 0, and 1 while too few others are up; nobody checks it. */
@@ -102,6 +104,11 @@ export const defaultDrainMs = 300_000;
 /** How long servers that a service loses may keep their connections; 0: not at all. */
 export function drainMsOf({ drainMs = defaultDrainMs }: Pick<VirtualService, "drainMs">): number {
   return drainMs;
+}
+
+/** The same of one server that a service loses and that goes on itself. */
+export function serverDrainMs(server: Pick<Destination, "drainMs">, service: Pick<VirtualService, "drainMs">): number {
+  return server.drainMs ?? drainMsOf(service);
 }
 
 /** The prefixes that a service's packets are addressed to. */

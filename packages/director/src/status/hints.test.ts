@@ -35,6 +35,32 @@ const half = (state: string, destination = "10.0.0.11:80"): ConnectionRow => ({
   ...{ virtual: "198.51.100.10:80", destination, service: "web" },
 });
 
+describe("from the connection table", () => {
+  const services = [web("dr", { address: "10.0.0.11" }, { address: "10.0.0.12" })];
+  const told = (entries: number, refused: number, isFull: boolean) =>
+    hints()
+      .read({ services, connections: [], table: { entries, maximum: 100, refused, isFull } }, 0)
+      .map(({ severity, code, server, message, evidence }) => [severity, code, server, message, evidence]);
+
+  it("one that is nearly full or full is told of once, one with room is not", () => {
+    expect(told(89, 7, false)).toEqual([]);
+    expect(told(90, 0, false)).toEqual([
+      [
+        ...["warning", "YM_STATUS_TABLE_FULL", "10.0.0.11:80"],
+        "the connection table is nearly full: then packets that would open a connection are dropped",
+        "90 of 100 entries are taken, 0 packets were dropped (tableFull)",
+      ],
+    ]);
+    expect(told(100, 7, true)).toEqual([
+      [
+        ...["error", "YM_STATUS_TABLE_FULL", "10.0.0.11:80"],
+        "the connection table is full: packets that would open a connection are dropped",
+        "100 of 100 entries are taken, 7 packets were dropped (tableFull)",
+      ],
+    ]);
+  });
+});
+
 describe("from the network", () => {
   it("there are none where all is well", () => {
     expect(read(hints(), [web("dr", { address: "10.0.0.11" }), web("nat", { address: "10.0.0.12" })])).toEqual([]);

@@ -1,7 +1,7 @@
 // A director's place in the bpf file system, by the name of its instance: what outlives the process is pinned there,
 // and one process at a time holds it.
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ensurePinDirectory } from "@yardmaster/ebpf/kernel";
 import { tryLock } from "@yardmaster/linux";
@@ -52,6 +52,22 @@ export function directoryOf(name: string): string {
     });
   }
   return isFirstNamespace() ? `${ROOT}/${name}` : `${ROOT}/${name}@${statSync("/proc/thread-self/ns/net").ino}`;
+}
+
+/** The instances of this network namespace that there is something of, but for the one at `directory`. */
+export function otherInstances(directory: string | undefined): readonly Pick<Instance, "name" | "directory">[] {
+  if (!existsSync(ROOT)) return [];
+  const [, suffix] = splitName(basename(directoryOf(defaultInstance)));
+  return readdirSync(ROOT).flatMap((entry) => {
+    const [name, own] = splitName(entry);
+    const other = join(ROOT, entry);
+    return own === suffix && other !== directory ? [{ name, directory: other }] : [];
+  });
+}
+
+function splitName(entry: string): readonly [name: string, namespace: string] {
+  const [name = "", namespace = ""] = entry.split("@");
+  return [name, namespace];
 }
 
 /**

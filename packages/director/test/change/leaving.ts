@@ -101,7 +101,18 @@ export function describeLeaving(create: () => HostOf<BpfProgram>): void {
       expect(it.bench.send({ port: 2 }, "A")).toBe("10.0.0.2:80");
       it.wait(1);
       expect(it.bench.send({ port: 2 }, "A")).toBe("dropped");
-      expect(it.said[0]).toMatch(/its time to drain is up, 1 of its connections are cut/);
+      expect(it.said[0]).toMatch(/its time to drain is up: 1 connection is cut/);
+    });
+
+    test("goes when its own time is up, before its service's", () => {
+      const own = [server(1), server(2, { drainMs: 10_000 }), server(3, { drainMs: 0 })];
+      using it = course([web(own, { drainMs: 30_000 })], 3);
+      it.apply(web([server(1)], { drainMs: 30_000 }));
+      expect(it.bench.send({ port: 3 }, "A")).toBe("dropped");
+      it.wait(9);
+      expect(it.bench.send({ port: 2 }, "A")).toBe("10.0.0.2:80");
+      it.wait(1);
+      expect(it.bench.send({ port: 2 }, "A")).toBe("dropped");
     });
 
     test("is cut at once where drain is off", () => {

@@ -11,6 +11,7 @@ import type { VirtualService } from "../../src/model/virtual-service.ts";
 import { hasPassed, reap } from "../../src/reconcile/reaper.ts";
 import type { Former } from "../../src/succession/former-maps.ts";
 import { clients, makeWaysKnown, XDP_DROP, XDP_PASS, XDP_TX } from "../bench.ts";
+import { compileOnce } from "../compile-once.ts";
 import { directorMac, tcpPacket, VIP } from "../sample.ts";
 import { fullShape, TICKS_PER_SECOND, usualSettings } from "./ground.ts";
 
@@ -49,7 +50,8 @@ export class LiveBench implements Disposable {
     const { services = [], former, now } = begun;
     const all = { ...usualSettings, ...settings };
     const plan = { shape: { ...shape, ...begun.shape }, services, arrival: "together", settings: all } as const;
-    this.dataplane = createDataplane(host, plan, { ticksPerSecond: TICKS_PER_SECOND, former, now: now ?? this.#now });
+    const clock = { ticksPerSecond: TICKS_PER_SECOND, now: now ?? this.#now };
+    this.dataplane = createDataplane(host, plan, { ...clock, former, compileFor: compileOnce });
     this.#now = now ?? this.#now;
     this.wait(0);
   }

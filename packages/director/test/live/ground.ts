@@ -2,10 +2,11 @@
 // make of it.
 
 import { type BalancerShape, featureNames, reaper, schedulerNames } from "@yardmaster/dataplane";
-import { type BpfHost, compile } from "@yardmaster/ebpf";
+import type { BpfHost } from "@yardmaster/ebpf";
 import { makeMaps } from "../../src/kernel/live-maps.ts";
 import { LiveServices } from "../../src/live/live-services.ts";
 import { type LiveSettings, liveSettings } from "../../src/plan/settings.ts";
+import { compileOnce } from "../compile-once.ts";
 import { remembering } from "../map-dump.ts";
 import { configuration } from "../sample.ts";
 import { pictureOf } from "./picture.ts";
@@ -42,7 +43,7 @@ export class LiveGround implements Disposable {
     this.#host = remembering(host);
     try {
       this.made = makeMaps(this.#host, shape, this.#owned);
-      const spec = compile(reaper(this.made.definitions, shape));
+      const spec = compileOnce(reaper, this.made.definitions, shape);
       const ground = {
         ...{ host: this.#host, made: this.made, shape, ticksPerSecond: TICKS_PER_SECOND },
         reaper: this.#owned.use(host.loadProgram(spec, this.made.byName)),

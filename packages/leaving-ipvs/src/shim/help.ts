@@ -17,7 +17,8 @@ Listings   -L [-n] [SERVICE] [--stats | --rate | --thresholds | --persistent-con
            -L -c [-n]   connections         -L --timeout   timeouts
 Rules      -S [-n]   print them             -R   read them from standard input
 Others     -C   delete all services         --set TCP TCPFIN UDP   timeouts in seconds, 0 keeps one
+           -Z [SERVICE]   have --stats begin at zero (metrics and \`yardmaster status\` go on)
 Forwarding -g direct routing (usual)   -i tunnelling   -m NAT
-Not here   -Z (counters are never zeroed), --start-daemon, --stop-daemon, --sctp-service, --pe
+Not here   --start-daemon, --stop-daemon, --sctp-service, --pe
 
 Long names as ipvsadm has them: --add-service, --tcp-service, --real-server, --masquerading …`;

@@ -145,9 +145,13 @@ function tunnelText({ encapsulation }: DestinationStatus): string {
 }
 
 type Form = boolean;
+type Zeroable = Pick<DestinationStatus, "zeroed">;
 
-function counts({ connections, packetsIn, packetsOut = 0, bytesIn, bytesOut = 0 }: TrafficCounters, isExact: Form) {
-  return [connections, packetsIn, packetsOut, bytesIn, bytesOut].map((value) => largeNumber(value, isExact)).join("");
+/** Since the last `-Z`. */
+function counts({ zeroed, ...counted }: TrafficCounters & Zeroable, isExact: Form): string {
+  const columns = ["connections", "packetsIn", "packetsOut", "bytesIn", "bytesOut"] as const;
+  const since = columns.map((column) => Math.max(0, (counted[column] ?? 0) - (zeroed?.[column] ?? 0)));
+  return since.map((value) => largeNumber(value, isExact)).join("");
 }
 
 const nothing: TrafficRates = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };

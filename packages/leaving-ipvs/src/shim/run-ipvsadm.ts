@@ -9,9 +9,11 @@ import {
 } from "@yardmaster/director";
 import { type Document, parseDocument } from "yaml";
 import { type Command, type Listing, readCommand, type NameLookup } from "../ipvsadm/command.ts";
+import type { ServiceKey } from "../ipvsadm/service.ts";
 import { IpvsadmRefusal, splitLine } from "../ipvsadm/words.ts";
 import { type ChangingCommand, edit, isChanging } from "./edit.ts";
 import { helpText, versionText } from "./help.ts";
+import { isKeyed, viewsOf } from "./view.ts";
 import { formatConnections, formatRules, formatServices, type PortName } from "./listing.ts";
 
 /** A configuration as text, and what it is known by. */
@@ -32,6 +34,8 @@ export interface IpvsadmPorts {
   /** Makes a text the configuration if `revision` is still that of what runs; else throws ChangedMeanwhile. */
   readonly write: (text: string, revision: string) => Promise<void>;
   readonly status: () => Promise<DirectorStatus>;
+  /** Has listings count from now on, of the service of a name or of all. */
+  readonly zero: (service: string | undefined) => Promise<void>;
   readonly connections: () => Promise<readonly ConnectionRow[]>;
   /** Standard input: the rules of `-R`. */
   readonly input: () => Promise<string>;
@@ -152,11 +156,19 @@ async function show(command: ShowingCommand, ports: IpvsadmPorts): Promise<Ipvsa
     case "restore":
       throw new IpvsadmRefusal(2, "rules cannot ask for further rules");
     case "zero":
-      throw new IpvsadmRefusal(255, "counters cannot be zeroed: they count since the service was set up");
+      await zero(command.key, ports);
+      return said([]);
     case "startDaemon":
     case "stopDaemon":
       throw new IpvsadmRefusal(255, "connections are not told to other directors: there is no sync daemon");
   }
+}
+
+async function zero(key: ServiceKey | undefined, ports: IpvsadmPorts): Promise<void> {
+  if (key === undefined) return await ports.zero(undefined);
+  const view = viewsOf(await ports.status()).find((one) => isKeyed(one, key));
+  if (view === undefined) throw new IpvsadmRefusal(255, "No such service");
+  return await ports.zero(view.status.name);
 }
 
 function said(lines: readonly string[]): IpvsadmAnswer {
