@@ -121,6 +121,10 @@ export class ReferenceBalancer {
     setThresholds(this.destinations[index] as Destination, thresholds);
   }
 
+  setDown(index: number, state: "down" | "up"): void {
+    (this.destinations[index] as Destination).isDown = state === "down";
+  }
+
   /** Removed ones leave the list; put back, they come to its front. */
   setRemoved(index: number, state: "removed" | "listed"): void {
     const destination = this.destinations[index] as Destination;
@@ -196,6 +200,7 @@ export class ReferenceBalancer {
     if (isSyn && isHalfOpen(state)) destination.handshakes.repeated += 1;
     const reschedules = onRemoval === "reschedule";
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
+    if (isSyn && destination.isDown && state !== "ES") return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
       if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";
