@@ -25,7 +25,7 @@ import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel
 import { keepTending } from "./reconcile/keep-tending.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { entriesNow } from "./status/connection-table.ts";
-import { readConnections } from "./status/connections.ts";
+import { eachConnection, readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
 import { readRefused, TableWatch } from "./status/table-watch.ts";
@@ -307,6 +307,11 @@ export class Director implements Disposable {
   /** The health checks at work, with their last exchanges. */
   checks(): readonly CheckStatus[] {
     return this.#health.checks();
+  }
+
+  /** The same as `connections`, each read when it is asked for. */
+  eachConnection(limit: number): Iterable<ConnectionRow> {
+    return eachConnection(createKernelHost(), this.dataplane, { now: this.#clock.now(), limit });
   }
 
   connections(limit: number): readonly ConnectionRow[] {

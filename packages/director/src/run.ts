@@ -46,7 +46,7 @@ export const runDirector: RunDirector = async (options) => {
     socketPath,
     source: {
       status: () => statusOf(late()),
-      connections: (limit) => late().director.connections(limit),
+      connections: (limit) => late().director.eachConnection(limit),
       checks: () => late().director.checks(),
     },
     keeper: () => late().keeper,
