@@ -1,12 +1,14 @@
 // The test runner: `npm test` runs every part, `npm run test:PART` one of them (what follows `--` goes to vitest:
 // files, `-t NAME`). The last line is the sum of all, `N passed, N failed, N skipped`, above it is what took how long;
-// the exit status is 1 when one failed. Where all parts run, the virtual machine runs beside the others: it uses one
-// processor and takes longest.
+// the exit status is 1 when one failed. Where all parts run, the virtual machine runs beside the others, because it
+// uses one processor and takes longest; and so do unit tests, in the time that kernel and end-to-end tests spend
+// waiting.
 import { resolve } from "node:path";
 import { runTestsInVm } from "../test/vm/run-tests-in-vm.ts";
 import { ensureCommands, type SystemCommand } from "./system-packages.ts";
 import { startBeside } from "./test/beside.ts";
 import { runChecks } from "./test/check.ts";
+import { trimCompileCache } from "./test/compile-cache.ts";
 import { type Counts, describeCounts, ONE_FAILED, sum } from "./test/counts.ts";
 import { Times } from "./test/times.ts";
 import { type Project, runProjects, skipProjects } from "./test/vitest.ts";
@@ -19,14 +21,17 @@ const times = new Times();
 /** What the tests start besides Node. Where one cannot be had, unit tests that use it skip and the others fail. */
 const TOOLS: readonly SystemCommand[] = ["ip", "tc", "sysctl", "bpftool", "curl", "nginx", "openssl", "tcpdump"];
 
-/** In the order of `npm test`: the quickest to fail first. */
+/** In the order that `npm test` prints them in. */
 const PARTS: Readonly<Record<string, Part>> = {
   check: () => runChecks(root),
-  unit: (extra) => runProjects(["unit"], extra, times),
   kernel: (extra) => runPrivileged(["kernel"], extra),
   e2e: (extra) => runPrivileged(["e2e"], extra),
+  unit: (extra) => runProjects(["unit"], extra, times),
   vm: (extra) => runTestsInVm(extra),
 };
+
+/** Parts that run beside the others, and how much they leave to these (nice(2)): end-to-end tests watch the clock. */
+const BESIDE: Readonly<Record<string, number>> = { vm: 0, unit: 5 };
 
 /** What `vm` has a virtual machine run: the kernel tests on its kernel, and those that only it has the modules for. */
 const PARTS_OF_GUEST: typeof PARTS = {
@@ -46,16 +51,21 @@ async function runPrivileged(projects: readonly Project[], extra: readonly strin
 }
 
 async function main(names: readonly string[], extra: readonly string[]): Promise<number> {
+  trimCompileCache(process.env["NODE_COMPILE_CACHE"] ?? "");
   if (isRoot) ensureCommands(TOOLS);
-  const guest = names.length > 1 ? startBeside("vm", [process.execPath, import.meta.filename, "vm"]) : undefined;
+  const isWhole = names.length > 1;
+  const besides = Object.entries(isWhole ? BESIDE : {}).map(([name, niceness]) =>
+    startBeside(name, [process.execPath, import.meta.filename, name], niceness),
+  );
   const results: Counts[] = [];
   for (const name of names) {
     console.log(`── ${name}`);
-    const beside = guest?.name === name ? guest : undefined;
+    const beside = besides.find((each) => each.name === name);
     const part = beside?.finish ?? PARTS[name] ?? PARTS_OF_GUEST[name];
     const started = performance.now();
     if (part !== undefined) results.push(await part(extra));
     times.addPart(name, beside?.seconds() ?? (performance.now() - started) / 1000);
+    if (beside !== undefined) times.addFilesOf(name, beside.output());
   }
   const total = sum(results);
   console.log(times.lines().join("\n"));

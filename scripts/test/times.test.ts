@@ -19,3 +19,13 @@ test("of a single file only the part", () => {
   times.addFile("a.test.ts", 1);
   expect(times.lines()).toEqual(["time: unit 2 s"]);
 });
+
+test("files of a part that ran as a process of its own are named after it", () => {
+  const inner = new Times();
+  for (const name of ["a.test.ts", "b.test.ts"]) inner.addFile(name, name.charCodeAt(0));
+  const outer = new Times();
+  outer.addFile("c.test.ts", 98);
+  outer.addFilesOf("vm", `${["…", ...inner.lines()].join("\n")}\r\n2 passed, 0 failed, 0 skipped\n`);
+  outer.addFilesOf("unit", "it died");
+  expect(outer.lines().at(-1)).toBe("slowest files: c.test.ts 98 s, vm:b.test.ts 98 s, vm:a.test.ts 97 s");
+});

@@ -22,6 +22,13 @@ export class Times {
     this.#files.push({ name, seconds });
   }
 
+  /** The slowest files that the output of a part names, as `lines` does; those of a part within come last. */
+  addFilesOf(part: string, output: string): void {
+    const line = [...output.matchAll(/^slowest files: (.*?)\s*$/gm)].at(-1)?.[1] ?? "";
+    for (const [, name = "", seconds] of line.matchAll(/(\S+) (\d+) s/g))
+      this.addFile(`${part}:${name}`, Number(seconds));
+  }
+
   /** One line for the parts in their order, and one for the slowest files where there are several. */
   lines(): string[] {
     const slowest = this.#files.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
