@@ -4,6 +4,7 @@ import { server } from "../../test/live/operations.ts";
 import { configuration, service } from "../../test/sample.ts";
 import type { HealthCheck } from "../model/check.ts";
 import type { Configuration } from "../model/configuration.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 import { diff } from "./diff.ts";
 import { diffLine, planText } from "./diff-text.ts";
 
@@ -45,6 +46,18 @@ test("connections are cut where drain is off; order is a change", () => {
   expect(text(before, configuration([web([3, 1], { drainMs: 0 })]))).toMatch(
     /server 10.0.0.2:80: 3 connections cut\n.*order/,
   );
+});
+
+test("a service that goes is cut where another takes its packets", () => {
+  const match = { kind: "wide", prefixes: ["198.51.100.10/32"], ports: [{ first: 80, last: 443 }], protocol: "tcp" };
+  const wide = service({
+    forwarding: "dr",
+    name: "all",
+    servers: [server(1)],
+    match: match as VirtualService["match"],
+  });
+  expect(text(configuration([web([1])]), configuration([wide]))).toMatch(/- service web .*\n.*3 connections cut/);
+  expect(text(configuration([web([1])]), configuration([]))).toMatch(/- service web .*\n.*3 connections drained/);
 });
 
 test("a server's own drain says what becomes of its connections", () => {
