@@ -15,6 +15,7 @@ const TICK_MS = 10;
 /** A director that runs. Disposing it leaves nothing. */
 export class DirectorProcess implements AsyncDisposable {
   readonly client: DirectorClient;
+  readonly socketPath: string;
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #network: string;
@@ -26,6 +27,7 @@ export class DirectorProcess implements AsyncDisposable {
     this.#folder = mkdtempSync(join(tmpdir(), "yardmaster-bench-"));
     const file = join(this.#folder, "yardmaster.yaml");
     const socket = join(this.#folder, "director.sock");
+    this.socketPath = socket;
     writeFileSync(file, configuration);
     const words = [process.execPath, COMMAND, "run", "-f", file, "--socket", socket, ...this.#own];
     this.#child = spawn("nsenter", [`--net=/run/netns/${network}`, ...words], { stdio: ["ignore", "ignore", "pipe"] });

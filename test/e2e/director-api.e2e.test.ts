@@ -67,7 +67,10 @@ describe.skipIf(needsRoot)("the API of a running director", () => {
     expect((await patch(["-H", `If-Match: ${etag}`])).status).toBe(412);
     expect(JSON.parse((await curl([`http://y${server}`])).body)).toMatchObject({ weight: 7 });
     expect(JSON.parse((await curl(["http://y/openapi.json"])).body)).toMatchObject({ openapi: "3.1.0" });
-    expect((await curl(["http://y/metrics"])).body).toContain("# EOF");
+    expect((await curl(["http://y/metrics"])).body).toContain("# TYPE yardmaster_service_connections_total counter");
+    const open = ["-H", "Accept: application/openmetrics-text; version=1.0.0", "http://y/metrics?per=service"];
+    expect((await curl(open)).body).toMatch(/^yardmaster_service_weight\{service="web".*# EOF\n$/ms);
+    expect((await curl(["http://y/metrics?per=host"])).status).toBe(400);
   });
 
   test("over TCP a token is needed", async () => {

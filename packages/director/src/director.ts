@@ -2,10 +2,10 @@
 // at all, and taken down in the opposite order.
 
 import { createKernelHost, features, type KernelProgram } from "@yardmaster/ebpf/kernel";
-import type { CheckStatus, ConnectionRow, DirectorStatus } from "./api/types.ts";
+import type { CheckStatus, ConnectionRow, DirectorStatus, Hint, ServiceStatus } from "./api/types.ts";
 import { Overlay } from "./change/overlay.ts";
 import { type Leaving, Transitions } from "./change/transitions.ts";
-import { HealthKeeper } from "./health/health-keeper.ts";
+import { HealthKeeper, type HealthTotals } from "./health/health-keeper.ts";
 import { Hinter } from "./health/keep-hinted.ts";
 import { VerdictWriter } from "./health/keep-verdicts.ts";
 import type { VerdictFile } from "./health/verdict-file.ts";
@@ -18,18 +18,21 @@ import type { Configuration } from "./model/configuration.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
 import { ProbeWay } from "./probes/probe-way.ts";
 import { InterfaceWatch, keepAttached } from "./reconcile/keep-attached.ts";
+import { keepCaughtUp } from "./reconcile/keep-caught-up.ts";
 import { keepReaping } from "./reconcile/keep-reaping.ts";
 import { keepResolved } from "./reconcile/neighbours.ts";
 import type { Reaping } from "./reconcile/reaper.ts";
 import { keepProbes, keepTunnelSources, sourceTowards } from "./reconcile/tunnel-sources.ts";
 import { keepTending } from "./reconcile/keep-tending.ts";
+import { ReconcileLag } from "./reconcile/lag.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { entriesNow } from "./status/connection-table.ts";
 import { readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
 import { readRefused, TableWatch } from "./status/table-watch.ts";
-import { connectionsOf, readServices, readVerdicts } from "./status/snapshot.ts";
+import { connectionsOf, programOf, readServicesInPieces, readVerdicts } from "./status/snapshot.ts";
+import { atOnce, inTurns } from "./status/turns.ts";
 import { type Former, formerOf } from "./succession/former-maps.ts";
 import type { Instance } from "./succession/instance.ts";
 import { openPinned } from "./succession/pins.ts";
@@ -76,6 +79,9 @@ export class Director implements Disposable {
   readonly #verdicts: VerdictWriter | undefined;
   #configuration: Configuration;
   #standing: Standing;
+  readonly #lag = new ReconcileLag();
+  /** Under way. */
+  #observing: Promise<DirectorStatus> | undefined;
   readonly #table: TableWatch;
   /** Of the reaper, once it has been round. */
   #reaping: Reaping | undefined;
@@ -89,7 +95,7 @@ export class Director implements Disposable {
     this.#interfaces = new InterfaceWatch(report);
     this.#table = new TableWatch(report);
     this.#configuration = configuration;
-    this.overlay = new Overlay(() => this.#refresh());
+    this.overlay = new Overlay((sinceMs) => this.#refresh(sinceMs));
     this.#transitions = new Transitions({
       overlay: this.overlay,
       connectionsOf: this.connectionsOf,
@@ -151,9 +157,11 @@ export class Director implements Disposable {
    */
   apply(configuration: Configuration): Applied {
     const undo = this.#transitions.begin(this.#configuration.services, configuration.services);
+    const sinceMs = performance.now();
     try {
       this.#probes.want(configuration);
       const applied = this.#put(this.#wanted(configuration));
+      this.#lag.made(sinceMs, performance.now());
       this.#probes.fill(this.dataplane);
       this.#probes.attach(this.dataplane);
       this.#configuration = configuration;
@@ -192,16 +200,28 @@ export class Director implements Disposable {
     };
   }
 
-  /** The overlay has changed. */
-  #refresh(): void {
+  /** The overlay has changed, `sinceMs` for the first time. */
+  #refresh(sinceMs: number): void {
     if (this.#owned === undefined || this.#owned.disposed) return;
+    const { report } = this.#options;
     try {
       const services = this.overlay.effective(this.#transitions.withLeaving(this.#configuration.services));
       refresh(this.#standing, services, this.#configuration);
+      if (this.#lag.isBehind) report("changing services: works again", { event: "troubleEnded", level: "notice" });
+      this.#lag.made(sinceMs, performance.now());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#options.report(`changing services: ${reason}`, { event: "troubleBegun", level: "error", reason });
+      // It is tried again; one line says all there is to say.
+      if (!this.#lag.isBehind) {
+        report(`changing services: ${reason}`, { event: "troubleBegun", level: "error", reason });
+      }
+      this.#lag.failed(sinceMs);
     }
+  }
+
+  /** What is wanted and could not be made is tried again. */
+  #catchUp(): void {
+    if (this.#lag.isBehind) this.#refresh(performance.now());
   }
 
   /** Builds everything anew for another configuration and swaps. */
@@ -245,6 +265,7 @@ export class Director implements Disposable {
       keepTunnelSources(() => this.dataplane.live, { signal, report }),
       keepAttached(() => this.attendInterfaces(), { signal, report }),
       keepProbes(() => this.#probes.refresh(this.dataplane), { signal, report }),
+      keepCaughtUp(() => this.#catchUp(), { signal, report }),
     ]);
   }
 
@@ -256,8 +277,16 @@ export class Director implements Disposable {
 
   /** What is counted now. */
   traffic(): Pick<DirectorStatus, "services" | "verdicts" | "connectionTable"> {
+    return { services: atOnce(this.#services()), ...this.#totals() };
+  }
+
+  #services(): Generator<void, ServiceStatus[]> {
+    const { dataplane } = this;
+    return readServicesInPieces(dataplane, (service) => this.#rates.annotate(dataplane, service));
+  }
+
+  #totals(): Pick<DirectorStatus, "verdicts" | "connectionTable"> {
     return {
-      services: this.#rates.annotate(this.dataplane, readServices(this.dataplane)),
       verdicts: readVerdicts(this.dataplane),
       connectionTable: this.#tableFill(),
     };
@@ -273,8 +302,23 @@ export class Director implements Disposable {
   }
 
   status(): DirectorStatus {
+    return atOnce(this.#observe());
+  }
+
+  /** The same in turns with everything else; who asks meanwhile gets the same. */
+  statusInTurns(): Promise<DirectorStatus> {
+    const observing = this.#observing ?? inTurns(this.#observe()).finally(() => (this.#observing = undefined));
+    this.#observing = observing;
+    return observing;
+  }
+
+  *#observe(): Generator<unknown, DirectorStatus> {
     const { version, fileName, instance } = this.#options;
-    const traffic = this.traffic();
+    const services = yield* this.#services();
+    const hints: Hint[] = [];
+    const table = { ...this.#tableFill(), refused: readRefused(this.dataplane), isFull: this.#table.isFull };
+    const observed = { services, connections: this.connections(sampleSize), table };
+    for (const some of this.#standing.hints.eachService(observed, performance.now())) yield hints.push(...some);
     return {
       version,
       pid: process.pid,
@@ -288,25 +332,21 @@ export class Director implements Disposable {
           mode,
           programId: this.dataplane.programFor(hookOf(mode)).id,
         })),
-      ...traffic,
-      hints: this.#standing.hints.read(
-        {
-          services: traffic.services,
-          connections: this.connections(sampleSize),
-          table: {
-            ...traffic.connectionTable,
-            refused: readRefused(this.dataplane),
-            isFull: this.#table.isFull,
-          },
-        },
-        performance.now(),
-      ),
+      program: programOf(this.dataplane.plan.shape),
+      reconcile: this.#lag.status(performance.now()),
+      services,
+      ...this.#totals(),
+      hints,
     };
   }
 
   /** The health checks at work, with their last exchanges. */
   checks(): readonly CheckStatus[] {
     return this.#health.checks();
+  }
+
+  health(): HealthTotals {
+    return this.#health.totals();
   }
 
   connections(limit: number): readonly ConnectionRow[] {

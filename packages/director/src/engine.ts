@@ -8,6 +8,8 @@ import { runInNewContext } from "node:vm";
 const COMPILERS = ["opt", "maglev"] as const;
 /** From so many things to look at: lines of a configuration, entries of a table. */
 const MUCH = 50_000;
+/** How long checks are looked at ahead: some 200 in a second are much. */
+const CHECKS_FOR_S = 250;
 /** When garbage is collected: the second time for machines that are slow to start. */
 const GIVE_BACK_AFTER_MS = [15_000, 120_000] as const;
 
@@ -32,6 +34,11 @@ export function expectWork(things: number): boolean {
     for (const name of COMPILERS) setFlagsFromString(`--${name}`);
   }
   return isMuch;
+}
+
+/** So many checks will begin in a second. */
+export function expectChecks(perSecond: number): void {
+  expectWork(perSecond * CHECKS_FOR_S);
 }
 
 /** Somebody waits for what is done, and may soon for more. */

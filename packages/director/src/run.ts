@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { withRouteSocket } from "@yardmaster/linux";
 import { Events } from "./api/events.ts";
 import { type ApiServer, startApiServer } from "./api/server.ts";
+import type { SnapshotSource } from "./api/snapshot-source.ts";
 import type { DirectorStatus } from "./api/types.ts";
 import { beginWith } from "./change/beginning.ts";
 import { isEmpty } from "./change/diff.ts";
@@ -44,11 +45,7 @@ export const runDirector: RunDirector = async (options) => {
   // Before anything is attached: a socket that cannot be had must not leave programs at work.
   await using api = await startApiServer({
     socketPath,
-    source: {
-      status: () => statusOf(late()),
-      connections: (limit) => late().director.connections(limit),
-      checks: () => late().director.checks(),
-    },
+    source: sourceOf(late),
     keeper: () => late().keeper,
     stored: () => kept.stored(),
     zero: (service) => {
@@ -102,6 +99,16 @@ export const runDirector: RunDirector = async (options) => {
   report(`stopped: ${afterwards(instance)}`, { event: "stopped", level: "notice" });
 };
 
+/** What the API shows. */
+function sourceOf(running: () => Running): SnapshotSource {
+  return {
+    status: () => statusOf(running()),
+    connections: (limit) => running().director.connections(limit),
+    checks: () => running().director.checks(),
+    health: () => running().director.health(),
+  };
+}
+
 function zero({ director, zeroMarks }: Running, service: string | undefined): void {
   zeroMarks.zero(director.traffic().services, service);
 }
@@ -112,8 +119,9 @@ function afterwards(instance: { readonly name: string } | undefined): string {
   return `packets are forwarded without it; "yardmaster down${named(instance.name)}" ends that`;
 }
 
-function statusOf({ director, keeper: { lastChange, pending }, zeroMarks }: Running): DirectorStatus {
-  const status = director.status();
+async function statusOf({ director, keeper, zeroMarks }: Running): Promise<DirectorStatus> {
+  const status = await director.statusInTurns();
+  const { lastChange, pending } = keeper;
   return {
     ...status,
     services: zeroMarks.annotate(status.services),

@@ -6,8 +6,9 @@ import { z } from "zod";
 import type { Keeper } from "../change/keeper.ts";
 import { tryParseDurationMs } from "../config/duration.ts";
 import { DirectorError } from "../errors.ts";
-import { openMetricsText, openMetricsType } from "../metrics/exposition.ts";
-import { metricFamilies } from "../metrics/metrics.ts";
+import { expositionParts, expositionTypes, formFor } from "../metrics/exposition.ts";
+import { metricDetails, metricFamilies } from "../metrics/metrics.ts";
+import { jsonParts, textStream } from "../status/turns.ts";
 import { addChangeRoutes } from "./change-routes.ts";
 import type { Events } from "./events.ts";
 import { problem, problemOf } from "./problem.ts";
@@ -24,6 +25,8 @@ export const counterIntervalsMs = { default: 10_000, minimum: 1_000, maximum: 3_
 const connectionsQuery = z.object({
   limit: z.coerce.number().int().min(1).max(connectionLimits.maximum).default(connectionLimits.default),
 });
+
+const metricsQuery = z.object({ per: z.enum(metricDetails).default("server") });
 
 /** What the routes are over. */
 export interface RoutesOptions {
@@ -68,10 +71,10 @@ export function createRoutes({
       return context.json({ pid: process.pid }, 202);
     });
   }
-  routes.get("/v1/status", (context) => context.json(source.status()));
+  routes.get("/v1/status", async (context) => jsonStream(context, await source.status()));
   routes.get("/v1/checks", (context) => {
     const list: CheckList = { checks: source.checks() };
-    return context.json(list);
+    return jsonStream(context, list);
   });
   routes.get("/v1/connections", (context) => {
     const query = connectionsQuery.safeParse(context.req.query());
@@ -81,13 +84,17 @@ export function createRoutes({
     const list: ConnectionList = { connections: source.connections(query.data.limit) };
     return context.json(list);
   });
-  routes.get("/metrics", (context) => {
+  routes.get("/metrics", async (context) => {
+    const detail = metricsQuery.safeParse(context.req.query());
+    if (!detail.success) throw new DirectorError("YM_API_QUERY", `per must be one of ${metricDetails.join(", ")}`);
     const facts = {
       ...{ residentBytes: process.memoryUsage.rss(), cpuSeconds: cpuSeconds() },
       certificateExpiresAtMs: certificateExpiresAtMs?.(),
     };
-    const text = openMetricsText(metricFamilies(source.status(), facts));
-    return context.body(text, 200, { "content-type": openMetricsType });
+    const measured = { status: await source.status(), facts, checks: source.checks(), health: source.health?.() };
+    const form = formFor(context.req.header("accept"));
+    const parts = expositionParts(metricFamilies(measured, detail.data.per), form);
+    return context.body(textStream(parts), 200, { "content-type": expositionTypes[form], vary: "accept" });
   });
   routes.get("/openapi.json", async (context) => {
     const { openApiDocument } = await import("./openapi.ts");
@@ -96,6 +103,11 @@ export function createRoutes({
   routes.notFound((context) => notFound(context, routes));
   routes.onError(problemOf);
   return routes;
+}
+
+/** What may be long is sent while it is made. */
+function jsonStream(context: Asked, value: object): Response {
+  return context.body(textStream(jsonParts(value)), 200, { "content-type": "application/json" });
 }
 
 function listen(context: Asked, events: Events): Response {

@@ -153,6 +153,26 @@ export const connectionTable = z.object({
   memoryBytes: count.exactOptional().describe("kernel memory that the table takes"),
 });
 
+/** What the program was made for; what a configuration needs beyond that needs another one. */
+export const programStatus = z.object({
+  families: z.array(z.string()).describe("ipv4, ipv6"),
+  methods: z.array(z.string()).describe("nat, dr, tun, fullnat"),
+  schedulers: z.array(z.string()),
+  encapsulations: z.array(z.string()),
+  features: z.array(z.string()).describe("what some configurations need and others do without"),
+  maximumServices: count,
+  maximumDestinations: count,
+  maximumConnections: count.describe("entries of the connection table of each family"),
+});
+
+/** How far what runs is behind what is wanted. */
+export const reconcileStatus = z.object({
+  lagMs: z.number().describe("what has waited longest of what is wanted and does not run; 0: nothing waits"),
+  tookMs: z.number().exactOptional().describe("from being wanted to running, the last time"),
+  made: count,
+  failed: count.describe("tried again every second until it is made"),
+});
+
 /** The director and all of its services at one moment. */
 export const directorStatus = z.object({
   version: z.string(),
@@ -172,6 +192,8 @@ export const directorStatus = z.object({
     .exactOptional()
     .describe("what it is kept under when its process ends; absent: it ends with it"),
   hooks: z.array(hookStatus),
+  program: programStatus.exactOptional().describe("absent before there is one"),
+  reconcile: reconcileStatus.exactOptional(),
   services: z.array(serviceStatus),
   verdicts: z.array(verdictCount),
   hints: z.array(hint),

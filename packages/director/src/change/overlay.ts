@@ -30,7 +30,7 @@ interface Made {
 
 /** The overlay of one director. */
 export class Overlay {
-  readonly #onChange: () => void;
+  readonly #onChange: (sinceMs: number) => void;
   /** By the identity of the service, then by the endpoint of the server. */
   readonly #overrides = new Map<string, Map<string, Overrides>>();
   /** Counts up with each change of a service's overrides. */
@@ -38,8 +38,11 @@ export class Overlay {
   readonly #made = new WeakMap<VirtualService, Made>();
   #isAnnounced = false;
 
-  /** `onChange` is called on a later turn of the event loop, once for all changes until then. */
-  constructor(onChange: () => void = () => undefined) {
+  /**
+   * `onChange` is called on a later turn of the event loop, once for all changes until then, with when the first of
+   * them came (performance.now()).
+   */
+  constructor(onChange: (sinceMs: number) => void = () => undefined) {
     this.#onChange = onChange;
   }
 
@@ -88,9 +91,10 @@ export class Overlay {
   announce(): void {
     if (this.#isAnnounced) return;
     this.#isAnnounced = true;
+    const sinceMs = performance.now();
     setImmediate(() => {
       this.#isAnnounced = false;
-      this.#onChange();
+      this.#onChange(sinceMs);
     });
   }
 }

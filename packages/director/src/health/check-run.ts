@@ -3,6 +3,7 @@
 import type { CheckExchange } from "../api/types.ts";
 import type { HealthCheck } from "../model/check.ts";
 import { attempt, type Ended } from "./attempt.ts";
+import type { CheckCounts } from "./check-counts.ts";
 import type { Cancel, Clock } from "./clock.ts";
 import type { Begin, Target } from "./exchange.ts";
 import { afterAnswer, firstStreak, type Streak } from "./streak.ts";
@@ -23,6 +24,7 @@ export interface CheckRunOptions {
   readonly clock: Clock;
   /** What is known of the server already; absent: it begins as up. */
   readonly first?: Streak | undefined;
+  readonly counts?: CheckCounts;
   /** The server went up or down by this check. */
   readonly onChange: (reason: string) => void;
 }
@@ -93,8 +95,9 @@ export class CheckRun implements Disposable {
   }
 
   #ended(atMs: number, { outcome, reason, durationMs }: Ended): void {
-    const { clock, check, onChange } = this.#options;
+    const { clock, check, onChange, counts } = this.#options;
     this.#isAsking = false;
+    counts?.ended(outcome);
     const hint = this.#hint;
     this.#exchanges.push({ atMs, durationMs, outcome, reason, ...(hint !== undefined && { hint }) });
     if (this.#exchanges.length > keptExchanges) this.#exchanges.shift();
@@ -131,8 +134,13 @@ export class CheckRun implements Disposable {
   }
 
   #due(): void {
-    const { clock, check } = this.#options;
-    if (clock.now() - this.#plannedMs > Math.max(check.intervalMs, check.timeoutMs)) this.#await();
-    else this.#begin();
+    const { clock, check, counts } = this.#options;
+    const lateMs = clock.now() - this.#plannedMs;
+    if (lateMs > Math.max(check.intervalMs, check.timeoutMs)) {
+      this.#await();
+      return;
+    }
+    counts?.begins(lateMs);
+    this.#begin();
   }
 }

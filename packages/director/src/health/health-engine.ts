@@ -7,6 +7,7 @@ import type { Destination, VirtualService } from "../model/virtual-service.ts";
 import { endpointOf, identityOf } from "../live/service.ts";
 import { type Probe, probeOf } from "../probes/probe.ts";
 import { beginOf } from "./begin.ts";
+import { CheckCounts, type CheckTotals } from "./check-counts.ts";
 import { CheckRun } from "./check-run.ts";
 import { checksOf } from "./checks-of.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -22,6 +23,16 @@ export interface HealthChange {
   readonly isUp: boolean;
   /** `tcp: ECONNREFUSED`. */
   readonly reason: string;
+}
+
+/** What is known of a server. */
+export interface ServerVerdict {
+  /** Its name. */
+  readonly service: string;
+  /** Address and port. */
+  readonly server: string;
+  /** By all of its checks. */
+  readonly isUp: boolean;
 }
 
 /** What the engine is made with. */
@@ -73,6 +84,7 @@ export class HealthEngine implements Disposable {
   readonly #clock: Clock;
   readonly #beginOf: NonNullable<HealthEngineOptions["beginOf"]>;
   readonly #dialOf: NonNullable<HealthEngineOptions["dialOf"]>;
+  readonly #counts = new CheckCounts();
   /** By identity. */
   readonly #runs = new Map<string, Shared>();
   /** Of checks that begin with the first configuration; later ones begin as up. */
@@ -111,6 +123,11 @@ export class HealthEngine implements Disposable {
     this.#onVerdict();
   }
 
+  /** Checks that begin in a second. */
+  get perSecond(): number {
+    return [...this.#runs.values()].reduce((sum, { check }) => sum + 1000 / check.intervalMs, 0);
+  }
+
   /** Whether all checks of a server are good; true where there are none. */
   isUp(service: string, endpoint: string): boolean {
     return this.#subjects.get(`${service} ${endpoint}`)?.isUp ?? true;
@@ -123,12 +140,24 @@ export class HealthEngine implements Disposable {
     }
   }
 
+  /** What all of them have done so far. */
+  get totals(): CheckTotals {
+    return this.#counts.totals;
+  }
+
+  /** Servers that are checked, as services use them, and whether they are up. */
+  verdicts(): ServerVerdict[] {
+    return [...this.#subjects.values()].map(({ serviceName, endpoint, isUp }) => ({
+      ...{ service: serviceName, server: endpoint, isUp },
+    }));
+  }
+
   /** Identities of the checks that are bad. */
   down(): readonly string[] {
     return [...this.#runs.values()].flatMap(({ identity, run }) => (run.isUp ? [] : identity));
   }
 
-  /** All checks with their last exchanges, in no promised order. */
+  /** All checks with their last exchanges as they come and go, in no promised order. */
   snapshot(): CheckStatus[] {
     return [...this.#runs.values()].map(({ check, target, run, subjects }) => ({
       check: probeText(check.probe),
@@ -139,7 +168,7 @@ export class HealthEngine implements Disposable {
       isUp: run.isUp,
       against: run.streak.against,
       ...{ intervalMs: check.intervalMs, timeoutMs: check.timeoutMs, rise: check.rise, fall: check.fall },
-      exchanges: [...run.exchanges],
+      exchanges: run.exchanges,
     }));
   }
 
@@ -176,7 +205,7 @@ export class HealthEngine implements Disposable {
     const subjects = new Set<Subject>();
     const plain = this.#beginOf(check.probe);
     const run = new CheckRun({
-      ...{ check, clock: this.#clock, target: probe?.authority ?? target },
+      ...{ check, clock: this.#clock, counts: this.#counts, target: probe?.authority ?? target },
       begin: probe === undefined ? plain : beginThrough(plain, () => this.#dialOf(probe)),
       first: this.#wereDown.has(identity) ? downBefore : undefined,
       onChange: (reason) => {

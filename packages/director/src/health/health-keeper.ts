@@ -1,10 +1,12 @@
 // Checks beside a running director: what they say of servers goes into the overlay, and a line for each change to
 // people.
 import type { CheckStatus } from "../api/types.ts";
+import { expectChecks } from "../engine.ts";
 import { identityOf } from "../live/service.ts";
 import type { Report } from "../log/report.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
-import { type HealthChange, HealthEngine, type HealthEngineOptions } from "./health-engine.ts";
+import type { CheckTotals } from "./check-counts.ts";
+import { type HealthChange, HealthEngine, type HealthEngineOptions, type ServerVerdict } from "./health-engine.ts";
 import { type HealthOverride, verdictsOf } from "./verdicts.ts";
 
 /** The part of the overlay (change/overlay.ts) that checks write to. */
@@ -18,6 +20,13 @@ export interface HealthKeeperOptions extends Omit<HealthEngineOptions, "onChange
   readonly report: Report;
   /** A server is up again. */
   readonly onUp?: (service: VirtualService, endpoint: string) => void;
+}
+
+/** How health stands, in numbers. */
+export interface HealthTotals extends CheckTotals {
+  readonly servers: readonly ServerVerdict[];
+  /** Services that are checked, by name: whether enough of their servers are up. */
+  readonly quorate: readonly { readonly service: string; readonly isQuorate: boolean }[];
 }
 
 /** A service that is kept, and what was last said of it. */
@@ -56,6 +65,7 @@ export class HealthKeeper implements Disposable {
       else known.service = service;
     }
     this.#engine.update(services);
+    expectChecks(this.#engine.perSecond);
     for (const [identity, { endpoints }] of this.#kept) {
       // Of most services nothing was ever said.
       if (endpoints.size > 0 || wanted.get(identity)?.health !== undefined) this.#judge(identity);
@@ -65,6 +75,15 @@ export class HealthKeeper implements Disposable {
   /** All checks with their last exchanges. */
   checks(): readonly CheckStatus[] {
     return this.#engine.snapshot();
+  }
+
+  totals(): HealthTotals {
+    const checked = [...this.#kept.values()].filter(({ service }) => service.health !== undefined);
+    return {
+      ...this.#engine.totals,
+      servers: this.#engine.verdicts(),
+      quorate: checked.map(({ service, isQuorate }) => ({ service: service.name, isQuorate })),
+    };
   }
 
   /** Identities of the checks that are bad. */

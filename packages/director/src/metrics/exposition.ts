@@ -1,13 +1,21 @@
-// The text that Prometheus and others scrape: OpenMetrics 1.0 (RFC-like text format of the OpenMetrics project), which
-// Prometheus reads since 2.5. Pure: families of samples in, text out.
+// The text that Prometheus and others scrape, in both of its forms: OpenMetrics 1.0 for who asks for it (Prometheus
+// since
+// 2.5), and the older text format 0.0.4 (prometheus.io, "Exposition formats") for everybody else. Pure: families of
+// samples in, pieces of text out, as they are wanted.
 
-/** What a family measures; a counter's samples end in `_total`. */
-export type MetricKind = "counter" | "gauge" | "info";
+/** What a family measures. */
+export type MetricKind = "counter" | "gauge" | "info" | "histogram";
+
+/** Names and values. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** One number with its labels. */
 export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
+  /** Text: as `labelsText` makes it. */
+  readonly labels: Labels | string;
   readonly value: number | bigint;
+  /** Of a histogram's parts: `_bucket`, `_count`, `_sum`. */
+  readonly ending?: string;
 }
 
 /** Samples of one meaning. */
@@ -16,26 +24,54 @@ export interface MetricFamily {
   readonly name: string;
   readonly kind: MetricKind;
   readonly help: string;
-  readonly samples: readonly Sample[];
+  readonly samples: Iterable<Sample>;
 }
 
-/** What the text is, for HTTP. */
-export const openMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/** The forms, by what HTTP calls them. */
+export const expositionTypes = {
+  openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  text: "text/plain; version=0.0.4; charset=utf-8",
+} as const;
 
-const ENDING: Readonly<Record<MetricKind, string>> = { counter: "_total", gauge: "", info: "_info" };
+/** One of these. */
+export type ExpositionForm = keyof typeof expositionTypes;
 
-/** The whole text, with its end mark. */
-export function openMetricsText(families: readonly MetricFamily[]): string {
-  return `${families.map(familyText).join("")}# EOF\n`;
+const ENDING: Readonly<Record<MetricKind, string>> = { counter: "_total", gauge: "", info: "_info", histogram: "" };
+
+/** The form for an Accept header: OpenMetrics where it is named. */
+export function formFor(accept: string | undefined): ExpositionForm {
+  return accept?.includes("application/openmetrics-text") === true ? "openMetrics" : "text";
 }
 
-function familyText({ name, kind, help, samples }: MetricFamily): string {
-  if (samples.length === 0) return "";
-  const lines = samples.map(({ labels, value }) => `${name}${ENDING[kind]}${labelsText(labels)} ${value}`);
-  return [`# TYPE ${name} ${kind}`, `# HELP ${name} ${escaped(help)}`, ...lines, ""].join("\n");
+/** The text in pieces, with OpenMetrics' end mark. */
+export function* expositionParts(families: Iterable<MetricFamily>, form: ExpositionForm): Generator<string, void> {
+  for (const family of families) yield* familyParts(family, form);
+  if (form === "openMetrics") yield "# EOF\n";
 }
 
-function labelsText(labels: Readonly<Record<string, string>>): string {
+/** Families without samples are left out. */
+function* familyParts({ name, kind, help, samples }: MetricFamily, form: ExpositionForm): Generator<string, void> {
+  const full = `${name}${ENDING[kind]}`;
+  let isFirst = true;
+  for (const { labels, value, ending = "" } of samples) {
+    if (isFirst) yield headText({ name, full, kind, help }, form);
+    isFirst = false;
+    yield `${full}${ending}${typeof labels === "string" ? labels : labelsText(labels)} ${value}\n`;
+  }
+}
+
+/** The older form has no kind of its own for facts, and a counter's name with its ending. */
+function headText(
+  { name, full, kind, help }: Readonly<Record<"name" | "full" | "kind" | "help", string>>,
+  form: ExpositionForm,
+): string {
+  if (form === "openMetrics") return `# TYPE ${name} ${kind}\n# HELP ${name} ${escaped(help)}\n`;
+  const text = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return `# HELP ${full} ${text}\n# TYPE ${full} ${kind === "info" ? "gauge" : kind}\n`;
+}
+
+/** `{service="web"}`; nothing without labels. */
+export function labelsText(labels: Labels): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }

@@ -1,5 +1,6 @@
 // What probably keeps services from working, for status: what the methods ask of the network and does not find now, and
 // what the traffic itself shows. Each hint has its evidence and the command that mends it. Reading changes nothing.
+import { withRouteSocket } from "@yardmaster/linux";
 import { familyOf, endpointText } from "../address.ts";
 import type { ConnectionRow, DestinationStatus, Hint, ServiceStatus } from "../api/types.ts";
 import type { Finding, Subject } from "../checks/check.ts";
@@ -28,6 +29,8 @@ const FEWEST = 3;
 const FULL = 0.9;
 /** The network is read again when it was read so long ago. */
 const REFRESH_MS = 5_000;
+/** And a millisecond later for each server beyond these: looking for many takes seconds of a processor. */
+const FEW_SERVERS = 1_000;
 /** Traffic is compared with what it was so long ago, and not with a moment ago: answers take a while. */
 const WINDOW_MS = { shortest: 2_000, longest: 10_000 } as const;
 
@@ -39,7 +42,7 @@ export class Hints {
   readonly #openNetwork: () => Network;
   /** With what was found in it, by server: looking takes a while where there are many. */
   #network: { readonly network: Network; readonly readAtMs: number; readonly found: Map<string, Findings> } | undefined;
-  #traffic: { readonly atMs: number; readonly packets: ReadonlyMap<string, Packets> } | undefined;
+  #traffic: { readonly atMs: number; readonly packets: PacketCounts } | undefined;
 
   /** `openNetwork` reads this machine's network anew; where that fails there are only hints from the traffic. */
   constructor(settings: Pick<DirectorSettings, "interfaces">, openNetwork: () => Network) {
@@ -48,22 +51,31 @@ export class Hints {
   }
 
   /** The hints of this moment, in the order of the services. `nowMs` is any clock that does not go back. */
-  read({ services, connections, table }: Observed, nowMs: number): readonly Hint[] {
-    const network = this.#currentNetwork(nowMs);
-    const before = this.#packetsBefore(services, nowMs);
+  read(observed: Observed, nowMs: number): readonly Hint[] {
+    return [...this.eachService(observed, nowMs)].flat();
+  }
+
+  /** The same service by service: many of them take a while. */
+  *eachService({ services, connections, table }: Observed, nowMs: number): Generator<readonly Hint[], void> {
+    const network = this.#currentNetwork(nowMs, services);
+    const { before, now } = this.#packetsBefore(nowMs);
+    const states = statesOf(connections);
     const told = new Set<string>();
-    return services.flatMap((service) =>
-      service.servers.flatMap((server) => {
-        const findings = [
-          ...(table === undefined ? [] : tableFilling(table)),
+    const ofTable = table === undefined ? [] : tableFilling(table);
+    const hintsOf = (service: ServiceStatus): readonly Hint[] =>
+      service.servers.flatMap((server) =>
+        [
+          ...ofTable,
           ...this.#networkFindings(service, server),
-          ...trafficFindings({ service, server, before, connections, network }),
-        ];
-        return findings
+          ...trafficFindings({ service, server, before, states, network }),
+        ]
           .filter(({ message }) => !told.has(message) && told.add(message))
-          .map((finding) => toHint(service, server, finding));
-      }),
-    );
+          .map((finding) => toHint(service, server, finding)),
+      );
+    for (const service of services) {
+      yield withRouteSocket(() => hintsOf(service));
+      if (now !== undefined) rememberPackets(now, service);
+    }
   }
 
   #networkFindings(service: ServiceStatus, server: DestinationStatus): Findings {
@@ -75,15 +87,19 @@ export class Hints {
     return known;
   }
 
-  #packetsBefore(services: readonly ServiceStatus[], nowMs: number): ReadonlyMap<string, Packets> | undefined {
-    const before = this.#traffic;
-    const ageMs = before === undefined ? WINDOW_MS.longest : nowMs - before.atMs;
-    if (ageMs >= WINDOW_MS.longest) this.#traffic = { atMs: nowMs, packets: packetsOf(services) };
-    return ageMs >= WINDOW_MS.shortest ? before?.packets : undefined;
+  /** `now`: to be filled with what has come by now. */
+  #packetsBefore(nowMs: number): { readonly before: PacketCounts | undefined; readonly now: PacketCounts | undefined } {
+    const former = this.#traffic;
+    const ageMs = former === undefined ? WINDOW_MS.longest : nowMs - former.atMs;
+    const now: PacketCounts | undefined = ageMs >= WINDOW_MS.longest ? new Map() : undefined;
+    if (now !== undefined) this.#traffic = { atMs: nowMs, packets: now };
+    return { before: ageMs >= WINDOW_MS.shortest ? former?.packets : undefined, now };
   }
 
-  #currentNetwork(nowMs: number): Network | undefined {
-    if (this.#network !== undefined && nowMs - this.#network.readAtMs < REFRESH_MS) return this.#network.network;
+  #currentNetwork(nowMs: number, services: readonly ServiceStatus[]): Network | undefined {
+    const servers = services.reduce((sum, service) => sum + service.servers.length, 0);
+    const refreshMs = REFRESH_MS + Math.max(0, servers - FEW_SERVERS);
+    if (this.#network !== undefined && nowMs - this.#network.readAtMs < refreshMs) return this.#network.network;
     try {
       this.#network = { network: this.#openNetwork(), readAtMs: nowMs, found: new Map() };
     } catch {
@@ -117,25 +133,43 @@ interface Packets {
   readonly packetsOut: number;
 }
 
-function packetsOf(services: readonly ServiceStatus[]): ReadonlyMap<string, Packets> {
-  return new Map(
-    services.flatMap((service) =>
-      service.servers.map(({ packetsIn, packetsOut = 0, ...server }) => [
-        nameOf(service, server),
-        { packetsIn, packetsOut },
-      ]),
-    ),
-  );
+type PacketCounts = Map<string, Packets>;
+
+function rememberPackets(counts: PacketCounts, service: ServiceStatus): void {
+  for (const { packetsIn, packetsOut = 0, ...server } of service.servers) {
+    counts.set(nameOf(service, server), { packetsIn, packetsOut });
+  }
+}
+
+/** How many connections of a server have had a SYN only, and how many are further. */
+interface States {
+  readonly opening: number;
+  readonly others: number;
+}
+
+/** By service and server, so that it is not looked for among all of them for each. */
+function statesOf(connections: readonly ConnectionRow[]): ReadonlyMap<string, States> {
+  const states = new Map<string, States>();
+  for (const { kind, service, destination, state } of connections) {
+    if (kind !== "connection") continue;
+    const name = `${service} ${destination}`;
+    const { opening, others } = states.get(name) ?? { opening: 0, others: 0 };
+    const isOpening = state === "SYN_RECV";
+    states.set(name, { opening: opening + Number(isOpening), others: others + Number(!isOpening) });
+  }
+  return states;
 }
 
 type Named = Pick<DestinationStatus, "address" | "port">;
 const nameOf = ({ name }: ServiceStatus, { address, port }: Named) => `${name} ${endpointText(address, port)}`;
 
 /** A server, and what its traffic is judged by. */
-interface Traffic extends Pick<Observed, "connections"> {
+interface Traffic {
+  /** Of its connections among those that were looked at. */
+  readonly states: ReadonlyMap<string, States>;
   readonly service: ServiceStatus;
   readonly server: DestinationStatus;
-  readonly before: ReadonlyMap<string, Packets> | undefined;
+  readonly before: PacketCounts | undefined;
   readonly network: Network | undefined;
 }
 
@@ -206,13 +240,10 @@ function unanswered({ service, server, before, network }: Traffic): readonly Fin
 }
 
 /** Clients send SYNs, and no connection goes on from there: they get no answer. */
-function neverEstablished({ service, server, connections, network }: Traffic): readonly Finding[] {
+function neverEstablished({ service, server, states, network }: Traffic): readonly Finding[] {
   const { forwarding, address, port } = server;
-  const end = endpointText(address, port);
-  const own = connections.filter(
-    ({ kind, service: name, destination }) => kind === "connection" && name === service.name && destination === end,
-  );
-  if (own.length < FEWEST || own.some(({ state }) => state !== "SYN_RECV")) return [];
+  const { opening = 0, others = 0 } = states.get(nameOf(service, server)) ?? {};
+  if (opening < FEWEST || others > 0) return [];
   const virtual = prefixesOf(service.match).flatMap(singleAddress);
   const up = realServerUp({ forwarding, virtual, director: network?.routeTo(address)?.source });
   return [
@@ -220,7 +251,7 @@ function neverEstablished({ service, server, connections, network }: Traffic): r
       severity: "warning",
       code: "YM_STATUS_NOT_ESTABLISHED",
       message: `clients of ${endpointText(address, port)} send SYNs and never get on: its answers do not reach them`,
-      evidence: `${own.length} connections, all of them SYN_RECV`,
+      evidence: `${opening} connections, all of them SYN_RECV`,
       hint: `on the server: ${up}; yardmaster realserver check`,
     },
   ];

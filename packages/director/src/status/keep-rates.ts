@@ -60,21 +60,19 @@ export class ServiceRates {
     return keepGoing({ doing: "measuring rates", pauseMs: RATE_PERIOD_MS, ...options, round });
   }
 
-  /** A snapshot of services with their rates. */
-  annotate({ live }: Dataplane, services: readonly ServiceStatus[]): readonly ServiceStatus[] {
-    return services.map((service) => {
-      const known = live.find(identityOf(service));
-      const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
-      const ofServer = (server: Endpoint) => {
-        const index = members.get(endpointOf(server));
-        return index === undefined ? undefined : this.#servers.of(index, server);
-      };
-      return {
-        ...service,
-        ...shown(known && this.#services.of(known.index, identityOf(service))),
-        servers: service.servers.map((server) => ({ ...server, ...shown(ofServer(server)) })),
-      };
-    });
+  /** A snapshot of a service with its rates. */
+  annotate({ live }: Dataplane, service: ServiceStatus): ServiceStatus {
+    const known = live.find(identityOf(service));
+    const members = new Map(known?.members.map(({ index, definition }) => [endpointOf(definition), index]));
+    const ofServer = (server: Endpoint) => {
+      const index = members.get(endpointOf(server));
+      return index === undefined ? undefined : this.#servers.of(index, server);
+    };
+    return {
+      ...service,
+      ...shown(known && this.#services.of(known.index, identityOf(service))),
+      servers: service.servers.map((server) => ({ ...server, ...shown(ofServer(server)) })),
+    };
   }
 }
 

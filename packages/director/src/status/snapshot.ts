@@ -1,55 +1,43 @@
 // What is observed, for people and API: counters and connections read from the maps, put beside the
 // plan that they belong to. Reading changes nothing.
 
-import { hasFeature, Load, methods, Path, reasonNames, reasonText } from "@yardmaster/dataplane";
-import type { JsOf } from "@yardmaster/ebpf";
-import type { DestinationStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
+import { type BalancerShape, hasFeature, methods, reasonNames, reasonText } from "@yardmaster/dataplane";
+import type { DestinationStatus, DirectorStatus, ServiceStatus, TrafficCounters, VerdictCount } from "../api/types.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
-import { eachValue } from "../kernel/each-value.ts";
 import { seesReplies } from "../model/forwarding-method.ts";
 import { lowerThresholdOf } from "../live/records.ts";
 import { endpointOf, type LiveDestination, type LiveService } from "../live/service.ts";
 import { localPortCount } from "../plan/settings.ts";
+import { type Counted, Counters } from "./counters.ts";
+import { atOnce } from "./turns.ts";
 import { matchText } from "./match-text.ts";
-
-/** What destinations below an index count, read in a few calls however many they are. */
-interface Counts {
-  /** The values of the table of loads, one after the other. */
-  readonly loads: Uint8Array;
-  /** Four numbers for each, in the order of `trafficFields`. */
-  readonly traffic: Float64Array;
-}
-
-const trafficFields = ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const;
 
 /** All services with what their destinations count. */
 export function readServices(dataplane: Dataplane): ServiceStatus[] {
-  const services = dataplane.live.services();
-  const counts = readCounts(dataplane, dataplane.live.destinationEnd);
-  return services.map((service) => readService(dataplane, service, counts));
+  return atOnce(readServicesInPieces(dataplane));
 }
 
-function readCounts({ maps: { loads, paths } }: Dataplane, end: number): Counts {
-  const counts = { loads: new Uint8Array(end * Load.size), traffic: new Float64Array(end * trafficFields.length) };
-  const keep = (index: number, view: DataView, at: number): void =>
-    counts.loads.set(new Uint8Array(view.buffer, view.byteOffset + at, Load.size), index * Load.size);
-  eachValue(loads, keep, { end });
-  const offsets = trafficFields.map((field) => Path.offsets[field]);
-  const add = (index: number, view: DataView, at: number, size: number): void => {
-    // One value after another for each CPU.
-    for (let cpu = at; cpu < at + size; cpu += Path.size) {
-      for (const [field, offset] of offsets.entries()) {
-        const place = index * trafficFields.length + field;
-        counts.traffic[place] = (counts.traffic[place] ?? 0) + Number(view.getBigUint64(cpu + offset, true));
-      }
-    }
-  };
-  eachValue(paths, add, { end });
-  return counts;
+/**
+ * The same in pieces, as they were at the first: many of them take a while. `complete` adds to each what else is known.
+ */
+export function* readServicesInPieces(
+  dataplane: Dataplane,
+  complete: (service: ServiceStatus) => ServiceStatus = (service) => service,
+): Generator<void, ServiceStatus[]> {
+  const services = dataplane.live.services().map(({ definition, members }) => ({ definition, members: [...members] }));
+  const counters = yield* Counters.read(dataplane);
+  const read: ServiceStatus[] = [];
+  for (const service of services) {
+    read.push(complete(readService(dataplane, service, counters)));
+    yield;
+  }
+  return read;
 }
 
-function readService(dataplane: Dataplane, { definition, members }: LiveService, counts: Counts): ServiceStatus {
-  const servers = members.map((member) => readDestination(dataplane, member, counts));
+type Listed = Pick<LiveService, "definition" | "members">;
+
+function readService(dataplane: Dataplane, { definition, members }: Listed, counters: Counters): ServiceStatus {
+  const servers = members.map((member) => readDestination(dataplane, member, counters.of(member.index)));
   const { name, match, scheduler, schedulerOptions, forwarding, persistence, onePacket, caps } = definition;
   return {
     ...{ name, match, matchText: matchText(match), scheduler, schedulerOptions, forwarding },
@@ -64,36 +52,31 @@ function readService(dataplane: Dataplane, { definition, members }: LiveService,
 function readDestination(
   dataplane: Dataplane,
   { index, definition: destination }: LiveDestination,
-  counts: Counts,
+  counted: Counted,
 ): DestinationStatus {
   const { checks: _checks, drainMs: _drainMs, ...shown } = destination;
-  const load = Load.decode(counts.loads.subarray(index * Load.size, (index + 1) * Load.size));
-  const first = index * trafficFields.length;
-  const [packetsIn = 0, bytesIn = 0, packetsOut = 0, bytesOut = 0] = counts.traffic.subarray(first, first + 4);
-  const { connections } = load;
+  const { activeConnections, inactiveConnections, packetsIn, bytesIn, packetsOut, bytesOut } = counted;
+  const { forwarding } = destination;
   return {
     ...shown,
     lowerThreshold: lowerThresholdOf(destination),
-    overloaded: load.overloaded === 1,
-    activeConnections: Number(connections >> 32n),
-    inactiveConnections: Number(connections & 0xffff_ffffn),
-    persistentClients: load.templates,
-    connections: Number(load.scheduled),
-    packetsIn,
-    bytesIn,
-    ...(methods[destination.forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, connections) }),
-    ...(hasFeature(dataplane.plan.shape, "handshakes") && { handshakes: handshakesOf(load) }),
-    ...(destination.clientAddress === "toa" && { clientsUntold: load.clientsUntold }),
-    ...(seesReplies(destination.forwarding) ? { packetsOut, bytesOut } : {}),
+    overloaded: counted.overloaded === 1,
+    ...{ activeConnections, inactiveConnections, packetsIn, bytesIn },
+    persistentClients: counted.templates,
+    connections: counted.scheduled,
+    ...(methods[forwarding].hasLocalAddress && { localPorts: localPortsOf(dataplane, index, counted) }),
+    ...(hasFeature(dataplane.plan.shape, "handshakes") && { handshakes: handshakesOf(counted) }),
+    ...(destination.clientAddress === "toa" && { clientsUntold: counted.clientsUntold }),
+    ...(seesReplies(forwarding) ? { packetsOut, bytesOut } : {}),
   };
 }
 
-function handshakesOf(load: JsOf<typeof Load>): NonNullable<DestinationStatus["handshakes"]> {
+function handshakesOf(counted: Counted): NonNullable<DestinationStatus["handshakes"]> {
   return {
-    begun: load.handshakesBegun,
-    done: load.handshakesDone,
-    refused: load.handshakesRefused,
-    synsRepeated: load.synsRepeated,
+    begun: counted.handshakesBegun,
+    done: counted.handshakesDone,
+    refused: counted.handshakesRefused,
+    synsRepeated: counted.synsRepeated,
   };
 }
 
@@ -105,9 +88,9 @@ export function connectionsOf({ live, maps }: Dataplane, service: string, endpoi
 }
 
 /** Each connection has one; an address has so many for each server. */
-function localPortsOf({ live }: Dataplane, index: number, connections: bigint) {
+function localPortsOf({ live }: Dataplane, index: number, { activeConnections, inactiveConnections }: Counted) {
   const maximum = live.localAddressesOf(index) * localPortCount(live.settings.kernelPorts);
-  return { inUse: Number(connections >> 32n) + Number(connections & 0xffff_ffffn), maximum };
+  return { inUse: activeConnections + inactiveConnections, maximum };
 }
 
 function total(servers: readonly TrafficCounters[]): TrafficCounters {
@@ -130,4 +113,15 @@ export function readVerdicts({ maps }: Dataplane): VerdictCount[] {
     const packets = (maps.verdicts.lookupPerCpu(code) ?? []).reduce((all, counter) => all + counter.packets, 0n);
     return packets === 0n ? [] : [{ verdict: reasonText(reason).verdict, reason, packets: Number(packets) }];
   });
+}
+
+/** What a program was made for. */
+export function programOf(shape: BalancerShape): NonNullable<DirectorStatus["program"]> {
+  const { families, methods: built, schedulers, encapsulations, features } = shape;
+  const { maximumServices, maximumDestinations, maximumConnections } = shape;
+  return {
+    ...{ families: [...families], methods: [...built], schedulers: [...schedulers] },
+    ...{ encapsulations: [...encapsulations], features: [...features] },
+    ...{ maximumServices, maximumDestinations, maximumConnections },
+  };
 }
