@@ -1,5 +1,5 @@
-// Balancers for many small tests. A program is loaded once for a shape, which takes longer than most tests, in the kernel
-// and in the interpreter; each test finds everything as new.
+// Balancers for many small tests. A program is loaded once for a shape, which takes longer than most tests, in the
+// kernel and in the interpreter; each test finds everything as new.
 
 import type { BpfHost } from "@yardmaster/ebpf";
 import { featureNames } from "../src/index.ts";
