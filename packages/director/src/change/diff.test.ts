@@ -54,9 +54,6 @@ test("a service that goes is cut where another takes its packets", () => {
   expect(text(configuration([web([1])]), configuration([wide]))).toMatch(/- service web .*\n.*3 connections cut/);
   expect(text(configuration([web([1])]), configuration([]))).toMatch(/- service web .*\n.*3 connections drained/);
 });
-  expect(text(configuration([web([1])]), configuration([wide]))).toMatch(/- service web .*\n.*3 connections cut/);
-  expect(text(configuration([web([1])]), configuration([]))).toMatch(/- service web .*\n.*3 connections drained/);
-});
 
 test("a server's own drain says what becomes of its connections", () => {
   const before = configuration([
