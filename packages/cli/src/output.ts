@@ -9,8 +9,8 @@ export function print(text: string): void {
 }
 
 /**
- * The same (or with another end), of what is long: resolves when there is room for more, so that a slow reader is waited for. False when
- * nobody reads any more.
+ * The same (or with another end), of what is long: resolves when there is room for more, so that a slow reader is
+ * waited for. False when nobody reads any more.
  */
 export async function printOn(text: string, { end = "\n" } = {}): Promise<boolean> {
   const { stdout } = process;
