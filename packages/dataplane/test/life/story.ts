@@ -109,8 +109,7 @@ export const see = (sight: Sight): Step => ({ kind: "see", sight });
 export function describeStories(stage: Stage, stories: (wire: Wire) => readonly Story[]): void {
   describe.each(wires)("over $family", (wire) => {
     test.each(stories(wire))("$name", ({ plan, steps }) => {
-      using lease = stage.lease({ clients: wire.clients, ...plan });
-      const { balancer } = lease;
+      const balancer = stage.balancerFor({ clients: wire.clients, ...plan });
       const teller = new Teller(balancer, wire);
       steps.forEach((step, index) => {
         try {
