@@ -125,7 +125,8 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
     reference.setRemoved(step.destination, step.state);
     for (const subject of subjects) subject.setRemoved(step.destination, step.state);
   } else if (step.kind === "verdict") {
-    reference.setDown(step.destination, step.state);
+    const found = reference.destinations[step.destination];
+    if (found !== undefined) found.isDown = step.state === "down";
     for (const subject of subjects) subject.setDown(step.destination, step.state);
   } else if (step.kind === "settings") {
     reference.settings = { ...reference.settings, ...step.settings };

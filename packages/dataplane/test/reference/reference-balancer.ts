@@ -121,10 +121,6 @@ export class ReferenceBalancer {
     setThresholds(this.destinations[index] as Destination, thresholds);
   }
 
-  setDown(index: number, state: "down" | "up"): void {
-    (this.destinations[index] as Destination).isDown = state === "down";
-  }
-
   /** Removed ones leave the list; put back, they come to its front. */
   setRemoved(index: number, state: "removed" | "listed"): void {
     const destination = this.destinations[index] as Destination;
