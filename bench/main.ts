@@ -30,7 +30,7 @@ const MEMORY_ENTRIES = 1 << 20;
 
 /** A million connections, a thousand services of a hundred servers each. */
 const LARGE: DirectorEffort = {
-  ...{ services: 1000, serversEach: 100, weightChanges: 31, connections: 1 << 20, idleMs: 20_000 },
+  ...{ services: 1000, serversEach: 100, weightChanges: 200, connections: 1 << 20, idleMs: 20_000 },
 };
 const SMALL: DirectorEffort = { ...LARGE, services: 100, weightChanges: 5, idleMs: 2000 };
 

@@ -1,7 +1,7 @@
 // A benchmark's result as text for people.
 
 import { type BenchmarkResult, median } from "./result.ts";
-import type { DirectorTimes } from "./director-times.ts";
+import type { DirectorTimes, Took } from "./director-times.ts";
 import type { SetupTimes, StepTime } from "./setup-times.ts";
 
 /** XDP's verdicts by number (include/uapi/linux/bpf.h). */
@@ -94,7 +94,7 @@ function memoryText({ memory }: BenchmarkResult): string {
 }
 
 /** What the running director takes. */
-export function directorText({ effort, apply, weightChangeMs, ...rests }: DirectorTimes): string {
+export function directorText({ effort, apply, applyAgain, weightChangeMs, ...rests }: DirectorTimes): string {
   const { services, serversEach, connections } = effort;
   const rows = (
     [
@@ -106,9 +106,12 @@ export function directorText({ effort, apply, weightChangeMs, ...rests }: Direct
   ).map(([what, { residentBytes, cpuShare }]) => [what, (residentBytes / 1e6).toFixed(0), (100 * cpuShare).toFixed(2)]);
   const memory = table("A director at rest", ["with", "MB resident", "% of a processor"], rows);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  const applied = `put to work in ${seconds(apply.wallMs)}, ${seconds(apply.cpuMs)} of processor`;
+  const took = ({ wallMs, cpuMs, mainThreadMs }: Took) =>
+    `${seconds(wallMs)} (${seconds(cpuMs)} of processor, ${seconds(mainThreadMs)} of the main thread)`;
+  const applied = `put to work in ${took(apply)}; the whole file again with one weight changed in ${took(applyAgain)}`;
   const sorted = weightChangeMs.toSorted((a, b) => a - b);
-  const extremes = `${sorted.at(0)?.toFixed(1)}–${sorted.at(-1)?.toFixed(1)}`;
+  const late = sorted.filter((ms) => ms > 20).length;
+  const extremes = `${sorted.at(0)?.toFixed(1)}–${sorted.at(-1)?.toFixed(1)}; ${late} of ${sorted.length} above 20 ms`;
   const weight = `one weight changed there in ${median(sorted).toFixed(1)} ms (${extremes})`;
   return `${memory}\n${services} services of ${serversEach} servers: ${applied}; ${weight}`;
 }
