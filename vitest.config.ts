@@ -19,6 +19,7 @@ const shared = {
 
 export default defineConfig({
   test: {
+    teardownTimeout: 10_000 * timeScale,
     projects: [
       {
         test: {
