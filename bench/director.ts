@@ -3,14 +3,12 @@
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { setPriority, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createClient, type DirectorClient } from "@yardmaster/director";
 
 const COMMAND = fileURLToPath(new URL("../packages/cli/bin/yardmaster.js", import.meta.url));
-/** A nice value (sched(7)). */
-const PREFERRED = -19;
 /** Ticks of the processor times in /proc: USER_HZ, the same on every architecture that we know. */
 const TICK_MS = 10;
 
@@ -60,7 +58,7 @@ export class DirectorProcess implements AsyncDisposable {
 
   /** Has its own thread run before everything else on this machine: what is late then, it has delayed itself. */
   preferIt(): void {
-    setPriority(this.#child.pid ?? 0, PREFERRED);
+    execFileSync("chrt", ["--rr", "--pid", "1", String(this.#child.pid)]);
   }
 
   /** Open files, sockets and pipes. */
