@@ -2,7 +2,7 @@
 // packages' sources as plain JavaScript, because Node strips types only outside of node_modules, and because Node 22
 // lacks what some of them use (pack/emit.ts). Prints the file's path.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { emitSources } from "./pack/emit.ts";
 import { packedManifest, shrinkwrap } from "./pack/manifest.ts";
@@ -16,8 +16,12 @@ mkdirSync(staged, { recursive: true });
 emitSources(root, staged);
 writeFileSync(join(staged, "package.json"), `${JSON.stringify(packedManifest(root), undefined, 2)}\n`);
 writeFileSync(join(staged, "npm-shrinkwrap.json"), `${JSON.stringify(shrinkwrap(root), undefined, 2)}\n`);
-cpSync(join(root, "packaging"), join(staged, "packaging"), { recursive: true });
-for (const file of ["LICENSE", "README.md"]) copyFileSync(join(root, file), join(staged, file));
+for (const folder of ["packaging", "docs", "examples"]) {
+  cpSync(join(root, folder), join(staged, folder), { recursive: true });
+}
+copyFileSync(join(root, "LICENSE"), join(staged, "LICENSE"));
+// The repository's README is for those who work on it.
+renameSync(join(staged, "packaging/README.md"), join(staged, "README.md"));
 const packed = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", target], {
   cwd: staged,
   encoding: "utf8",

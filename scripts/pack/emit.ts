@@ -79,8 +79,9 @@ function withoutHashbang(code: string): string {
   return code.replace(/^#!.*/, "");
 }
 
+/** Tests, and what only they use. */
 function isTest(path: string): boolean {
-  return path.endsWith(".test.ts");
+  return /(\.test|\.fixture|-testing)\.ts$/.test(path);
 }
 
 function write(file: string, text: string): void {

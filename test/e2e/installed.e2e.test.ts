@@ -1,6 +1,6 @@
 // The installed package: its command says what it should, and its director forwards.
 import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configOf, DirectorHost, vip } from "./director-host.ts";
@@ -24,6 +24,16 @@ const printPlaces = `
     const places = compile(balancer(balancerMaps(shape), shape)).instructions.map(({ source }) => source);
     console.log(JSON.stringify(places).replaceAll(folder, ""));
   })();`;
+
+/** What systemd does at the other end of NOTIFY_SOCKET: hears one message, from any user. */
+const manager = `
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+os.write(1, b"listening")
+os.write(1, s.recv(4096))
+`;
 
 /** What a process has said when a pattern is in it. */
 function saidUntil(child: ChildProcess, pattern: RegExp): Promise<string> {
@@ -58,6 +68,17 @@ describe.skipIf(needsRoot)("the installed package", () => {
     expect(checked.status).toBe(2);
     expect(checked.stderr).toContain("bad.yaml:6:11: error: port 70000 is outside 1–65535");
     expect(execFileSync(installed.command[0], ["--version"], { encoding: "utf8" })).toMatch(/^v22\./);
+  });
+
+  test("has what its README leads to, and no tests", () => {
+    const folder = join(installed.folder, "prefix/lib/node_modules/yardmaster");
+    const links = [...readFileSync(join(folder, "README.md"), "utf8").matchAll(/\]\(([^)#:]+)\)/g)].map(
+      ([, to = ""]) => to,
+    );
+    expect(links.length).toBeGreaterThan(10);
+    expect(links.filter((to) => !existsSync(join(folder, to)))).toEqual([]);
+    const left = globSync("packages/**/*", { cwd: folder }).filter((name) => /\.test\.|fixture|testing/.test(name));
+    expect(left).toEqual([]);
   });
 
   test("says where in the .ts each instruction comes from", () => {
@@ -101,8 +122,13 @@ describe.skipIf(needsRoot)("the installed package", () => {
       folder,
     ];
     const answer = async () => (await host.run("client", ["curl", "-sS", "--max-time", "10", `http://${vip}/`])).stdout;
-    const first = asService(run);
+    const notify = join(folder, "notify.sock");
+    const systemd = host.spawn("director", ["python3", "-c", manager, notify]);
+    await new Promise((listening) => systemd.stdout?.once("data", listening));
+    const first = asService(["env", `NOTIFY_SOCKET=${notify}`, ...run]);
+    const heard = new Promise((done) => systemd.stdout?.once("data", (text) => done(String(text))));
     expect(await saidUntil(first, /^ready: .*$/m)).toContain("attached");
+    expect(await heard).toMatch(/^READY=1\nSTATUS=answering on .*director\.sock$/);
     expect(await answer()).toBe("::ffff:198.51.100.2");
     first.kill("SIGKILL");
     expect(await answer()).toBe("::ffff:198.51.100.2");

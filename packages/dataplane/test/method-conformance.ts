@@ -92,8 +92,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
   const { address: peer, port: peerPort } = local ?? { address: clientAddress, port: 40000 };
 
   test("the server gets a valid packet from the client, one hop older", () => {
-    using lease = stage.lease(plan);
-    const { balancer } = lease;
+    const balancer = stage.balancerFor(plan);
     const { verdict, frame } = balancer.send(packet(arriving, { ttl: 9 }, {}, "contents"));
     expect(verdict).toBe("tx");
     expect(checksumProblems(frame)).toEqual([]);
@@ -116,8 +115,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
 
   if (hasReplies) {
     test("the client gets the answer from the service, as if there were no director", () => {
-      using lease = stage.lease(plan);
-      const { balancer } = lease;
+      const balancer = stage.balancerFor(plan);
       balancer.send(packet(arriving));
       const back = { source: serverAddress, destination: peer };
       const { verdict, frame } = balancer.send(
@@ -136,8 +134,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
   }
 
   test("the connection is in the table for each way that needs an entry, and gone when it ended", () => {
-    using lease = stage.lease(plan);
-    const { balancer } = lease;
+    const balancer = stage.balancerFor(plan);
     balancer.send(packet(arriving));
     const [{ active, inactive } = { active: 0, inactive: 0 }] = balancer.loads();
     expect([active, inactive]).toEqual(protocol === "tcp" ? [1, 0] : [0, 1]);
@@ -151,8 +148,7 @@ function describeRoad({ name, wire, protocol, isShared }: Road, stage: Stage): v
   });
 
   test("a damaged transport checksum is passed on as damaged, neither repaired nor hidden", () => {
-    using lease = stage.lease(plan);
-    const { balancer } = lease;
+    const balancer = stage.balancerFor(plan);
     const { frame } = balancer.send(packet(arriving, {}, { checksum: 0x1111 }, "damaged"));
     expect(checksumProblems(frame).map(({ layer }) => layer)).toEqual([protocol]);
   });

@@ -24,7 +24,7 @@ import { writeProbes } from "./probe-maps.ts";
 import type { Fate } from "./reference/forward.ts";
 import { withoutChance } from "./reference/icmp-error.ts";
 import { probeMac, type ProbePlan, probeSockets, ReferenceProbes } from "./reference/probes.ts";
-import { type Lease, Stage } from "./stage.ts";
+import { Stage } from "./stage.ts";
 import { runAtTc } from "./tc-host.ts";
 
 /** Addresses of the checks: the sockets', and those that stand for servers. */
@@ -67,18 +67,16 @@ function probeOf(wire: Wire, { method, tunnel, isOther }: Way, at: 0 | 1 = 0): P
 const socketEnd = { source: probeMac, destination: probeMac } as const;
 const outwards = { source: director.outMac, destination: serverMac } as const;
 
-/** One for each balancer: in the kernel loading one takes longer than most tests. */
+/** One for each balancer: loading one takes longer than most tests. */
 const probers = new Map<Balancer, ReturnType<Balancer["programs"]["prober"]>>();
 
 /** A balancer with probes, beside the reference. */
-class Bench implements Disposable {
+class Bench {
   readonly balancer: Balancer;
   readonly reference: ReferenceProbes;
-  readonly #lease: Lease;
 
   constructor(stage: Stage, wire: Wire, probes: readonly ProbePlan[]) {
-    this.#lease = stage.lease(natPlan(wire, {}, { sendBack: "redirect" }));
-    this.balancer = this.#lease.balancer;
+    this.balancer = stage.balancerFor(natPlan(wire, {}, { sendBack: "redirect" }));
     writeProbes(this.balancer, probes);
     this.reference = new ReferenceProbes(probes, this.balancer.now);
   }
@@ -122,10 +120,6 @@ class Bench implements Disposable {
     expect(diffFrames(withoutChance(fate.frame), withoutChance(got.frame))).toBe("");
     return fate;
   }
-
-  [Symbol.dispose](): void {
-    this.#lease[Symbol.dispose]();
-  }
 }
 
 function redirected(fate: Fate): Uint8Array {
@@ -156,7 +150,7 @@ function describeWay(stage: Stage, wire: Wire, way: Way): void {
   test.each(["tcp", "udp"] as const)(
     "%s goes there as a client's packet would, and its answer comes back",
     (protocol) => {
-      using bench = new Bench(stage, wire, [probe, probeOf(wire, way, 1)]);
+      const bench = new Bench(stage, wire, [probe, probeOf(wire, way, 1)]);
       const build = protocol === "tcp" ? wire.tcpFrame : wire.udpFrame;
       const flags = protocol === "tcp" ? { flags: "SA" } : {};
       const there = { sourcePort: 40000, destinationPort: destination.port };
@@ -196,7 +190,7 @@ function describeWay(stage: Stage, wire: Wire, way: Way): void {
   );
 
   test("an ICMP error about it comes back as one about what the socket sent", () => {
-    using bench = new Bench(stage, wire, [probe]);
+    const bench = new Bench(stage, wire, [probe]);
     const toProbe = { source: own, destination: probe.address };
     bench.probe(wire.udpFrame(socketEnd, toProbe, { sourcePort: 40000, destinationPort: 80 }));
     const there = { source, destination: destination.address };
@@ -212,7 +206,7 @@ function describeWay(stage: Stage, wire: Wire, way: Way): void {
   });
 
   test("one that the server sends on, or that comes too late, is nobody's", () => {
-    using bench = new Bench(stage, wire, [probe]);
+    const bench = new Bench(stage, wire, [probe]);
     bench.probe(wire.tcpFrame(socketEnd, { source: own, destination: probe.address }));
     const there = { source, destination: destination.address };
     const returned = wire.tcpFrame(fromServer, there, { sourcePort: 40000, destinationPort: destination.port });
@@ -233,7 +227,7 @@ function describeLimits(stage: Stage, wire: Wire): void {
   test("what cannot go is dropped, for its reason", () => {
     const lost: Way = { ...ipip, tunnel: { source: "none" } };
     const probes = [probeOf(wire, ipip), probeOf(wire, lost, 1)];
-    using bench = new Bench(stage, wire, probes);
+    const bench = new Bench(stage, wire, probes);
     const to = (destination: string, ttl = 64) => ({ source: own, destination, ttl, dontFragment: true });
     const [first, second] = places[wire.family].probes;
     const room = 1500 - (wire.family === "ipv4" ? 20 + 40 : 40 + 60);
@@ -249,7 +243,7 @@ function describeLimits(stage: Stage, wire: Wire): void {
   });
 
   test("what no check has sent goes nowhere: the machine would route it here again and again", () => {
-    using bench = new Bench(stage, wire, [probeOf(wire, nat)]);
+    const bench = new Bench(stage, wire, [probeOf(wire, nat)]);
     const [first] = places[wire.family].probes;
     const unknown = { verdict: "drop", reason: "checkUnknown" };
     const [server] = wire.servers;
@@ -268,7 +262,7 @@ function describeLimits(stage: Stage, wire: Wire): void {
   });
 
   test("two servers with one port of the socket are told apart, and the last exchange of a port counts", () => {
-    using bench = new Bench(stage, wire, [probeOf(wire, nat), probeOf(wire, nat, 1)]);
+    const bench = new Bench(stage, wire, [probeOf(wire, nat), probeOf(wire, nat, 1)]);
     const { probes } = places[wire.family];
     for (const destination of probes) bench.probe(wire.tcpFrame(socketEnd, { source: own, destination }));
     for (const [at, probe] of probes.entries()) {
@@ -281,7 +275,7 @@ function describeLimits(stage: Stage, wire: Wire): void {
   });
 
   test("an answer is dropped where nothing says how it gets back to the sockets", () => {
-    using bench = new Bench(stage, wire, [probeOf(wire, nat)]);
+    const bench = new Bench(stage, wire, [probeOf(wire, nat)]);
     const [destination] = places[wire.family].probes;
     bench.probe(wire.tcpFrame(socketEnd, { source: own, destination }));
     const { balancer } = bench;
@@ -295,7 +289,7 @@ function describeLimits(stage: Stage, wire: Wire): void {
   });
 
   test("clients' packets go on as if there were no checks", () => {
-    using bench = new Bench(stage, wire, [probeOf(wire, nat)]);
+    const bench = new Bench(stage, wire, [probeOf(wire, nat)]);
     bench.probe(wire.tcpFrame(socketEnd, { source: own, destination: probeOf(wire, nat).address }));
     const { verdict } = bench.balancer.send(wire.tcpFrame({ ...fromServer, source: "02:00:00:00:00:fe" }));
     expect(verdict).toBe("redirect");

@@ -1,5 +1,5 @@
-// Balancers for many small tests. In the kernel a program is verified once for a shape, which takes longer than most
-// tests, and each test finds everything as new; the interpreter makes each test a balancer of its own.
+// Balancers for many small tests. A program is loaded once for a shape, which takes longer than most tests, in the
+// kernel and in the interpreter; each test finds everything as new.
 
 import type { BpfHost } from "@yardmaster/ebpf";
 import { featureNames } from "../src/index.ts";
@@ -17,11 +17,7 @@ const COMMON = {
   maximumDestinations: 16,
 } as const;
 
-/** A balancer for the length of one test. */
-export interface Lease extends Disposable {
-  readonly balancer: Balancer;
-}
-
+/** Owns the balancers that it makes. */
 export class Stage implements Disposable {
   readonly #createHost: () => BpfHost;
   readonly #balancers = new Map<string, Balancer>();
@@ -30,20 +26,15 @@ export class Stage implements Disposable {
     this.#createHost = createHost;
   }
 
-  /** A balancer as new for a plan. */
-  lease(wanted: BalancerPlan): Lease {
+  /** A balancer as new for a plan, until the next one is asked for. */
+  balancerFor(wanted: BalancerPlan): Balancer {
     const plan = { ...wanted, shape: { ...COMMON, ...wanted.shape } };
-    const host = this.#createHost();
-    if (host.kind === "memory") {
-      const balancer = new Balancer(host, plan);
-      return { balancer, [Symbol.dispose]: () => balancer[Symbol.dispose]() };
-    }
     const key = JSON.stringify(shapeOf(plan));
     const known = this.#balancers.get(key);
     if (known !== undefined) known.become(plan);
-    const balancer = known ?? new Balancer(host, plan);
+    const balancer = known ?? new Balancer(this.#createHost(), plan);
     this.#balancers.set(key, balancer);
-    return { balancer, [Symbol.dispose]: () => undefined };
+    return balancer;
   }
 
   [Symbol.dispose](): void {

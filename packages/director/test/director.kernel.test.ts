@@ -151,7 +151,7 @@ describeKernel("a director", () => {
     const set = (value: number) =>
       execFileSync("ip", ["netns", "exec", network.name, "sysctl", "-qw", `net.ipv6.conf.all.forwarding=${value}`]);
     set(0);
-    expect(() => start([dns, six])).toThrow("starting: IPv6 forwarding is off on front, back");
+    expect(() => start([dns, six])).toThrow("forwarding packets: IPv6 forwarding is off on front, back");
     expect(() => start([dns])).not.toThrow();
     set(1);
     expect(() => start([dns, six])).not.toThrow();

@@ -1,6 +1,6 @@
-// What docs/configuration.md shows is what can be written: its examples have no fault, its tables miss no key.
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+// What docs/configuration.md and examples/ show is what can be written: no fault in them, and no key is missing.
+import { globSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { allFields } from "../src/config/fields.ts";
 import { parseConfiguration } from "../src/config/parse-configuration.ts";
@@ -14,6 +14,12 @@ test("the page has examples", () => {
 
 test.each(examples)("an example is good: %s", (text) => {
   expect(parseConfiguration(text, "docs/configuration.md").warnings).toEqual([]);
+});
+
+const folder = resolve(import.meta.dirname, "../../../examples");
+
+test.each(globSync("*.yaml", { cwd: folder }))("examples/%s is good", (name) => {
+  expect(parseConfiguration(readFileSync(join(folder, name), "utf8"), name).warnings).toEqual([]);
 });
 
 test("every key is explained", () => {

@@ -4,6 +4,7 @@ import { CliError } from "../cli-error.ts";
 import { print, printJson, printNote } from "../output.ts";
 import { printMade } from "../print-made.ts";
 import { readTextFile } from "../read-file.ts";
+import { writeWhole } from "../write-file.ts";
 import { addDirectorOptions, clientFor, type SocketOptions } from "../director-client.ts";
 
 interface FileOptions extends SocketOptions {
@@ -82,15 +83,8 @@ async function save({ file, ...options }: SocketOptions & { readonly file?: stri
     process.stdout.write(text);
     return;
   }
-  const { renameSync, rmSync, writeFileSync } = await import("node:fs");
-  const next = `${file}.next`;
-  try {
-    writeFileSync(next, text, { flush: true });
-    renameSync(next, file);
-  } catch (cause) {
-    rmSync(next, { force: true });
-    throw new CliError("YM_CLI_FILE", `writing ${file}: ${(cause as Error).message}`, { cause });
-  }
+  writeWhole(file, text);
+  printNote(`saved ${file}`);
 }
 
 async function textOf(file: string): Promise<string> {

@@ -59,8 +59,8 @@ export function describeScenarios(createHost: () => BpfHost, extent: Extent = "a
     const possible = scenarios.filter(({ onlyInMemory }) => kind === "memory" || onlyInMemory === undefined);
     const chosen = extent === "all" ? possible : possible.flatMap(ofOneProgram);
     test.each(chosen)("$name", (scenario) => {
-      using lease = stage.lease(scenario.plan);
-      scenario.steps.forEach((step, index) => runStep(lease.balancer, scenario, step, index));
+      const balancer = stage.balancerFor(scenario.plan);
+      scenario.steps.forEach((step, index) => runStep(balancer, scenario, step, index));
     });
   });
 }

@@ -21,6 +21,7 @@ export function createLinuxNetwork(): Network {
   /** By address, and by what the kernel says: many addresses share one. */
   const routes = new Map<string, NetworkRoute | undefined>();
   const shared = new Map<Route, NetworkRoute | undefined>();
+  let last: { readonly address: string; readonly route: NetworkRoute | undefined } | undefined;
   const settings = new Map<string, string | undefined>();
   return {
     interfaces: () => links,
@@ -31,12 +32,16 @@ export function createLinuxNetwork(): Network {
       return settings.get(name);
     },
     routeTo: (address) => {
+      // Several checks ask for the same server, one after the other.
+      if (address === last?.address) return last.route;
       const known = routes.get(address);
+      last = { address, route: known };
       if (known !== undefined || routes.has(address)) return known;
       const way = ways.routeTo(address);
       const route = shared.get(way) ?? networkRoute(way, links);
       shared.set(way, route);
       routes.set(address, route);
+      last = { address, route };
       return route;
     },
   };

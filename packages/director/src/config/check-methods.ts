@@ -80,8 +80,10 @@ function checkOwnSettings(service: ServiceOutline, servers: readonly ServerOutli
       if (!keys.has(setting) || forwarding === undefined || uses([forwarding], setting)) continue;
       source.errorAtKey([...path, setting], unused(setting, `this server has ${forwarding}`));
     }
-    const places = [service.path, ...servers.map(({ path }) => path)];
-    if (setting === "encapsulation") for (const path of places) checkEncapsulation([...path, setting], source);
+    if (setting !== "encapsulation") continue;
+    for (const { path, keys } of [service, ...servers]) {
+      if (keys.has(setting)) checkEncapsulation([...path, setting], source);
+    }
   }
 }
 
@@ -124,7 +126,8 @@ function checkClientAddress(service: ServiceOutline, source: Source): void {
 function checkLocalAddresses(outline: Outline, source: Source): void {
   const { services } = outline;
   const taken = new Map<string, string>();
-  for (const { name, addresses, servers = [] } of services) {
+  const isAsked = [outline, ...services].some(({ localAddresses }) => localAddresses.length > 0);
+  for (const { name, addresses, servers = [] } of isAsked ? services : []) {
     for (const { value } of addresses) taken.set(networkText(value), `the address of service ${quoteValue(name)}`);
     for (const { address } of servers) if (address !== undefined) taken.set(address, "a server's address");
   }

@@ -10,6 +10,7 @@ import {
   startsSlowly,
   usualTableSize,
 } from "../model/scheduler.ts";
+import { parseAddress } from "@yardmaster/packet";
 import { singlePort } from "../model/ports.ts";
 import { checkAddress } from "./check-address.ts";
 import { checkHealth } from "./check-health.ts";
@@ -20,7 +21,7 @@ import { quoteValue } from "./fault.ts";
 import { orList } from "./fields.ts";
 import type { Outline, ServerOutline, ServiceOutline } from "./outline.ts";
 import type { Source } from "./source.ts";
-import { networkText, readNetwork, valueOf } from "./values.ts";
+import { networkText } from "./values.ts";
 
 /** Reports faults between the places of a file. */
 export function checkServices(outline: Outline, source: Source): void {
@@ -38,8 +39,9 @@ export function checkServices(outline: Outline, source: Source): void {
       source.warnAt([...service.path, "servers"], { code: "YM_CONFIG_NO_SERVERS", message, hint });
     }
     const servers = new Map<string, ServerOutline>();
+    const own = new Set(service.addresses.map(({ value }) => networkText(value)));
     for (const server of service.servers ?? []) {
-      checkServerAddress(server, service, source);
+      checkServerAddress(server, own, source);
       checkThresholds(server, source);
       checkTwin(server, service, servers, source);
     }
@@ -176,11 +178,13 @@ function checkTwin(
   source.errorAt(path, { code: "YM_CONFIG_DUPLICATE_SERVER", message, hint });
 }
 
-function checkServerAddress({ path, address }: ServerOutline, service: ServiceOutline, source: Source) {
+/** `own`: the service's addresses. */
+function checkServerAddress({ path, address }: ServerOutline, own: ReadonlySet<string>, source: Source): void {
   if (address === undefined) return;
   const at = [...path, "address"];
-  checkAddress(at, valueOf(readNetwork(address)), source);
-  if (service.addresses.some(({ value }) => networkText(value) === address)) {
+  const bytes = parseAddress(address);
+  checkAddress(at, { address: bytes, length: bytes.length * 8 }, source);
+  if (own.has(address)) {
     const message = `server ${address} is the service's own address: packets would come back to the director`;
     const hint = "write the address that the real server itself has";
     source.errorAt(at, { code: "YM_CONFIG_SERVER_IS_SERVICE", message, hint });

@@ -30,8 +30,11 @@ export interface FaultText {
   readonly hint?: string;
 }
 
-/** More faults than this are not kept: nobody reads them, and a hostile file could hold millions. */
-const maximumFaults = 10_000;
+/**
+ * More faults than these are not kept: nobody reads them, and a hostile file could hold millions. Whatever else is odd
+ * about a file, its errors are.
+ */
+const maximumFaults = { error: 10_000, warning: 1_000 } as const;
 
 /** Collects the faults of one file. */
 export class Source {
@@ -40,6 +43,7 @@ export class Source {
   readonly #lineStarts: readonly number[];
   #root: SourceNode | undefined;
   readonly #faults = new Map<string, ConfigurationFault>();
+  readonly #counts = { error: 0, warning: 0 };
 
   constructor(text: string, fileName: string) {
     this.text = text;
@@ -76,6 +80,7 @@ export class Source {
 
   /** Reports a warning at the value of a path. */
   warnAt(path: Path, text: FaultText): void {
+    if (this.#counts.warning >= maximumFaults.warning) return;
     this.#add("warning", this.#find(path).offset, text);
   }
 
@@ -127,12 +132,14 @@ export class Source {
   }
 
   #add(severity: "error" | "warning", offset: number, text: FaultText): void {
-    if (this.#faults.size >= maximumFaults) return;
+    if (this.#counts[severity] >= maximumFaults[severity]) return;
     const { line, column, lineStart } = this.#position(offset);
     const lineEnd = this.#lineStarts[line] ?? this.text.length + 1;
     const sourceLine = this.text.slice(lineStart, lineEnd - 1).replace(/\r$/, "");
     // Two uses of one anchor would say the same thing twice at one place.
     const key = `${offset} ${text.code} ${text.message}`;
+    if (this.#faults.has(key)) return;
+    this.#counts[severity] += 1;
     const quote = quoteLine(sourceLine, column);
     this.#faults.set(key, { severity, ...text, file: this.fileName, line, column, quote });
   }

@@ -34,7 +34,7 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
     attach.set(base.index, base);
   }
   if (attach.size === 0) {
-    throw new DirectorError("YM_RUN_NO_INTERFACE", "starting: no interface is up and has an IPv4 address", {
+    throw new DirectorError("YM_RUN_NO_INTERFACE", "choosing interfaces: none is up and has an IPv4 address", {
       hint: "bring one up, or name those to use under director.interfaces",
     });
   }
@@ -45,7 +45,7 @@ export function chooseInterfaces(names: readonly string[] | undefined): ChosenIn
   );
   if (macs.length === 0) {
     const all = used.map(({ name }) => name).join(", ");
-    throw new DirectorError("YM_RUN_NO_MAC", `starting: ${all} has no Ethernet address`, {
+    throw new DirectorError("YM_RUN_NO_MAC", `choosing interfaces: ${all} has no Ethernet address`, {
       hint: "the director works on Ethernet interfaces; name one under director.interfaces",
     });
   }
@@ -62,7 +62,7 @@ function named(links: readonly Link[], name: string): Link {
   const link = links.find((candidate) => candidate.name === name);
   if (link !== undefined) return link;
   const known = links.map((candidate) => candidate.name).join(", ");
-  throw new DirectorError("YM_RUN_NO_INTERFACE", `starting: there is no interface "${name}"`, {
+  throw new DirectorError("YM_RUN_NO_INTERFACE", `choosing interfaces: there is no interface "${name}"`, {
     hint: `there are: ${known}`,
   });
 }
@@ -90,7 +90,7 @@ export function assertForwarding(links: readonly Link[], families: readonly Fami
     if (off.length === 0) continue;
     const names = off.map((link) => link.name).join(", ");
     const { name, command } = forwarding[family];
-    throw new DirectorError("YM_RUN_FORWARDING", `starting: ${name} forwarding is off on ${names}`, {
+    throw new DirectorError("YM_RUN_FORWARDING", `forwarding packets: ${name} forwarding is off on ${names}`, {
       hint: `a director forwards packets: ${command}`,
     });
   }

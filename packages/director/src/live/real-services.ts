@@ -10,13 +10,6 @@ import type { DestinationPlace } from "./records.ts";
 import { protocolNumbers, protocolsOf } from "./service.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** What a destination answers from. */
-interface RealService {
-  readonly address: string;
-  readonly port: number;
-  readonly protocol: Protocol;
-}
-
 /** One index, where there is only one, as nearly everywhere. */
 type Held = number | readonly number[];
 
@@ -37,15 +30,22 @@ export class RealServices {
     was: DestinationPlace | undefined,
     is: DestinationPlace | undefined,
   ): void {
-    const [before, after] = [realServicesOf(was), realServicesOf(is)];
     // Nothing of it is to be missing for a moment.
-    if (before.length === after.length && before.every((real, at) => isSame(real, after[at]))) return;
-    for (const real of before) this.#hold(transaction, real, (held) => held.filter((other) => other !== index));
-    for (const real of after) this.#hold(transaction, real, (held) => [...held, index]);
+    if (isSame(was, is)) return;
+    for (const protocol of protocolsAt(was)) {
+      this.#hold(transaction, protocol, was, (held) => held.filter((other) => other !== index));
+    }
+    for (const protocol of protocolsAt(is)) this.#hold(transaction, protocol, is, (held) => [...held, index]);
   }
 
-  #hold(transaction: Transaction, real: RealService, change: (held: readonly number[]) => readonly number[]): void {
-    const { address, port, protocol } = real;
+  #hold(
+    transaction: Transaction,
+    protocol: Protocol,
+    place: DestinationPlace | undefined,
+    change: (held: readonly number[]) => readonly number[],
+  ): void {
+    if (place === undefined) return;
+    const { address, port } = place.definition;
     const text = `${protocol} ${address} ${port}`;
     const before = listOf(this.#held.get(text));
     const after = change(before);
@@ -62,16 +62,20 @@ function listOf(held: Held | undefined): readonly number[] {
   return typeof held === "number" ? [held] : held;
 }
 
-function isSame(a: RealService, b: RealService | undefined): boolean {
-  return a.address === b?.address && a.port === b.port && a.protocol === b.protocol;
+function isSame(a: DestinationPlace | undefined, b: DestinationPlace | undefined): boolean {
+  if (a?.definition.address !== b?.definition.address || a?.definition.port !== b?.definition.port) return false;
+  const [before, after] = [protocolsAt(a), protocolsAt(b)];
+  return before.length === after.length && before.every((protocol, at) => protocol === after[at]);
 }
 
-const NONE: readonly RealService[] = [];
+const NONE: readonly Protocol[] = [];
 
-/** A destination for all ports of its service has no port that would tell its packets. */
-function realServicesOf(place: DestinationPlace | undefined): readonly RealService[] {
+/**
+ * Of which protocols packets are that a destination answers with. One for all ports of its service has no port that
+ * would tell its packets.
+ */
+function protocolsAt(place: DestinationPlace | undefined): readonly Protocol[] {
   if (place === undefined || place.isRemoved) return NONE;
-  const { address, port, forwarding } = place.definition;
-  if (forwarding !== "nat" || port === 0) return NONE;
-  return protocolsOf(place.owner.definition.match).map((protocol) => ({ address, port, protocol }));
+  const { port, forwarding } = place.definition;
+  return forwarding !== "nat" || port === 0 ? NONE : protocolsOf(place.owner.definition.match);
 }

@@ -45,6 +45,8 @@ interface LiveWide {
 export class Visibility {
   readonly #maps: LiveMaps;
   readonly #services = new Map<number, ServiceMatch>();
+  /** Those of them that are known by marks: mostly none, where there may be thousands. */
+  readonly #marks = new Map<number, ServiceMatch>();
   /** Those with one address and port that packets find, by the text of their key. */
   readonly #exact = new Map<string, ExactEntry>();
   readonly #addresses: VirtualAddresses;
@@ -65,6 +67,7 @@ export class Visibility {
     transaction.set(this.#services, index, match);
     const touches = (kind: ServiceMatch["kind"]) => before?.kind === kind || match?.kind === kind;
     // A mark decides whether services with one address and port are found.
+    transaction.set(this.#marks, index, match?.kind === "mark" ? match : undefined);
     const affected = touches("mark") ? [...this.#exact.values()].map((entry) => entry.match) : [before];
     const wanted = this.#wantedExact(touches("mark") ? this.#all() : match === undefined ? [] : [{ index, match }]);
     for (const [text, entry] of wanted) this.#addExact(transaction, text, entry);
@@ -75,12 +78,12 @@ export class Visibility {
   }
 
   #all(): readonly IndexedMatch[] {
-    return [...this.#services].map(([index, match]) => ({ index, match }));
+    return indexed(this.#services);
   }
 
   /** Those of these that no mark covers. */
   #wantedExact(services: readonly IndexedMatch[]): ReadonlyMap<string, ExactEntry> {
-    const marks = this.#all().filter(({ match }) => match.kind === "mark");
+    const marks = indexed(this.#marks);
     return new Map(
       services.flatMap(({ index, match }) =>
         match.kind === "exact" && !isCovered(marks, match) ? [[exactText(match), { match, index }]] : [],
@@ -148,6 +151,10 @@ export class Visibility {
     transaction.onFailure(() => write(before));
     write(after);
   }
+}
+
+function indexed(services: ReadonlyMap<number, ServiceMatch>): readonly IndexedMatch[] {
+  return [...services].map(([index, match]) => ({ index, match }));
 }
 
 function exactText({ address, port, protocol }: ExactMatch): string {
