@@ -1,8 +1,8 @@
 // What health checks take: 2,000 servers, each asked once a second by HTTP and by TCP, at their own address and through
 // the data plane. Servers are nginx in a namespace of its own, whose processor time counts apart; a packet that the
 // director sends is taken by the server's stack within the same system call, so some of its work is counted for the
-// director here and would not be between two machines. The director runs before everything else on the machine: how late
-// checks begin is its own doing.
+// director here and would not be between two machines. The director runs before everything else on the machine: how
+// late checks begin is its own doing.
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
