@@ -8,10 +8,28 @@ export interface Column {
 
 /** Lays rows out under their headings; lines carry no trailing spaces. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const headings = columns.map((column) => column.heading);
-  const lines = [headings, ...rows];
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => (line[index] ?? "").length)));
-  return lines.map((line) => formatLine(line, columns, widths)).join("\n");
+  return new GrowingTable(columns).add(rows);
+}
+
+/** A table of which not all rows are known yet: columns stay as wide as they have become. */
+export class GrowingTable {
+  readonly #columns: readonly Column[];
+  #widths: readonly number[] | undefined;
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns;
+  }
+
+  /** The lines of more rows; before the first, of the headings. */
+  add(rows: readonly (readonly string[])[]): string {
+    const before = this.#widths;
+    const lines = before === undefined ? [this.#columns.map(({ heading }) => heading), ...rows] : rows;
+    const widths = this.#columns.map((_, index) =>
+      lines.reduce((most, line) => Math.max(most, (line[index] ?? "").length), before?.[index] ?? 0),
+    );
+    this.#widths = widths;
+    return lines.map((line) => formatLine(line, this.#columns, widths)).join("\n");
+  }
 }
 
 function formatLine(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {

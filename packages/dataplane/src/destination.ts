@@ -15,6 +15,8 @@ export const destinationFlags = {
   tunnelChecksum: 8,
   /** Full NAT: it is told who its clients are. */
   tellsClient: 16,
+  /** Health checks have found it down, which is more than a weight of 0: nobody begins anything with it. */
+  down: 32,
 } as const;
 
 /** Where a destination's encapsulation byte says how many bits of its tunnel's source tell flows apart. */

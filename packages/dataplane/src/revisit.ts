@@ -38,6 +38,10 @@ export function revisitFunction(maps: BalancerMaps, family: Family, { expire, co
       when(flags.and(TCP_SYN).ne(0), () => {
         counters.sawSyn(connection.destination, stateOf(connection.life));
         when(reschedules.and(destination.weight.eq(0)), supersede);
+        // A client that has heard nothing yet, or takes a port again that it had: found dead, the server stays silent.
+        // Not of IPVS, which knows of no checks.
+        const isDown = destination.flags.and(destinationFlags.down).ne(0);
+        when(isDown.and(stateOf(connection.life).ne(states.ESTABLISHED)), supersede);
         // What is under a template stays there.
         when(reuseMode.ne(0).and(connection.template.eq(0)), () => {
           const state = stateOf(connection.life);

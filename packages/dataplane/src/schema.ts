@@ -439,7 +439,8 @@ function recordsFor(services: number): number {
 /** All maps for a shape. Each call makes new definitions: a program and its hosts share one set. */
 export function balancerMaps(shape: BalancerShape) {
   const Service = serviceType(shape.maximumMembers);
-  const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP });
+  // Written through memory before programs see it: a table of mh has 65,537 slots.
+  const slots = arrayMap("slots", u32, 1, { flags: BPF_F_INNER_MAP | BPF_F_MMAPABLE });
   const hasSets = shape.schedulers.includes("lblcr");
   const localities = hasSets || shape.schedulers.includes("lblc") ? MAXIMUM_LOCALITIES : 1;
   const places = hasSets ? MAXIMUM_LOCALITIES * PLACES : 1;

@@ -154,7 +154,8 @@ function leadsTo(
   when(isGone.not(), () => {
     maps.destinations.lookup(destination).then(({ flags, weight }) => {
       const isRemoved = flags.and(destinationFlags.removed).ne(0);
-      const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(weight.eq(0));
+      const isDown = flags.and(destinationFlags.down).ne(0);
+      const isLeft = maps.settings.value.leaveQuiesced.ne(0).and(weight.eq(0)).or(isDown);
       when(isRemoved.or(isLeft).not(), () => chosen.set(destination));
     });
   });

@@ -256,6 +256,11 @@ export class Balancer implements Disposable {
     this.#writeSettings();
   }
 
+  /** What checks have found of a destination. */
+  setDown(destination: number, state: "down" | "up"): void {
+    this.tables.setDown(destination, state);
+  }
+
   /** Changes thresholds; whether the destination is overloaded now is the reaper's to say. */
   setThresholds(destination: number, thresholds: Thresholds): void {
     this.tables.setThresholds(destination, thresholds);

@@ -48,6 +48,7 @@ interface Listed {
   upperThreshold: number;
   lowerThreshold: number;
   isRemoved: boolean;
+  isDown: boolean;
 }
 
 export class ServiceTables implements Disposable {
@@ -81,7 +82,16 @@ export class ServiceTables implements Disposable {
     this.#destinations = all.map((of, index) => {
       const { weight = 1, upperThreshold = 0 } = of.plan;
       const lowerThreshold = lowerThresholdOf(of.plan);
-      return { ...of, index, weight, lastWeight: weight, upperThreshold, lowerThreshold, isRemoved: false };
+      return {
+        ...of,
+        index,
+        weight,
+        lastWeight: weight,
+        upperThreshold,
+        lowerThreshold,
+        isRemoved: false,
+        isDown: false,
+      };
     });
     this.#lists = services.map((_, service) => {
       return { listed: this.#destinations.filter((of) => of.service === service), removed: [] };
@@ -141,6 +151,14 @@ export class ServiceTables implements Disposable {
     this.#writeDestination(destination);
   }
 
+  /** What checks have found. */
+  setDown(index: number, state: "down" | "up"): void {
+    const destination = this.#destinations[index];
+    if (destination === undefined) throw new Error(`there is no destination ${index}`);
+    destination.isDown = state === "down";
+    this.#writeDestination(destination);
+  }
+
   /** Takes a destination out of its service's list, or puts it back, to the front as ipvsadm does. */
   setRemoved(index: number, state: "removed" | "listed"): void {
     const destination = this.#destinations[index];
@@ -172,7 +190,8 @@ export class ServiceTables implements Disposable {
     });
   }
 
-  #writeDestination({ index, service, plan, weight, upperThreshold, lowerThreshold, isRemoved }: Listed): void {
+  #writeDestination({ index, service, plan, isRemoved, isDown, ...listed }: Listed): void {
+    const { weight, upperThreshold, lowerThreshold } = listed;
     const of = this.#plan.services[service] as ServicePlan;
     const hasRule = answersForOne(this.#plan, of, plan);
     this.#map(this.#maps.destinations).update(index, {
@@ -182,6 +201,7 @@ export class ServiceTables implements Disposable {
       flags:
         (hasRule ? destinationFlags.hasReplyRule : 0) |
         (isRemoved ? destinationFlags.removed : 0) |
+        (isDown ? destinationFlags.down : 0) |
         (familyOf(plan.address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
         (plan.tunnel?.hasChecksum === true ? destinationFlags.tunnelChecksum : 0) |
         tellingFlags(plan),

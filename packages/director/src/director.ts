@@ -27,7 +27,7 @@ import { keepTending } from "./reconcile/keep-tending.ts";
 import { ReconcileLag } from "./reconcile/lag.ts";
 import { bringUp, change, lackFor, refresh, type Standing, type Wanted } from "./standing.ts";
 import { entriesNow } from "./status/connection-table.ts";
-import { readConnections } from "./status/connections.ts";
+import { eachConnection, readConnections } from "./status/connections.ts";
 import { sampleSize } from "./status/hints.ts";
 import { ServiceRates } from "./status/keep-rates.ts";
 import { readRefused, TableWatch } from "./status/table-watch.ts";
@@ -347,6 +347,11 @@ export class Director implements Disposable {
 
   health(): HealthTotals {
     return this.#health.totals();
+  }
+
+  /** The same as `connections`, each read when it is asked for. */
+  eachConnection(limit: number): Iterable<ConnectionRow> {
+    return eachConnection(createKernelHost(), this.dataplane, { now: this.#clock.now(), limit });
   }
 
   connections(limit: number): readonly ConnectionRow[] {

@@ -103,7 +103,7 @@ export const runDirector: RunDirector = async (options) => {
 function sourceOf(running: () => Running): SnapshotSource {
   return {
     status: () => statusOf(running()),
-    connections: (limit) => running().director.connections(limit),
+    connections: (limit) => running().director.eachConnection(limit),
     checks: () => running().director.checks(),
     health: () => running().director.health(),
   };

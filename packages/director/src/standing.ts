@@ -10,8 +10,10 @@ import type { Attachments } from "./kernel/attachments.ts";
 import { createDataplane, type Dataplane } from "./kernel/dataplane.ts";
 import { assertForwarding, type ChosenInterfaces, chooseInterfaces } from "./kernel/interfaces.ts";
 import { readKernelPorts } from "./kernel/kernel-ports.ts";
+import { expectWork } from "./engine.ts";
 import type { Report } from "./log/report.ts";
 import type { Configuration } from "./model/configuration.ts";
+import { usualTableSize } from "./model/scheduler.ts";
 import type { VirtualService } from "./model/virtual-service.ts";
 import { lackOf, onlyWeightsDiffer } from "./plan/covers.ts";
 import { arrivalUnder, inListOrder, plan } from "./plan/plan.ts";
@@ -25,6 +27,9 @@ import { dropFormerGenerations, pinGeneration } from "./succession/pins.ts";
 
 /** Entries read with one call. */
 const READ_BATCH = 4096;
+
+/** So many are as much work as one of what else is expected (engine.ts). */
+const SLOTS_PER_THING = 16;
 
 /** A configuration at work. */
 export interface Standing extends Disposable {
@@ -68,6 +73,7 @@ export function bringUp(surroundings: Surroundings): Standing {
     services: inListOrder(surroundings.services, configuration.director),
   };
   assertForwarding(interfaces.attach, planned.shape.families);
+  expectWork(slotsOf(planned.services) / SLOTS_PER_THING);
   const made = withRouteSocket(() => createDataplane(createKernelHost(), planned, { former, sourceTowards }));
   const dataplane = owned.use(made);
   fillVlans(dataplane, interfaces);
@@ -77,6 +83,11 @@ export function bringUp(surroundings: Surroundings): Standing {
   const hints = new Hints(configuration.director, createLinuxNetwork);
   const kept = owned.move();
   return { configuration, dataplane, nextHops, hints, [Symbol.dispose]: () => kept.dispose() };
+}
+
+/** Slots of all tables that schedulers compute ahead. */
+function slotsOf(services: readonly VirtualService[]): number {
+  return services.reduce((sum, { scheduler, tableSize }) => sum + (tableSize ?? usualTableSize(scheduler) ?? 0), 0);
 }
 
 /** Why a configuration cannot be put to work in what stands; undefined: it can. */

@@ -7,7 +7,10 @@ import type { VirtualService } from "../src/model/virtual-service.ts";
 import { fullShape, LiveGround } from "./live/ground.ts";
 import { service } from "./sample.ts";
 
-const METHODS = ["lookup", "update", "updateBatch", "delete", "exchange", "updateInner", "batches", "entries"] as const;
+const METHODS = [
+  ...["lookup", "update", "updateBatch", "delete", "exchange", "batches", "entries"],
+  ...["writeWords", "updateInner", "updateInners"],
+] as const;
 const together = { arrival: "together" } as const;
 const SERVERS = 20;
 const shape = { ...fullShape, maximumServices: 64, maximumDestinations: 2048, maximumMembers: 32 };
@@ -117,6 +120,17 @@ test("a service with all of its servers is a few calls, however many they are", 
       "services exchange": 1,
     }
   `);
+});
+
+test("services with tables that come before packets do wait for programs once", () => {
+  const hashed = services(9).map((one) => ({ ...one, scheduler: "sh" as const, tableSize: undefined }));
+  const calls = callsOf(0, (live) =>
+    live.together(() => {
+      for (const { servers, ...definition } of hashed) live.addService(definition, servers);
+    }),
+  );
+  expect(calls).toMatchObject({ "slots writeWords": 9, "service_tables updateInners": 1 });
+  expect(calls).not.toHaveProperty("service_tables updateInner");
 });
 
 test("tending what is at rest asks nothing of the kernel", () => {

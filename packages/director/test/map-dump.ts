@@ -26,6 +26,11 @@ export function remembering<H extends BpfHost>(host: H): H & RememberingHost {
       put(key, content);
       contents.set(key as number, [...content.entries()]);
     };
+    const putAll = map.updateInners.bind(map);
+    map.updateInners = (entries) => {
+      putAll(entries);
+      for (const [key, content] of entries) contents.set(key as number, [...content.entries()]);
+    };
     const remove = map.delete.bind(map);
     map.delete = (key) => {
       const isGone = remove(key);

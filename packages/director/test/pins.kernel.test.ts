@@ -13,7 +13,7 @@ import {
 } from "@yardmaster/ebpf/kernel";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { directoryOf, takeInstance } from "../src/succession/instance.ts";
-import { dropFormerGenerations, openPinned, pinGeneration } from "../src/succession/pins.ts";
+import { dropFormerGenerations, forgetCurrent, openPinned, pinGeneration } from "../src/succession/pins.ts";
 import { describeKernel } from "./kernel-test.ts";
 import { LiveBench } from "./live/bench.ts";
 import { server } from "./live/operations.ts";
@@ -69,6 +69,17 @@ describeKernel("pins of an instance", () => {
     using former = openPinned(instance.directory);
     expect(former?.version).toBe("1.0.1");
     expect(former?.maps.get("connections4")?.map.spec.maxEntries).toBe(1024);
+  });
+
+  test("what is cut short in taking it down leaves nothing to take over, and no obstacle", () => {
+    using instance = takeInstance(NAME);
+    using bench = new LiveBench(createKernelHost(), {}, { services: [web] });
+    pinGeneration(instance.directory, bench.dataplane.made, "1.0.0").makeCurrent();
+    forgetCurrent(instance.directory);
+    expect(openPinned(instance.directory)).toBeUndefined();
+    pinGeneration(instance.directory, bench.dataplane.made, "1.0.1").makeCurrent();
+    dropFormerGenerations(instance.directory);
+    expect(readdirSync(instance.directory).toSorted()).toEqual(["current", "generation-2"]);
   });
 
   test("a generation that did not become the current one leaves nothing behind", () => {

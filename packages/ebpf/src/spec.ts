@@ -114,8 +114,12 @@ export interface BpfMap<K = unknown, V = unknown> extends Disposable {
    * reads the old value or the new one, and whoever reads the new one sees everything that was written to maps before.
    */
   exchange(key: K, value: V): void;
+  /** Of such an array: writes its entries from the first on, where nobody reads them yet. */
+  writeWords(words: Uint32Array): void;
   /** Of a map of maps: puts `inner` at `key`, replacing in one step what was there. */
   updateInner(key: K, inner: BpfMap): void;
+  /** The same of many, each in one step: from Linux 6.8 on the kernel waits for running programs once for all. */
+  updateInners(entries: readonly (readonly [key: K, inner: BpfMap])[]): void;
   /** False where there was none. */
   delete(key: K): boolean;
   /** All entries, decoded; entries that come or go meanwhile may or may not be seen. */

@@ -96,7 +96,8 @@ ${commands
   esac
   _describe yardmaster found || _files
 }
-compdef _yardmaster yardmaster`;
+# Found in fpath it is the function itself, the first time; evaluated, it only makes the function known.
+if [[ "\${funcstack[1]}" == _yardmaster ]]; then _yardmaster "$@"; else compdef _yardmaster yardmaster; fi`;
 }
 
 function fish(commands: readonly CommandOutline[]): string {

@@ -4,7 +4,7 @@
 import type { MethodName } from "../../src/index.ts";
 import type { Wire } from "../packets/wire.ts";
 import type { BalancerPlan, ServicePlan, SettingsPlan } from "../plan.ts";
-import { reap, remove, reply, restore, see, type Step, type Story, tcp, udp, wait, weigh } from "./story.ts";
+import { down, reap, remove, reply, restore, see, type Step, type Story, tcp, udp, up, wait, weigh } from "./story.ts";
 
 function planOf(
   { vip, servers }: Wire,
@@ -221,6 +221,19 @@ function removal(wire: Wire): readonly Story[] {
             [0, 2],
           ],
         }),
+      ],
+    },
+    {
+      name: "found down: a SYN that nobody has answered goes elsewhere, also after FIN; who is connected stays",
+      plan: planOf(wire, {}),
+      steps: [
+        ...[tcp("a1", "S", 0), tcp("a2", "S", 1), tcp("a3", "S", 0), tcp("a3", "A", 0), tcp("a4", "S", 1)],
+        ...[tcp("a5", "S", 0), tcp("a5", "A", 0), tcp("a5", "FA", 0)],
+        weigh(0, 1),
+        tcp("a1", "S", 0),
+        down(0),
+        ...[tcp("a1", "S", 1), tcp("a3", "S", 0), tcp("a3", "A", 0), tcp("a5", "A", 0), tcp("a5", "S", 1)],
+        ...[up(0), weigh(1, 1), tcp("a1", "S", 1)],
       ],
     },
     {

@@ -2,7 +2,7 @@
 
 import type { Wire } from "../packets/wire.ts";
 import type { BalancerPlan, DestinationPlan, PersistencePlan, ServicePlan } from "../plan.ts";
-import { reap, remove, reply, restore, see, type Story, tcp, udp, wait, weigh } from "./story.ts";
+import { down, reap, remove, reply, restore, see, type Story, tcp, udp, wait, weigh } from "./story.ts";
 
 /** rr over two servers: who is not bound goes on to the next. */
 function planOf(
@@ -267,6 +267,11 @@ function bonds(wire: Wire): readonly Story[] {
         wait(240),
         reap(0, 2),
       ],
+    },
+    {
+      name: "so does one that is bound to a server which checks have found down, with its first SYN as well",
+      plan: planOf(wire),
+      steps: [tcp("a1", "S", 0), weigh(0, 1), down(0), tcp("a2", "S", 1), both(1, 1), tcp("a1", "S", 1), both(0, 2)],
     },
     {
       name: "a removed server's clients get another; put back, it does not get them back",

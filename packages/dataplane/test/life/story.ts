@@ -65,6 +65,7 @@ export type Step =
   | { readonly kind: "weights"; readonly weights: readonly number[] }
   | { readonly kind: "thresholds"; readonly destination: number; readonly thresholds: Thresholds }
   | { readonly kind: "removal"; readonly destination: number; readonly state: "removed" | "listed" }
+  | { readonly kind: "verdict"; readonly destination: number; readonly state: "down" | "up" }
   | { readonly kind: "see"; readonly sight: Sight };
 
 export interface Story {
@@ -99,6 +100,9 @@ export const edit = (destination: number, thresholds: Thresholds): Step => ({
 });
 export const remove = (destination: number): Step => ({ kind: "removal", destination, state: "removed" });
 export const restore = (destination: number): Step => ({ kind: "removal", destination, state: "listed" });
+/** Checks find a server down: it has weight 0, too. */
+export const down = (destination: number): Step => ({ kind: "verdict", destination, state: "down" });
+export const up = (destination: number): Step => ({ kind: "verdict", destination, state: "up" });
 export const see = (sight: Sight): Step => ({ kind: "see", sight });
 
 /** Registers the stories of both families. */
@@ -140,6 +144,7 @@ class Teller {
     else if (step.kind === "set") balancer.set(step.settings);
     else if (step.kind === "weights") balancer.setWeights(0, step.weights);
     else if (step.kind === "thresholds") balancer.setThresholds(step.destination, step.thresholds);
+    else if (step.kind === "verdict") balancer.setDown(step.destination, step.state);
     else if (step.kind === "removal") balancer.setRemoved(step.destination, step.state);
     else this.#see(step.sight);
   }

@@ -124,6 +124,10 @@ function perform(step: Step, reference: ReferenceBalancer, subjects: readonly Ba
   } else if (step.kind === "removal") {
     reference.setRemoved(step.destination, step.state);
     for (const subject of subjects) subject.setRemoved(step.destination, step.state);
+  } else if (step.kind === "verdict") {
+    const found = reference.destinations[step.destination];
+    if (found !== undefined) found.isDown = step.state === "down";
+    for (const subject of subjects) subject.setDown(step.destination, step.state);
   } else if (step.kind === "settings") {
     reference.settings = { ...reference.settings, ...step.settings };
     for (const subject of subjects) subject.set(step.settings);

@@ -31,6 +31,7 @@ export type Step =
   | { readonly kind: "weights"; readonly service: number; readonly weights: readonly number[] }
   | { readonly kind: "thresholds"; readonly destination: number; readonly thresholds: Thresholds }
   | { readonly kind: "removal"; readonly destination: number; readonly state: "removed" | "listed" }
+  | { readonly kind: "verdict"; readonly destination: number; readonly state: "down" | "up" }
   | { readonly kind: "settings"; readonly settings: SettingsPlan };
 
 const clientPorts = [40000, 40000, 40001, 20] as const;
@@ -255,8 +256,9 @@ function change(random: Random, reference: ReferenceBalancer): Step {
     const weights = (reference.services[service]?.destinations ?? []).map(() => random.below(5));
     return { kind: "weights", service, weights };
   }
-  const { index, isAvailable } = destination;
-  if (kind < 6) return { kind: "removal", destination: index, state: isAvailable ? "removed" : "listed" };
+  const { index, isAvailable, isDown } = destination;
+  if (kind === 5) return { kind: "verdict", destination: index, state: isDown ? "up" : "down" };
+  if (kind < 5) return { kind: "removal", destination: index, state: isAvailable ? "removed" : "listed" };
   if (kind === 6 && hasThresholds) {
     return { kind: "thresholds", destination: index, thresholds: randomThresholds(random) };
   }

@@ -36,6 +36,8 @@ export interface Destination extends TwinServer {
   readonly needsReplyEntry: boolean;
   upper: number;
   lower: number;
+  /** By its checks. */
+  isDown: boolean;
   scheduled: number;
   readonly handshakes: Handshakes;
   /** Templates that lead to it. */
@@ -94,6 +96,7 @@ export function createDestination(
     untold: 0,
     isOverloaded: false,
     isAvailable: true,
+    isDown: false,
     traffic,
   };
 }

@@ -196,6 +196,7 @@ export class ReferenceBalancer {
     if (isSyn && isHalfOpen(state)) destination.handshakes.repeated += 1;
     const reschedules = onRemoval === "reschedule";
     if (isSyn && reschedules && destination.weight === 0) return "superseded";
+    if (isSyn && destination.isDown && state !== "ES") return "superseded";
     if (isSyn && reuseMode !== 0 && template === undefined) {
       if (state === "TW" || state === "CL") return "superseded";
       if ((reuseMode & 2) !== 0 && state === "FW" && directionOf(destination) === "in-only") return "superseded";

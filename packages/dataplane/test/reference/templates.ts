@@ -126,12 +126,15 @@ export class Templates {
   }
 }
 
-/** Whether a template still says where its client goes: neither weight nor overload matter, unless that is wished. */
+/**
+ * Whether a template still says where its client goes: neither weight nor overload matter, unless that is wished; that
+ * its server was found down does.
+ */
 function leads(
   { expiresAt, controlled, destination }: Template,
   now: number,
   { leaveQuiesced }: SettingsPlan,
 ): boolean {
   if (expiresAt <= now && controlled === 0) return false;
-  return destination.isAvailable && !(leaveQuiesced === true && destination.weight === 0);
+  return destination.isAvailable && !destination.isDown && !(leaveQuiesced === true && destination.weight === 0);
 }

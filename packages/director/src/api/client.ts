@@ -1,5 +1,5 @@
 // A small typed client of the director's API, over its Unix socket.
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MadeChange, PlannedChange } from "../change/planned-change.ts";
 import { ConfigurationError } from "../config/fault.ts";
@@ -10,6 +10,8 @@ import type { CheckList, CheckStatus, ConnectionList, ConnectionRow, DirectorSta
 export interface DirectorClient {
   status(): Promise<DirectorStatus>;
   connections(limit: number): Promise<readonly ConnectionRow[]>;
+  /** The same, row by row as they come: however many there are, few are held. `timeoutMs` is for each piece. */
+  eachConnection(limit: number): AsyncIterable<ConnectionRow>;
   checks(): Promise<readonly CheckStatus[]>;
   /** The file for what runs, as YAML, and its revision. */
   configuration(): Promise<{ readonly text: string; readonly revision: string }>;
@@ -52,6 +54,8 @@ export function createClient(socketPath: string, options: { readonly timeoutMs?:
   return {
     status: async () => (await get("/v1/status")) as DirectorStatus,
     connections: async (limit) => ((await get(`/v1/connections?limit=${limit}`)) as ConnectionList).connections,
+    eachConnection: (limit) =>
+      askLines<ConnectionRow>({ socketPath, path: `/v1/connections?limit=${limit}`, timeoutMs }),
     configuration: async () => {
       const { text, revision } = await ask({ socketPath, path: "/v1/configuration", timeoutMs });
       return { text, revision };
@@ -104,11 +108,48 @@ async function ask(question: Question): Promise<Answer> {
     answer = await exchange(question);
   }
   if (answer.status >= 200 && answer.status < 300) return answer;
+  throw refusal(question, answer);
+}
+
+function refusal(question: Question, answer: Answer): Error {
   const { detail, code, hint, faults } = jsonOf(question, answer) as Partial<Problem>;
-  if (faults !== undefined) throw new ConfigurationError(faults);
+  if (faults !== undefined) return new ConfigurationError(faults);
   // What the director says is said to whoever asked; how it was asked says nothing more.
   const message = detail ?? `asking ${question.socketPath} for ${question.path}: status ${answer.status}`;
-  throw new DirectorError(code ?? "YM_API_ANSWER", message, hint === undefined ? {} : { hint });
+  return new DirectorError(code ?? "YM_API_ANSWER", message, hint === undefined ? {} : { hint });
+}
+
+/** Asks for lines of JSON and gives each as it comes. */
+async function* askLines<T>(question: Question): AsyncGenerator<T> {
+  const { socketPath, path, timeoutMs } = question;
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { accept: "application/x-ndjson" };
+    const asked = request({ socketPath, path, headers, agent: false, timeout: timeoutMs }, resolve);
+    const silence = () => asked.destroy(explain(new Error("silence"), socketPath, timeoutMs));
+    asked.on("timeout", silence);
+    asked.on("error", (cause) =>
+      reject(cause instanceof DirectorError ? cause : explain(cause, socketPath, undefined)),
+    );
+    asked.end();
+  });
+  response.setEncoding("utf8");
+  const isRefused = response.statusCode !== 200;
+  let text = "";
+  try {
+    for await (const piece of response) {
+      text += piece as string;
+      if (isRefused) continue;
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) yield JSON.parse(line) as T;
+    }
+  } catch (cause) {
+    throw cause instanceof DirectorError ? cause : explain(cause as Error, socketPath, undefined);
+  }
+  const answer = { status: response.statusCode ?? 0, text, revision: "", retrySeconds: 1 };
+  if (isRefused) throw refusal(question, answer);
+  // Without its end it is none of ours.
+  if (text !== "") jsonOf(question, { ...answer, text: "" });
 }
 
 function jsonOf({ socketPath, path }: Question, { text, status }: Answer): unknown {

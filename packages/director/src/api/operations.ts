@@ -97,7 +97,10 @@ export const operations: readonly Operation[] = [
   {
     ...{ method: "get", path: "/v1/connections", id: "connections", summary: "entries of the connection table" },
     parameters: ["Limit"],
-    answer: { status: 200, description: "in no promised order", content: json("ConnectionList") },
+    answer: {
+      ...{ status: 200, description: "in no promised order; as lines where Accept names those: one row each" },
+      content: [...json("ConnectionList"), ["application/x-ndjson", "ConnectionRow"]],
+    },
     refusals: ["BadRequest"],
   },
   {

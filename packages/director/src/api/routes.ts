@@ -13,6 +13,7 @@ import { addChangeRoutes } from "./change-routes.ts";
 import type { Events } from "./events.ts";
 import { problem, problemOf } from "./problem.ts";
 import { type Asked, causeOf, type RouteEnvironment, type Routes } from "./route.ts";
+import { lineFormat, listFormat, rowBody } from "./row-stream.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";
 import type { CheckList, ConnectionList } from "./types.ts";
 
@@ -81,8 +82,9 @@ export function createRoutes({
     if (!query.success) {
       throw new DirectorError("YM_API_QUERY", `limit must be a whole number, 1–${connectionLimits.maximum}`);
     }
-    const list: ConnectionList = { connections: source.connections(query.data.limit) };
-    return context.json(list);
+    const asLines = context.req.header("accept")?.includes(lineFormat.type) === true;
+    const format = asLines ? lineFormat : listFormat("connections" satisfies keyof ConnectionList);
+    return context.body(rowBody(source.connections(query.data.limit), format), 200, { "content-type": format.type });
   });
   routes.get("/metrics", async (context) => {
     const detail = metricsQuery.safeParse(context.req.query());

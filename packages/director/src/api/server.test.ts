@@ -86,6 +86,35 @@ describe("a running API", () => {
     expect(await client.connections(2)).toEqual([row, row]);
   });
 
+  it("gives connections row by row, however many there are", async () => {
+    const connections = (limit: number) => Array.from({ length: limit }, () => row);
+    await using server = await startApiServer({ socketPath, source: { ...source, connections } });
+    const client = createClient(server.socketPath);
+    for (const count of [1, 2, 10_000]) {
+      const rows = await Array.fromAsync(client.eachConnection(count));
+      expect(rows.length).toBe(count);
+      expect(rows.at(-1)).toEqual(row);
+    }
+    for await (const first of client.eachConnection(10_000)) {
+      expect(first).toEqual(row);
+      break;
+    }
+    const refused = Array.fromAsync(client.eachConnection(0));
+    await expect(refused).rejects.toMatchObject({ code: "YM_API_QUERY" });
+  });
+
+  it("says so where they break off", async () => {
+    function* connections() {
+      for (let at = 0; at < 10_000; at++) yield row;
+      throw new Error("no such luck");
+    }
+    await using server = await startApiServer({ socketPath, source: { ...source, connections } });
+    const client = createClient(server.socketPath);
+    await expect(Array.fromAsync(client.eachConnection(1))).rejects.toMatchObject({ code: "YM_API_FAILED" });
+    await expect(client.connections(1)).rejects.toMatchObject({ code: "YM_API_FAILED" });
+    await expect(client.status()).resolves.toEqual(status);
+  });
+
   it("is open to its user and group only", async () => {
     await using server = await startApiServer({ socketPath, source });
     expect(statSync(server.socketPath).mode & 0o777).toBe(0o660);

@@ -5,8 +5,8 @@ import type { CheckStatus, ConnectionRow, DirectorStatus } from "./types.ts";
 /** Answers with what is true now; errors become problem documents. */
 export interface SnapshotSource {
   status(): DirectorStatus | Promise<DirectorStatus>;
-  /** At most `limit` entries of the connection table, in no promised order. */
-  connections(limit: number): readonly ConnectionRow[];
+  /** At most `limit` entries of the connection table, in no promised order, each read when it is asked for. */
+  connections(limit: number): Iterable<ConnectionRow>;
   /** All health checks, in no promised order. */
   checks(): readonly CheckStatus[];
   /** How health stands, in numbers; absent: nothing is checked. */

@@ -47,6 +47,14 @@ test("connections are cut where drain is off; order is a change", () => {
   );
 });
 
+test("a service that goes is cut where another takes its packets", () => {
+  const ports = [{ first: 80, last: 443 }] as const;
+  const match = { kind: "wide", prefixes: ["198.51.100.10/32"], ports, protocol: "tcp" } as const;
+  const wide = service({ forwarding: "dr", name: "all", servers: [server(1)], match });
+  expect(text(configuration([web([1])]), configuration([wide]))).toMatch(/- service web .*\n.*3 connections cut/);
+  expect(text(configuration([web([1])]), configuration([]))).toMatch(/- service web .*\n.*3 connections drained/);
+});
+
 test("a server's own drain says what becomes of its connections", () => {
   const before = configuration([
     service({ forwarding: "dr", servers: [server(1), server(2, { drainMs: 0 })], drainMs: 60_000 }),

@@ -6,6 +6,7 @@ import { endpointOf, identityOf } from "../live/service.ts";
 import type { Configuration } from "../model/configuration.ts";
 import { type Destination, drainMsOf, serverDrainMs, type VirtualService } from "../model/virtual-service.ts";
 import { matchText } from "../status/match-text.ts";
+import { isOverlapping } from "./match-overlap.ts";
 import { type SlotMove, slotMove } from "./slot-move.ts";
 
 /** A field with another value; undefined: it is not there. */
@@ -62,9 +63,12 @@ export function diff(before: Configuration, after: Configuration, connectionsOf:
     director: fieldChanges(before.director, after.director),
     services: [
       ...after.services.flatMap((service) => serviceDiff(known.get(identityOf(service)), service, connectionsOf)),
-      ...before.services.flatMap((service) =>
-        wanted.has(identityOf(service)) ? [] : serviceDiff(service, undefined, connectionsOf),
-      ),
+      ...before.services.flatMap((service) => {
+        if (wanted.has(identityOf(service))) return [];
+        // Where another takes its packets it cannot drain (transitions.ts).
+        const isInTheWay = after.services.some(({ match }) => isOverlapping(match, service.match));
+        return serviceDiff(isInTheWay ? { ...service, drainMs: 0 } : service, undefined, connectionsOf);
+      }),
     ],
   };
 }

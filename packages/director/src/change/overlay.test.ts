@@ -28,6 +28,18 @@ describe("servers under an overlay", () => {
     expect(overlay.effective([web])[0]?.servers).toEqual(web.servers);
   });
 
+  test("are down where checks say so, also those that have no weight anyway", () => {
+    const overlay = new Overlay();
+    const resting = service({ servers: [server(1, 0), server(2, 2)] });
+    const down = () => overlay.effective([resting])[0]?.servers.map(({ isDown = false }) => isDown);
+    overlay.set("drain", WEB, endpoint(1), { weight: 0 });
+    expect(down()).toEqual([false, false]);
+    overlay.set("health", WEB, endpoint(1), { weight: 0, isDown: true });
+    expect(down()).toEqual([true, false]);
+    overlay.set("health", WEB, endpoint(1), undefined);
+    expect(down()).toEqual([false, false]);
+  });
+
   test("are out as soon as one says so", () => {
     const overlay = new Overlay();
     overlay.set("hand", WEB, endpoint(1), { weight: 9 });

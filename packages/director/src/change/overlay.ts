@@ -11,6 +11,8 @@ export type OverlaySource = "health" | "drain" | "slowStart" | "hand";
 export interface Override {
   /** By hand: instead of its weight. From the others: no more than this. */
   readonly weight?: number;
+  /** Checks have found it down. */
+  readonly isDown?: true;
   /** It is not in the list, as if it had been removed: its connections end as `onRemoval` says. */
   readonly isOut?: boolean;
   /** Of a server that the configuration does not have: it is there nevertheless, at the end of the list. */
@@ -123,12 +125,12 @@ function serverUnder(said: Overrides, server: Destination): readonly Destination
   const own = said.get("hand")?.weight ?? usual;
   const limits = [...said].flatMap(([source, { weight }]) => (source === "hand" ? [] : (weight ?? [])));
   const weight = Math.min(own, ...limits);
-  return [weight === server.weight ? server : { ...server, weight }];
+  const isDown = [...said.values()].some((one) => one.isDown === true);
+  if (weight === server.weight && !isDown) return [server];
+  return [{ ...server, weight, ...(isDown && { isDown: true as const }) }];
 }
 
 function isSame(a: Override | undefined, b: Override | undefined): boolean {
-  return (
-    a === b ||
-    (a?.weight === b?.weight && a?.isOut === b?.isOut && a?.adds === b?.adds && (a === undefined) === (b === undefined))
-  );
+  if (a === undefined || b === undefined) return a === b;
+  return a.weight === b.weight && a.isDown === b.isDown && a.isOut === b.isOut && a.adds === b.adds;
 }

@@ -16,7 +16,6 @@ export function checkHealth({ services }: Outline, source: Source): void {
     }
     for (const server of service.servers ?? []) checkPort(server, service, source);
     checkFollowing(service, source);
-    checkPersistent(service, source);
   }
 }
 
@@ -113,19 +112,6 @@ function checkFollowing(service: ServiceOutline, source: Source): void {
       hint: `add a check, such as check: tcp, or remove ${key}`,
     });
   }
-}
-
-/** Persistent clients go on to a server of weight 0, also to one that is dead. */
-function checkPersistent(service: ServiceOutline, source: Source): void {
-  const { path, keys, servers = [] } = service;
-  if (!keys.has("persistence") || source.valueAt(["director", "quiescedTemplates"]) === "leave") return;
-  if (source.valueAt([...path, "onDown"]) === "cut") return;
-  if (![service, ...servers].some((owner) => placesOf(owner, source).length > 0)) return;
-  source.warnAt([...path, "persistence"], {
-    code: "YM_CONFIG_CHECK_PERSISTENCE",
-    message: "persistent clients keep a server that fails its checks: onDown drain leaves it to them",
-    hint: "write onDown: cut here, or quiescedTemplates: leave in director",
-  });
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -234,17 +234,6 @@ describe("a check", () => {
   });
 });
 
-it("warns where persistent clients would keep a dead server", () => {
-  const warnings = (entries: string, director = "{}") =>
-    parseConfiguration(`director: ${director}\n${service(`${entries}, persistence: 5m`)}`, "y.yaml").warnings.map(
-      ({ line, column, code }) => `${line}:${column} ${code}`,
-    );
-  expect(warnings("check: tcp")).toEqual(["3:35 YM_CONFIG_CHECK_PERSISTENCE"]);
-  expect(warnings("check: tcp, onDown: cut")).toEqual([]);
-  expect(warnings("check: tcp", "{ quiescedTemplates: leave }")).toEqual([]);
-  expect(warnings("onePacket: false")).toEqual([]);
-});
-
 describe("each fault of a check", () => {
   const many = "address: 198.51.100.10, port: [80, 443], forwarding: dr";
   const cases: Readonly<Record<string, string>> = {

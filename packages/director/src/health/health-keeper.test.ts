@@ -41,7 +41,7 @@ describe("a keeper", () => {
     bench.clock.advance(2400);
     expect(said.size).toBe(0);
     bench.clock.advance(200);
-    expect([...said]).toEqual([[`${WEB} 10.0.0.11:80`, { weight: 0 }]]);
+    expect([...said]).toEqual([[`${WEB} 10.0.0.11:80`, { weight: 0, isDown: true }]]);
     bench.sick.clear();
     bench.clock.advance(1000);
     expect(said.size).toBe(1);

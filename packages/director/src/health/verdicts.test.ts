@@ -31,7 +31,7 @@ function verdicts(of: VirtualService, down: readonly number[]) {
 describe("verdicts", () => {
   test("a server that is down gets no new connections, or is taken out", () => {
     const both = [server(1), server(2)];
-    expect(verdicts(service(both), [2])).toEqual({ isQuorate: true, 1: undefined, 2: { weight: 0 } });
+    expect(verdicts(service(both), [2])).toEqual({ isQuorate: true, 1: undefined, 2: { weight: 0, isDown: true } });
     expect(verdicts(service(both, 1, "cut"), [2])).toEqual({ isQuorate: true, 1: undefined, 2: { isOut: true } });
   });
 
@@ -40,14 +40,14 @@ describe("verdicts", () => {
     expect(verdicts(service(all, 2), [])).toEqual({ isQuorate: true, 1: undefined, 2: undefined, 99: undefined });
     expect(verdicts(service(all, 2), [2])).toEqual({
       ...{ isQuorate: false, 1: { weight: 0 } },
-      ...{ 2: { weight: 0 }, 99: { weight: 1 } },
+      ...{ 2: { weight: 0, isDown: true }, 99: { weight: 1 } },
     });
   });
 
   test("without a sorry server those that are up go on", () => {
     expect(verdicts(service([server(1), server(2)], 2), [2])).toEqual({
       ...{ isQuorate: false, 1: undefined },
-      2: { weight: 0 },
+      2: { weight: 0, isDown: true },
     });
   });
 

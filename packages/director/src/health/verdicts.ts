@@ -4,7 +4,7 @@ import { endpointOf } from "../live/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 
 /** What is said of a server over its configuration; undefined: nothing. */
-export type HealthOverride = { readonly weight: number } | { readonly isOut: true } | undefined;
+export type HealthOverride = { readonly weight: number; readonly isDown?: true } | { readonly isOut: true } | undefined;
 
 /** What follows for a service. */
 export interface Verdicts {
@@ -16,6 +16,8 @@ export interface Verdicts {
 
 /** No new connections; those that are there go on. */
 const quiesced = { weight: 0 } as const;
+/** The same, and what nobody has answered yet goes elsewhere. */
+const dead = { weight: 0, isDown: true } as const;
 /** Of a sorry server that is needed: it is alone, so any weight will do. */
 const needed = { weight: 1 } as const;
 
@@ -32,7 +34,7 @@ export function verdictsOf({ health, servers }: VirtualService, isUp: (endpoint:
     .reduce((sum, { weight }) => sum + weight, 0);
   const isQuorate = upWeight >= health.quorum;
   const isSorry = !isQuorate && servers.some((server) => server.isSorry);
-  const down = health.onDown === "cut" ? ({ isOut: true } as const) : quiesced;
+  const down = health.onDown === "cut" ? ({ isOut: true } as const) : dead;
   const overrides = servers.map((server): readonly [string, HealthOverride] => {
     const endpoint = endpointOf(server);
     if (server.isSorry === true) return [endpoint, isSorry ? needed : undefined];

@@ -89,8 +89,10 @@ export function createDataplane<P extends BpfProgram>(
   };
   const live = cleanup.use(new LiveServices(ground, plan.settings));
   const { services, arrival } = plan;
-  if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
-  else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
+  live.together(() => {
+    if (former !== undefined) live.inherit(heritage, services, { arrival, room: roomOf(former) });
+    else for (const { servers, ...definition } of services) live.addService(definition, servers, { arrival });
+  });
   if (built !== shape) live.hold(rate.now() + HOLD_SECONDS * ticksPerSecond);
   const owned = cleanup.move();
   let forOtherHook: P | undefined;

@@ -119,6 +119,11 @@ export class LiveServices implements Disposable {
     if (known !== undefined) settings.update(0, { ...known, holdUntil: untilTick >>> 0 });
   }
 
+  /** Does all that `body` does here while no packets come to the programs: with much to do it is faster so. */
+  together(body: () => void): void {
+    this.#maps.together(body);
+  }
+
   /** Adds a service with its destinations in list order. */
   addService(
     definition: ServiceDefinition,

@@ -8,12 +8,6 @@ import type { ServiceRecord } from "./records.ts";
 import { ServiceRecords } from "./service-records.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** The table of a scheduler that has one. */
-interface Table {
-  readonly map: BpfMap;
-  readonly content: Uint32Array;
-}
-
 /** What they are to see. */
 export interface Publication {
   readonly record: Omit<ServiceRecord, "position" | "tableLength">;
@@ -23,12 +17,15 @@ export interface Publication {
 }
 
 /** Services and their tables, by the index of the service. */
-export class Publications implements Disposable {
+export class Publications {
   readonly #host: BpfHost;
   readonly #outer: MadeMaps["live"]["tables"];
   readonly #slots: BalancerMaps["inner"]["slots"];
   readonly #records: ServiceRecords;
-  readonly #tables = new Map<number, Table>();
+  /** What they say. Their maps belong to the map of them alone: a descriptor for each would be thousands. */
+  readonly #tables = new Map<number, Uint32Array>();
+  /** Tables that are not put where programs look for them yet: see `together`. */
+  #waiting: Map<number, BpfMap> | undefined;
 
   constructor(host: BpfHost, { live, definitions }: MadeMaps) {
     this.#host = host;
@@ -45,16 +42,15 @@ export class Publications implements Disposable {
   /** Makes programs see a service so. */
   publish(transaction: Transaction, index: number, { record, table, position }: Publication): void {
     const before = this.#tables.get(index);
-    const made = this.#makeTable(transaction, before, table);
     // No program may look for a slot in a table that is shorter than its service says.
-    const isShorter = (table?.length ?? 0) < (before?.content.length ?? 0);
-    if (!isShorter) this.#putTable(transaction, index, made);
+    const isShorter = (table?.length ?? 0) < (before?.length ?? 0);
+    if (!isShorter) this.#putTable(transaction, index, table);
     this.#records.publish(transaction, index, (known) => ({
       ...record,
       position: position(known?.position ?? 0n),
       tableLength: table?.length ?? 0,
     }));
-    if (isShorter) this.#putTable(transaction, index, made);
+    if (isShorter) this.#putTable(transaction, index, table);
   }
 
   /** Takes a service out. */
@@ -63,33 +59,59 @@ export class Publications implements Disposable {
     this.#putTable(transaction, index, undefined);
   }
 
-  [Symbol.dispose](): void {
-    for (const { map } of this.#tables.values()) map.close();
-    this.#tables.clear();
+  /**
+   * Runs `publish` while no packets come to the programs: what it publishes has its tables in their places when it
+   * ends. The kernel waits for programs with each that is put there alone, some ten milliseconds.
+   */
+  together(publish: () => void): void {
+    using waiting = new Waiting();
+    this.#waiting = waiting.tables;
+    try {
+      publish();
+      this.#outer.updateInners([...waiting.tables]);
+    } finally {
+      this.#waiting = undefined;
+    }
   }
 
-  #makeTable(transaction: Transaction, before: Table | undefined, content: Uint32Array | undefined): Table | undefined {
-    if (content === undefined) return undefined;
-    if (before !== undefined && Buffer.compare(bytesOf(before.content), bytesOf(content)) === 0) return before;
-    const map = this.#host.createMap({ ...this.#slots.spec, maxEntries: content.length });
-    transaction.onFailure(() => map.close());
-    map.updateBatch(Array.from(content, (value, slot) => [slot, value] as const));
-    return { map: map as BpfMap, content };
-  }
-
-  #putTable(transaction: Transaction, index: number, after: Table | undefined): void {
+  #putTable(transaction: Transaction, index: number, after: Uint32Array | undefined): void {
     const before = this.#tables.get(index);
-    if (before === after) return;
+    if (isSameTable(before, after)) return;
     transaction.flush();
-    const put = (table: Table | undefined): void => {
-      if (table === undefined) this.#outer.delete(index);
-      else this.#outer.updateInner(index, table.map);
-    };
-    put(after);
-    transaction.onFailure(() => put(before));
+    this.#put(index, after);
+    transaction.onFailure(() => this.#put(index, before));
     transaction.set(this.#tables, index, after);
-    transaction.onSuccess(() => before?.map.close());
   }
+
+  #put(index: number, content: Uint32Array | undefined): void {
+    this.#waiting?.get(index)?.close();
+    const isWaiting = this.#waiting?.delete(index) === true;
+    if (content === undefined) {
+      if (!isWaiting) this.#outer.delete(index);
+      return;
+    }
+    const map = this.#host.createMap({ ...this.#slots.spec, maxEntries: content.length });
+    try {
+      map.writeWords(content);
+      if (this.#waiting === undefined) this.#outer.updateInner(index, map as BpfMap);
+      else this.#waiting.set(index, map as BpfMap);
+    } finally {
+      if (this.#waiting?.has(index) !== true) map.close();
+    }
+  }
+}
+
+/** Tables by the index of their service, closed in the end: the map of them keeps those that it has. */
+class Waiting implements Disposable {
+  readonly tables = new Map<number, BpfMap>();
+
+  [Symbol.dispose](): void {
+    for (const map of this.tables.values()) map.close();
+  }
+}
+
+function isSameTable(a: Uint32Array | undefined, b: Uint32Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && Buffer.compare(bytesOf(a), bytesOf(b)) === 0);
 }
 
 function bytesOf(content: Uint32Array): Uint8Array {

@@ -85,6 +85,7 @@ export function destinationRecord(
     flags:
       (hasRule ? destinationFlags.hasReplyRule : 0) |
       (isRemoved ? destinationFlags.removed : 0) |
+      (definition.isDown === true ? destinationFlags.down : 0) |
       (familyOf(address) === "ipv6" ? destinationFlags.isIpv6 : 0) |
       (isTunnel && hasChecksum(encapsulation) ? destinationFlags.tunnelChecksum : 0) |
       tells,

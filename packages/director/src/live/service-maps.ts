@@ -75,6 +75,11 @@ export class ServiceMaps implements Disposable {
     return this.#publications.recordOf(service);
   }
 
+  /** Makes the changes of `body` while no packets come to the programs. */
+  together(body: () => void): void {
+    this.#publications.together(body);
+  }
+
   /** Makes a change. */
   apply(transaction: Transaction, { before, after, position }: ServiceChange): void {
     const removed = this.#removedCount + after.removed.length - (before?.removed.length ?? 0);
@@ -105,7 +110,6 @@ export class ServiceMaps implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#publications[Symbol.dispose]();
     this.#destinations[Symbol.dispose]();
   }
 

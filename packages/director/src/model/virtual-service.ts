@@ -34,6 +34,8 @@ export interface Destination {
   readonly drainMs?: number;
   /** Its own checks instead of the service's; absent: it has none of its own. */
   readonly checks?: readonly HealthCheck[];
+  /** True: its checks have found it down. Never written by a person; its weight is 0 then. */
+  readonly isDown?: true;
   /** True: the sorry server. Its weight is 0, and 1 while too few others are up; nobody checks it. */
   readonly isSorry?: true;
 }

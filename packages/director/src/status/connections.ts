@@ -10,36 +10,73 @@ import {
   readLife,
   stateName,
 } from "@yardmaster/dataplane";
+import type { BpfHost, BpfMap } from "@yardmaster/ebpf";
 import { addressText, endpointText, familyOf } from "../address.ts";
 import type { ConnectionRow } from "../api/types.ts";
+import { expectWork } from "../engine.ts";
 import type { Dataplane } from "../kernel/dataplane.ts";
 import { protocolNumbers } from "../live/service.ts";
 import { hasPassed } from "../reconcile/reaper.ts";
 import { matchText } from "./match-text.ts";
 
-const READ_BATCH = 4096;
+/** Entries read with one call: what a reader waits for, and what an answer holds. */
+const READ_BATCH = 1024;
+
+/** What rows are read from. */
+interface Tables extends Pick<Dataplane, "live" | "ticksPerSecond"> {
+  readonly maps: Readonly<Record<FamilyName, Pick<Dataplane["maps"]["ipv4"], "connections" | "templates">>> &
+    Pick<Dataplane["maps"], "localNames">;
+}
 
 /** Up to `limit` rows at tick `now`: connections, then templates, in table order, IPv4 first. */
 export function readConnections(dataplane: Dataplane, now: number, limit: number): ConnectionRow[] {
-  const rows: ConnectionRow[] = [];
+  return [...firstOf(rowsOf(dataplane, dataplane.plan.shape.families, now), limit)];
+}
+
+/** The same, each read when it is asked for. The tables stay open until then, whatever becomes of the data plane. */
+export function* eachConnection(
+  host: Pick<BpfHost, "reopenMap">,
+  dataplane: Dataplane,
+  { now, limit }: { readonly now: number; readonly limit: number },
+): Generator<ConnectionRow, undefined> {
+  using owned = new DisposableStack();
+  const { live, ticksPerSecond, maps } = dataplane;
+  const keep = <K, V>(map: BpfMap<K, V>): BpfMap<K, V> => owned.use(host.reopenMap(map as BpfMap, map.spec));
+  const tables = ({ connections, templates }: Tables["maps"]["ipv4"]) => ({
+    connections: keep(connections),
+    templates: keep(templates),
+  });
+  const kept = { ipv4: tables(maps.ipv4), ipv6: tables(maps.ipv6), localNames: keep(maps.localNames) };
+  yield* firstOf(rowsOf({ live, ticksPerSecond, maps: kept }, dataplane.plan.shape.families, now), limit);
+  return undefined;
+}
+
+function* rowsOf(tables: Tables, names: readonly FamilyName[], now: number): Generator<ConnectionRow> {
   for (const read of [connectionsOf, templatesOf]) {
-    for (const name of dataplane.plan.shape.families) {
-      for (const row of read(dataplane, families[name], now)) {
-        if (rows.length >= limit) return rows;
-        rows.push(row);
-      }
+    for (const name of names) yield* read(tables, families[name], now);
+  }
+}
+
+function* firstOf<T>(all: Iterable<T>, limit: number): Generator<T> {
+  let count = 0;
+  if (limit > 0) {
+    for (const one of all) {
+      yield one;
+      if (++count === limit) return;
     }
   }
-  return rows;
 }
 
 function* connectionsOf(
-  { maps, live, ticksPerSecond }: Dataplane,
+  { maps, live, ticksPerSecond }: Tables,
   { name, FlowKey, Connection }: Family,
   now: number,
 ): Generator<ConnectionRow> {
   const endpoint = (address: number[], port: number) => endpointText(addressText(address, name), port);
+  let seen = 0;
   for (const { count, keys, values } of maps[name].connections.batches(READ_BATCH)) {
+    seen += count;
+    expectWork(seen);
     for (let index = 0; index < count; index++) {
       const flow = FlowKey.decode(keys.subarray(index * FlowKey.size));
       const connection = Connection.decode(values.subarray(index * Connection.size));
@@ -70,7 +107,7 @@ function* connectionsOf(
 }
 
 /** The local address of a connection between families: IPv6 has room for it, IPv4 a name that stands for it. */
-function localAcross(maps: Dataplane["maps"], family: FamilyName, { address }: { address: number[] }): string {
+function localAcross(maps: Tables["maps"], family: FamilyName, { address }: { address: number[] }): string {
   const [word = 0] = address;
   if (family === "ipv6") return addressText([word], "ipv4");
   // The number lies there in memory order.
@@ -79,11 +116,7 @@ function localAcross(maps: Dataplane["maps"], family: FamilyName, { address }: {
   return addressText(maps.localNames.lookup({ name: swapped.getUint32(0, true) })?.address ?? [0, 0, 0, 0], "ipv6");
 }
 
-function* templatesOf(
-  { maps, live, ticksPerSecond }: Dataplane,
-  { name }: Family,
-  now: number,
-): Generator<ConnectionRow> {
+function* templatesOf({ maps, live, ticksPerSecond }: Tables, { name }: Family, now: number): Generator<ConnectionRow> {
   for (const [key, template] of maps[name].templates.entries()) {
     const { expiresAt: expiry, state, controlled } = readLife(template.life);
     const isOver = hasPassed(expiry, now);

@@ -114,6 +114,11 @@ function kernelMap(map: BpfMap | undefined): KernelMap {
   throw new Error("only maps of the kernel can be pinned");
 }
 
+/** Has no successor take anything over from here. */
+export function forgetCurrent(directory: string): void {
+  rmSync(join(directory, CURRENT), { force: true });
+}
+
 /** Removes the generations that are not the current one. */
 export function dropFormerGenerations(directory: string): void {
   const current = currentName(directory);

@@ -10,6 +10,7 @@ import { DirectorError } from "../errors.ts";
 import { Attachments } from "../kernel/attachments.ts";
 import { probeInterfaceNames, removeProbeInterfaces } from "../probes/probe-interfaces.ts";
 import { directoryOf, type Instance, stateDirectoryOf, takeInstance } from "./instance.ts";
+import { forgetCurrent } from "./pins.ts";
 
 /** How long a director may take to end. */
 const ENDING_MS = 30_000;
@@ -50,6 +51,8 @@ export async function takeDown(options: TakeDownOptions): Promise<TakenDown | un
   removeProbeInterfaces(probeInterfaceNames(options.instance));
   const state = stateDirectoryOf(instance, options.stateDirectory);
   const removed = [instance.directory, state].filter((path) => existsSync(path));
+  // First what a successor would take over from: one that begins while this is cut short finds all of it, or nothing.
+  forgetCurrent(instance.directory);
   for (const path of removed) rmSync(path, { recursive: true, force: true });
   return { stopped, interfaces, removed };
 }

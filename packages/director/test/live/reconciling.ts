@@ -56,6 +56,18 @@ export function describeReconciling(create: () => HostOf<BpfProgram>): void {
       ]);
     });
 
+    test("a server that is quiesced keeps who waits for it; one that is found down does not", () => {
+      using it = new LiveBench(create());
+      it.live.reconcile([web()], together);
+      expect([1, 3].map((port) => it.send({ port }))).toEqual(["10.0.0.1:80", "10.0.0.2:80"]);
+      it.live.reconcile([web([server(1, { weight: 0 }), server(2)])], together);
+      expect(it.send({ port: 1 })).toBe("10.0.0.1:80");
+      it.live.reconcile([web([server(1, { weight: 0, isDown: true }), server(2)])], together);
+      expect(it.send({ port: 1 })).toBe("10.0.0.2:80");
+      it.live.reconcile([web()], together);
+      expect(it.send({ port: 1 })).toBe("10.0.0.2:80");
+    });
+
     test("what was removed by one comes back by another with what it had", () => {
       using it = new LiveBench(create());
       it.live.reconcile([web(), other], together);

@@ -150,7 +150,7 @@ function failingHost<H extends BpfHost>(host: H): H & { failAt: number | undefin
       failingMap(counted("reopenMap", () => host.reopenMap(map, spec))),
   };
   function failingMap<K, V>(map: BpfMap<K, V>): BpfMap<K, V> {
-    for (const name of ["update", "delete", "exchange", "updateInner", "updateBatch"] as const) {
+    for (const name of ["update", "delete", "exchange", "updateInner", "updateBatch", "writeWords"] as const) {
       const run = map[name].bind(map) as (...args: unknown[]) => unknown;
       Object.assign(map, { [name]: (...args: unknown[]) => counted(name, () => run(...args)) });
     }

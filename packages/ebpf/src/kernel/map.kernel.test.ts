@@ -114,6 +114,23 @@ describeKernel("maps in the kernel", () => {
     },
   );
 
+  test("inner maps are filled through memory and put in together", () => {
+    const inner = mapSpec({ name: "inner", type: "array", maxEntries: 1, flags: INNER_MAP | MMAPABLE });
+    using outer = createKernelMap(mapSpec({ type: "array_of_maps", inner, maxEntries: 300 }));
+    using first = createKernelMap({ ...inner, maxEntries: 65_537 });
+    using second = createKernelMap({ ...inner, maxEntries: 3 });
+    first.writeWords(Uint32Array.from({ length: 65_537 }, (_, at) => at * 7));
+    second.writeWords(Uint32Array.of(8, 9));
+    expect([first.lookup(0), first.lookup(1), first.lookup(65_536)]).toEqual([0, 7, 458_752]);
+    expect([...second.entries()].map(([, value]) => value)).toEqual([8, 9, 0]);
+    outer.updateInners(Array.from({ length: 300 }, (_, at) => [at, at === 299 ? second : first] as const));
+    expect([outer.lookup(0), outer.lookup(298), outer.lookup(299)]).toEqual([first.id, first.id, second.id]);
+    outer.updateInners([]);
+    expect(() => second.writeWords(new Uint32Array(4))).toThrow(/4 are more than it has/);
+    using plain = createKernelMap(mapSpec({ type: "array", maxEntries: 2 }));
+    expect(() => plain.writeWords(Uint32Array.of(1))).toThrow(/BPF_F_MMAPABLE/);
+  });
+
   test.each(["prog_array", "devmap"] as const)("%s can be made and is empty", (type) => {
     using map = createKernelMap(mapSpec({ type }));
     expect([...map.entries()]).toEqual([]);

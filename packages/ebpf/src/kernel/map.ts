@@ -4,6 +4,7 @@ import {
   BpfMapFlag,
   BpfMapType,
   BpfUpdateFlag,
+  Errno,
   type FileDescriptor,
   MappedMemory,
   mapCreate,
@@ -13,6 +14,7 @@ import {
   mapUpdate,
   mapUpdateBatch,
   possibleCpuCount,
+  SyscallError,
 } from "@yardmaster/linux";
 import { exchangeProblem } from "../exchange.ts";
 import type { BpfMap, Codec, MapPart, MapSpec, RawBatch, UpdateMode } from "../spec.ts";
@@ -23,6 +25,8 @@ import { readParts, walkMap } from "./map-walk.ts";
 
 /** Entries read or written with one call where the caller does not choose. */
 const BATCH_SIZE = 4096;
+/** A map of maps is given descriptors. */
+const INNER_SIZE = 4;
 const UPDATE_FLAGS = { any: BpfUpdateFlag.ANY, create: BpfUpdateFlag.NOEXIST, replace: BpfUpdateFlag.EXIST } as const;
 
 /** The memory of an array map. Entry `i` begins at `i * stride`. */
@@ -92,10 +96,40 @@ export class KernelMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     Atomics.store(new Uint32Array(buffer), (index * stride) / 4, word);
   }
 
+  writeWords(words: Uint32Array): void {
+    const problem = exchangeProblem(this.spec);
+    if (problem !== undefined) throw this.#misuse(`writing words: ${problem}`);
+    if (words.length > this.spec.maxEntries) throw this.#misuse(`writing words: ${words.length} are more than it has`);
+    using memory = this.mmap();
+    const target = new Uint32Array(memory.buffer);
+    const step = memory.stride / 4;
+    for (let at = 0; at < words.length; at++) target[at * step] = words[at] ?? 0;
+  }
+
   updateInner(key: K, inner: BpfMap): void {
+    mapUpdate(this.fd, encode(this.spec.key, key), this.#innerValue(inner), BpfUpdateFlag.ANY);
+  }
+
+  updateInners(entries: readonly (readonly [key: K, inner: BpfMap])[]): void {
+    const { key } = this.spec;
+    const keys = new Uint8Array(entries.length * key.size);
+    const values = new Uint8Array(entries.length * INNER_SIZE);
+    for (const [at, [entryKey, inner]] of entries.entries()) {
+      keys.set(encode(key, entryKey), at * key.size);
+      values.set(this.#innerValue(inner), at * INNER_SIZE);
+    }
+    try {
+      if (entries.length > 0) mapUpdateBatch(this.fd, { keys, values, count: entries.length });
+    } catch (error) {
+      // Linux before 5.19 knows no batches of inner maps.
+      if (!(error instanceof SyscallError) || error.errno !== Errno.ENOTSUPP) throw error;
+      for (const [entryKey, inner] of entries) this.updateInner(entryKey, inner);
+    }
+  }
+
+  #innerValue(inner: BpfMap): Uint8Array {
     if (!(inner instanceof KernelMap)) throw this.#misuse(`putting "${inner.spec.name}" in: it is not in the kernel`);
-    const value = new Uint8Array(Uint32Array.of(inner.fd.value).buffer);
-    mapUpdate(this.fd, encode(this.spec.key, key), value, BpfUpdateFlag.ANY);
+    return new Uint8Array(Uint32Array.of(inner.fd.value).buffer);
   }
 
   delete(key: K): boolean {

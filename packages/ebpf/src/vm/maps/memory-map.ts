@@ -83,6 +83,19 @@ export class MemoryMap<K = unknown, V = unknown> implements BpfMap<K, V> {
     this.update(key, value);
   }
 
+  writeWords(words: Uint32Array): void {
+    const problem = exchangeProblem(this.spec);
+    if (problem !== undefined) throw this.#error(`write words: ${problem}`);
+    if (words.length > this.spec.maxEntries) throw this.#error(`write words: ${words.length} are more than it has`);
+    const keys = new Uint8Array(Uint32Array.from(words, (_, at) => at).buffer);
+    const values = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    this.updateRaw({ count: words.length, keys, values });
+  }
+
+  updateInners(entries: readonly (readonly [key: K, inner: BpfMap])[]): void {
+    for (const [key, inner] of entries) this.updateInner(key, inner);
+  }
+
   updateInner(key: K, inner: BpfMap): void {
     this.#assertOpen("update");
     if (!(inner instanceof MemoryMap)) {
