@@ -97,7 +97,8 @@ describe("counters", () => {
       }) as unknown as Traffic;
     const of = async (servers: number) => {
       const [sent] = await received(new Events(async () => many(servers)).listen({ countersMs: 60_000 }), 1);
-      return (sent?.data["services"] as readonly { readonly servers: readonly unknown[] }[])[0]?.servers.length;
+      const services = sent?.data["services"] as readonly { readonly servers: readonly unknown[] }[] | undefined;
+      return services?.[0]?.servers.length;
     };
     expect([await of(1000), await of(1001)]).toEqual([1000, 0]);
     const failing = new Events(() => Promise.reject(new Error("no map")));
