@@ -8,9 +8,9 @@ import { GUEST, leftOutOfGuest } from "./test/vm/left-out.ts";
 const timeScale = Number(process.env["YARDMASTER_TIME_SCALE"] ?? 1);
 const leftOut = process.env[GUEST] === undefined ? [] : Object.keys(leftOutOfGuest);
 
-// nodeLoader is for mocked modules, of which there are none. A process runs many files, and imports and compiles what
-// they share once: both took a large part of the time, most of all where a processor is emulated. So no file may leave
-// anything behind (kernel-setup.ts).
+// A process runs many files, and imports and compiles what they share once: both took a large part of the time, most of
+// all where a processor is emulated. So no file may leave anything behind (kernel-setup.ts), and none can mock a module
+// that others have imported: hence no nodeLoader, which is for that.
 const shared = {
   pool: "forks",
   isolate: false,
@@ -19,6 +19,7 @@ const shared = {
 
 export default defineConfig({
   test: {
+    teardownTimeout: 10_000 * timeScale,
     projects: [
       {
         test: {

@@ -123,6 +123,13 @@ describe.skipIf(needsRoot)("a running director", () => {
     await until(director, /not confirmed in time: taken back/);
     expect(await serversOf(director)).toEqual(["10.0.0.11*1", "10.0.0.12*1"]);
 
+    expect((await ask(director, "apply", "-f", heavy, "--confirm", "60s")).status).toBe(0);
+    const meanwhile = await ask(director, "server", "edit", "web", both[1], "weight=5");
+    expect(meanwhile).toMatchObject({ status: 1, stderr: expect.stringMatching(/waits to be confirmed, \d+ s more/) });
+    expect((await ask(director, "status")).stdout).toMatch(/^not confirmed +taken back in \d+s/m);
+    expect(await ask(director, "rollback")).toMatchObject({ status: 0, stdout: expect.stringMatching(/9 → 1/) });
+    expect(await serversOf(director)).toEqual(["10.0.0.11*1", "10.0.0.12*1"]);
+
     expect((await ask(director, "apply", "-f", heavy, "--confirm", "1s")).status).toBe(0);
     await director.stop("SIGKILL");
     await sleep(1000);

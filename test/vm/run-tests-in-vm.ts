@@ -9,7 +9,7 @@ import { KERNEL_VERSIONS, type KernelVersion } from "./guest-kernel.ts";
 import { GUEST } from "./left-out.ts";
 import { runInVm, type VmResult } from "./run-in-vm.ts";
 
-/** Usual is half of this; a busy machine needs more. */
+/** Usual is a quarter of this; a busy machine needs more. */
 const TIME_LIMIT_MS = 75 * 60_000;
 
 /**

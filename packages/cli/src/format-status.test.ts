@@ -62,6 +62,8 @@ it("says which change made the configuration what it is, and that it is not conf
   const nowMs = 1_700_000_192_000;
   const lastChange = { cause: "PUT /v1/configuration", atMs: nowMs - 12_000 };
   const changed = { ...status, lastChange, unconfirmed: { untilMs: nowMs + 48_000 } };
+  const inside = { ...status, instance: { name: "inside", directory: "/sys/fs/bpf/yardmaster/inside" } };
+  expect(formatStatus(inside, nowMs)).toMatch(/^yardmaster 0\.1\.0, instance inside, pid 4242, up /);
   expect(formatStatus(changed, nowMs).split("\n").slice(1, 4)).toEqual([
     "configuration  /etc/yardmaster.yaml",
     "last change    PUT /v1/configuration, 12s ago",

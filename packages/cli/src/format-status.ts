@@ -99,9 +99,11 @@ function formatHead(status: DirectorStatus, nowMs: number): string {
   const hooks = status.hooks.map(
     (hook) => `${hook.interfaceName} (${hook.mode === "tc" ? "tc" : `${hook.mode} XDP`}, program ${hook.programId})`,
   );
+  const { name = "default" } = status.instance ?? {};
+  const instance = name === "default" ? "" : `, instance ${name}`;
   const memory = memoryBytes === undefined ? "" : `, ${formatCount(memoryBytes)} bytes`;
   return [
-    `yardmaster ${status.version}, pid ${status.pid}, up ${formatElapsed(nowMs - status.startedAtMs)}`,
+    `yardmaster ${status.version}${instance}, pid ${status.pid}, up ${formatElapsed(nowMs - status.startedAtMs)}`,
     `configuration  ${status.configurationFile}`,
     ...formatChange(status, nowMs),
     `attached to    ${hooks.length === 0 ? "nothing" : hooks.join(", ")}`,

@@ -40,20 +40,28 @@ export function createProgram(): Command {
     .version(version)
     .showHelpAfterError("(yardmaster --help lists commands and options)")
     .exitOverride();
+  program.commandsGroup("The director:");
   addRunCommand(program, version);
   addDownCommand(program);
   addCheckCommand(program);
+  program.commandsGroup("Changing what runs:");
   addChangeCommands(program);
   addEditCommands(program);
+  program.commandsGroup("Seeing what runs:");
   addStatusCommand(program);
   addChecksCommand(program);
   addConnectionsCommand(program);
+  program.commandsGroup("Real servers:");
+  addRealServerCommand(program);
+  program.commandsGroup("Coming from IPVS:");
+  addImportCommand(program);
+  addIpvsadmCommand(program);
+  program.commandsGroup("Trying it out:");
   addLabCommand(program);
   addSimulateCommand(program);
-  addRealServerCommand(program);
-  addImportCommand(program);
+  program.commandsGroup("Further:");
   addCompletionCommand(program);
-  addIpvsadmCommand(program);
+  program.helpCommand("help [command]", "display help for command");
   return program;
 }
 

@@ -64,7 +64,14 @@ const texts = {
   crossingExceedsMtu: { verdict: "drop", text: "larger than the MTU in the other address family, and to be divided" },
   crossingError: { verdict: "drop", text: "ICMP error that the other address family has no like of" },
   held: { verdict: "drop", text: "of no known flow, while connections are still being copied from the program before" },
-  checkUnknown: { verdict: "drop", text: "a health check's packet to an address that stands for no server" },
+  checkUnknown: {
+    verdict: "drop",
+    text: "at the checks' interface, no check's packet or to no server that is checked",
+  },
+  checkFragment: {
+    verdict: "drop",
+    text: "a fragment at the checks' interface: answers in fragments do not get back to their checks",
+  },
   checkExceedsMtu: { verdict: "drop", text: "a health check's packet larger than the MTU towards its server" },
   checkSentOn: {
     verdict: "drop",

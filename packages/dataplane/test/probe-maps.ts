@@ -6,7 +6,7 @@ import { familyOf } from "./compiled.ts";
 import { type Balancer, clientSlot } from "./harness.ts";
 import { hopValue } from "./map-values.ts";
 import { overheadOf, tunnelSources } from "./plan.ts";
-import { probeHop, probeMac, type ProbePlan } from "./reference/probes.ts";
+import { probeHop, probeMac, type ProbePlan, probeSockets } from "./reference/probes.ts";
 
 /** The interface that answers go into. */
 export const BACK = 7;
@@ -18,6 +18,11 @@ export function writeProbes(balancer: Balancer, plans: readonly ProbePlan[]): vo
   const { maps } = balancer;
   const back = { ...probeHop, mac: probeMac, sourceMac: probeMac, ifindex: BACK, mtu: 0xffff };
   balancer.map(maps.probeBack).update(0, hopValue(back, 0));
+  for (const family of balancer.shape.families) {
+    const { probes } = maps[family];
+    const nobody = probes.spec.value.decode(new Uint8Array(probes.spec.value.size));
+    balancer.map(probes).update({ address: addressWords(probeSockets[family]) }, nobody);
+  }
   for (const { address, server, source, destination } of plans) {
     const record = { server: serverRecord(server, source), source: addressWords(source), reserved: 0 };
     const { probes } = maps[familyOf(address)];

@@ -3,7 +3,17 @@
 // counted. Frames are built anew from their fields; the reference must make the same ones.
 
 import type { BpfHost } from "@yardmaster/ebpf";
-import { checksumProblems, diffFrames, frame as bytesOf, ethernet, icmp4, icmp6, ipv4, ipv6 } from "@yardmaster/packet";
+import {
+  checksumProblems,
+  diffFrames,
+  ethernet,
+  fragmentFrame,
+  frame as bytesOf,
+  icmp4,
+  icmp6,
+  ipv4,
+  ipv6,
+} from "@yardmaster/packet";
 import { afterAll, describe, expect, test } from "vitest";
 import type { MethodName } from "../src/index.ts";
 import type { Balancer } from "./harness.ts";
@@ -13,14 +23,14 @@ import { director, TICKS_PER_SECOND, type TunnelPlan } from "./plan.ts";
 import { writeProbes } from "./probe-maps.ts";
 import type { Fate } from "./reference/forward.ts";
 import { withoutChance } from "./reference/icmp-error.ts";
-import { probeMac, type ProbePlan, ReferenceProbes } from "./reference/probes.ts";
+import { probeMac, type ProbePlan, probeSockets, ReferenceProbes } from "./reference/probes.ts";
 import { Stage } from "./stage.ts";
 import { runAtTc } from "./tc-host.ts";
 
 /** Addresses of the checks: the sockets', and those that stand for servers. */
 const places = {
-  ipv4: { own: "198.18.0.1", probes: ["198.18.0.16", "198.18.0.17"], director: "10.0.0.1" },
-  ipv6: { own: "fd79:6172:6400::1", probes: ["fd79:6172:6400::10", "fd79:6172:6400::11"], director: "fd00::1" },
+  ipv4: { own: probeSockets.ipv4, probes: ["198.18.0.16", "198.18.0.17"], director: "10.0.0.1" },
+  ipv6: { own: probeSockets.ipv6, probes: ["fd79:6172:6400::10", "fd79:6172:6400::11"], director: "fd00::1" },
 } as const;
 
 /** Everything that a check can be sent by. */
@@ -230,7 +240,25 @@ function describeLimits(stage: Stage, wire: Wire): void {
     });
     expect(bench.probe(wire.tcpFrame(socketEnd, to(second)))).toEqual({ verdict: "drop", reason: "noTunnelSource" });
     expect(bench.probe(wire.tcpFrame(socketEnd, to(wire.vip)))).toEqual({ verdict: "drop", reason: "checkUnknown" });
-    expect(bench.probe(errorFrom(wire, first, own, new Uint8Array(40), socketEnd))).toMatchObject({ verdict: "pass" });
+  });
+
+  test("what no check has sent goes nowhere: the machine would route it here again and again", () => {
+    const bench = new Bench(stage, wire, [probeOf(wire, nat)]);
+    const [first] = places[wire.family].probes;
+    const unknown = { verdict: "drop", reason: "checkUnknown" };
+    const [server] = wire.servers;
+    const late = wire.udpFrame(socketEnd, { source: server, destination: first }, { sourcePort: 8080 });
+    expect(bench.probe(late)).toEqual(unknown);
+    expect(bench.probe(errorFrom(wire, own, first, new Uint8Array(40), socketEnd))).toEqual(unknown);
+    const whole = wire.udpFrame(
+      socketEnd,
+      { source: server, destination: first },
+      { sourcePort: 8080 },
+      "x".repeat(3000),
+    );
+    for (const part of fragmentFrame(whole, 1280, 7)) {
+      expect(bench.probe(part)).toEqual({ verdict: "drop", reason: "checkFragment" });
+    }
   });
 
   test("two servers with one port of the socket are told apart, and the last exchange of a port counts", () => {

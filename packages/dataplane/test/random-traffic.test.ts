@@ -17,7 +17,7 @@ const UNMET = [
   "serverNeighbourUnresolved",
   ...["silentRefusal", "tooLongToSum", "tunnelErrorKept", "crossingUnchecked"],
   // Health checks have packets of their own: packets/probes.ts.
-  ...["checkUnknown", "checkExceedsMtu", "checkSentOn", "checkBroken"],
+  ...["checkUnknown", "checkFragment", "checkExceedsMtu", "checkSentOn", "checkBroken"],
   "internal",
 ];
 

@@ -280,6 +280,11 @@ export class Director implements Disposable {
     return { services: atOnce(this.#services()), ...this.#totals() };
   }
 
+  /** The same in turns with everything else. */
+  async trafficInTurns(): Promise<ReturnType<Director["traffic"]>> {
+    return { services: await inTurns(this.#services()), ...this.#totals() };
+  }
+
   #services(): Generator<void, ServiceStatus[]> {
     const { dataplane } = this;
     return readServicesInPieces(dataplane, (service) => this.#rates.annotate(dataplane, service));

@@ -46,19 +46,22 @@ export function noteWork(): void {
   workedAtMs = performance.now();
 }
 
-/** Has the garbage of something large that is over collected later, thoroughly: some tens of milliseconds each time. */
-export function giveBackMemory(): void {
+/**
+ * Has the garbage of something large that is over collected later, by `collectGarbage`, thoroughly: some tens of
+ * milliseconds each time.
+ */
+export function giveBackMemory(collectGarbage: () => void = collect): void {
   for (const timer of giveBackTimers) clearTimeout(timer);
   giveBackTimers.clear();
-  for (const delayMs of GIVE_BACK_AFTER_MS) collectAfter(delayMs);
+  for (const delayMs of GIVE_BACK_AFTER_MS) collectAfter(delayMs, collectGarbage);
 }
 
-function collectAfter(delayMs: number): void {
+function collectAfter(delayMs: number, collectGarbage: () => void): void {
   const timer = setTimeout(() => {
     giveBackTimers.delete(timer);
     const leftMs = workedAtMs + QUIET_MS - performance.now();
-    if (leftMs > 0) collectAfter(leftMs);
-    else collect();
+    if (leftMs > 0) collectAfter(leftMs, collectGarbage);
+    else collectGarbage();
   }, delayMs).unref();
   giveBackTimers.add(timer);
 }

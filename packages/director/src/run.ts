@@ -35,7 +35,7 @@ export const runDirector: RunDirector = async (options) => {
   using instance = options.instance === undefined ? undefined : takeInstance(options.instance);
   const up: { running?: Running } = {};
   const late = (): Running => up.running ?? fail("the director is not up yet");
-  const events = new Events(() => late().director.traffic());
+  const events = new Events(() => late().director.trafficInTurns());
   const report: Report = (line, facts) => {
     options.report(line, facts);
     events.publish(line, facts);

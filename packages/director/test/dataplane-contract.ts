@@ -219,7 +219,7 @@ export function describeDataplane({ create, manyEntries }: ContractHost): void {
         tallies (array, 1)
         templates4 (hash, 1)
         templates6 (hash, 1)
-        verdicts (percpu_array, 50)
+        verdicts (percpu_array, 51)
         vlan_devices (hash, 4096)
         "
       `);

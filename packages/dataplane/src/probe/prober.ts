@@ -64,8 +64,12 @@ export function prober(maps: BalancerMaps, balancerShape: BalancerShape): Progra
 function sendProbe(road: SendingRoad, frame: Frame): void {
   const { maps, shape, family } = road;
   const { packet, networkOffset } = frame;
-  const network = networkHeader(family, packet, networkOffset);
-  const parsed = parseTransport(frame, network, () => leave(pass(reasons.notTcpOrUdp)));
+  // What is passed from here the machine would route here again, until its hops are used up.
+  const network = networkHeader(family, packet, networkOffset, () => leave(drop(reasons.checkFragment)));
+  // The sockets' address is in this map, too: what anybody else sends here, such as a server long after its check was
+  // over, must not go to a server, whose answer would come here again.
+  maps[family.name].probes.lookup({ address: network.source }).orDrop(reasons.checkUnknown);
+  const parsed = parseTransport(frame, network, () => leave(drop(reasons.checkUnknown)));
   const now = currentTick(maps, shape);
   const probe = maps[family.name].probes.lookup({ address: network.destination }).orDrop(reasons.checkUnknown);
   const { server, source, destination, port } = probe;

@@ -26,6 +26,8 @@ interface Exchange {
   readonly until: number;
 }
 
+/** The addresses of the checks' sockets. */
+export const probeSockets = { ipv4: "198.18.0.1", ipv6: "fd79:6172:6400::1" } as const;
 /** The MAC address of both ends of the checks' interfaces. */
 export const probeMac = "02:79:6d:63:6b:00";
 /** The way to every server. */
@@ -48,6 +50,9 @@ export class ReferenceProbes {
   readonly #exchanges = new Map<string, Exchange>();
   now: number;
 
+  /** The checks' sockets'. */
+  readonly #own: readonly string[] = Object.values(probeSockets);
+
   constructor(plans: readonly ProbePlan[], now: number) {
     this.#plans = new Map(plans.map((plan) => [plan.address, plan]));
     this.now = now;
@@ -55,8 +60,13 @@ export class ReferenceProbes {
 
   /** A packet of a check's socket. */
   send(bytes: Uint8Array): Fate {
+    const packet = readPacket(bytes, [probeMac], FAMILIES);
+    if (typeof packet === "object" && packet.fragment !== undefined)
+      return { verdict: "drop", reason: "checkFragment" };
     const read = readFrame(bytes, [probeMac], FAMILIES);
+    if (read === "notTcpOrUdp") return { verdict: "drop", reason: "checkUnknown" };
     if (typeof read === "string") return { verdict: "pass", frame: bytes, reason: read };
+    if (!this.#own.includes(read.source)) return { verdict: "drop", reason: "checkUnknown" };
     const plan = this.#plans.get(read.destination);
     if (plan === undefined) return { verdict: "drop", reason: "checkUnknown" };
     const { server, source, destination } = plan;

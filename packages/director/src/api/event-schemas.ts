@@ -38,7 +38,9 @@ export const countersEvent = z.object({
       name: z.string(),
       ...trafficCounters.shape,
       ...rated,
-      servers: z.array(z.object({ server: z.string(), weight: z.int(), ...trafficCounters.shape, ...rated })),
+      servers: z
+        .array(z.object({ server: z.string(), weight: z.int(), ...trafficCounters.shape, ...rated }))
+        .describe("none where there are more than 1,000 of all services together"),
     }),
   ),
 });

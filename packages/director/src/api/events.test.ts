@@ -85,6 +85,25 @@ describe("counters", () => {
     expect(sent.map(({ event }) => event)).toEqual(["counters", "counters", "counters"]);
     expect(sent[0]?.data).toMatchObject({ connectionTable: { entries: 3 }, services: [] });
   });
+
+  it("of very many servers come by service, and one that cannot be read ends the stream", async () => {
+    const counted = { ...{ activeConnections: 1, inactiveConnections: 0, persistentClients: 0, connections: 1 } };
+    const numbers = { ...counted, packetsIn: 1, bytesIn: 1 };
+    const server = { ...numbers, address: "10.0.0.1", port: 80, weight: 1 };
+    const many = (servers: number) =>
+      ({
+        ...traffic,
+        services: [{ ...numbers, name: "web", servers: new Array(servers).fill(server) }],
+      }) as unknown as Traffic;
+    const of = async (servers: number) => {
+      const [sent] = await received(new Events(async () => many(servers)).listen({ countersMs: 60_000 }), 1);
+      const services = sent?.data["services"] as readonly { readonly servers: readonly unknown[] }[] | undefined;
+      return services?.[0]?.servers.length;
+    };
+    expect([await of(1000), await of(1001)]).toEqual([1000, 0]);
+    const failing = new Events(() => Promise.reject(new Error("no map")));
+    expect(await received(failing.listen({ countersMs: 60_000 }), 1)).toEqual([]);
+  });
 });
 
 describe("a listener", () => {

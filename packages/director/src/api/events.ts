@@ -13,6 +13,8 @@ const MOST_LISTENERS = 32;
 const MOST_WAITING = 1024 * 1024;
 /** Servers and services that a difference may have to be sent. */
 const MOST_DIFFERENCES = 200;
+/** Counters of more servers than this are sent by service only: they would be more than a listener may have waiting. */
+const MOST_SERVERS = 1_000;
 /** Something is sent so often, so that a listener that has gone is noticed. */
 const ALIVE_MS = 15_000;
 /** A listener that lost its connection comes back after so long. */
@@ -36,14 +38,14 @@ interface Kept {
 
 /** The events of one director. */
 export class Events {
-  readonly #traffic: () => Traffic;
+  readonly #traffic: () => Traffic | Promise<Traffic>;
   /** Numbers begin anew with each process: those of another one are told apart by this. */
   readonly #begun = randomBytes(4).toString("hex");
   readonly #kept: Kept[] = [];
   readonly #listeners = new Set<Listener>();
   #count = 0;
 
-  constructor(traffic: () => Traffic) {
+  constructor(traffic: () => Traffic | Promise<Traffic>) {
     this.#traffic = traffic;
   }
 
@@ -68,13 +70,28 @@ export class Events {
     const listener = new Listener((gone) => this.#listeners.delete(gone));
     this.#listeners.add(listener);
     listener.send(`retry: ${RETRY_MS}\n\n${this.#missed(after)}`);
-    listener.every(ALIVE_MS, () => ": alive\n\n");
-    if (countersMs !== undefined) {
-      const counters = () => eventText({ event: "counters", data: countersOf(this.#traffic()) });
-      listener.send(counters());
-      listener.every(countersMs, counters);
-    }
+    listener.repeat(ALIVE_MS, () => listener.send(": alive\n\n"));
+    if (countersMs !== undefined) this.#sendCounters(listener, countersMs);
     return listener.stream;
+  }
+
+  /** Sends counters now and from time to time; reading those of many servers takes a while. */
+  #sendCounters(listener: Listener, everyMs: number): void {
+    let isReading = false;
+    const send = async (reading: Traffic | Promise<Traffic>): Promise<void> => {
+      isReading = true;
+      try {
+        listener.send(eventText({ event: "counters", data: countersOf(await reading) }));
+      } catch {
+        // It may come again and hear why.
+        listener.end();
+      }
+      isReading = false;
+    };
+    void send(this.#traffic());
+    listener.repeat(everyMs, () => {
+      if (!isReading) void send(this.#traffic());
+    });
   }
 
   /** Ends all streams. */
@@ -116,8 +133,8 @@ class Listener {
     else controller.enqueue(new TextEncoder().encode(text));
   }
 
-  every(ms: number, text: () => string): void {
-    this.#timers.push(setInterval(() => this.send(text()), ms).unref());
+  repeat(ms: number, doSo: () => void): void {
+    this.#timers.push(setInterval(doSo, ms).unref());
   }
 
   end(): void {
@@ -149,12 +166,13 @@ function sizeOf({ services }: NonNullable<Facts["diff"]>): number {
 }
 
 function countersOf({ services, verdicts, connectionTable }: Traffic): CountersEvent {
+  const isMany = services.reduce((sum, { servers }) => sum + servers.length, 0) > MOST_SERVERS;
   return {
     ...{ atMs: Date.now(), connectionTable, verdicts },
     services: services.map((service) => ({
       name: service.name,
       ...counted(service),
-      servers: service.servers.map((server) => ({
+      servers: (isMany ? [] : service.servers).map((server) => ({
         ...{ server: endpointText(server.address, server.port), weight: server.weight },
         ...counted(server),
       })),

@@ -41,7 +41,7 @@ function detail({ name, fields, servers, isReordered }: ServiceDiff): string {
   const said = [
     ...fields.map(fieldText),
     ...servers.map(({ change, server, fields: own }) =>
-      change === "changed" ? `server ${server} ${own.map(fieldText).join(" ")}` : `server ${server} ${change}`,
+      change === "changed" ? `server ${server} ${own.map(fieldText).join(" and ")}` : `server ${server} ${change}`,
     ),
     ...(isReordered ? ["order"] : []),
   ];

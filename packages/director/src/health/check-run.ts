@@ -25,6 +25,8 @@ export interface CheckRunOptions {
   /** What is known of the server already; absent: it begins as up. */
   readonly first?: Streak | undefined;
   readonly counts?: CheckCounts;
+  /** This machine could not ask. */
+  readonly onUnknown?: (reason: string) => void;
   /** The server went up or down by this check. */
   readonly onChange: (reason: string) => void;
 }
@@ -95,9 +97,10 @@ export class CheckRun implements Disposable {
   }
 
   #ended(atMs: number, { outcome, reason, durationMs }: Ended): void {
-    const { clock, check, onChange, counts } = this.#options;
+    const { clock, check, onChange, onUnknown, counts } = this.#options;
     this.#isAsking = false;
     counts?.ended(outcome);
+    if (outcome === "unknown") onUnknown?.(reason);
     const hint = this.#hint;
     this.#exchanges.push({ atMs, durationMs, outcome, reason, ...(hint !== undefined && { hint }) });
     if (this.#exchanges.length > keptExchanges) this.#exchanges.shift();

@@ -4,6 +4,11 @@ import { createSocket } from "node:dgram";
 import { familyOf } from "../address.ts";
 import { type Answer, failed, type Target } from "./exchange.ts";
 
+/** What silence is called: where a check goes through the data plane an answer in fragments cannot come back. */
+export function silenceOf({ dial }: Target): string {
+  return dial === undefined ? "no answer" : "no answer in one piece (via: direct takes fragments, too)";
+}
+
 /** Sends a datagram and hands over what comes back; the function that comes back closes the socket. */
 export function sendDatagram(
   { dial, ...target }: Target,

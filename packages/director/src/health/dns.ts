@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { dnsCodes, dnsTypes, type Probe } from "../model/check.ts";
 import { dnsQuery, type DnsResponse, readDnsResponse } from "./dns-message.ts";
 import { type Answer, bad, type Begin, good } from "./exchange.ts";
-import { sendDatagram } from "./datagram.ts";
+import { sendDatagram, silenceOf } from "./datagram.ts";
 
 type DnsProbe = Extract<Probe, { readonly kind: "dns" }>;
 
@@ -22,7 +22,7 @@ export function dns(probe: DnsProbe): Begin {
         else garbage += 1;
       },
     });
-    const waitingFor = () => (garbage === 0 ? "no answer" : `${garbage} datagrams, none of them an answer`);
+    const waitingFor = () => (garbage === 0 ? silenceOf(target) : `${garbage} datagrams, none of them an answer`);
     return { close, waitingFor };
   };
 }

@@ -53,10 +53,25 @@ const ownErrors = new Set([
   ...["ENOENT", "ENOEXEC", "ENETDOWN"],
 ]);
 
+/** What of this machine is used up, and what gives more of it. */
+const lacks: Readonly<Record<string, string>> = {
+  EADDRINUSE: "no local port is free (net.ipv4.ip_local_port_range)",
+  EADDRNOTAVAIL: "no local port is free (net.ipv4.ip_local_port_range), or no address to ask from",
+  EMFILE: "the director has no file descriptor left (LimitNOFILE, ulimit -n)",
+  ENFILE: "this machine has no file descriptor left (fs.file-max)",
+  ENOBUFS: "this machine has no room for another socket",
+  ENOMEM: "this machine has no memory left",
+  EAGAIN: "no process can be started (TasksMax, ulimit -u)",
+};
+
 /** What an error of a socket or of starting a process says. */
 export function failed(error: Error): Answer {
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  const reason = code === undefined || error.message.includes(code) ? error.message : `${code}: ${error.message}`;
+  // Node's own words for an end that was not bound.
+  const message = error.message.replace(/ - Local \((undefined:undefined|0\.0\.0\.0:0|:::0)\)$/, "");
+  const told = code === undefined || message.includes(code) ? message : `${code}: ${message}`;
+  const lack = code === undefined ? undefined : lacks[code];
+  const reason = lack === undefined ? told : `${lack}: ${told}`;
   return { outcome: code !== undefined && ownErrors.has(code) ? "unknown" : "bad", reason: bounded(reason) };
 }
 

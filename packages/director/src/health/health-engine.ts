@@ -40,6 +40,8 @@ export interface HealthEngineOptions {
   readonly onChange: (change: HealthChange) => void;
   /** Identities of checks that were bad when a director before this one ended. */
   readonly wereDown?: ReadonlySet<string>;
+  /** This machine could not ask a server. */
+  readonly onUnknown?: (reason: string) => void;
   /** The checks that are bad may be others than before: time to write them down. */
   readonly onVerdict?: () => void;
   readonly clock?: Clock;
@@ -81,6 +83,7 @@ const noWay = (): Dial => ({ problem: "nothing here forwards checks" });
 export class HealthEngine implements Disposable {
   readonly #onChange: HealthEngineOptions["onChange"];
   readonly #onVerdict: NonNullable<HealthEngineOptions["onVerdict"]>;
+  readonly #onUnknown: NonNullable<HealthEngineOptions["onUnknown"]>;
   readonly #clock: Clock;
   readonly #beginOf: NonNullable<HealthEngineOptions["beginOf"]>;
   readonly #dialOf: NonNullable<HealthEngineOptions["dialOf"]>;
@@ -95,6 +98,7 @@ export class HealthEngine implements Disposable {
   constructor(options: HealthEngineOptions) {
     this.#onChange = options.onChange;
     this.#onVerdict = options.onVerdict ?? (() => undefined);
+    this.#onUnknown = options.onUnknown ?? (() => undefined);
     this.#wereDown = options.wereDown ?? new Set();
     this.#clock = options.clock ?? systemClock;
     this.#beginOf = options.beginOf ?? beginOf;
@@ -205,7 +209,13 @@ export class HealthEngine implements Disposable {
     const subjects = new Set<Subject>();
     const plain = this.#beginOf(check.probe);
     const run = new CheckRun({
-      ...{ check, clock: this.#clock, counts: this.#counts, target: probe?.authority ?? target },
+      ...{
+        check,
+        clock: this.#clock,
+        counts: this.#counts,
+        onUnknown: this.#onUnknown,
+        target: probe?.authority ?? target,
+      },
       begin: probe === undefined ? plain : beginThrough(plain, () => this.#dialOf(probe)),
       first: this.#wereDown.has(identity) ? downBefore : undefined,
       onChange: (reason) => {

@@ -7,6 +7,7 @@ import type { Report } from "../log/report.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import type { CheckTotals } from "./check-counts.ts";
 import { type HealthChange, HealthEngine, type HealthEngineOptions, type ServerVerdict } from "./health-engine.ts";
+import { Unasked } from "./unasked.ts";
 import { type HealthOverride, verdictsOf } from "./verdicts.ts";
 
 /** The part of the overlay (change/overlay.ts) that checks write to. */
@@ -48,7 +49,12 @@ export class HealthKeeper implements Disposable {
     this.#overlay = overlay;
     this.#report = report;
     this.#onUp = onUp;
-    this.#engine = new HealthEngine({ ...options, onChange: (change) => this.#changed(change) });
+    const unasked = new Unasked(report);
+    this.#engine = new HealthEngine({
+      ...options,
+      onChange: (change) => this.#changed(change),
+      onUnknown: (reason) => unasked.add(reason),
+    });
   }
 
   /** Checks these services, as they were asked for: without an overlay. */

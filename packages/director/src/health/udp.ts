@@ -1,7 +1,7 @@
 // UDP checks: a datagram, and what must come back.
 import type { Probe } from "../model/check.ts";
 import { bad, type Begin, good } from "./exchange.ts";
-import { sendDatagram } from "./datagram.ts";
+import { sendDatagram, silenceOf } from "./datagram.ts";
 import { matcherOf } from "./pattern.ts";
 
 /** A UDP check. Where nothing is expected, silence is good: then only an ICMP error says that nobody listens. */
@@ -17,6 +17,6 @@ export function udp({ send, expect }: Extract<Probe, { readonly kind: "udp" }>):
       },
     });
     const silence = expect === undefined ? { silence: good("sent; nobody refused it") } : {};
-    return { close, waitingFor: () => "no answer", ...silence };
+    return { close, waitingFor: () => silenceOf(target), ...silence };
   };
 }

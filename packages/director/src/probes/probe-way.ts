@@ -135,6 +135,19 @@ export class ProbeWay implements Disposable {
     const written = this.#written.get(dataplane) ?? new Map<string, string>();
     this.#written.set(dataplane, written);
     const wanted = new Set<string>();
+    for (const family of plan.shape.families) {
+      const address = this.#pair?.networks[family].own;
+      if (address === undefined) continue;
+      // Only what these send is a check's.
+      wanted.add(address);
+      if (written.has(address)) continue;
+      const { probes } = maps[family];
+      probes.update(
+        { address: addressWords(address) },
+        probes.spec.value.decode(new Uint8Array(probes.spec.value.size)),
+      );
+      written.set(address, "sockets");
+    }
     const own = ownAddresses();
     for (const { probe } of this.#numbered.values()) {
       const address = this.#addressOf(probe);

@@ -10,10 +10,10 @@ import {
 } from "../imported.ts";
 import { type Command, type NameLookup, readCommand } from "./command.ts";
 import { endpointText, familyOfKey, type IpvsServer, type IpvsService, type ServiceKey } from "./service.ts";
+import { scriptCommands } from "./script.ts";
 import { matchDocument, serverDocument, settingsDocument } from "./to-document.ts";
 import { IpvsadmRefusal, splitLine } from "./words.ts";
 
-const LONGEST_LINE = 4096;
 const SHOWN_COLUMNS = 160;
 const MOST_REFUSED = 100_000;
 
@@ -24,14 +24,13 @@ interface Entry {
   readonly servers: Map<string, { server: IpvsServer; readonly origin: Origin }>;
 }
 
-/** Reads rules. Lines may begin with `ipvsadm`; `-C` forgets what stands above it. Throws ImportError. */
+/** Reads rules, or a script of commands; `-C` forgets what stands above it. Throws ImportError. */
 export function importIpvsadm(text: string, file: string, names?: NameLookup): Imported {
   const rules = new Rules();
   let carried = 0;
-  for (const [index, raw] of text.split(/\r?\n/).entries()) {
-    const origin: Origin = { file, line: index + 1, lastLine: index + 1, text: raw.trim().slice(0, SHOWN_COLUMNS) };
-    if (origin.text === "" || origin.text.startsWith("#")) continue;
-    const why = raw.length > LONGEST_LINE ? "the line is too long" : rules.take(raw, origin, names);
+  for (const { line, lastLine, shown, command } of scriptCommands(text)) {
+    const origin: Origin = { file, line, lastLine, text: shown.slice(0, SHOWN_COLUMNS) };
+    const why = "why" in command ? command.why : rules.take(command.text, origin, names);
     if (why === undefined) carried++;
     else rules.notCarried.push({ ...origin, why });
     if (rules.notCarried.length > MOST_REFUSED) {
@@ -53,10 +52,8 @@ class Rules {
 
   /** Carries a line out; what it says where it cannot. */
   take(line: string, origin: Origin, names: NameLookup | undefined): string | undefined {
-    const words = splitLine(line);
-    const isNamed = /(^|\/)ipvsadm$/.test(words[0] ?? "");
     try {
-      return this.#carryOut(readCommand(isNamed ? words.slice(1) : words, names), origin);
+      return this.#carryOut(readCommand(splitLine(line), names), origin);
     } catch (error) {
       if (error instanceof IpvsadmRefusal) return `ipvsadm: ${error.message}`;
       throw error;
