@@ -32,6 +32,8 @@ export interface Director {
   said(): string;
   /** Sends a signal and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<Ended>;
+  /** How it ended, when it has. */
+  readonly ended: Promise<Ended>;
 }
 
 /** The address of the services, and a server that answers. */
@@ -217,7 +219,7 @@ export class DirectorHost implements Disposable {
       child.kill(signal);
       return await ended;
     };
-    return { pid: child.pid ?? 0, socketPath, said: () => stderr, ready, stop };
+    return { pid: child.pid ?? 0, socketPath, said: () => stderr, ready, stop, ended };
   }
 
   /** Starts a director and waits until it is ready. */

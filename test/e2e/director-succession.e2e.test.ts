@@ -130,7 +130,7 @@ describe.skipIf(needsRoot)("directors that follow one another", () => {
       expect.stringMatching(/^instance "e2e-.*" is down: its services and connections are gone$/),
       "",
     ]);
-    expect(await director.stop("SIGTERM")).toMatchObject({
+    expect(await director.ended).toMatchObject({
       ...{ status: 0, stderr: expect.stringMatching(/^stopping: POST \/v1\/stop\nstopped: /m) },
     });
     expect(await host.left()).toEqual([]);
