@@ -1,5 +1,7 @@
 // Programs in the kernel: loading, running, and being refused with the TypeScript position.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { assertNothingOpen } from "@yardmaster/linux";
 import { afterEach, expect, test } from "vitest";
 import * as asm from "../asm/index.ts";
@@ -30,6 +32,22 @@ describeKernel("programs in the kernel", () => {
     expect(output).toMatchObject({ verdict: XDP_PASS, packet });
     expect(output.durationNs).toBeGreaterThanOrEqual(0);
     expect(program.info).toMatchObject({ id: program.id, name: "pass", verifiedInstructions: 2, translatedLength: 16 });
+  });
+
+  test("a signal does not end a repeated run", async () => {
+    using program = host.loadProgram(verdictSpec(XDP_PASS, "pass"), none);
+    const ignore = (): void => undefined;
+    process.on("SIGUSR2", ignore);
+    try {
+      const { durationNs } = program.run({ packet, repeat: 100_000 });
+      // Long enough for the signal to come meanwhile.
+      const repeat = Math.ceil(500_000_000 / Math.max(1, durationNs));
+      const sender = spawn("sh", ["-c", `sleep 0.1; kill -USR2 ${process.pid}`], { stdio: "ignore" });
+      expect(program.run({ packet, repeat })).toMatchObject({ verdict: XDP_PASS });
+      await once(sender, "exit");
+    } finally {
+      process.off("SIGUSR2", ignore);
+    }
   });
 
   test("a program sees the ingress interface and may write and grow the packet", () => {

@@ -2,10 +2,12 @@
 
 import { Errno } from "../errno.ts";
 import { FileDescriptor } from "../fd.ts";
-import { BpfAttribute } from "./attribute.ts";
+import { BpfAttribute, bpfError } from "./attribute.ts";
 
 /** How often libbpf, too, begins a load again that a pending signal interrupted (sys_bpf_prog_load). */
 const LOAD_ATTEMPTS = 5;
+/** The same of runs, which end between two repetitions (bpf_test_timer_continue, net/bpf/test_run.c). */
+const RUN_ATTEMPTS = 5;
 
 /** Records about the instructions: one array of structs of `recordSize` bytes each. */
 export interface ProgramRecords {
@@ -80,7 +82,10 @@ export interface ProgramTestRun {
   readonly contextOutLength: number;
 }
 
-/** Runs a program on `data`. Throws with ENOSPC when `dataOut` is too small for what came out. */
+/**
+ * Runs a program on `data`, anew where a signal for this thread ended a repeated run. Throws with ENOSPC when `dataOut`
+ * is too small for what came out.
+ */
 export function programTestRun(program: FileDescriptor, options: ProgramTestRunOptions): ProgramTestRun {
   const attr = new BpfAttribute(80)
     .u32(0, program.value)
@@ -95,7 +100,12 @@ export function programTestRun(program: FileDescriptor, options: ProgramTestRunO
     .pointer(56, options.contextOut)
     .u32(64, options.flags ?? 0)
     .u32(68, options.cpu ?? 0);
-  attr.call("PROG_TEST_RUN", `running ${program.what} on a packet of ${options.data?.length ?? 0} bytes`);
+  const doing = `running ${program.what} on a packet of ${options.data?.length ?? 0} bytes`;
+  for (let attempt = 1; ; attempt += 1) {
+    const result = attr.tryCall("PROG_TEST_RUN");
+    if (result >= 0) break;
+    if (-result !== Errno.EINTR || attempt === RUN_ATTEMPTS) throw bpfError("PROG_TEST_RUN", doing, -result);
+  }
   return {
     returnValue: attr.getU32(4),
     dataOutLength: attr.getU32(12),
