@@ -10,7 +10,9 @@ const COUNT = Number(process.env["YARDMASTER_FUZZ_COUNT"] ?? 10_000);
 const FIRST_SEED = Number(process.env["YARDMASTER_FUZZ_SEED"] ?? 1);
 /** Programs that the verifier may refuse before the generator counts as broken, in a hundred. */
 const REFUSED_PERCENT = 1;
-/** Milliseconds for so many programs, far more than it takes, so that only a hang is a timeout: few have a slow start. */
+/**
+ * Milliseconds for so many programs, far more than it takes, so that only a hang is a timeout: few have a slow start.
+ */
 const limitFor = (count: number): number => 120_000 + count * 60;
 
 const problem = bpfAccessProblem();
