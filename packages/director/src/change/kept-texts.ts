@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { access, rename, rm } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "./write-whole.ts";
@@ -39,14 +39,7 @@ export class KeptTexts {
       const name = this.#names.get(text) ?? nameOf(text);
       names.set(text, name);
       const path = join(this.#directory, name);
-      if (await isThere(path)) continue;
-      const next = `${path}.next`;
-      try {
-        await writeWhole(next, text);
-        await rename(next, path);
-      } finally {
-        await rm(next, { force: true });
-      }
+      if (!(await isThere(path))) await writeWhole(path, text);
     }
     this.#names = names;
     return texts.map((text) => {

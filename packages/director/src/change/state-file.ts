@@ -3,7 +3,7 @@
 // well where it cannot be written.
 
 import { readFileSync, renameSync, statSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Report } from "../log/report.ts";
@@ -110,17 +110,14 @@ export class StateFile {
 
   async #write(state: KeptState): Promise<void> {
     const path = join(this.#directory, NAME);
-    const next = `${path}.next`;
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o750 });
-      await writeWhole(next, JSON.stringify({ version: VERSION, ...(await this.#withKeptTexts(state)) }));
-      await rename(next, path);
+      await writeWhole(path, JSON.stringify({ version: VERSION, ...(await this.#withKeptTexts(state)) }));
       await this.#texts.prune();
       if (this.#problem !== undefined)
         this.#report(`writing ${path}: works again`, { event: "troubleEnded", level: "notice" });
       this.#problem = undefined;
     } catch (error) {
-      await removeQuietly(next);
       const problem = (error as Error).message;
       if (problem !== this.#problem) {
         this.#trouble(`writing ${path}: ${problem}: a restart will know nothing of changes, drains and confirmations`);
@@ -157,14 +154,5 @@ function parseState(text: string, texts: KeptTexts): KeptState | undefined {
     } as unknown as KeptState;
   } catch {
     return undefined;
-  }
-}
-
-/** What is left of a file that could not be written; where that cannot be removed either, it does no harm. */
-async function removeQuietly(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-  } catch {
-    // As where there is a file in the place of the directory.
   }
 }
