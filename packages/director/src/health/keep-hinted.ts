@@ -31,10 +31,11 @@ export class Hinter {
     if (!hasFeature(shape, "handshakes")) return;
     const isFirst = this.#makeRoom(loads.spec.maxEntries);
     const hints = new Map<number, string>();
-    eachValue(loads, (index, view, at) => {
+    const lookAt = (index: number, view: DataView, at: number): void => {
       const hint = this.#lookAt(index, view, at);
       if (hint !== undefined) hints.set(index, hint);
-    });
+    };
+    eachValue(loads, lookAt, { end: live.destinationEnd });
     // What happened before is old.
     if (isFirst) this.#unanswered.fill(0);
     if (isFirst || hints.size === 0) return;

@@ -11,11 +11,11 @@ const KEY_BYTES = 4;
 /** Takes an index, and where in `view` its value begins, and how long it is (for each CPU one, if so). */
 export type UseValue = (index: number, view: DataView, at: number, size: number) => void;
 
-/** Calls `use` for each index below `end` (default: all). */
+/** Calls `use` for each index below `end`. */
 export function eachValue(
   map: Pick<Dataplane["maps"]["loads"], "batches">,
   use: UseValue,
-  { end = Infinity }: { readonly end?: number } = {},
+  { end }: { readonly end: number },
 ): void {
   const steps = inBatches(map, use, { end });
   while (steps.next().done !== true);
