@@ -59,6 +59,17 @@ test("a text is made while it is read, whole, in turns, and not for who has gone
   expect(made).toBeLessThan(1000);
 });
 
+test("a text goes on behind parts that take long and give nothing", async () => {
+  function* parts(): Generator<string, void> {
+    for (const part of ["a", "", "", "b"]) {
+      const until = performance.now() + 10;
+      while (performance.now() < until);
+      yield part;
+    }
+  }
+  expect(await new Response(textStream(parts())).text()).toBe("ab");
+});
+
 test("JSON in parts is the same as at once", () => {
   const values = [
     {},

@@ -34,11 +34,12 @@ export function textStream(parts: Iterator<string>): ReadableStream<Uint8Array> 
     const until = performance.now() + TURN_MS;
     let text = "";
     let isDone = false;
-    while (!isDone && text.length < CHUNK && performance.now() < until) {
+    // Something at least: who reads is not asked again for a turn that gave nothing.
+    do {
       const part = parts.next();
       isDone = part.done === true;
       if (part.done !== true) text += part.value;
-    }
+    } while (!isDone && (text === "" || (text.length < CHUNK && performance.now() < until)));
     if (text !== "") controller.enqueue(encoder.encode(text));
     if (isDone) controller.close();
     else await turn();
